@@ -1,0 +1,139 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+/*
+ * pt_base.h: what every file of the core stands on: errors, slices, limits.
+ * Knows nothing but the C library.
+ */
+
+#ifndef PT_BASE_H
+#define PT_BASE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdbool.h>
+#include <string.h>
+
+#define PT_MUST_CHECK __attribute__((warn_unused_result))
+#define PT_PRINTF(f, a) __attribute__((format(printf, f, a)))
+#define PT_UNUSED(x) ((void) (x))
+#define PT_COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+
+/*
+ * Errors.  0 is success; -1..-99 are the client's fault, -100..-199 mean
+ * "busy, try again", -200..-299 a backend failed, <= -900 only free() is
+ * still legal.  pt_err.c holds the one table that maps them to HTTP.
+ */
+typedef enum {
+    PT_OK = 0,
+
+    PT_EBADREQUEST = -1,     /* malformed request line, query or header */
+    PT_EBADJSON = -2,        /* the body is not JSON */
+    PT_EVALIDATION = -3,     /* 422 with errors[] */
+    PT_EUNAUTHORIZED = -4,   /* no credentials, or not good ones */
+    PT_ETOKEN = -5,          /* access token malformed or badly signed */
+    PT_EEXPIRED = -6,        /* access token past its exp */
+    PT_EREVOKED = -7,        /* session ended: logout, deactivation */
+    PT_ECREDENTIALS = -8,    /* wrong e-mail or password */
+    PT_EFORBIDDEN = -9,      /* known, but may not */
+    PT_ENOTFOUND = -10,      /* no such thing, or another tenant's */
+    PT_ENOROUTE = -11,       /* unknown route */
+    PT_EMETHOD = -12,        /* known route, wrong verb: 405 + Allow */
+    PT_EMEDIATYPE = -13,     /* 415 */
+    PT_ETOOLARGE = -14,      /* 413 */
+    PT_ECURSOR = -15,        /* tampered or foreign cursor */
+    PT_ESIGNATURE = -16,     /* webhook signature missing or wrong */
+    PT_EVERIFYTOKEN = -17,   /* GET verification with a wrong token */
+    PT_EIDEMMISMATCH = -18,  /* same Idempotency-Key, another body */
+    PT_EIDEMINPROGRESS = -19, /* the first is still being worked on */
+    PT_EREFRESH = -20,       /* refresh token unknown or expired */
+    PT_EREFRESHREUSED = -21, /* used again after its grace: family revoked */
+    PT_ECONFIGREQUIRED = -22, /* 422 whatsapp_config_required */
+    PT_ECONFLICT = -23,      /* 409 */
+    PT_EIDEMKEY = -24,       /* Idempotency-Key malformed */
+    PT_ENOTACCEPTABLE = -25, /* state does not allow it (closed, ...) */
+
+    PT_EAGAIN = -100,    /* not yet: feed more, or wait */
+    PT_EBUSY = -101,     /* a bounded queue is full: 503 + Retry-After */
+    PT_EDEADLINE = -102, /* not done in time and nothing was written */
+
+    PT_EDBAWAY = -200,     /* no database connection */
+    PT_EDB = -201,         /* statement failed; sqlstate tells */
+    PT_EOUTCOME = -202,    /* a write whose outcome is unknown */
+    PT_EREDISAWAY = -203,  /* no redis connection */
+    PT_EINTERNAL = -204,   /* our bug or an impossible answer */
+    PT_ECRYPTO = -205,     /* libcrypto refused */
+
+    PT_ENOMEM = -900,  /* out of memory, or over the arena's cap */
+    PT_ELIMIT = -901   /* over a named limit of this file */
+} pt_err_t;
+
+
+/* A borrowed slice.  Not NUL-terminated.  data == NULL means "absent". */
+typedef struct {
+    const char *data;
+    size_t      len;
+} pt_str_t;
+
+#define PT_STR(lit) ((pt_str_t){ "" lit, sizeof(lit) - 1 })
+#define PT_STR_NULL ((pt_str_t){ NULL, 0 })
+
+
+/* A UUID in network order, as PostgreSQL's binary format has it. */
+typedef struct {
+    uint8_t b[16];
+} pt_uuid_t;
+
+
+/* Limits.  Everything has one; all of them are here. */
+#define PT_ARENA_MAX (4u * 1024 * 1024)          /* one API operation */
+#define PT_ARENA_WEBHOOK_MAX (96u * 1024 * 1024) /* one webhook body */
+#define PT_ARENA_BLOCK 8192u
+#define PT_BODY_MAX (1024u * 1024)
+#define PT_WEBHOOK_BODY_MAX (4u * 1024 * 1024)
+#define PT_JSON_DEPTH_MAX 64
+#define PT_JSON_ARRAY_MAX 1000       /* items of an array in an API body */
+#define PT_JSON_NODES_MAX 65536      /* nodes of an API body */
+#define PT_WEBHOOK_NODES_MAX 1000000 /* nodes of a webhook body */
+#define PT_WEBHOOK_ITEMS_MAX 20000   /* messages + statuses of one body */
+#define PT_ROUTE_PARAMS_MAX 4
+#define PT_ROUTE_SEGMENTS_MAX 8
+#define PT_PATH_MAX 1024
+#define PT_QUERY_MAX 4096
+#define PT_QUERY_ARGS_MAX 32
+#define PT_TOKEN_MAX 4096            /* Authorization header's token */
+#define PT_REQUEST_ID_MAX 128
+#define PT_IDEM_KEY_MAX 255
+#define PT_CURSOR_MAX 512
+#define PT_LIST_LIMIT_MAX 100
+#define PT_LIST_LIMIT_DEFAULT 20
+#define PT_FIELD_ERRORS_MAX 64
+#define PT_EMAIL_MAX 254
+#define PT_PASSWORD_MAX 1024
+#define PT_CONTENT_MAX 4096          /* text message, WhatsApp's limit */
+#define PT_LAST_MESSAGE_CHARS 200
+#define PT_BATCH_STMTS_MAX 24
+#define PT_STMT_PARAMS_MAX 40
+#define PT_OP_STEPS_MAX 12
+#define PT_OP_HEADERS_MAX 16
+#define PT_OP_PUBLISH_MAX 2048       /* events of one batch */
+#define PT_PUBLISH_FRAME_MAX 8192    /* larger frames: the seq alone */
+#define PT_SQL_RETRIES_MAX 5         /* 40001, 40P01, 55P03 */
+
+
+static inline bool
+pt_str_eq(pt_str_t a, pt_str_t b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
+
+static inline bool
+pt_str_is(pt_str_t a, const char *lit)
+{
+    size_t n = strlen(lit); /* literals only */
+
+    return a.len == n && memcmp(a.data == NULL ? "" : a.data, lit, n) == 0;
+}
+
+#endif
