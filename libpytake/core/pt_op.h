@@ -1,0 +1,249 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+/*
+ * pt_op.h: the operation engine, as an endpoint's file sees it.
+ *
+ * An endpoint is a pt_op_def_t: a name and a linear list of steps.  A step
+ * looks at what the step before it got (pt_rows_get), and either asks for
+ * one effect (pt_sql_begin + pt_sql_add ...; pt_work_verify) or answers
+ * (pt_reply).  A step that returns an error ends the operation with the
+ * problem of that error.  When a step asked for SQL, the next step runs only
+ * if the batch committed; refusals are mapped by the engine:
+ *
+ *   - the first statement of every authenticated batch enters the tenant; if
+ *     the session is revoked the answer is 401 session_revoked
+ *   - SQLSTATE 'PTxxx' raised by our own functions: see pt_op.c's table
+ *     (PT404 not_found, PT409 conflict, PT422 ...; the detail is the
+ *     message)
+ *   - 40001, 40P01, 55P03: the batch is sent again, up to PT_SQL_RETRIES_MAX
+ *     times, then 503
+ *   - connection trouble: 503
+ *
+ * A step that wants to see a refusal itself sets op->want_errors before it
+ * returns; the next step then looks at op->result->err.
+ */
+
+#ifndef PT_OP_H
+#define PT_OP_H
+
+#include "../pytake.h"
+#include "pt_json.h"
+#include "pt_util.h"
+#include "pt_err.h"
+#include "pt_jwt.h"
+#include "pt_cursor.h"
+#include "pt_stmt_table.h" /* generated: PT_STMT_* */
+
+typedef pt_err_t (*pt_step_pt)(pytake_op_t *op);
+
+#define PT_OP_PUBLIC 0x01     /* no access token needed */
+#define PT_OP_IDEMPOTENT 0x02 /* takes an Idempotency-Key */
+#define PT_OP_BODY 0x04       /* JSON object body required */
+#define PT_OP_WEBHOOK 0x08    /* raw body, signature, own order of refusals */
+#define PT_OP_LOGIN 0x10
+
+typedef struct {
+    const char *name;   /* op name: log variable and metric label */
+    uint32_t    flags;
+    uint32_t    timeout_ms; /* 0: the driver's default */
+    pt_step_pt  steps[PT_OP_STEPS_MAX];
+} pt_op_def_t;
+
+/* One row of the route table (pt_route.c).  "{conversation_id}" segments
+ * are UUIDs: anything else there is 404. */
+typedef struct {
+    pytake_method_t    method;
+    const char        *path; /* "/api/v1/conversations/{id}/messages" */
+    const pt_op_def_t *def;
+} pt_route_t;
+
+extern const pt_route_t pt_routes[];
+extern const size_t     pt_routes_count;
+
+/* PT_OK with def and params, PT_ENOROUTE, or PT_EMETHOD with allow
+ * ("GET, POST") on the arena. */
+typedef struct {
+    const pt_op_def_t *def;
+    uint16_t           index; /* of pytake_route_names: row + 1 */
+    uint16_t           nparams;
+    pt_uuid_t          params[PT_ROUTE_PARAMS_MAX];
+    pt_str_t           allow;
+} pt_match_t;
+
+pt_err_t pt_route_find(pt_arena_t *a, pytake_method_t method, pt_str_t path,
+    pt_match_t *out) PT_MUST_CHECK;
+
+typedef struct {
+    pt_str_t name;
+    pt_str_t value;
+} pt_arg_t;
+
+struct pytake_s {
+    pytake_conf_t conf; /* strings are own copies */
+    pt_jwt_t     *jwt;
+    uint8_t       cursor_key[32];  /* derived from the secret */
+    uint8_t       refresh_key[32]; /* derived from the secret */
+};
+
+struct pytake_op_s {
+    pytake_t               *pt;
+    pt_arena_t             *arena;
+    const pytake_request_t *req;
+    pytake_request_t        req_copy;
+    int64_t                 now_us;
+    pt_rand_t               rand;
+    pt_match_t              match;
+    pt_claims_t             claims; /* of the access token */
+    bool                    authenticated;
+    pt_str_t                request_id;
+    uint16_t                nargs;
+    pt_arg_t                args[PT_QUERY_ARGS_MAX];
+    const pt_json_t        *body; /* parsed, with PT_OP_BODY */
+    void                   *data; /* the endpoint's own state */
+
+    /* the engine's */
+    uint16_t             step;
+    pytake_effect_t      effect;
+    bool                 has_effect;
+    bool                 waiting;
+    bool                 want_errors;
+    uint16_t             retries;
+    pytake_sql_t         sql;
+    pytake_stmt_t        stmts[PT_BATCH_STMTS_MAX];
+    uint16_t             first; /* statements the engine itself put first */
+    const pytake_sql_result_t *result;
+    pytake_sql_result_t  result_copy;
+    bool                 work_match;
+    uint16_t             nheaders;
+    pytake_header_t      headers[PT_OP_HEADERS_MAX];
+    uint16_t             nerrors;
+    pt_field_error_t     errors[PT_FIELD_ERRORS_MAX];
+    pt_str_t             detail;
+    uint32_t             npublish;
+    uint32_t             published;
+    uint32_t             publish_cap;
+    pytake_redis_t      *publish;
+    pt_uuid_t            conversation_id; /* for the log */
+    bool                 has_conversation;
+    const char          *code;
+    bool                 replied;
+    bool                 idem;      /* a key is in force */
+    uint8_t              idem_hash[32]; /* of the raw body */
+};
+
+/* ---- control ---- */
+
+/* Go on with step n (0-based) after this one instead of the following. */
+void pt_op_goto(pytake_op_t *op, pt_step_pt step);
+
+/* ---- SQL ---- */
+
+/* Begins a batch.  When the request is authenticated, the engine puts
+ * session_enter (and, in a write with an Idempotency-Key, idem_claim)
+ * first; they do not count in pt_rows_get()'s index. */
+pt_err_t pt_sql_begin(pytake_op_t *op, pytake_sql_class_t class)
+    PT_MUST_CHECK;
+/* The same for a public operation acting for a tenant: tenant_enter. */
+pt_err_t pt_sql_begin_tenant(pytake_op_t *op, pytake_sql_class_t class,
+    const pt_uuid_t *tenant) PT_MUST_CHECK;
+/* And with no tenant at all (definer functions only). */
+pt_err_t pt_sql_begin_bare(pytake_op_t *op, pytake_sql_class_t class)
+    PT_MUST_CHECK;
+
+/* Adds a statement; its parameters follow in order, one call each. */
+pt_err_t pt_sql_add(pytake_op_t *op, uint16_t stmt) PT_MUST_CHECK;
+
+/* Parameters stick errors in the op (looked at when the batch is issued). */
+void pt_p_uuid(pytake_op_t *op, const pt_uuid_t *v); /* NULL: SQL NULL */
+void pt_p_text(pytake_op_t *op, pt_str_t v);   /* data NULL: SQL NULL */
+void pt_p_bytes(pytake_op_t *op, pt_str_t v);  /* bytea */
+void pt_p_i64(pytake_op_t *op, int64_t v);     /* bigint */
+void pt_p_i32(pytake_op_t *op, int32_t v);     /* integer */
+void pt_p_bool(pytake_op_t *op, bool v);
+void pt_p_null(pytake_op_t *op);
+void pt_p_time(pytake_op_t *op, int64_t unix_us); /* timestamptz */
+/* arrays; an element with data NULL is NULL */
+void pt_p_uuids(pytake_op_t *op, const pt_uuid_t *v, size_t n);
+void pt_p_texts(pytake_op_t *op, const pt_str_t *v, size_t n);
+void pt_p_i64s(pytake_op_t *op, const int64_t *v, size_t n);
+void pt_p_i32s(pytake_op_t *op, const int32_t *v, size_t n);
+void pt_p_times(pytake_op_t *op, const int64_t *unix_us, size_t n);
+
+/* Ends a step that asked for SQL: `return pt_sql_go(op);` gives the first
+ * sticky error, else PT_OK. */
+pt_err_t pt_sql_go(pytake_op_t *op) PT_MUST_CHECK;
+
+/* ---- results (binary cells) ---- */
+
+/* Rows of the i-th statement that this endpoint added (0-based). */
+const pytake_rows_t *pt_rows_get(const pytake_op_t *op, uint16_t i);
+
+bool pt_cell_is_null(const pytake_rows_t *r, uint32_t row, uint32_t col);
+pt_str_t pt_cell_text(const pytake_rows_t *r, uint32_t row, uint32_t col);
+pt_str_t pt_cell_jsonb(const pytake_rows_t *r, uint32_t row, uint32_t col);
+bool pt_cell_bool(const pytake_rows_t *r, uint32_t row, uint32_t col);
+int64_t pt_cell_i64(const pytake_rows_t *r, uint32_t row, uint32_t col);
+int32_t pt_cell_i32(const pytake_rows_t *r, uint32_t row, uint32_t col);
+int64_t pt_cell_time(const pytake_rows_t *r, uint32_t row, uint32_t col);
+/* false (and nil) when NULL */
+bool pt_cell_uuid(const pytake_rows_t *r, uint32_t row, uint32_t col,
+    pt_uuid_t *out);
+/* text[]: calls for each element; count by pt_cell_array_count */
+uint32_t pt_cell_array_count(const pytake_rows_t *r, uint32_t row,
+    uint32_t col);
+pt_str_t pt_cell_array_text(const pytake_rows_t *r, uint32_t row,
+    uint32_t col, uint32_t i);
+
+/* ---- work ---- */
+
+pt_err_t pt_work_verify(pytake_op_t *op, pt_str_t password, pt_str_t phc)
+    PT_MUST_CHECK;
+
+/* ---- events: PUBLISH after COMMIT ---- */
+
+/* Queues "ev:<tenant>" "<seq> <frame>" (frame dropped when too long). */
+pt_err_t pt_publish_event(pytake_op_t *op, const pt_uuid_t *tenant,
+    int64_t seq, pt_str_t frame) PT_MUST_CHECK;
+
+/* Publishes every row of a result whose columns are (seq bigint,
+ * frame text). */
+pt_err_t pt_publish_rows(pytake_op_t *op, const pt_uuid_t *tenant,
+    const pytake_rows_t *rows) PT_MUST_CHECK;
+
+/* ---- answers ---- */
+
+/* body is borrowed (arena). */
+pt_err_t pt_reply(pytake_op_t *op, int status, pt_str_t body) PT_MUST_CHECK;
+pt_err_t pt_reply_type(pytake_op_t *op, int status, const char *type,
+    pt_str_t body) PT_MUST_CHECK;
+pt_err_t pt_header(pytake_op_t *op, const char *name, pt_str_t value)
+    PT_MUST_CHECK;
+/* Adds a field fault and goes on; the endpoint returns pt_op_check(). */
+void pt_fault(pytake_op_t *op, pt_str_t field, const char *code,
+    const char *message);
+pt_err_t pt_op_check(pytake_op_t *op) PT_MUST_CHECK; /* PT_EVALIDATION */
+
+/* ---- input ---- */
+
+/* Query arguments: declared names only (an unknown one is a fault). */
+void pt_args_allow(pytake_op_t *op, const char *const *names, size_t n);
+bool pt_arg_find(pytake_op_t *op, const char *name, pt_str_t *out);
+bool pt_arg_uuid(pytake_op_t *op, const char *name, pt_uuid_t *out);
+/* limit 1..100, default 20 */
+uint32_t pt_arg_limit(pytake_op_t *op);
+
+/* Body fields.  required/absent/null/type/length faults are added. */
+void pt_body_allow(pytake_op_t *op, const char *const *names, size_t n);
+bool pt_body_text(pytake_op_t *op, const char *name, bool required,
+    size_t chars_max, pt_str_t *out);
+bool pt_body_uuid(pytake_op_t *op, const char *name, bool required,
+    pt_uuid_t *out);
+
+/* ---- idempotency (write batches of PT_OP_IDEMPOTENT operations) ---- */
+
+/* Last statement of the batch: keeps status + body for 24 h.  A no-op when
+ * the request has no key.  The body is the very bytes of the answer. */
+pt_err_t pt_idem_store(pytake_op_t *op, int status, pt_str_t location,
+    pt_str_t body) PT_MUST_CHECK;
+
+#endif
