@@ -1,0 +1,282 @@
+# Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE.
+#
+# All compilation.  Out of tree, in $(BUILD); a new source file needs no edit.
+#
+#   make              release: libpytake.a, pytake, ngx_http_pytake_module.so
+#   make asan         the same under ASan and UBSan, in build-asan/
+#   make faults       the same with the named fault points, in build-faults/
+#   make unit io fuzz test programs, in $(BUILD)/t/
+#   make check-core   proves that core reaches no socket, clock or driver
+
+BUILD  ?= build
+CC     ?= cc
+CLANG  ?= clang
+PERL   ?= perl
+NGINX_SRC ?= /usr/share/nginx/src
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+
+# Flags: WARN for all of ours, INC_CORE is all that core may see.
+
+WARN   := -Wall -Wextra -Wshadow -Wconversion -Werror
+HARD   := -fstack-protector-strong -D_FORTIFY_SOURCE=2
+CORE_V := -std=c11 -O2 -g -fPIC -fvisibility=hidden
+SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+            -fno-omit-frame-pointer
+DEPS    = -MMD -MP -MF $@.d
+
+ifdef PYTAKE_FAULTS
+DEFS   += -DPYTAKE_FAULTS
+endif
+
+ifdef SAN
+RELSAN := $(SANFLAGS)
+HARD   := -fstack-protector-strong
+endif
+
+GEN      := $(BUILD)/gen
+INC_CORE := -Ilibpytake -Ilibpytake/core -I$(GEN)
+PC_CFLAGS := $(shell pkg-config --cflags libpq hiredis libcurl 2>/dev/null)
+INC_IO   := $(INC_CORE) -Ilibpytake/io $(PC_CFLAGS)
+INC_ALL  := $(INC_IO) -Isidecar -It/unit -It/io
+
+LIBS     := -lpq -lhiredis -lyajl -ljwt -lcrypto -largon2
+LIBS_CORE := -lyajl -ljwt -lcrypto
+LIBS_SIDECAR := $(LIBS) -lcurl -lpthread
+
+# Sources.
+
+CORE_SRC := $(sort $(wildcard libpytake/core/*.c))
+IO_SRC   := $(sort $(wildcard libpytake/io/*.c))
+SIDE_SRC := $(sort $(wildcard sidecar/*.c))
+NGX_SRC  := $(sort $(wildcard ngx_pytake_module.c) $(wildcard ngx/*.c))
+HEADERS  := $(sort $(wildcard libpytake/*.h libpytake/core/*.h \
+              libpytake/io/*.h ngx/*.h))
+QUERIES  := $(sort $(wildcard schema/queries/*.sql))
+SIDE_MAIN := $(if $(SIDE_SRC),$(shell grep -lE '^main\(' $(SIDE_SRC)))
+SIDE_LIB := $(filter-out $(SIDE_MAIN),$(SIDE_SRC))
+
+UNIT_SRC := $(sort $(wildcard t/unit/*_test.c))
+IOT_SRC  := $(sort $(wildcard t/io/*_test.c))
+FUZZ_SRC := $(sort $(wildcard t/fuzz/*_fuzz.c))
+
+GEN_H    := $(GEN)/pt_stmt_table.h
+GEN_C    := $(GEN)/pt_stmt_table.c
+
+rel_o = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+san_o = $(patsubst %.c,$(BUILD)/san/%.o,$(1))
+fuz_o = $(patsubst %.c,$(BUILD)/fuz/%.o,$(1))
+
+# The table of statements belongs to no source folder.
+REL_GEN  := $(BUILD)/obj/pt_stmt_table.o
+SAN_GEN  := $(BUILD)/san/pt_stmt_table.o
+FUZ_GEN  := $(BUILD)/fuz/pt_stmt_table.o
+
+LIB      := $(BUILD)/libpytake.a
+PYTAKE   := $(BUILD)/pytake
+MODULE   := $(BUILD)/ngx_http_pytake_module.so
+SAN_CORE := $(BUILD)/libcore-san.a
+SAN_LIB  := $(BUILD)/libpytake-san.a
+FUZ_LIB  := $(BUILD)/libpytake-fuzz.a
+
+UNIT_BIN := $(patsubst %.c,$(BUILD)/%,$(UNIT_SRC))
+IOT_BIN  := $(patsubst %.c,$(BUILD)/%,$(IOT_SRC))
+FUZZ_BIN := $(patsubst %.c,$(BUILD)/%,$(FUZZ_SRC))
+
+
+.PHONY: all lib pytake module asan faults unit io fuzz check-core clean FORCE
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: lib pytake module
+
+lib: $(LIB)
+
+pytake: $(PYTAKE)
+
+module: $(MODULE)
+
+ifeq ($(wildcard ngx_pytake_module.c),)
+$(MODULE): FORCE
+	@echo "notice: ngx_pytake_module.c is absent, no module is built"
+else
+$(MODULE): $(NGX_SRC) $(HEADERS) $(LIB) $(BUILD)/nginx/objs/Makefile
+	+@$(MAKE) --no-print-directory -C $(BUILD)/nginx -f objs/Makefile \
+	    modules CC="$(CC) $(RELSAN) $(DEFS)"
+	@cp $(BUILD)/nginx/objs/ngx_http_pytake_module.so $@.new
+	@mv $@.new $@
+endif
+
+ifeq ($(SIDE_MAIN),)
+$(PYTAKE): FORCE
+	@echo "notice: sidecar/ has no main, no pytake is built"
+else
+$(PYTAKE): $(call rel_o,$(SIDE_SRC)) $(LIB)
+	$(CC) $(RELSAN) -o $@ $^ $(LIBS_SIDECAR)
+endif
+
+asan:
+	+@$(MAKE) --no-print-directory BUILD=build-asan SAN=1 all
+
+faults:
+	+@$(MAKE) --no-print-directory BUILD=build-faults PYTAKE_FAULTS=1 all
+
+unit: $(UNIT_BIN)
+
+io: $(IOT_BIN)
+
+fuzz: $(FUZZ_BIN)
+
+
+# Lists and flags: a file added, removed or a flag changed is a rebuild.
+
+$(BUILD)/list.%: FORCE
+	@mkdir -p $(@D)
+	@echo '$(LIST.$*)' > $@.new
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+LIST.flags := $(CC) $(DEFS) $(RELSAN) $(CORE_V) $(WARN)
+LIST.lib   := $(CORE_SRC) $(IO_SRC)
+LIST.ngx   := $(NGX_SRC) $(HEADERS) $(NGINX_SRC)
+LIST.queries := $(QUERIES)
+
+
+# Generated.
+
+$(GEN)/stamp: tools/gen_stmts.pl $(QUERIES) $(BUILD)/list.queries
+	@mkdir -p $(@D)
+	$(PERL) tools/gen_stmts.pl $(GEN) $(QUERIES)
+	@touch $@
+
+$(GEN_H) $(GEN_C): $(GEN)/stamp ;
+
+
+# Release objects.
+
+$(BUILD)/obj/libpytake/core/%.o: libpytake/core/%.c $(GEN_H) $(BUILD)/list.flags
+	@mkdir -p $(@D)
+	$(CC) $(CORE_V) $(HARD) $(WARN) $(RELSAN) $(DEFS) $(INC_CORE) $(DEPS) \
+	    -c -o $@ $<
+
+$(BUILD)/obj/libpytake/io/%.o: libpytake/io/%.c $(GEN_H) $(BUILD)/list.flags
+	@mkdir -p $(@D)
+	$(CC) $(CORE_V) -D_GNU_SOURCE $(HARD) $(WARN) $(RELSAN) $(DEFS) \
+	    $(INC_IO) $(DEPS) -c -o $@ $<
+
+$(BUILD)/obj/sidecar/%.o: sidecar/%.c $(GEN_H) $(BUILD)/list.flags
+	@mkdir -p $(@D)
+	$(CC) $(CORE_V) -D_GNU_SOURCE $(HARD) $(WARN) $(RELSAN) $(DEFS) \
+	    $(INC_IO) -Isidecar $(DEPS) -c -o $@ $<
+
+$(REL_GEN): $(GEN_C) $(BUILD)/list.flags
+	@mkdir -p $(@D)
+	$(CC) $(CORE_V) $(HARD) $(WARN) $(RELSAN) $(DEFS) $(INC_CORE) $(DEPS) \
+	    -c -o $@ $<
+
+$(LIB): $(call rel_o,$(CORE_SRC) $(IO_SRC)) $(REL_GEN) $(BUILD)/list.lib
+	@rm -f $@
+	$(AR) rcs $@ $(filter %.o,$^)
+
+
+# The module, with Debian's own flags for the packaged nginx (same ABI).
+
+$(BUILD)/nginx/objs/Makefile: config $(NGINX_SRC)/conf_flags $(BUILD)/list.ngx
+	@mkdir -p $(BUILD)/nginx
+	@ln -sfn $(NGINX_SRC)/auto $(BUILD)/nginx/auto
+	@ln -sfn $(NGINX_SRC)/src $(BUILD)/nginx/src
+	@ln -sfn $(NGINX_SRC)/configure $(BUILD)/nginx/configure
+	@ln -sfn "$(CURDIR)" $(BUILD)/nginx/pytake
+	@echo "configuring the module against the packaged nginx"
+	@cd $(BUILD)/nginx && PYTAKE_BUILD_DIR=.. bash -c \
+	    '. $(NGINX_SRC)/conf_flags && ./configure "$${NGX_CONF_FLAGS[@]}" \
+	     --with-cc-opt="-O2 $(HARD)" \
+	     --add-dynamic-module=pytake' > configure.log 2>&1 \
+	    || { tail -n 3 configure.log; rm -f objs/Makefile; exit 1; }
+
+
+# Test programs: always ASan and UBSan.  A test of a core file links core
+# alone, so it also proves that core stands alone.
+
+TESTFLAGS := -g -O1 -fPIC $(SANFLAGS) -D_GNU_SOURCE
+
+$(BUILD)/san/libpytake/core/%.o: libpytake/core/%.c $(GEN_H) $(BUILD)/list.flags
+	@mkdir -p $(@D)
+	$(CC) -std=c11 $(WARN) -g -O1 $(SANFLAGS) $(DEFS) $(INC_CORE) $(DEPS) \
+	    -c -o $@ $<
+
+$(BUILD)/san/libpytake/io/%.o: libpytake/io/%.c $(GEN_H) $(BUILD)/list.flags
+	@mkdir -p $(@D)
+	$(CC) -std=c11 $(WARN) $(TESTFLAGS) $(DEFS) $(INC_IO) $(DEPS) -c -o $@ $<
+
+$(BUILD)/san/sidecar/%.o: sidecar/%.c $(GEN_H) $(BUILD)/list.flags
+	@mkdir -p $(@D)
+	$(CC) -std=c11 $(WARN) $(TESTFLAGS) $(DEFS) $(INC_IO) -Isidecar $(DEPS) \
+	    -c -o $@ $<
+
+$(BUILD)/san/t/%.o: t/%.c $(GEN_H) $(BUILD)/list.flags
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -Wall -Wextra -Werror $(TESTFLAGS) $(DEFS) \
+	    $(INC_ALL) $(DEPS) -c -o $@ $<
+
+$(SAN_GEN): $(GEN_C) $(BUILD)/list.flags
+	@mkdir -p $(@D)
+	$(CC) -std=c11 $(WARN) -g -O1 $(SANFLAGS) $(INC_CORE) $(DEPS) -c -o $@ $<
+
+$(SAN_CORE): $(call san_o,$(CORE_SRC)) $(SAN_GEN) $(BUILD)/list.lib
+	@rm -f $@
+	$(AR) rcs $@ $(filter %.o,$^)
+
+$(SAN_LIB): $(call san_o,$(CORE_SRC) $(IO_SRC) $(SIDE_LIB)) $(SAN_GEN) \
+            $(BUILD)/list.lib
+	@rm -f $@
+	$(AR) rcs $@ $(filter %.o,$^)
+
+is_core = $(wildcard libpytake/core/$(patsubst %_test,%,$(notdir $(1))).c)
+
+$(BUILD)/t/unit/%_test: $(BUILD)/san/t/unit/%_test.o $(SAN_CORE) $(SAN_LIB)
+	@mkdir -p $(@D)
+	$(CC) $(SANFLAGS) -o $@ $< $(if $(call is_core,$@),\
+	    $(SAN_CORE) $(LIBS_CORE),$(SAN_LIB) $(LIBS_SIDECAR)) \
+	    $(shell pkg-config --libs check)
+
+$(BUILD)/t/io/%_test: $(BUILD)/san/t/io/%_test.o $(SAN_LIB)
+	@mkdir -p $(@D)
+	$(CC) $(SANFLAGS) -o $@ $< $(SAN_LIB) $(LIBS_SIDECAR) \
+	    $(shell pkg-config --libs check)
+
+
+# Fuzz targets.
+
+FUZFLAGS := -std=gnu11 -g -O1 -D_GNU_SOURCE -fno-omit-frame-pointer
+FUZ_ON   := -fsanitize=fuzzer-no-link,address,undefined
+
+$(BUILD)/fuz/%.o: %.c $(GEN_H)
+	@mkdir -p $(@D)
+	$(CLANG) $(FUZFLAGS) $(FUZ_ON) $(INC_ALL) $(DEPS) -c -o $@ $<
+
+$(FUZ_GEN): $(GEN_C)
+	@mkdir -p $(@D)
+	$(CLANG) $(FUZFLAGS) $(FUZ_ON) $(INC_CORE) $(DEPS) -c -o $@ $<
+
+$(FUZ_LIB): $(call fuz_o,$(CORE_SRC) $(SIDE_LIB) $(IO_SRC)) $(FUZ_GEN)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(BUILD)/t/fuzz/%_fuzz: $(BUILD)/fuz/t/fuzz/%_fuzz.o $(FUZ_LIB)
+	@mkdir -p $(@D)
+	$(CLANG) -fsanitize=fuzzer,address,undefined -o $@ $< $(FUZ_LIB) \
+	    $(LIBS_SIDECAR)
+
+
+check-core: $(GEN_H) $(call rel_o,$(CORE_SRC)) $(REL_GEN)
+	@$(PERL) tools/check_core.pl "$(CC)" "$(INC_CORE)" \
+	    $(BUILD)/obj/libpytake/core $(wildcard libpytake/pytake.h) \
+	    $(wildcard libpytake/core/*.h) $(CORE_SRC)
+
+clean:
+	rm -rf build build-asan build-faults
+
+-include $(shell find $(BUILD) -name '*.o.d' 2>/dev/null)
