@@ -194,6 +194,8 @@ typedef struct {
     pt_err_t             err;
     char                 sqlstate[6];
     uint16_t             failed_stmt;
+    pt_str_t             message; /* primary message, borrowed as rows are */
+    pt_str_t             table;   /* PG_DIAG_TABLE_NAME, or absent */
     uint16_t             nrows;
     const pytake_rows_t *rows; /* borrowed until feed returns to next() of
                                   the following effect: the driver keeps

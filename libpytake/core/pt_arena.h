@@ -36,6 +36,15 @@ pt_err_t pt_dup(pt_arena_t *a, pt_str_t s, pt_str_t *out) PT_MUST_CHECK;
 pt_err_t pt_fmt(pt_arena_t *a, pt_str_t *out, const char *fmt, ...)
     PT_PRINTF(3, 4) PT_MUST_CHECK;
 
+/*
+ * Grows the newest allocation in place: ptr of old_size becomes new_size.
+ * false, and nothing changed, when ptr is not the newest one or its block is
+ * full; the caller then allocates and copies.
+ */
+bool pt_arena_grow(pt_arena_t *a, void *ptr, size_t old_size,
+    size_t new_size);
+
+/* Bytes taken from the allocator so far, blocks included. */
 size_t pt_arena_used(const pt_arena_t *a);
 
 #endif

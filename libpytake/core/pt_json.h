@@ -75,8 +75,8 @@ bool pt_json_i64(const pt_json_t *v, int64_t *out);
 /* Writer.  Commas are placed by the writer; keys go through pt_jw_key(). */
 typedef struct {
     pt_buf_t *buf;
-    uint64_t  comma; /* one bit a level: a value has been written */
     uint32_t  depth;
+    bool      comma; /* a value stands before, on this level */
     bool      after_key;
 } pt_jw_t;
 

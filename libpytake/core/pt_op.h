@@ -139,8 +139,8 @@ void pt_op_goto(pytake_op_t *op, pt_step_pt step);
 /* ---- SQL ---- */
 
 /* Begins a batch.  When the request is authenticated, the engine puts
- * session_enter (and, in a write with an Idempotency-Key, idem_claim)
- * first; they do not count in pt_rows_get()'s index. */
+ * session_enter (and, in a write with an Idempotency-Key, idem_lock) first;
+ * they do not count in pt_rows_get()'s index. */
 pt_err_t pt_sql_begin(pytake_op_t *op, pytake_sql_class_t class)
     PT_MUST_CHECK;
 /* The same for a public operation acting for a tenant: tenant_enter. */
@@ -239,11 +239,24 @@ bool pt_body_text(pytake_op_t *op, const char *name, bool required,
 bool pt_body_uuid(pytake_op_t *op, const char *name, bool required,
     pt_uuid_t *out);
 
-/* ---- idempotency (write batches of PT_OP_IDEMPOTENT operations) ---- */
+/*
+ * ---- idempotency (write batches of PT_OP_IDEMPOTENT operations) ----
+ *
+ * With a key in force (op->idem), the engine puts idem_lock (an advisory
+ * lock on tenant + scope + key, held to commit) behind session_enter: a
+ * racing twin waits there; 55P03 at that statement or the deadline is 409
+ * idempotency_in_progress.  The endpoint adds pt_idem_store() as the LAST
+ * statement: a plain INSERT, so that a repeated key fails 23505, the whole
+ * batch rolls back, and the engine reads the kept answer (idem_get) and
+ * replays it with "Idempotent-Replayed: true" (another body hash: 422).  A
+ * refusal (4xx) that follows SQL in a keyed operation looks for a kept answer
+ * first, too: what was answered 2xx once is answered so again.
+ */
 
-/* Last statement of the batch: keeps status + body for 24 h.  A no-op when
- * the request has no key.  The body is the very bytes of the answer. */
+/* Keeps status, location and body (the very bytes of the answer) for 24 h if
+ * the tenant's event head now is this batch's event (witness), that is, if
+ * the batch did its work.  A no-op when no key is in force. */
 pt_err_t pt_idem_store(pytake_op_t *op, int status, pt_str_t location,
-    pt_str_t body) PT_MUST_CHECK;
+    pt_str_t body, const pt_uuid_t *witness) PT_MUST_CHECK;
 
 #endif

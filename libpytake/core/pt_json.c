@@ -1,0 +1,682 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+/*
+ * yajl reads, this file builds the tree.  Four things are kept from yajl:
+ *
+ *   - memory: a refused allocation crashes yajl (it never looks), so it gets
+ *     a slab on our stack that is always large enough.  That needs a text
+ *     that ends outside of a token and holds no escapes, for those are what
+ *     yajl buffers
+ *   - escapes: it decodes lone surrogates to invalid UTF-8 or '?'.  So every
+ *     backslash of the arena's copy is turned into the byte 0xff, which valid
+ *     UTF-8 never holds, and strings are decoded here, in place
+ *   - UTF-8: its check lets overlong forms and surrogates pass
+ *   - depth and size: looked at in the callbacks
+ */
+
+#include "pt_json.h"
+#include "pt_util.h"
+
+#include <assert.h>
+#include <stdalign.h>
+
+#include <yajl/yajl_parse.h>
+
+#define PT_JSON_SLAB 6144u /* yajl takes 2.5 KB, see above */
+#define PT_JSON_ESCAPE '\xff'
+#define PT_JSON_QUOTE 'q'     /* stands for '"' behind an escape */
+#define PT_JSON_BACKSLASH 's' /* stands for '\\' */
+#define PT_JSON_FFFD 0xfffdu
+#define PT_JSON_FOLD_SMALL 12u /* members compared pair by pair */
+
+
+typedef struct {
+    pt_json_t *node;
+    pt_json_t *last; /* its newest child */
+} pt_json_frame_t;
+
+typedef struct {
+    pt_json_t *node;
+    uint32_t   index; /* position within the object */
+} pt_json_member_t;
+
+typedef struct {
+    pt_arena_t             *arena;
+    const pt_json_limits_t *limits;
+    char                   *text; /* our copy */
+    size_t                  len;
+    pt_err_t                err;
+    uint32_t                nodes;
+    uint32_t                depth;
+    pt_json_t              *root;
+    pt_str_t                key;
+    bool                    key_cleaned;
+    pt_json_member_t       *members; /* scratch of the folding */
+    uint32_t                members_cap;
+    pt_json_frame_t         frames[PT_JSON_DEPTH_MAX];
+} pt_json_parser_t;
+
+typedef struct {
+    size_t                     used;
+    alignas(max_align_t) char  data[PT_JSON_SLAB];
+} pt_json_slab_t;
+
+
+static bool pt_json_escapes(char *p, size_t len);
+static bool pt_json_is_hex(char c);
+static void *pt_json_slab_alloc(void *ctx, size_t size);
+static void *pt_json_slab_realloc(void *ctx, void *ptr, size_t size);
+static void pt_json_slab_free(void *ctx, void *ptr);
+static int pt_json_on_null(void *ctx);
+static int pt_json_on_boolean(void *ctx, int value);
+static int pt_json_on_number(void *ctx, const char *s, size_t len);
+static int pt_json_on_string(void *ctx, const unsigned char *s, size_t len);
+static int pt_json_on_key(void *ctx, const unsigned char *s, size_t len);
+static int pt_json_on_object(void *ctx);
+static int pt_json_on_object_end(void *ctx);
+static int pt_json_on_array(void *ctx);
+static int pt_json_on_end(void *ctx);
+static pt_json_t *pt_json_add(pt_json_parser_t *ps, pt_json_type_t type);
+static int pt_json_open(pt_json_parser_t *ps, pt_json_type_t type);
+static pt_str_t pt_json_decode(pt_json_parser_t *ps, const void *s,
+    size_t len, bool *cleaned);
+static char *pt_json_decode_unicode(char *dst, const char **src,
+    const char *end, bool *cleaned);
+static uint32_t pt_json_hex4(const char *p);
+static char *pt_json_utf8(char *dst, uint32_t c);
+static pt_err_t pt_json_fold(pt_json_parser_t *ps, pt_json_t *obj);
+static pt_err_t pt_json_members(pt_json_parser_t *ps, const pt_json_t *obj);
+static bool pt_json_fold_pairs(pt_json_member_t *m, uint32_t n);
+static bool pt_json_fold_sorted(pt_json_member_t *m, uint32_t n);
+static void pt_json_sift(pt_json_member_t *m, uint32_t root, uint32_t n);
+static int pt_json_member_cmp(const pt_json_member_t *a,
+    const pt_json_member_t *b);
+static void pt_json_replace(pt_json_t *first, pt_json_t *last);
+
+
+const pt_json_limits_t pt_json_limits_api = {
+    PT_JSON_DEPTH_MAX, PT_JSON_NODES_MAX, PT_JSON_ARRAY_MAX
+};
+
+const pt_json_limits_t pt_json_limits_webhook = {
+    PT_JSON_DEPTH_MAX, PT_WEBHOOK_NODES_MAX, 0
+};
+
+static const yajl_callbacks pt_json_callbacks = {
+    .yajl_null = pt_json_on_null,
+    .yajl_boolean = pt_json_on_boolean,
+    .yajl_number = pt_json_on_number,
+    .yajl_string = pt_json_on_string,
+    .yajl_start_map = pt_json_on_object,
+    .yajl_map_key = pt_json_on_key,
+    .yajl_end_map = pt_json_on_object_end,
+    .yajl_start_array = pt_json_on_array,
+    .yajl_end_array = pt_json_on_end
+};
+
+
+pt_err_t
+pt_json_parse(pt_arena_t *a, pt_str_t text, const pt_json_limits_t *limits,
+    pt_json_t **out)
+{
+    yajl_handle      h;
+    yajl_status      status;
+    pt_json_slab_t   slab;
+    pt_json_parser_t ps;
+    yajl_alloc_funcs mem = { pt_json_slab_alloc, pt_json_slab_realloc,
+                             pt_json_slab_free, &slab };
+
+    assert(limits->depth_max <= PT_JSON_DEPTH_MAX);
+
+    *out = NULL;
+
+    if (text.len == 0 || !pt_utf8_is(text)) {
+        return PT_EBADJSON;
+    }
+
+    ps.arena = a;
+    ps.limits = limits;
+    ps.len = text.len;
+    ps.err = PT_OK;
+    ps.nodes = 0;
+    ps.depth = 0;
+    ps.root = NULL;
+    ps.members = NULL;
+    ps.members_cap = 0;
+
+    /* the line feed ends a number, and a string that was left open */
+    ps.text = pt_alloc(a, text.len + 1);
+    if (ps.text == NULL) {
+        return PT_ENOMEM;
+    }
+    memcpy(ps.text, text.data, text.len);
+    ps.text[text.len] = '\n';
+
+    if (!pt_json_escapes(ps.text, text.len)) {
+        return PT_EBADJSON;
+    }
+
+    slab.used = 0;
+    h = yajl_alloc(&pt_json_callbacks, &mem, &ps);
+    if (h == NULL) {
+        return PT_ENOMEM;
+    }
+
+    /* the other options of yajl are off: they all let more pass */
+    (void) yajl_config(h, yajl_dont_validate_strings, 1);
+
+    status = yajl_parse(h, (const unsigned char *) ps.text, text.len + 1);
+    if (status == yajl_status_ok) {
+        status = yajl_complete_parse(h);
+    }
+    yajl_free(h);
+
+    if (ps.err != PT_OK) {
+        return ps.err;
+    }
+    if (status != yajl_status_ok || ps.root == NULL) {
+        return PT_EBADJSON;
+    }
+
+    assert(ps.depth == 0);
+    *out = ps.root;
+
+    return PT_OK;
+}
+
+
+const pt_json_t *
+pt_json_find(const pt_json_t *obj, const char *key)
+{
+    size_t           len;
+    const pt_json_t *m;
+
+    if (!pt_json_is(obj, PT_JSON_OBJECT)) {
+        return NULL;
+    }
+
+    len = strlen(key); /* a literal of ours */
+
+    for (m = obj->first; m != NULL; m = m->next) {
+        if (m->key.len == len && memcmp(m->key.data, key, len) == 0) {
+            return m;
+        }
+    }
+
+    return NULL;
+}
+
+
+bool
+pt_json_find_str(const pt_json_t *obj, const char *key, pt_str_t *out)
+{
+    const pt_json_t *v = pt_json_find(obj, key);
+
+    if (!pt_json_is(v, PT_JSON_STRING)) {
+        return false;
+    }
+
+    *out = v->str;
+
+    return true;
+}
+
+
+bool
+pt_json_find_i64(const pt_json_t *obj, const char *key, int64_t *out)
+{
+    return pt_json_i64(pt_json_find(obj, key), out);
+}
+
+
+bool
+pt_json_find_bool(const pt_json_t *obj, const char *key, bool *out)
+{
+    const pt_json_t *v = pt_json_find(obj, key);
+
+    if (!pt_json_is(v, PT_JSON_BOOL)) {
+        return false;
+    }
+
+    *out = v->boolean;
+
+    return true;
+}
+
+
+bool
+pt_json_i64(const pt_json_t *v, int64_t *out)
+{
+    return pt_json_is(v, PT_JSON_NUMBER) && pt_parse_i64(v->str, out);
+}
+
+
+/*
+ * Turns each backslash into PT_JSON_ESCAPE, and the two escapes that hold a
+ * character yajl would act on into letters.  No state is needed: outside of
+ * a string a backslash is an error, and so is 0xff.
+ */
+static bool
+pt_json_escapes(char *p, size_t len)
+{
+    int   i;
+    char *end = p + len;
+
+    while ((p = memchr(p, '\\', (size_t) (end - p))) != NULL) {
+        *p++ = PT_JSON_ESCAPE;
+        if (p == end) {
+            return false;
+        }
+
+        switch (*p) {
+
+        case '"':
+            *p++ = PT_JSON_QUOTE;
+            break;
+
+        case '\\':
+            *p++ = PT_JSON_BACKSLASH;
+            break;
+
+        case '/': case 'b': case 'f': case 'n': case 'r': case 't':
+            p++;
+            break;
+
+        case 'u':
+            p++;
+            if (end - p < 4) {
+                return false;
+            }
+            for (i = 0; i < 4; i++) {
+                if (!pt_json_is_hex(*p++)) {
+                    return false;
+                }
+            }
+            break;
+
+        default:
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
+static bool
+pt_json_is_hex(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')
+           || (c >= 'A' && c <= 'F');
+}
+
+
+static void *
+pt_json_slab_alloc(void *ctx, size_t size)
+{
+    char           *p;
+    size_t          need;
+    pt_json_slab_t *slab = ctx;
+    const size_t    align = alignof(max_align_t);
+
+    /* the size stands before each piece, for realloc */
+    need = align + ((size + align - 1) & ~(align - 1));
+
+    assert(size <= PT_JSON_SLAB && need <= PT_JSON_SLAB - slab->used);
+
+    p = slab->data + slab->used;
+    slab->used += need;
+    memcpy(p, &size, sizeof(size));
+
+    return p + align;
+}
+
+
+static void *
+pt_json_slab_realloc(void *ctx, void *ptr, size_t size)
+{
+    void  *p;
+    size_t old;
+
+    p = pt_json_slab_alloc(ctx, size);
+    if (ptr != NULL) {
+        memcpy(&old, (char *) ptr - alignof(max_align_t), sizeof(old));
+        memcpy(p, ptr, old < size ? old : size);
+    }
+
+    return p;
+}
+
+
+static void
+pt_json_slab_free(void *ctx, void *ptr)
+{
+    PT_UNUSED(ctx);
+    PT_UNUSED(ptr);
+}
+
+
+static int
+pt_json_on_null(void *ctx)
+{
+    return pt_json_add(ctx, PT_JSON_NULL) != NULL;
+}
+
+
+static int
+pt_json_on_boolean(void *ctx, int value)
+{
+    pt_json_t *v = pt_json_add(ctx, PT_JSON_BOOL);
+
+    if (v == NULL) {
+        return 0;
+    }
+
+    v->boolean = value != 0;
+
+    return 1;
+}
+
+
+static int
+pt_json_on_number(void *ctx, const char *s, size_t len)
+{
+    pt_json_t        *v;
+    pt_json_parser_t *ps = ctx;
+
+    assert(s >= ps->text && s + len <= ps->text + ps->len);
+
+    v = pt_json_add(ps, PT_JSON_NUMBER);
+    if (v == NULL) {
+        return 0;
+    }
+
+    v->str.data = s;
+    v->str.len = len;
+
+    return 1;
+}
+
+
+static int
+pt_json_on_string(void *ctx, const unsigned char *s, size_t len)
+{
+    bool              cleaned;
+    pt_json_t        *v;
+    pt_json_parser_t *ps = ctx;
+
+    v = pt_json_add(ps, PT_JSON_STRING);
+    if (v == NULL) {
+        return 0;
+    }
+
+    v->str = pt_json_decode(ps, s, len, &cleaned);
+    if (cleaned) {
+        v->cleaned = true;
+        if (ps->depth != 0) {
+            ps->frames[ps->depth - 1].node->cleaned = true;
+        }
+    }
+
+    return 1;
+}
+
+
+static int
+pt_json_on_key(void *ctx, const unsigned char *s, size_t len)
+{
+    pt_json_parser_t *ps = ctx;
+
+    assert(ps->depth != 0);
+
+    ps->key = pt_json_decode(ps, s, len, &ps->key_cleaned);
+    if (ps->key_cleaned) {
+        ps->frames[ps->depth - 1].node->cleaned = true;
+    }
+
+    return 1;
+}
+
+
+static int
+pt_json_on_object(void *ctx)
+{
+    return pt_json_open(ctx, PT_JSON_OBJECT);
+}
+
+
+static int
+pt_json_on_object_end(void *ctx)
+{
+    pt_json_parser_t *ps = ctx;
+
+    assert(ps->depth != 0);
+
+    ps->err = pt_json_fold(ps, ps->frames[ps->depth - 1].node);
+    if (ps->err != PT_OK) {
+        return 0;
+    }
+
+    return pt_json_on_end(ps);
+}
+
+
+static int
+pt_json_on_array(void *ctx)
+{
+    return pt_json_open(ctx, PT_JSON_ARRAY);
+}
+
+
+static int
+pt_json_on_end(void *ctx)
+{
+    pt_json_t        *v, *parent;
+    pt_json_parser_t *ps = ctx;
+
+    assert(ps->depth != 0);
+
+    v = ps->frames[--ps->depth].node;
+    if (ps->depth != 0) {
+        parent = ps->frames[ps->depth - 1].node;
+        parent->cleaned |= v->cleaned;
+        parent->duplicates |= v->duplicates;
+    }
+
+    return 1;
+}
+
+
+static pt_json_t *
+pt_json_add(pt_json_parser_t *ps, pt_json_type_t type)
+{
+    pt_json_t       *v;
+    pt_json_frame_t *frame;
+
+    if (ps->nodes == ps->limits->nodes_max) {
+        ps->err = PT_ELIMIT;
+        return NULL;
+    }
+
+    v = pt_calloc(ps->arena, 1, sizeof(pt_json_t));
+    if (v == NULL) {
+        ps->err = PT_ENOMEM;
+        return NULL;
+    }
+
+    ps->nodes++;
+    v->type = type;
+
+    if (ps->depth == 0) {
+        assert(ps->root == NULL);
+        ps->root = v;
+        return v;
+    }
+
+    frame = &ps->frames[ps->depth - 1];
+
+    if (frame->node->type == PT_JSON_OBJECT) {
+        v->key = ps->key;
+
+    } else if (ps->limits->array_max != 0
+               && frame->node->count == ps->limits->array_max)
+    {
+        ps->err = PT_ELIMIT;
+        return NULL;
+    }
+
+    if (frame->last == NULL) {
+        frame->node->first = v;
+    } else {
+        frame->last->next = v;
+    }
+    frame->last = v;
+    frame->node->count++;
+
+    return v;
+}
+
+
+static int
+pt_json_open(pt_json_parser_t *ps, pt_json_type_t type)
+{
+    pt_json_t *v;
+
+    if (ps->depth == ps->limits->depth_max) {
+        ps->err = PT_ELIMIT;
+        return 0;
+    }
+
+    v = pt_json_add(ps, type);
+    if (v == NULL) {
+        return 0;
+    }
+
+    ps->frames[ps->depth].node = v;
+    ps->frames[ps->depth].last = NULL;
+    ps->depth++;
+
+    return 1;
+}
+
+
+/* A string's bytes, decoded where they stand: that never makes them more. */
+static pt_str_t
+pt_json_decode(pt_json_parser_t *ps, const void *s, size_t len,
+    bool *cleaned)
+{
+    char       *start, *dst;
+    const char *src, *end;
+
+    assert((const char *) s >= ps->text
+           && (const char *) s + len <= ps->text + ps->len);
+
+    *cleaned = false;
+    start = ps->text + ((const char *) s - ps->text);
+    end = start + len;
+
+    dst = memchr(start, PT_JSON_ESCAPE, len);
+    if (dst == NULL) {
+        return (pt_str_t){ start, len };
+    }
+
+    for (src = dst; src < end; /* void */) {
+        if (*src != PT_JSON_ESCAPE) {
+            *dst++ = *src++;
+            continue;
+        }
+
+        src += 2;
+        switch (src[-1]) {
+        case PT_JSON_QUOTE:     *dst++ = '"';  break;
+        case PT_JSON_BACKSLASH: *dst++ = '\\'; break;
+        case '/':               *dst++ = '/';  break;
+        case 'b':               *dst++ = '\b'; break;
+        case 'f':               *dst++ = '\f'; break;
+        case 'n':               *dst++ = '\n'; break;
+        case 'r':               *dst++ = '\r'; break;
+        case 't':               *dst++ = '\t'; break;
+        default:
+            assert(src[-1] == 'u');
+            dst = pt_json_decode_unicode(dst, &src, end, cleaned);
+            break;
+        }
+    }
+
+    return (pt_str_t){ start, (size_t) (dst - start) };
+}
+
+
+/* *src stands behind the 'u'; it is moved behind what was used. */
+static char *
+pt_json_decode_unicode(char *dst, const char **src, const char *end,
+    bool *cleaned)
+{
+    uint32_t    c, low;
+    const char *p = *src;
+
+    c = pt_json_hex4(p);
+    p += 4;
+
+    if (c >= 0xd800 && c <= 0xdbff && end - p >= 6
+        && p[0] == PT_JSON_ESCAPE && p[1] == 'u')
+    {
+        low = pt_json_hex4(p + 2);
+        if (low >= 0xdc00 && low <= 0xdfff) {
+            c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
+            p += 6;
+        }
+    }
+
+    if (c == 0 || (c >= 0xd800 && c <= 0xdfff)) {
+        c = PT_JSON_FFFD;
+        *cleaned = true;
+    }
+
+    *src = p;
+
+    return pt_json_utf8(dst, c);
+}
+
+
+static uint32_t
+pt_json_hex4(const char *p)
+{
+    int      i;
+    uint32_t v = 0, digit;
+
+    for (i = 0; i < 4; i++) {
+        digit = (uint32_t) p[i];
+        v = v << 4 | (p[i] <= '9' ? digit - '0' : (digit | 0x20) - 'a' + 10);
+    }
+
+    return v;
+}
+
+
+static char *
+pt_json_utf8(char *dst, uint32_t c)
+{
+    assert(c <= 0x10ffff);
+
+    if (c < 0x80) {
+        *dst++ = (char) c;
+
+    } else if (c < 0x800) {
+        *dst++ = (char) (0xc0 | c >> 6);
+        *dst++ = (char) (0x80 | (c & 0x3f));
+
+    } else if (c < 0x10000) {
+        *dst++ = (char) (0xe0 | c >> 12);
+        *dst++ = (char) (0x80 | (c >> 6 & 0x3f));
+        *dst++ = (char) (0x80 | (c & 0x3f));
+
+    } else {
+        *dst++ = (char) (0xf0 | c >> 18);
+        *dst++ = (char) (0x80 | (c >> 12 & 0x3f));
+        *dst++ = (char) (0x80 | (c >> 6 & 0x3f));
+        *dst++ = (char) (0x80 | (c & 0x3f));
+    }
+
+    return dst;
+}

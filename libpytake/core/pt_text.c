@@ -1,0 +1,254 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+#include "pt_util.h"
+
+#include <assert.h>
+
+#define PT_TEXT_HIGH UINT64_C(0x8080808080808080)
+#define PT_TEXT_FFFD "\xef\xbf\xbd"
+#define PT_TEXT_FFFD_LEN 3
+
+
+static size_t pt_utf8_ascii(const unsigned char *p, size_t len);
+static size_t pt_utf8_char(const unsigned char *p, size_t len, bool *valid);
+
+
+bool
+pt_parse_i64(pt_str_t s, int64_t *out)
+{
+    bool     minus;
+    size_t   i = 0;
+    uint64_t v = 0, digit, max;
+
+    minus = s.len != 0 && s.data[0] == '-';
+    if (minus) {
+        i = 1;
+    }
+    if (i == s.len) {
+        return false;
+    }
+
+    max = minus ? (uint64_t) INT64_MAX + 1 : (uint64_t) INT64_MAX;
+
+    for ( ; i < s.len; i++) {
+        if (s.data[i] < '0' || s.data[i] > '9') {
+            return false;
+        }
+        digit = (uint64_t) (s.data[i] - '0');
+        if (v > (max - digit) / 10) {
+            return false;
+        }
+        v = v * 10 + digit;
+    }
+
+    if (minus) {
+        /* INT64_MIN has no positive twin */
+        *out = v == 0 ? 0 : -(int64_t) (v - 1) - 1;
+    } else {
+        *out = (int64_t) v;
+    }
+
+    return true;
+}
+
+
+bool
+pt_utf8_is(pt_str_t s)
+{
+    bool                 valid = true;
+    size_t               i = 0;
+    const unsigned char *p = (const unsigned char *) s.data;
+
+    if (s.len == 0) {
+        return true;
+    }
+
+    for ( ;; ) {
+        i += pt_utf8_ascii(p + i, s.len - i);
+        if (i == s.len) {
+            return true;
+        }
+
+        i += pt_utf8_char(p + i, s.len - i, &valid);
+        if (!valid) {
+            return false;
+        }
+    }
+}
+
+
+pt_str_t
+pt_utf8_prefix(pt_str_t s, size_t n)
+{
+    size_t i;
+
+    for (i = 0; i < s.len; i++) {
+        if (((unsigned char) s.data[i] & 0xc0) != 0x80) {
+            if (n == 0) {
+                break;
+            }
+            n--;
+        }
+    }
+
+    s.len = i;
+
+    return s;
+}
+
+
+size_t
+pt_utf8_count(pt_str_t s)
+{
+    size_t i, n;
+
+    for (i = 0, n = 0; i < s.len; i++) {
+        n += ((unsigned char) s.data[i] & 0xc0) != 0x80;
+    }
+
+    return n;
+}
+
+
+pt_err_t
+pt_utf8_clean(pt_arena_t *a, pt_str_t s, pt_str_t *out, bool *changed)
+{
+    bool                 valid;
+    char                *dst;
+    size_t               i, n, len, bad;
+    const unsigned char *p = (const unsigned char *) s.data;
+
+    /* measure, then write: the common case has nothing to replace */
+    for (i = 0, bad = 0; i < s.len; i += len) {
+        len = pt_utf8_char(p + i, s.len - i, &valid);
+        if (!valid || p[i] == 0) {
+            bad++;
+        }
+    }
+
+    *changed = bad != 0;
+    if (bad == 0) {
+        return pt_dup(a, s, out);
+    }
+
+    if (bad > (SIZE_MAX - s.len - 1) / PT_TEXT_FFFD_LEN) {
+        return PT_ENOMEM;
+    }
+    dst = pt_alloc(a, s.len + bad * PT_TEXT_FFFD_LEN + 1);
+    if (dst == NULL) {
+        return PT_ENOMEM;
+    }
+
+    for (i = 0, n = 0; i < s.len; i += len) {
+        len = pt_utf8_char(p + i, s.len - i, &valid);
+        if (!valid || p[i] == 0) {
+            memcpy(dst + n, PT_TEXT_FFFD, PT_TEXT_FFFD_LEN);
+            n += PT_TEXT_FFFD_LEN;
+        } else {
+            memcpy(dst + n, p + i, len);
+            n += len;
+        }
+    }
+
+    dst[n] = '\0';
+    out->data = dst;
+    out->len = n;
+
+    return PT_OK;
+}
+
+
+pt_err_t
+pt_ascii_lower(pt_arena_t *a, pt_str_t s, pt_str_t *out)
+{
+    char    *dst;
+    size_t   i;
+    pt_err_t err;
+
+    err = pt_dup(a, s, out);
+    if (err != PT_OK) {
+        return err;
+    }
+
+    /* pt_dup()'s copy is ours: writing to it is fine */
+    dst = (char *) (uintptr_t) out->data;
+    for (i = 0; i < s.len; i++) {
+        if (dst[i] >= 'A' && dst[i] <= 'Z') {
+            dst[i] = (char) (dst[i] | 0x20);
+        }
+    }
+
+    return PT_OK;
+}
+
+
+/* How many bytes at p are ASCII, eight at a time. */
+static size_t
+pt_utf8_ascii(const unsigned char *p, size_t len)
+{
+    size_t   i = 0;
+    uint64_t word;
+
+    while (len - i >= sizeof(word)) {
+        memcpy(&word, p + i, sizeof(word));
+        if ((word & PT_TEXT_HIGH) != 0) {
+            break;
+        }
+        i += sizeof(word);
+    }
+
+    while (i < len && p[i] < 0x80) {
+        i++;
+    }
+
+    return i;
+}
+
+
+/*
+ * The length of the character at p (len >= 1).  When it is not valid: the
+ * length of the "maximal subpart" that one U+FFFD stands for (Unicode 15,
+ * section 3.9), at least 1.
+ */
+static size_t
+pt_utf8_char(const unsigned char *p, size_t len, bool *valid)
+{
+    size_t        i, n;
+    unsigned char lo = 0x80, hi = 0xbf;
+
+    assert(len != 0);
+
+    *valid = true;
+    if (p[0] < 0x80) {
+        return 1;
+    }
+
+    if (p[0] >= 0xc2 && p[0] <= 0xdf) {
+        n = 2;
+
+    } else if (p[0] >= 0xe0 && p[0] <= 0xef) {
+        n = 3;
+        lo = p[0] == 0xe0 ? 0xa0 : 0x80; /* overlong */
+        hi = p[0] == 0xed ? 0x9f : 0xbf; /* surrogates */
+
+    } else if (p[0] >= 0xf0 && p[0] <= 0xf4) {
+        n = 4;
+        lo = p[0] == 0xf0 ? 0x90 : 0x80; /* overlong */
+        hi = p[0] == 0xf4 ? 0x8f : 0xbf; /* above U+10FFFF */
+
+    } else {
+        *valid = false;
+        return 1;
+    }
+
+    for (i = 1; i < n; i++) {
+        if (i == len || p[i] < lo || p[i] > hi) {
+            *valid = false;
+            return i;
+        }
+        lo = 0x80;
+        hi = 0xbf;
+    }
+
+    return n;
+}

@@ -1,0 +1,181 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+#include "pt_util.h"
+
+#include <assert.h>
+
+#include <openssl/evp.h>
+
+#define PT_UUID_MS_MAX ((INT64_C(1) << 48) - 1)
+
+
+static void pt_uuid_fill(int64_t unix_ms, const uint8_t rnd[10],
+    pt_uuid_t *out);
+static int pt_uuid_nibble(char c);
+
+
+void
+pt_uuid_v7(int64_t unix_us, const uint8_t rnd[10], pt_uuid_t *out)
+{
+    pt_uuid_fill(unix_us / 1000, rnd, out);
+}
+
+
+int64_t
+pt_uuid_time_us(const pt_uuid_t *id)
+{
+    int      i;
+    uint64_t ms = 0;
+
+    for (i = 0; i < 6; i++) {
+        ms = ms << 8 | id->b[i];
+    }
+
+    return (int64_t) ms * 1000;
+}
+
+
+pt_err_t
+pt_uuid_derive(int64_t unix_s, pt_str_t phone_number_id, pt_str_t wamid,
+    pt_uuid_t *out)
+{
+    int         ok;
+    uint8_t     hash[32];
+    int64_t     ms;
+    EVP_MD_CTX *ctx;
+
+    if (unix_s < 0) {
+        ms = 0;
+    } else if (unix_s > PT_UUID_MS_MAX / 1000) {
+        ms = PT_UUID_MS_MAX;
+    } else {
+        ms = unix_s * 1000;
+    }
+
+    ctx = EVP_MD_CTX_new();
+    if (ctx == NULL) {
+        return PT_ECRYPTO;
+    }
+
+    ok = EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1
+         && EVP_DigestUpdate(ctx, phone_number_id.data,
+                             phone_number_id.len) == 1
+         && EVP_DigestUpdate(ctx, "", 1) == 1
+         && EVP_DigestUpdate(ctx, wamid.data, wamid.len) == 1
+         && EVP_DigestFinal_ex(ctx, hash, NULL) == 1;
+    EVP_MD_CTX_free(ctx);
+    if (!ok) {
+        return PT_ECRYPTO;
+    }
+
+    pt_uuid_fill(ms, hash, out);
+
+    return PT_OK;
+}
+
+
+bool
+pt_uuid_parse(pt_str_t s, pt_uuid_t *out)
+{
+    int       hi, lo;
+    size_t    i, n;
+    pt_uuid_t id;
+
+    if (s.len != PT_UUID_LEN || s.data == NULL) {
+        return false;
+    }
+
+    for (i = 0, n = 0; i < PT_UUID_LEN; /* void */) {
+        if (i == 8 || i == 13 || i == 18 || i == 23) {
+            if (s.data[i++] != '-') {
+                return false;
+            }
+            continue;
+        }
+
+        hi = pt_uuid_nibble(s.data[i]);
+        lo = pt_uuid_nibble(s.data[i + 1]);
+        if (hi < 0 || lo < 0) {
+            return false;
+        }
+
+        id.b[n++] = (uint8_t) (hi << 4 | lo);
+        i += 2;
+    }
+
+    assert(n == sizeof(id.b));
+    *out = id;
+
+    return true;
+}
+
+
+void
+pt_uuid_build(const pt_uuid_t *id, char out[PT_UUID_LEN])
+{
+    size_t i;
+
+    for (i = 0; i < sizeof(id->b); i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10) {
+            *out++ = '-';
+        }
+        *out++ = "0123456789abcdef"[id->b[i] >> 4];
+        *out++ = "0123456789abcdef"[id->b[i] & 0x0f];
+    }
+}
+
+
+bool
+pt_uuid_eq(const pt_uuid_t *a, const pt_uuid_t *b)
+{
+    return memcmp(a->b, b->b, sizeof(a->b)) == 0;
+}
+
+
+bool
+pt_uuid_is_nil(const pt_uuid_t *id)
+{
+    static const pt_uuid_t nil = { { 0 } };
+
+    return pt_uuid_eq(id, &nil);
+}
+
+
+static void
+pt_uuid_fill(int64_t unix_ms, const uint8_t rnd[10], pt_uuid_t *out)
+{
+    int      i;
+    uint64_t ms;
+
+    if (unix_ms < 0) {
+        unix_ms = 0;
+    } else if (unix_ms > PT_UUID_MS_MAX) {
+        unix_ms = PT_UUID_MS_MAX;
+    }
+
+    ms = (uint64_t) unix_ms;
+    for (i = 5; i >= 0; i--) {
+        out->b[i] = (uint8_t) (ms & 0xff);
+        ms >>= 8;
+    }
+
+    memcpy(out->b + 6, rnd, 10);
+    out->b[6] = (uint8_t) (0x70 | (out->b[6] & 0x0f)); /* version 7 */
+    out->b[8] = (uint8_t) (0x80 | (out->b[8] & 0x3f)); /* variant 10 */
+}
+
+
+static int
+pt_uuid_nibble(char c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+
+    c = (char) (c | 0x20);
+    if (c >= 'a' && c <= 'f') {
+        return c - 'a' + 10;
+    }
+
+    return -1;
+}

@@ -1,0 +1,882 @@
+-- 0001 foundation: tenants, people, contacts, conversations, messages, the
+-- raw webhook bodies, the outbox and the event log; roles and row security.
+--
+-- Keys begin with tenant_id.  Ids are UUIDv7 made by PyTake.  Statuses are
+-- text + CHECK: an enum's "=" is not leakproof and would lose its index
+-- under row-level security.  docs/schema.md tells the reasons.
+
+-- Roles ---------------------------------------------------------------------
+
+DO $$
+DECLARE
+    r text;
+BEGIN
+    FOREACH r IN ARRAY ARRAY['pytake_app', 'pytake_service', 'pytake_lookup']
+    LOOP
+        IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = r) THEN
+            EXECUTE format('CREATE ROLE %I NOLOGIN', r);
+        END IF;
+        IF NOT pg_has_role(current_user, r, 'MEMBER') OR
+           NOT EXISTS (SELECT 1 FROM pg_auth_members m
+                       JOIN pg_roles a ON a.oid = m.roleid
+                       JOIN pg_roles b ON b.oid = m.member
+                       WHERE a.rolname = r AND b.rolname = current_user)
+        THEN
+            EXECUTE format('GRANT %I TO %I', r, current_user);
+        END IF;
+    END LOOP;
+END $$;
+
+GRANT USAGE ON SCHEMA public TO pytake_app, pytake_service, pytake_lookup;
+GRANT CREATE ON SCHEMA public TO pytake_lookup; -- revoked at the end
+
+-- Tenants and people --------------------------------------------------------
+
+CREATE TABLE tenants (
+    id         uuid PRIMARY KEY,
+    name       text NOT NULL,
+    status     text NOT NULL DEFAULT 'active'
+               CHECK (status IN ('active', 'suspended')),
+    created_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE TABLE users (
+    tenant_id     uuid NOT NULL REFERENCES tenants (id),
+    id            uuid NOT NULL,
+    email         text NOT NULL,
+    name          text NOT NULL,
+    role          text NOT NULL CHECK (role IN
+                  ('owner', 'admin', 'supervisor', 'agent', 'viewer')),
+    password_hash text NOT NULL,
+    active        boolean NOT NULL DEFAULT true,
+    created_at    timestamptz NOT NULL DEFAULT now(),
+    updated_at    timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (tenant_id, id)
+);
+-- One installation, one e-mail: login has no tenant in it.
+CREATE UNIQUE INDEX users_email_key ON users (lower(email));
+
+CREATE TABLE sessions (
+    id         uuid PRIMARY KEY,
+    tenant_id  uuid NOT NULL,
+    user_id    uuid NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    expires_at timestamptz NOT NULL,
+    revoked_at timestamptz,
+    user_agent text,
+    address    text,
+    FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id)
+        ON DELETE CASCADE
+);
+CREATE INDEX sessions_user ON sessions (tenant_id, user_id);
+
+-- A refresh token is known by its hash alone.  Its successor is derived from
+-- it (HMAC), so that a lost answer can be given again (docs/auth.md).
+CREATE TABLE refresh_tokens (
+    token_hash bytea PRIMARY KEY,
+    tenant_id  uuid NOT NULL,
+    session_id uuid NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    expires_at timestamptz NOT NULL,
+    used_at    timestamptz
+);
+CREATE INDEX refresh_tokens_session ON refresh_tokens (session_id);
+
+-- Numbers, contacts, conversations ------------------------------------------
+
+CREATE TABLE whatsapp_configs (
+    tenant_id            uuid NOT NULL REFERENCES tenants (id),
+    id                   uuid NOT NULL,
+    name                 text NOT NULL,
+    phone_number_id      text NOT NULL,
+    waba_id              text,
+    display_phone_number text NOT NULL,
+    access_token_sealed  bytea, -- AES-256-GCM, bound to (tenant_id, id)
+    status               text NOT NULL DEFAULT 'active'
+                         CHECK (status IN ('active', 'stopped', 'disabled')),
+    status_reason        text,
+    created_at           timestamptz NOT NULL DEFAULT now(),
+    updated_at           timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (tenant_id, id)
+);
+CREATE UNIQUE INDEX whatsapp_configs_number
+    ON whatsapp_configs (phone_number_id);
+CREATE INDEX whatsapp_configs_waba ON whatsapp_configs (waba_id);
+
+CREATE TABLE contacts (
+    tenant_id    uuid NOT NULL REFERENCES tenants (id),
+    id           uuid NOT NULL,
+    name         text NOT NULL DEFAULT '',
+    profile_name text NOT NULL DEFAULT '', -- what WhatsApp last said
+    username     text,
+    phone        text, -- "+5511...", as received; NULL: hidden (BSUID only)
+    wa_id        text, -- where to send
+    created_at   timestamptz NOT NULL DEFAULT now(),
+    updated_at   timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (tenant_id, id)
+);
+
+-- phone: digits in canonical form (Brazil, Mexico, Argentina variants are one
+-- number); bsuid: business-scoped user id.
+CREATE TABLE contact_identities (
+    tenant_id  uuid NOT NULL,
+    kind       text NOT NULL CHECK (kind IN ('phone', 'bsuid')),
+    value      text NOT NULL,
+    contact_id uuid NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (tenant_id, kind, value)
+);
+CREATE INDEX contact_identities_contact
+    ON contact_identities (tenant_id, contact_id);
+
+CREATE TABLE conversations (
+    tenant_id          uuid NOT NULL REFERENCES tenants (id),
+    id                 uuid NOT NULL,
+    contact_id         uuid NOT NULL,
+    whatsapp_config_id uuid NOT NULL,
+    status             text NOT NULL DEFAULT 'active' CHECK (status IN
+                       ('active', 'pending', 'snoozed', 'closed')),
+    unread_count       integer NOT NULL DEFAULT 0,
+    last_message       text,
+    last_message_time  timestamptz,
+    activity_at        timestamptz NOT NULL, -- list order: never NULL
+    assigned_to        uuid,
+    metadata           jsonb NOT NULL DEFAULT '{}',
+    window_expires_at  timestamptz,
+    created_at         timestamptz NOT NULL,
+    updated_at         timestamptz NOT NULL,
+    PRIMARY KEY (tenant_id, id),
+    FOREIGN KEY (tenant_id, contact_id) REFERENCES contacts (tenant_id, id),
+    FOREIGN KEY (tenant_id, whatsapp_config_id)
+        REFERENCES whatsapp_configs (tenant_id, id),
+    FOREIGN KEY (tenant_id, assigned_to) REFERENCES users (tenant_id, id)
+) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05);
+-- One open conversation per contact and number, whatever arrives at once.
+CREATE UNIQUE INDEX conversations_open
+    ON conversations (tenant_id, contact_id, whatsapp_config_id)
+    WHERE status <> 'closed';
+CREATE INDEX idx_conversations_activity
+    ON conversations (tenant_id, activity_at DESC, id DESC);
+CREATE INDEX idx_conversations_tenant_status
+    ON conversations (tenant_id, status, activity_at DESC, id DESC);
+CREATE INDEX idx_conversations_assigned
+    ON conversations (tenant_id, assigned_to, activity_at DESC, id DESC)
+    WHERE assigned_to IS NOT NULL;
+CREATE INDEX idx_conversations_contact
+    ON conversations (tenant_id, contact_id, activity_at DESC, id DESC);
+
+CREATE TABLE conversation_tags (
+    tenant_id       uuid NOT NULL,
+    conversation_id uuid NOT NULL,
+    tag             text NOT NULL,
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (tenant_id, conversation_id, tag)
+);
+CREATE INDEX conversation_tags_tag ON conversation_tags (tenant_id, tag);
+
+-- Messages ------------------------------------------------------------------
+
+-- Partitions are ranges of the time-ordered id, monthly.  No foreign keys
+-- here and below: statements take the ids from the rows they lock.
+CREATE TABLE messages (
+    tenant_id           uuid NOT NULL,
+    id                  uuid NOT NULL,
+    conversation_id     uuid NOT NULL,
+    sender_type         text NOT NULL CHECK (sender_type IN
+                        ('contact', 'agent', 'system', 'bot')),
+    sender_id           uuid,
+    content             text NOT NULL,
+    message_type        text NOT NULL DEFAULT 'text',
+    whatsapp_message_id text,
+    status              text NOT NULL DEFAULT 'pending' CHECK (status IN
+                        ('pending', 'sent', 'failed', 'delivered', 'read')),
+    error               jsonb,
+    reply_to            uuid,
+    metadata            jsonb NOT NULL DEFAULT '{}',
+    created_at          timestamptz NOT NULL, -- the time inside the id
+    received_at         timestamptz NOT NULL,
+    PRIMARY KEY (tenant_id, id)
+) PARTITION BY RANGE (id);
+CREATE INDEX idx_messages_conversation_created
+    ON messages (tenant_id, conversation_id, id DESC);
+CREATE INDEX idx_messages_whatsapp_id
+    ON messages (tenant_id, whatsapp_message_id)
+    WHERE whatsapp_message_id IS NOT NULL;
+CREATE TABLE messages_default PARTITION OF messages DEFAULT;
+
+CREATE TABLE message_receipts (
+    tenant_id           uuid NOT NULL,
+    whatsapp_message_id text NOT NULL,
+    status              text NOT NULL, -- as WhatsApp said it
+    occurred_at         timestamptz NOT NULL,
+    message_id          uuid, -- NULL: not a message of ours (yet)
+    raw                 jsonb NOT NULL,
+    received_at         timestamptz NOT NULL,
+    PRIMARY KEY (tenant_id, whatsapp_message_id, status, occurred_at)
+) PARTITION BY RANGE (occurred_at);
+CREATE INDEX message_receipts_message
+    ON message_receipts (tenant_id, message_id);
+CREATE TABLE message_receipts_default
+    PARTITION OF message_receipts DEFAULT;
+
+-- The webhook's bytes, daily; and the items that could not be taken.
+CREATE TABLE webhook_raw (
+    id          uuid NOT NULL,
+    received_at timestamptz NOT NULL,
+    request_id  text NOT NULL,
+    body        bytea NOT NULL,
+    summary     jsonb NOT NULL, -- counts of what the body held
+    PRIMARY KEY (id, received_at)
+) PARTITION BY RANGE (received_at);
+ALTER TABLE webhook_raw ALTER COLUMN body SET COMPRESSION lz4;
+
+CREATE TABLE webhook_errors (
+    tenant_id   uuid NOT NULL,
+    item_hash   bytea NOT NULL, -- SHA-256 of the item: kept once
+    raw_id      uuid NOT NULL,
+    path        text NOT NULL, -- "entry[0].changes[1].value.messages[3]"
+    code        text NOT NULL,
+    detail      text NOT NULL,
+    item        bytea NOT NULL,
+    received_at timestamptz NOT NULL,
+    PRIMARY KEY (tenant_id, item_hash)
+);
+
+-- Outbox, events, bookkeeping -----------------------------------------------
+
+CREATE TABLE outbox (
+    tenant_id          uuid NOT NULL,
+    message_id         uuid NOT NULL,
+    conversation_id    uuid NOT NULL,
+    whatsapp_config_id uuid NOT NULL,
+    lane               smallint NOT NULL DEFAULT 0, -- 0 live, 1 bulk
+    attempts           integer NOT NULL DEFAULT 0,
+    next_attempt_at    timestamptz NOT NULL,
+    claimed_at         timestamptz,
+    created_at         timestamptz NOT NULL,
+    PRIMARY KEY (tenant_id, message_id)
+) WITH (fillfactor = 70);
+CREATE INDEX outbox_due ON outbox (lane, next_attempt_at)
+    WHERE claimed_at IS NULL;
+CREATE INDEX outbox_conversation
+    ON outbox (tenant_id, conversation_id, message_id);
+
+CREATE TABLE tenant_event_head (
+    tenant_id uuid PRIMARY KEY REFERENCES tenants (id),
+    seq       bigint NOT NULL DEFAULT 0,
+    id        uuid -- of the event with that seq
+) WITH (fillfactor = 50);
+
+CREATE TABLE event_log (
+    tenant_id       uuid NOT NULL,
+    seq             bigint NOT NULL,
+    id              uuid NOT NULL,
+    created_at      timestamptz NOT NULL,
+    event           text NOT NULL,
+    conversation_id uuid,
+    frame           text NOT NULL,
+    PRIMARY KEY (tenant_id, seq, created_at)
+) PARTITION BY RANGE (created_at);
+ALTER TABLE event_log ALTER COLUMN frame SET COMPRESSION lz4;
+
+CREATE TABLE idempotency_keys (
+    tenant_id  uuid NOT NULL,
+    scope      text NOT NULL, -- user + route
+    key        text NOT NULL,
+    body_hash  bytea NOT NULL,
+    status     integer NOT NULL,
+    location   text,
+    response   text NOT NULL,
+    created_at timestamptz NOT NULL,
+    PRIMARY KEY (tenant_id, scope, key)
+);
+CREATE INDEX idempotency_keys_age ON idempotency_keys (created_at);
+
+CREATE TABLE audit_log (
+    tenant_id  uuid NOT NULL,
+    id         uuid NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    user_id    uuid,
+    action     text NOT NULL, -- "session.login"
+    object     text,
+    request_id text,
+    detail     jsonb NOT NULL DEFAULT '{}',
+    PRIMARY KEY (tenant_id, id)
+);
+
+-- Small functions -----------------------------------------------------------
+
+-- The tenant that this transaction entered, NULL outside.  Once used, the
+-- setting resets to '', not NULL.
+CREATE FUNCTION pytake_tenant() RETURNS uuid LANGUAGE sql STABLE
+    PARALLEL SAFE AS $$
+    SELECT nullif(current_setting('pytake.tenant_id', true), '')::uuid
+$$;
+
+-- RFC 3339 UTC with milliseconds, as the core writes it.
+CREATE FUNCTION pytake_time(t timestamptz) RETURNS text LANGUAGE sql STABLE
+    PARALLEL SAFE AS $$
+    SELECT to_char(t AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+$$;
+
+CREATE FUNCTION pytake_status_rank(s text) RETURNS integer LANGUAGE sql
+    IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE s WHEN 'pending' THEN 0 WHEN 'sent' THEN 1
+        WHEN 'failed' THEN 2 WHEN 'delivered' THEN 3 WHEN 'read' THEN 4
+        ELSE -1 END
+$$;
+
+-- "conversation" inside a message event.
+CREATE FUNCTION pytake_conv_brief(id uuid, contact_id uuid,
+    contact_name text, contact_phone text, status text, unread integer,
+    last_message text, last_message_time timestamptz, assigned_to uuid,
+    window_expires_at timestamptz) RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT json_build_object('id', id,
+        'contact', json_build_object('id', contact_id, 'name', contact_name,
+            'phone', contact_phone),
+        'status', status, 'unread_count', unread,
+        'last_message', last_message,
+        'last_message_time', pytake_time(last_message_time),
+        'assigned_to', assigned_to,
+        'window_expires_at', pytake_time(window_expires_at))::text
+$$;
+
+-- What REST shows of a conversation, one definition for every statement.
+CREATE VIEW conversation_rows WITH (security_invoker = true) AS
+SELECT c.id, c.contact_id, k.name AS contact_name, k.phone AS contact_phone,
+       c.whatsapp_config_id, c.status, c.unread_count, c.last_message,
+       c.last_message_time, c.assigned_to,
+       ARRAY(SELECT t.tag FROM conversation_tags t
+             WHERE t.tenant_id = c.tenant_id AND t.conversation_id = c.id
+             ORDER BY t.tag) AS tags,
+       c.metadata, c.window_expires_at, c.created_at, c.updated_at,
+       c.activity_at, c.tenant_id
+FROM conversations c
+JOIN contacts k ON k.tenant_id = c.tenant_id AND k.id = c.contact_id;
+
+-- The same as JSON, for the events and answers that SQL closes itself.
+CREATE FUNCTION pytake_conv_json(p_id uuid) RETURNS text LANGUAGE sql
+    STABLE AS $$
+    SELECT json_build_object('id', v.id,
+        'contact', json_build_object('id', v.contact_id,
+            'name', v.contact_name, 'phone', v.contact_phone),
+        'whatsapp_config_id', v.whatsapp_config_id, 'status', v.status,
+        'unread_count', v.unread_count, 'last_message', v.last_message,
+        'last_message_time', pytake_time(v.last_message_time),
+        'assigned_to', v.assigned_to, 'tags', v.tags,
+        'metadata', v.metadata,
+        'window_expires_at', pytake_time(v.window_expires_at),
+        'created_at', pytake_time(v.created_at),
+        'updated_at', pytake_time(v.updated_at))::text
+    FROM conversation_rows v WHERE v.id = p_id
+$$;
+
+-- A tenant has its event head from its first moment.
+CREATE FUNCTION pytake_tenant_head_add() RETURNS trigger
+    LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO tenant_event_head (tenant_id) VALUES (NEW.id);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER tenant_head_add AFTER INSERT ON tenants
+    FOR EACH ROW EXECUTE FUNCTION pytake_tenant_head_add();
+
+-- Deactivation acts at once: session_enter looks at the session alone.
+CREATE FUNCTION pytake_user_sessions_end() RETURNS trigger
+    LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE sessions SET revoked_at = now()
+    WHERE tenant_id = NEW.tenant_id AND user_id = NEW.id
+      AND revoked_at IS NULL;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER user_sessions_end AFTER UPDATE OF active, role ON users
+    FOR EACH ROW WHEN (NOT NEW.active OR NEW.role <> OLD.role)
+    EXECUTE FUNCTION pytake_user_sessions_end();
+
+-- Ingest --------------------------------------------------------------------
+
+-- Makes sure that every sender has a contact.  The arrays are parallel, one
+-- entry a distinct sender, sorted by the caller (two bodies with the same
+-- senders in opposite order must not deadlock).  The set-based query finds
+-- those that need work; in a steady state there are none.
+CREATE FUNCTION pytake_contacts_resolve(p_phones text[], p_bsuids text[],
+    p_names text[], p_wa_ids text[], p_usernames text[], p_new_ids uuid[])
+    RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    tid uuid := pytake_tenant();
+    s   record;
+    cid uuid;
+BEGIN
+    FOR s IN
+        SELECT t.*, b.contact_id AS by_bsuid, p.contact_id AS by_phone
+        FROM unnest(p_phones, p_bsuids, p_names, p_wa_ids, p_usernames,
+                    p_new_ids) WITH ORDINALITY
+             AS t(phone, bsuid, name, wa_id, username, new_id, ord)
+        LEFT JOIN contact_identities b ON b.tenant_id = tid
+             AND b.kind = 'bsuid' AND b.value = t.bsuid
+        LEFT JOIN contact_identities p ON p.tenant_id = tid
+             AND p.kind = 'phone' AND p.value = t.phone
+        LEFT JOIN contacts c ON c.tenant_id = tid
+             AND c.id = coalesce(b.contact_id, p.contact_id)
+        WHERE c.id IS NULL
+           OR (t.phone IS NOT NULL AND p.contact_id IS NULL)
+           OR (t.bsuid IS NOT NULL AND b.contact_id IS NULL)
+           OR (t.name IS NOT NULL AND t.name <> c.profile_name)
+           OR (t.wa_id IS NOT NULL AND t.wa_id IS DISTINCT FROM c.wa_id)
+           OR (t.username IS NOT NULL
+               AND t.username IS DISTINCT FROM c.username)
+        ORDER BY t.ord
+    LOOP
+        cid := coalesce(s.by_bsuid, s.by_phone);
+        IF cid IS NULL THEN
+            -- The identity decides who creates the contact; the loser of
+            -- a race waits here for the winner's commit.
+            INSERT INTO contact_identities (tenant_id, kind, value,
+                contact_id)
+            SELECT tid, CASE WHEN s.bsuid IS NULL THEN 'phone'
+                             ELSE 'bsuid' END,
+                   coalesce(s.bsuid, s.phone), s.new_id
+            ON CONFLICT DO NOTHING;
+            IF FOUND AND s.bsuid IS NOT NULL AND s.phone IS NOT NULL THEN
+                INSERT INTO contact_identities (tenant_id, kind, value,
+                    contact_id)
+                VALUES (tid, 'phone', s.phone, s.new_id)
+                ON CONFLICT DO NOTHING;
+                IF NOT FOUND THEN -- known by its phone meanwhile
+                    UPDATE contact_identities b
+                    SET contact_id = p.contact_id
+                    FROM contact_identities p
+                    WHERE b.tenant_id = tid AND b.kind = 'bsuid'
+                      AND b.value = s.bsuid AND p.tenant_id = tid
+                      AND p.kind = 'phone' AND p.value = s.phone;
+                END IF;
+            END IF;
+            SELECT i.contact_id INTO STRICT cid FROM contact_identities i
+            WHERE i.tenant_id = tid
+              AND i.kind = CASE WHEN s.bsuid IS NULL THEN 'phone'
+                                ELSE 'bsuid' END
+              AND i.value = coalesce(s.bsuid, s.phone);
+            IF cid = s.new_id THEN
+                INSERT INTO contacts (tenant_id, id, name, profile_name,
+                    username, phone, wa_id)
+                VALUES (tid, cid, coalesce(s.name, ''),
+                    coalesce(s.name, ''), s.username,
+                    '+' || s.wa_id, s.wa_id);
+            END IF;
+        END IF;
+        IF s.phone IS NOT NULL AND s.by_phone IS NULL THEN
+            INSERT INTO contact_identities (tenant_id, kind, value,
+                contact_id) VALUES (tid, 'phone', s.phone, cid)
+            ON CONFLICT DO NOTHING;
+        END IF;
+        IF s.bsuid IS NOT NULL AND s.by_bsuid IS NULL THEN
+            INSERT INTO contact_identities (tenant_id, kind, value,
+                contact_id) VALUES (tid, 'bsuid', s.bsuid, cid)
+            ON CONFLICT DO NOTHING;
+        END IF;
+        -- A name that an agent typed stays; WhatsApp's follows WhatsApp.
+        UPDATE contacts c
+        SET name = CASE WHEN s.name IS NOT NULL
+                         AND c.name IN ('', c.profile_name)
+                        THEN s.name ELSE c.name END,
+            profile_name = coalesce(s.name, c.profile_name),
+            username = coalesce(s.username, c.username),
+            wa_id = coalesce(s.wa_id, c.wa_id),
+            phone = coalesce('+' || s.wa_id, c.phone),
+            updated_at = now()
+        WHERE c.tenant_id = tid AND c.id = cid
+          AND ((s.name IS NOT NULL AND s.name <> c.profile_name)
+            OR (s.username IS NOT NULL
+                AND s.username IS DISTINCT FROM c.username)
+            OR (s.wa_id IS NOT NULL
+                AND s.wa_id IS DISTINCT FROM c.wa_id));
+    END LOOP;
+END $$;
+
+-- The contact of a sender: business-scoped id first, phone second.
+CREATE FUNCTION pytake_contact_of(p_phone text, p_bsuid text) RETURNS uuid
+    LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    cid uuid;
+BEGIN
+    IF p_bsuid IS NOT NULL THEN
+        SELECT i.contact_id INTO cid FROM contact_identities i
+        WHERE i.tenant_id = pytake_tenant() AND i.kind = 'bsuid'
+          AND i.value = p_bsuid;
+    END IF;
+    IF cid IS NULL AND p_phone IS NOT NULL THEN
+        SELECT i.contact_id INTO cid FROM contact_identities i
+        WHERE i.tenant_id = pytake_tenant() AND i.kind = 'phone'
+          AND i.value = p_phone;
+    END IF;
+    RETURN cid;
+END $$;
+
+-- Makes sure that every message that is new has an open conversation, and
+-- locks those in id order, so that none closes before our commit.  Arrays
+-- are parallel, one entry a message.  A message that is already here opens
+-- nothing.  Raises 40001 (the batch is sent again) when somebody closed a
+-- conversation between our look and our lock.
+CREATE FUNCTION pytake_conversations_open(p_ids uuid[], p_phones text[],
+    p_bsuids text[], p_config_ids uuid[], p_new_ids uuid[],
+    p_now timestamptz) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    tid      uuid := pytake_tenant();
+    contacts uuid[];
+    configs  uuid[];
+    wanted   integer;
+    locked   integer;
+BEGIN
+    WITH t AS (
+        SELECT pytake_contact_of(u.phone, u.bsuid) AS contact_id,
+               u.config_id, u.new_id
+        FROM unnest(p_ids, p_phones, p_bsuids, p_config_ids, p_new_ids)
+             AS u(id, phone, bsuid, config_id, new_id)
+        WHERE NOT EXISTS (SELECT 1 FROM messages m
+                          WHERE m.tenant_id = tid AND m.id = u.id)
+    ), d AS (
+        SELECT DISTINCT ON (contact_id, config_id) *
+        FROM t ORDER BY contact_id, config_id, new_id
+    ), i AS (
+        INSERT INTO conversations (tenant_id, id, contact_id,
+            whatsapp_config_id, activity_at, created_at, updated_at)
+        SELECT tid, d.new_id, d.contact_id, d.config_id, p_now, p_now,
+               p_now
+        FROM d
+        WHERE NOT EXISTS (SELECT 1 FROM conversations c
+                          WHERE c.tenant_id = tid
+                            AND c.contact_id = d.contact_id
+                            AND c.whatsapp_config_id = d.config_id
+                            AND c.status <> 'closed')
+        ORDER BY d.contact_id, d.config_id
+        ON CONFLICT (tenant_id, contact_id, whatsapp_config_id)
+            WHERE status <> 'closed' DO NOTHING
+    )
+    SELECT count(*), array_agg(d.contact_id), array_agg(d.config_id)
+    INTO wanted, contacts, configs FROM d;
+
+    IF wanted = 0 THEN
+        RETURN;
+    END IF;
+
+    WITH l AS (
+        SELECT c.id FROM unnest(contacts, configs) AS w(contact_id, config_id)
+        JOIN conversations c ON c.tenant_id = tid
+             AND c.contact_id = w.contact_id
+             AND c.whatsapp_config_id = w.config_id
+             AND c.status <> 'closed'
+        ORDER BY c.id FOR NO KEY UPDATE OF c
+    )
+    SELECT count(*) INTO locked FROM l;
+
+    IF locked <> wanted THEN
+        RAISE EXCEPTION 'a conversation closed meanwhile'
+            USING ERRCODE = '40001';
+    END IF;
+END $$;
+
+-- Look-ups without a tenant -------------------------------------------------
+-- Owned by pytake_lookup, which sees what they need by policy.
+
+-- First statement of every batch of a user: enters the tenant if the session
+-- lives.  One index look-up.
+CREATE FUNCTION pytake_session_enter(p_tenant uuid, p_session uuid,
+    p_user uuid) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = public, pg_temp AS $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM sessions s
+               WHERE s.id = p_session AND s.tenant_id = p_tenant
+                 AND s.user_id = p_user AND s.revoked_at IS NULL
+                 AND s.expires_at > now())
+    THEN
+        PERFORM set_config('pytake.tenant_id', p_tenant::text, true);
+        RETURN true;
+    END IF;
+    RETURN false;
+END $$;
+
+CREATE FUNCTION pytake_user_find(p_email text)
+    RETURNS TABLE (tenant_id uuid, id uuid, email text, name text,
+                   role text, password_hash text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path = public, pg_temp AS $$
+BEGIN
+    RETURN QUERY
+    SELECT u.tenant_id, u.id, u.email, u.name, u.role, u.password_hash
+    FROM users u JOIN tenants t ON t.id = u.tenant_id
+    WHERE lower(u.email) = lower(p_email) AND u.active
+      AND t.status = 'active';
+END $$;
+
+-- The tenants of phone numbers (messages) and of business accounts.
+CREATE FUNCTION pytake_numbers_find(p_numbers text[])
+    RETURNS TABLE (phone_number_id text, tenant_id uuid, config_id uuid)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path = public, pg_temp AS $$
+BEGIN
+    RETURN QUERY
+    SELECT c.phone_number_id, c.tenant_id, c.id
+    FROM unnest(p_numbers) AS n(v)
+    JOIN whatsapp_configs c ON c.phone_number_id = n.v
+    WHERE c.status <> 'disabled';
+END $$;
+
+-- Rotates a refresh token (docs/auth.md).  outcome: 'rotated', 'again' (used
+-- within the grace: the same successor), 'reused' (the family is revoked),
+-- 'unknown' (never seen, expired, session ended).
+CREATE FUNCTION pytake_refresh_rotate(p_hash bytea, p_next_hash bytea,
+    p_expires_at timestamptz, p_grace interval)
+    RETURNS TABLE (outcome text, tenant_id uuid, session_id uuid,
+                   user_id uuid, email text, name text, role text)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    t refresh_tokens%ROWTYPE;
+    o text;
+BEGIN
+    SELECT r.* INTO t FROM refresh_tokens r
+    WHERE r.token_hash = p_hash FOR UPDATE;
+    IF NOT FOUND OR t.expires_at <= now() OR NOT EXISTS (
+        SELECT 1 FROM sessions s JOIN users u
+        ON u.tenant_id = s.tenant_id AND u.id = s.user_id
+        WHERE s.id = t.session_id AND s.revoked_at IS NULL AND u.active)
+    THEN
+        RETURN QUERY SELECT 'unknown'::text, NULL::uuid, NULL::uuid,
+            NULL::uuid, NULL::text, NULL::text, NULL::text;
+        RETURN;
+    END IF;
+    IF t.used_at IS NULL THEN
+        UPDATE refresh_tokens r SET used_at = now()
+        WHERE r.token_hash = p_hash;
+        INSERT INTO refresh_tokens (token_hash, tenant_id, session_id,
+            expires_at)
+        VALUES (p_next_hash, t.tenant_id, t.session_id, p_expires_at);
+        UPDATE sessions s SET expires_at = p_expires_at
+        WHERE s.id = t.session_id;
+        o := 'rotated';
+    ELSIF t.used_at > now() - p_grace THEN
+        o := 'again';
+    ELSE
+        UPDATE sessions s SET revoked_at = now() WHERE s.id = t.session_id;
+        o := 'reused';
+    END IF;
+    RETURN QUERY
+    SELECT o, s.tenant_id, s.id, u.id, u.email, u.name, u.role
+    FROM sessions s JOIN users u
+    ON u.tenant_id = s.tenant_id AND u.id = s.user_id
+    WHERE s.id = t.session_id;
+END $$;
+
+-- Partitions ----------------------------------------------------------------
+
+-- The lowest version 7 id of a moment.
+CREATE FUNCTION pytake_uuid_floor(t timestamptz) RETURNS uuid LANGUAGE sql
+    IMMUTABLE AS $$
+    SELECT (lpad(to_hex((extract(epoch FROM t) * 1000)::bigint), 12, '0')
+            || '70008000000000000000')::uuid
+$$;
+
+-- The moment inside a version 7 id.
+CREATE FUNCTION pytake_uuid_time(u uuid) RETURNS timestamptz LANGUAGE sql
+    IMMUTABLE AS $$
+    SELECT to_timestamp(('x' || lpad(substr(replace(u::text, '-', ''), 1,
+        12), 16, '0'))::bit(64)::bigint / 1000.0)
+$$;
+
+-- Makes one partition if it is not there, moving what a DEFAULT partition
+-- holds of its range.
+CREATE FUNCTION pytake_partition_add(p_parent text, p_name text, p_column
+    text, p_from text, p_to text) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    IF to_regclass('public.' || quote_ident(p_name)) IS NOT NULL THEN
+        RETURN false;
+    END IF;
+    IF to_regclass('public.' || quote_ident(p_parent || '_default')) IS NULL
+    THEN
+        EXECUTE format('CREATE TABLE %I PARTITION OF %I
+            FOR VALUES FROM (%L) TO (%L)', p_name, p_parent, p_from, p_to);
+        RETURN true;
+    END IF;
+    EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING DEFAULTS
+        INCLUDING CONSTRAINTS INCLUDING STORAGE INCLUDING COMPRESSION)',
+        p_name, p_parent);
+    EXECUTE format('LOCK TABLE %I IN ACCESS EXCLUSIVE MODE',
+        p_parent || '_default');
+    EXECUTE format('WITH d AS (DELETE FROM %I WHERE %I >= %L AND %I < %L
+        RETURNING *) INSERT INTO %I SELECT * FROM d',
+        p_parent || '_default', p_column, p_from, p_column, p_to, p_name);
+    EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I
+        FOR VALUES FROM (%L) TO (%L)', p_parent, p_name, p_from, p_to);
+    RETURN true;
+END $$;
+
+-- Makes what is missing: days 14 ahead, months 3 ahead and every month of
+-- the last two years that the DEFAULT partitions hold rows of.  Run daily
+-- and at start; safe to run twice at once.
+CREATE FUNCTION pytake_partitions_make() RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
+    SET timezone = 'UTC' AS $$
+DECLARE
+    made integer := 0;
+    d    date;
+    m    date;
+BEGIN
+    PERFORM pg_advisory_xact_lock(7305809);
+    FOR d IN SELECT current_date + n FROM generate_series(-1, 14) n LOOP
+        made := made
+            + pytake_partition_add('event_log',
+                'event_log_' || to_char(d, 'YYYY_MM_DD'), 'created_at',
+                d::text, (d + 1)::text)::int
+            + pytake_partition_add('webhook_raw',
+                'webhook_raw_' || to_char(d, 'YYYY_MM_DD'), 'received_at',
+                d::text, (d + 1)::text)::int;
+    END LOOP;
+    FOR m IN
+        SELECT (date_trunc('month', now()) + make_interval(months => n))
+               ::date FROM generate_series(-1, 3) n
+        UNION
+        SELECT date_trunc('month', pytake_uuid_time(id))::date
+        FROM messages_default
+        WHERE pytake_uuid_time(id) BETWEEN now() - interval '2 years'
+                                       AND now() + interval '1 month'
+    LOOP
+        made := made + pytake_partition_add('messages',
+            'messages_' || to_char(m, 'YYYY_MM'), 'id',
+            pytake_uuid_floor(m)::text,
+            pytake_uuid_floor(m + interval '1 month')::text)::int;
+    END LOOP;
+    FOR m IN
+        SELECT (date_trunc('month', now()) + make_interval(months => n))
+               ::date FROM generate_series(-1, 3) n
+        UNION
+        SELECT date_trunc('month', occurred_at)::date
+        FROM message_receipts_default
+        WHERE occurred_at BETWEEN now() - interval '2 years'
+                              AND now() + interval '1 month'
+    LOOP
+        made := made + pytake_partition_add('message_receipts',
+            'message_receipts_' || to_char(m, 'YYYY_MM'), 'occurred_at',
+            m::text, (m + interval '1 month')::date::text)::int;
+    END LOOP;
+    RETURN made;
+END $$;
+
+-- Drops days that are over: 8 are kept (7 promised, and the running one).
+CREATE FUNCTION pytake_partitions_drop(p_event_days integer,
+    p_raw_days integer) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
+    SET timezone = 'UTC' AS $$
+DECLARE
+    dropped integer := 0;
+    c       text;
+BEGIN
+    FOR c IN
+        SELECT k.relname::text FROM pg_inherits i
+        JOIN pg_class k ON k.oid = i.inhrelid
+        JOIN pg_class p ON p.oid = i.inhparent
+        WHERE p.relname IN ('event_log', 'webhook_raw')
+          AND to_date(right(k.relname, 10), 'YYYY_MM_DD') < current_date
+              - CASE p.relname WHEN 'event_log' THEN p_event_days
+                               ELSE p_raw_days END
+    LOOP
+        EXECUTE format('DROP TABLE %I', c);
+        dropped := dropped + 1;
+    END LOOP;
+    DELETE FROM idempotency_keys
+    WHERE created_at < now() - interval '24 hours';
+    RETURN dropped;
+END $$;
+
+SELECT pytake_partitions_make();
+
+-- Row-level security --------------------------------------------------------
+
+DO $$
+DECLARE
+    t text;
+BEGIN
+    FOREACH t IN ARRAY ARRAY['tenants', 'users', 'sessions',
+        'refresh_tokens', 'whatsapp_configs', 'contacts',
+        'contact_identities', 'conversations', 'conversation_tags',
+        'messages', 'message_receipts', 'webhook_raw', 'webhook_errors',
+        'outbox', 'tenant_event_head', 'event_log', 'idempotency_keys',
+        'audit_log']
+    LOOP
+        EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
+        EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', t);
+        EXECUTE format('CREATE POLICY owner_all ON %I TO CURRENT_USER
+            USING (true) WITH CHECK (true)', t);
+        EXECUTE format('CREATE POLICY service_all ON %I TO pytake_service
+            USING (true) WITH CHECK (true)', t);
+        EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %I
+            TO pytake_service', t);
+        IF t NOT IN ('tenants', 'refresh_tokens', 'webhook_raw') THEN
+            EXECUTE format('CREATE POLICY tenant_only ON %I TO pytake_app
+                USING (tenant_id = nullif(current_setting(
+                    ''pytake.tenant_id'', true), '''')::uuid)
+                WITH CHECK (tenant_id = nullif(current_setting(
+                    ''pytake.tenant_id'', true), '''')::uuid)', t);
+        END IF;
+    END LOOP;
+END $$;
+
+CREATE POLICY tenant_only ON tenants FOR SELECT TO pytake_app
+    USING (id = nullif(current_setting('pytake.tenant_id', true), '')::uuid);
+-- The app keeps raw bodies and new refresh tokens; it never reads them.
+CREATE POLICY app_add ON webhook_raw FOR INSERT TO pytake_app
+    WITH CHECK (true);
+CREATE POLICY app_add ON refresh_tokens FOR INSERT TO pytake_app
+    WITH CHECK (tenant_id =
+        nullif(current_setting('pytake.tenant_id', true), '')::uuid);
+
+CREATE POLICY lookup_read ON tenants FOR SELECT TO pytake_lookup
+    USING (true);
+CREATE POLICY lookup_read ON users FOR SELECT TO pytake_lookup USING (true);
+CREATE POLICY lookup_read ON whatsapp_configs FOR SELECT TO pytake_lookup
+    USING (true);
+CREATE POLICY lookup_all ON sessions TO pytake_lookup
+    USING (true) WITH CHECK (true);
+CREATE POLICY lookup_all ON refresh_tokens TO pytake_lookup
+    USING (true) WITH CHECK (true);
+
+GRANT SELECT ON tenants, users, whatsapp_configs TO pytake_lookup;
+GRANT SELECT, UPDATE ON sessions TO pytake_lookup;
+GRANT SELECT, INSERT, UPDATE ON refresh_tokens TO pytake_lookup;
+
+GRANT SELECT ON tenants, users, whatsapp_configs, conversation_tags,
+    webhook_errors, audit_log, event_log TO pytake_app;
+GRANT SELECT, INSERT, UPDATE ON sessions, contacts, contact_identities,
+    conversations, messages TO pytake_app;
+GRANT SELECT, INSERT ON message_receipts, idempotency_keys TO pytake_app;
+GRANT SELECT, INSERT, DELETE ON outbox TO pytake_app;
+GRANT SELECT, UPDATE ON tenant_event_head TO pytake_app;
+GRANT INSERT ON event_log, webhook_raw, webhook_errors, refresh_tokens,
+    audit_log TO pytake_app;
+GRANT SELECT ON conversation_rows TO pytake_app, pytake_service;
+
+-- Functions that look without a tenant belong to pytake_lookup and are for
+-- the roles that need them.
+DO $$
+DECLARE
+    f text;
+BEGIN
+    FOREACH f IN ARRAY ARRAY[
+        'pytake_session_enter(uuid, uuid, uuid)',
+        'pytake_user_find(text)',
+        'pytake_numbers_find(text[])',
+        'pytake_refresh_rotate(bytea, bytea, timestamptz, interval)']
+    LOOP
+        EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', f);
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s
+            TO pytake_app, pytake_service', f);
+        EXECUTE format('ALTER FUNCTION %s OWNER TO pytake_lookup', f);
+    END LOOP;
+END $$;
+
+REVOKE ALL ON FUNCTION pytake_partitions_make(),
+    pytake_partitions_drop(integer, integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION pytake_partitions_make(),
+    pytake_partitions_drop(integer, integer) TO pytake_service;
+
+REVOKE CREATE ON SCHEMA public FROM pytake_lookup;

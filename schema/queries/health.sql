@@ -1,0 +1,3 @@
+-- name: health_ping
+-- columns: one
+SELECT 1;
