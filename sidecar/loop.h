@@ -1,0 +1,59 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+/*
+ * loop.h: the sidecar's event loop: pt_loop on level-triggered epoll.
+ *
+ * One thread runs it.  Timers are a binary heap; an eventfd carries posts
+ * and the results of the small thread pool.  Nothing here allocates per
+ * event, a registered socket costs one small structure.
+ */
+
+#ifndef LOOP_H
+#define LOOP_H
+
+#include "io/pt_loop.h"
+
+typedef struct loop_s loop_t;
+
+/* data: conf.log_data; text is one line without the newline. */
+typedef void (*loop_log_pt)(void *data, pt_log_level_t level,
+    const char *text);
+
+typedef struct {
+    loop_log_pt    log;      /* NULL: one line each on stderr */
+    void          *log_data;
+    pt_log_level_t log_level; /* finer levels are not formatted */
+    uint32_t       threads;  /* for work(); 0: LOOP_THREADS_DEFAULT */
+} loop_conf_t;
+
+#define LOOP_THREADS_DEFAULT 2u
+#define LOOP_THREADS_MAX 16u
+#define LOOP_WORK_MAX 256u  /* jobs queued or running */
+#define LOOP_EVENTS_MAX 256 /* fetched a turn */
+
+/* Makes a loop; ignores SIGPIPE for the process.  Threads start with the
+ * first work().  NULL: out of memory or descriptors. */
+loop_t *loop_new(const loop_conf_t *conf);
+
+/* Waits for running jobs (their done handlers run), then frees everything.
+ * Sockets and timers of the caller must be gone already. */
+void loop_del(loop_t *l);
+
+/* What the drivers take. */
+pt_loop_t *loop_base(loop_t *l);
+
+/* Runs until loop_stop() and then on until no PT_TIMER_HOLD timer is armed
+ * and no job is under way; or until loop_break(). */
+void loop_run(loop_t *l);
+
+/* One turn: waits at most wait_ms (UINT32_MAX: until something happens). */
+void loop_turn(loop_t *l, uint32_t wait_ms);
+
+void loop_stop(loop_t *l);  /* graceful: exiting() is true from here on */
+void loop_break(loop_t *l); /* loop_run() returns after this turn */
+
+/* From any thread: handler(data) runs on the loop.  PT_ENOMEM. */
+pt_err_t loop_post(loop_t *l, pt_timer_handler_pt handler, void *data)
+    PT_MUST_CHECK;
+
+#endif
