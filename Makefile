@@ -55,7 +55,7 @@ NGX_SRC  := $(sort $(wildcard ngx_pytake_module.c) $(wildcard ngx/*.c))
 HEADERS  := $(sort $(wildcard libpytake/*.h libpytake/core/*.h \
               libpytake/io/*.h ngx/*.h))
 QUERIES  := $(sort $(wildcard schema/queries/*.sql))
-SIDE_MAIN := $(if $(SIDE_SRC),$(shell grep -lE '^main\(' $(SIDE_SRC)))
+SIDE_MAIN := $(if $(SIDE_SRC),$(shell grep -l '^main\>' $(SIDE_SRC)))
 SIDE_LIB := $(filter-out $(SIDE_MAIN),$(SIDE_SRC))
 
 UNIT_SRC := $(sort $(wildcard t/unit/*_test.c))
