@@ -96,7 +96,7 @@ print $c "#include \"pytake.h\"\n#include \"pt_stmt_table.h\"\n\n";
 
 for my $s (@stmts) {
     next unless @{$s->{params}};
-    print $c "static const uint32_t pt_oids_$s->{name}[] = { "
+    print $c "static const uint32_t pt_oids_$s->{name}" . "[] = { "
         . join(', ', map { $oid{$_} } @{$s->{params}}) . " };\n";
 }
 
