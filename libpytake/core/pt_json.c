@@ -15,6 +15,7 @@
  */
 
 #include "pt_json.h"
+#include "pt_json_parts.h"
 #include "pt_util.h"
 
 #include <assert.h>
@@ -22,23 +23,13 @@
 
 #include <yajl/yajl_parse.h>
 
-#define PT_JSON_SLAB 6144u /* yajl takes 2.5 KB, see above */
-#define PT_JSON_ESCAPE '\xff'
-#define PT_JSON_QUOTE 'q'     /* stands for '"' behind an escape */
-#define PT_JSON_BACKSLASH 's' /* stands for '\\' */
-#define PT_JSON_FFFD 0xfffdu
-#define PT_JSON_FOLD_SMALL 12u /* members compared pair by pair */
+#define PT_JSON_SLAB 6144u /* yajl takes half of it */
 
 
 typedef struct {
     pt_json_t *node;
     pt_json_t *last; /* its newest child */
 } pt_json_frame_t;
-
-typedef struct {
-    pt_json_t *node;
-    uint32_t   index; /* position within the object */
-} pt_json_member_t;
 
 typedef struct {
     pt_arena_t             *arena;
@@ -50,9 +41,7 @@ typedef struct {
     uint32_t                depth;
     pt_json_t              *root;
     pt_str_t                key;
-    bool                    key_cleaned;
-    pt_json_member_t       *members; /* scratch of the folding */
-    uint32_t                members_cap;
+    pt_json_members_t       scratch;
     pt_json_frame_t         frames[PT_JSON_DEPTH_MAX];
 } pt_json_parser_t;
 
@@ -62,8 +51,6 @@ typedef struct {
 } pt_json_slab_t;
 
 
-static bool pt_json_escapes(char *p, size_t len);
-static bool pt_json_is_hex(char c);
 static void *pt_json_slab_alloc(void *ctx, size_t size);
 static void *pt_json_slab_realloc(void *ctx, void *ptr, size_t size);
 static void pt_json_slab_free(void *ctx, void *ptr);
@@ -78,20 +65,8 @@ static int pt_json_on_array(void *ctx);
 static int pt_json_on_end(void *ctx);
 static pt_json_t *pt_json_add(pt_json_parser_t *ps, pt_json_type_t type);
 static int pt_json_open(pt_json_parser_t *ps, pt_json_type_t type);
-static pt_str_t pt_json_decode(pt_json_parser_t *ps, const void *s,
+static pt_str_t pt_json_text(pt_json_parser_t *ps, const void *s,
     size_t len, bool *cleaned);
-static char *pt_json_decode_unicode(char *dst, const char **src,
-    const char *end, bool *cleaned);
-static uint32_t pt_json_hex4(const char *p);
-static char *pt_json_utf8(char *dst, uint32_t c);
-static pt_err_t pt_json_fold(pt_json_parser_t *ps, pt_json_t *obj);
-static pt_err_t pt_json_members(pt_json_parser_t *ps, const pt_json_t *obj);
-static bool pt_json_fold_pairs(pt_json_member_t *m, uint32_t n);
-static bool pt_json_fold_sorted(pt_json_member_t *m, uint32_t n);
-static void pt_json_sift(pt_json_member_t *m, uint32_t root, uint32_t n);
-static int pt_json_member_cmp(const pt_json_member_t *a,
-    const pt_json_member_t *b);
-static void pt_json_replace(pt_json_t *first, pt_json_t *last);
 
 
 const pt_json_limits_t pt_json_limits_api = {
@@ -141,8 +116,7 @@ pt_json_parse(pt_arena_t *a, pt_str_t text, const pt_json_limits_t *limits,
     ps.nodes = 0;
     ps.depth = 0;
     ps.root = NULL;
-    ps.members = NULL;
-    ps.members_cap = 0;
+    ps.scratch = (pt_json_members_t){ NULL, 0 };
 
     /* the line feed ends a number, and a string that was left open */
     ps.text = pt_alloc(a, text.len + 1);
@@ -251,66 +225,6 @@ pt_json_i64(const pt_json_t *v, int64_t *out)
 }
 
 
-/*
- * Turns each backslash into PT_JSON_ESCAPE, and the two escapes that hold a
- * character yajl would act on into letters.  No state is needed: outside of
- * a string a backslash is an error, and so is 0xff.
- */
-static bool
-pt_json_escapes(char *p, size_t len)
-{
-    int   i;
-    char *end = p + len;
-
-    while ((p = memchr(p, '\\', (size_t) (end - p))) != NULL) {
-        *p++ = PT_JSON_ESCAPE;
-        if (p == end) {
-            return false;
-        }
-
-        switch (*p) {
-
-        case '"':
-            *p++ = PT_JSON_QUOTE;
-            break;
-
-        case '\\':
-            *p++ = PT_JSON_BACKSLASH;
-            break;
-
-        case '/': case 'b': case 'f': case 'n': case 'r': case 't':
-            p++;
-            break;
-
-        case 'u':
-            p++;
-            if (end - p < 4) {
-                return false;
-            }
-            for (i = 0; i < 4; i++) {
-                if (!pt_json_is_hex(*p++)) {
-                    return false;
-                }
-            }
-            break;
-
-        default:
-            return false;
-        }
-    }
-
-    return true;
-}
-
-
-static bool
-pt_json_is_hex(char c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')
-           || (c >= 'A' && c <= 'F');
-}
-
-
 static void *
 pt_json_slab_alloc(void *ctx, size_t size)
 {
@@ -410,7 +324,7 @@ pt_json_on_string(void *ctx, const unsigned char *s, size_t len)
         return 0;
     }
 
-    v->str = pt_json_decode(ps, s, len, &cleaned);
+    v->str = pt_json_text(ps, s, len, &cleaned);
     if (cleaned) {
         v->cleaned = true;
         if (ps->depth != 0) {
@@ -425,12 +339,13 @@ pt_json_on_string(void *ctx, const unsigned char *s, size_t len)
 static int
 pt_json_on_key(void *ctx, const unsigned char *s, size_t len)
 {
+    bool              cleaned;
     pt_json_parser_t *ps = ctx;
 
     assert(ps->depth != 0);
 
-    ps->key = pt_json_decode(ps, s, len, &ps->key_cleaned);
-    if (ps->key_cleaned) {
+    ps->key = pt_json_text(ps, s, len, &cleaned);
+    if (cleaned) {
         ps->frames[ps->depth - 1].node->cleaned = true;
     }
 
@@ -452,7 +367,8 @@ pt_json_on_object_end(void *ctx)
 
     assert(ps->depth != 0);
 
-    ps->err = pt_json_fold(ps, ps->frames[ps->depth - 1].node);
+    ps->err = pt_json_fold(ps->arena, ps->frames[ps->depth - 1].node,
+                           &ps->scratch);
     if (ps->err != PT_OK) {
         return 0;
     }
@@ -560,123 +476,16 @@ pt_json_open(pt_json_parser_t *ps, pt_json_type_t type)
 }
 
 
-/* A string's bytes, decoded where they stand: that never makes them more. */
 static pt_str_t
-pt_json_decode(pt_json_parser_t *ps, const void *s, size_t len,
-    bool *cleaned)
+pt_json_text(pt_json_parser_t *ps, const void *s, size_t len, bool *cleaned)
 {
-    char       *start, *dst;
-    const char *src, *end;
+    char *p;
 
     assert((const char *) s >= ps->text
            && (const char *) s + len <= ps->text + ps->len);
 
-    *cleaned = false;
-    start = ps->text + ((const char *) s - ps->text);
-    end = start + len;
+    /* yajl hands out const pointers into what is our own copy */
+    p = ps->text + ((const char *) s - ps->text);
 
-    dst = memchr(start, PT_JSON_ESCAPE, len);
-    if (dst == NULL) {
-        return (pt_str_t){ start, len };
-    }
-
-    for (src = dst; src < end; /* void */) {
-        if (*src != PT_JSON_ESCAPE) {
-            *dst++ = *src++;
-            continue;
-        }
-
-        src += 2;
-        switch (src[-1]) {
-        case PT_JSON_QUOTE:     *dst++ = '"';  break;
-        case PT_JSON_BACKSLASH: *dst++ = '\\'; break;
-        case '/':               *dst++ = '/';  break;
-        case 'b':               *dst++ = '\b'; break;
-        case 'f':               *dst++ = '\f'; break;
-        case 'n':               *dst++ = '\n'; break;
-        case 'r':               *dst++ = '\r'; break;
-        case 't':               *dst++ = '\t'; break;
-        default:
-            assert(src[-1] == 'u');
-            dst = pt_json_decode_unicode(dst, &src, end, cleaned);
-            break;
-        }
-    }
-
-    return (pt_str_t){ start, (size_t) (dst - start) };
-}
-
-
-/* *src stands behind the 'u'; it is moved behind what was used. */
-static char *
-pt_json_decode_unicode(char *dst, const char **src, const char *end,
-    bool *cleaned)
-{
-    uint32_t    c, low;
-    const char *p = *src;
-
-    c = pt_json_hex4(p);
-    p += 4;
-
-    if (c >= 0xd800 && c <= 0xdbff && end - p >= 6
-        && p[0] == PT_JSON_ESCAPE && p[1] == 'u')
-    {
-        low = pt_json_hex4(p + 2);
-        if (low >= 0xdc00 && low <= 0xdfff) {
-            c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
-            p += 6;
-        }
-    }
-
-    if (c == 0 || (c >= 0xd800 && c <= 0xdfff)) {
-        c = PT_JSON_FFFD;
-        *cleaned = true;
-    }
-
-    *src = p;
-
-    return pt_json_utf8(dst, c);
-}
-
-
-static uint32_t
-pt_json_hex4(const char *p)
-{
-    int      i;
-    uint32_t v = 0, digit;
-
-    for (i = 0; i < 4; i++) {
-        digit = (uint32_t) p[i];
-        v = v << 4 | (p[i] <= '9' ? digit - '0' : (digit | 0x20) - 'a' + 10);
-    }
-
-    return v;
-}
-
-
-static char *
-pt_json_utf8(char *dst, uint32_t c)
-{
-    assert(c <= 0x10ffff);
-
-    if (c < 0x80) {
-        *dst++ = (char) c;
-
-    } else if (c < 0x800) {
-        *dst++ = (char) (0xc0 | c >> 6);
-        *dst++ = (char) (0x80 | (c & 0x3f));
-
-    } else if (c < 0x10000) {
-        *dst++ = (char) (0xe0 | c >> 12);
-        *dst++ = (char) (0x80 | (c >> 6 & 0x3f));
-        *dst++ = (char) (0x80 | (c & 0x3f));
-
-    } else {
-        *dst++ = (char) (0xf0 | c >> 18);
-        *dst++ = (char) (0x80 | (c >> 12 & 0x3f));
-        *dst++ = (char) (0x80 | (c >> 6 & 0x3f));
-        *dst++ = (char) (0x80 | (c & 0x3f));
-    }
-
-    return dst;
+    return (pt_str_t){ p, pt_json_decode(p, len, cleaned) };
 }
