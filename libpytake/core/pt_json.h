@@ -35,6 +35,8 @@ struct pt_json_s {
     bool           cleaned;    /* this string, or something below */
     bool           duplicates; /* this object, or something below,
                                   repeated a key */
+    bool           repeated;   /* this member's key stood there more than
+                                  once; this is the last one's value */
     uint32_t       count;      /* members of an array or object */
     pt_str_t       key;        /* within an object */
     pt_str_t       str;        /* string's bytes, or the number's text */
