@@ -1,7 +1,5 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
-#define _GNU_SOURCE
-
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>

@@ -1,0 +1,657 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+/*
+ * pt_pgconn.c: one PostgreSQL connection in pipeline mode.
+ *
+ * What the server still owes us stands in a ring of expected answers, one
+ * entry a Prepare, a statement, a Sync; an answer that does not fit its
+ * entry closes the connection.  The socket is level-triggered, write
+ * interest exists only while PQflush() says so.
+ */
+
+#include <assert.h>
+#include <stdio.h>
+
+#include "pt_pg_int.h"
+#include "pt_pgsend.h"
+
+#define PT_PGCONN_EXP_MIN 64
+
+
+static void pt_pgconn_poll(pt_pgconn_t *c);
+static void pt_pgconn_watch(pt_pgconn_t *c, int events);
+static void pt_pgconn_unwatch(pt_pgconn_t *c);
+static void pt_pgconn_opened(pt_pgconn_t *c);
+static void pt_pgconn_on_io(void *data, int events);
+static void pt_pgconn_pump(pt_pgconn_t *c, int events);
+static void pt_pgconn_flush(pt_pgconn_t *c);
+static void pt_pgconn_results(pt_pgconn_t *c);
+static bool pt_pgconn_answer(pt_pgconn_t *c, PGresult *res);
+static bool pt_pgconn_error(pt_pgconn_t *c, const pt_exp_t *e, PGresult *res);
+static void pt_pgconn_fail_item(pt_item_t *it, uint16_t stmt,
+    const char *sqlstate);
+static void pt_pgconn_rows(const pt_exp_t *e, PGresult *res);
+static void pt_pgconn_synced(pt_pgconn_t *c, pt_item_t *it);
+static void pt_pgconn_pop(pt_pgconn_t *c);
+static void pt_pgconn_on_timer(void *data);
+static void pt_pgconn_watch_stall(pt_pgconn_t *c);
+static const pt_item_t *pt_pgconn_oldest(const pt_pgconn_t *c);
+static void pt_pgconn_on_notice(void *data, const PGresult *res);
+
+
+pt_err_t
+pt_pgconn_init(pt_pgconn_t *c, pt_pool_t *pool, pt_loop_t *loop,
+    const pt_mem_t *mem, uint32_t stall_ms)
+{
+    size_t size;
+
+    memset(c, 0, sizeof(*c));
+    c->pool = pool;
+    c->loop = loop;
+    c->mem = *mem;
+    c->stall_ms = stall_ms;
+    c->cache = 1;
+    c->timer = loop->ops->timer_new(loop, PT_TIMER_HOUSE, pt_pgconn_on_timer,
+        c);
+    c->exp_size = PT_PGCONN_EXP_MIN;
+    c->exp = mem->alloc(mem->user, c->exp_size * sizeof(pt_exp_t));
+    size = ((size_t) pytake_stmts_count + 1) * sizeof(uint32_t);
+    c->prepared = mem->alloc(mem->user, size);
+    if (c->timer == NULL || c->exp == NULL || c->prepared == NULL) {
+        return PT_ENOMEM; /* the pool calls pt_pgconn_free() */
+    }
+    memset(c->prepared, 0, size);
+    return PT_OK;
+}
+
+
+void
+pt_pgconn_free(pt_pgconn_t *c)
+{
+    pt_pgconn_close(c);
+    if (c->timer != NULL) {
+        c->loop->ops->timer_del(c->timer);
+    }
+    if (c->exp != NULL) {
+        c->mem.free(c->mem.user, c->exp);
+    }
+    if (c->prepared != NULL) {
+        c->mem.free(c->mem.user, c->prepared);
+    }
+}
+
+
+void
+pt_pgconn_start(pt_pgconn_t *c, pt_conninfo_t *ci, uint32_t timeout_ms)
+{
+    const char *const *keywords, *const *values;
+
+    assert(c->state == PT_PGCONN_CLOSED && c->pg == NULL);
+    c->state = PT_PGCONN_CONNECTING;
+    c->retire = false;
+    c->was_ready = false;
+    c->stalled = false;
+    c->fatal = false;
+    if (!pt_conninfo_is_ready(ci)
+        || pt_conninfo_get(ci, &keywords, &values) != PT_OK)
+    {
+        pt_pgconn_break(c, "no address of the server is known");
+        return;
+    }
+    c->pg = PQconnectStartParams(keywords, values, 0);
+    if (c->pg == NULL) {
+        pt_pgconn_break(c, "out of memory");
+        return;
+    }
+    if (PQstatus(c->pg) == CONNECTION_BAD) {
+        pt_pgconn_break(c, NULL);
+        return;
+    }
+    PQsetNoticeReceiver(c->pg, pt_pgconn_on_notice, c);
+    c->loop->ops->timer_set(c->timer, timeout_ms);
+    c->timer_armed = true;
+    pt_pgconn_watch(c, PT_IO_WRITE);
+}
+
+
+/* The server may commit as soon as the Sync has left, so "synced" is set
+ * before libpq gets to see it. */
+
+void
+pt_pgconn_send(pt_pgconn_t *c, pt_item_t *it)
+{
+    bool ok;
+
+    assert(c->state == PT_PGCONN_READY);
+    assert(it->state == PT_ITEM_FLIGHT && !it->answered);
+
+    it->sent_ms = c->loop->ops->now_ms(c->loop);
+    it->cache = c->cache;
+    ok = pt_pgsend_batch(c, it);
+    c->inflight++;
+    if (!ok) {
+        pt_pgconn_break(c, NULL);
+        return;
+    }
+    pt_pgconn_flush(c);
+    if (c->state == PT_PGCONN_READY && !c->timer_armed) {
+        c->loop->ops->timer_set(c->timer, c->stall_ms);
+        c->timer_armed = true;
+    }
+}
+
+
+void
+pt_pgconn_break(pt_pgconn_t *c, const char *why)
+{
+    size_t len;
+
+    if (c->state == PT_PGCONN_BROKEN) {
+        return;
+    }
+    if (why == NULL) {
+        why = (c->pg == NULL) ? "" : PQerrorMessage(c->pg);
+    }
+    len = strcspn(why, "\n");
+    c->loop->ops->log(c->loop, PT_LOG_WARN,
+        "pytake: database connection %s: %.*s",
+        c->state == PT_PGCONN_READY ? "lost" : "failed", (int) len, why);
+    c->was_ready = (c->state == PT_PGCONN_READY);
+    c->state = PT_PGCONN_BROKEN;
+    pt_pgconn_unwatch(c);
+    c->loop->ops->timer_stop(c->timer);
+    c->timer_armed = false;
+    pt_pool_on_broken(c->pool);
+}
+
+
+void
+pt_pgconn_close(pt_pgconn_t *c)
+{
+    if (c->timer != NULL) {
+        c->loop->ops->timer_stop(c->timer);
+    }
+    c->timer_armed = false;
+    pt_pgconn_unwatch(c);
+    if (c->pg != NULL) {
+        PQfinish(c->pg); /* closes the socket, hence after io_del */
+        c->pg = NULL;
+    }
+    if (c->prepared != NULL) {
+        memset(c->prepared, 0, pytake_stmts_count * sizeof(uint32_t));
+    }
+    c->cache = 1;
+    c->exp_head = 0;
+    c->exp_count = 0;
+    c->inflight = 0;
+    c->probe = false;
+    c->state = PT_PGCONN_CLOSED;
+}
+
+
+pt_item_t *
+pt_pgconn_take(pt_pgconn_t *c)
+{
+    pt_exp_t *e;
+
+    assert(c->state != PT_PGCONN_READY);
+    while (c->exp_count > 0) {
+        e = &c->exp[c->exp_head];
+        pt_pgconn_pop(c);
+        if (e->kind == PT_EXP_SYNC && e->item != NULL) {
+            assert(c->inflight > 0);
+            c->inflight--;
+            return e->item;
+        }
+    }
+    return NULL;
+}
+
+
+/* Names carry the generation, so the old ones need no DEALLOCATE; they do
+ * use memory of the backend, hence the limit. */
+
+void
+pt_pgconn_forget(pt_pgconn_t *c, const pt_item_t *it)
+{
+    if (it->cache != c->cache) {
+        return; /* a neighbour has done it already */
+    }
+    c->cache++;
+    if (c->cache > PT_PG_CACHES_MAX) {
+        c->retire = true;
+    }
+}
+
+
+bool
+pt_pgconn_reserve(pt_pgconn_t *c, uint32_t n)
+{
+    uint32_t  i, size;
+    pt_exp_t *ring;
+
+    size = c->exp_size;
+    while (size - c->exp_count < n + 1) { /* one is always left free */
+        size *= 2;
+    }
+    if (size == c->exp_size) {
+        return true;
+    }
+    ring = c->mem.alloc(c->mem.user, size * sizeof(pt_exp_t));
+    if (ring == NULL) {
+        return false;
+    }
+    for (i = 0; i < c->exp_count; i++) {
+        ring[i] = c->exp[(c->exp_head + i) & (c->exp_size - 1)];
+    }
+    c->mem.free(c->mem.user, c->exp);
+    c->exp = ring;
+    c->exp_size = size;
+    c->exp_head = 0;
+    return true;
+}
+
+
+void
+pt_pgconn_expect(pt_pgconn_t *c, pt_exp_kind_t kind, uint16_t stmt,
+    pt_item_t *it)
+{
+    pt_exp_t *e;
+
+    assert(c->exp_count < c->exp_size);
+    e = &c->exp[(c->exp_head + c->exp_count) & (c->exp_size - 1)];
+    e->kind = (uint8_t) kind;
+    e->got = false;
+    e->stmt = stmt;
+    e->item = it;
+    c->exp_count++;
+}
+
+
+/* The socket may be another one after each poll, even under the same
+ * number: it is deregistered before and registered anew after. */
+
+static void
+pt_pgconn_poll(pt_pgconn_t *c)
+{
+    PostgresPollingStatusType st;
+
+    pt_pgconn_unwatch(c);
+    st = PQconnectPoll(c->pg);
+    switch (st) {
+    case PGRES_POLLING_READING:
+        pt_pgconn_watch(c, PT_IO_READ);
+        break;
+    case PGRES_POLLING_WRITING:
+        pt_pgconn_watch(c, PT_IO_WRITE);
+        break;
+    case PGRES_POLLING_OK:
+        pt_pgconn_opened(c);
+        break;
+    default:
+        pt_pgconn_break(c, NULL);
+    }
+}
+
+
+static void
+pt_pgconn_watch(pt_pgconn_t *c, int events)
+{
+    int fd = PQsocket(c->pg);
+
+    if (fd < 0) {
+        pt_pgconn_break(c, NULL);
+        return;
+    }
+    c->io = c->loop->ops->io_new(c->loop, fd, pt_pgconn_on_io, c);
+    if (c->io == NULL || c->loop->ops->io_want(c->io, events) != PT_OK) {
+        pt_pgconn_break(c, "no event loop place is free");
+    }
+}
+
+
+static void
+pt_pgconn_unwatch(pt_pgconn_t *c)
+{
+    if (c->io != NULL) {
+        c->loop->ops->io_del(c->io);
+        c->io = NULL;
+    }
+}
+
+
+static void
+pt_pgconn_opened(pt_pgconn_t *c)
+{
+    c->loop->ops->timer_stop(c->timer);
+    c->timer_armed = false;
+    if (PQsetnonblocking(c->pg, 1) != 0 || PQenterPipelineMode(c->pg) != 1) {
+        pt_pgconn_break(c, NULL);
+        return;
+    }
+    c->state = PT_PGCONN_READY;
+    c->progress_ms = c->loop->ops->now_ms(c->loop);
+    pt_pgconn_watch(c, PT_IO_READ);
+    if (c->state == PT_PGCONN_READY) {
+        pt_pool_on_ready(c->pool, c);
+    }
+}
+
+
+static void
+pt_pgconn_on_io(void *data, int events)
+{
+    pt_pgconn_t *c = data;
+
+    if (c->state == PT_PGCONN_CONNECTING) {
+        pt_pgconn_poll(c);
+    } else if (c->state == PT_PGCONN_READY) {
+        pt_pgconn_pump(c, events);
+    }
+}
+
+
+/* Always in this order.  Answers that are here already count, even when the
+ * connection ends behind them. */
+
+static void
+pt_pgconn_pump(pt_pgconn_t *c, int events)
+{
+    bool      lost = false;
+    PGnotify *note;
+
+    if (events & PT_IO_READ) {
+        lost = (PQconsumeInput(c->pg) == 0);
+        c->progress_ms = c->loop->ops->now_ms(c->loop);
+    }
+    if (!lost) {
+        pt_pgconn_flush(c);
+    }
+    pt_pgconn_results(c);
+    if (c->state != PT_PGCONN_READY) {
+        return;
+    }
+    if (lost || PQstatus(c->pg) == CONNECTION_BAD) {
+        pt_pgconn_break(c, NULL);
+        return;
+    }
+    while ((note = PQnotifies(c->pg)) != NULL) {
+        PQfreemem(note);
+    }
+    if (c->inflight == 0) {
+        if (PQtransactionStatus(c->pg) != PQTRANS_IDLE) {
+            pt_pgconn_break(c, "not idle between batches");
+            return;
+        }
+        pt_pool_on_idle(c->pool, c);
+    }
+}
+
+
+static void
+pt_pgconn_flush(pt_pgconn_t *c)
+{
+    int rc, want;
+
+    rc = PQflush(c->pg);
+    if (rc == -1) {
+        pt_pgconn_break(c, NULL);
+        return;
+    }
+    /* rc == 1: the server may have to be read before it reads us */
+    want = (rc == 1) ? PT_IO_READ | PT_IO_WRITE : PT_IO_READ;
+    if (c->loop->ops->io_want(c->io, want) != PT_OK) {
+        pt_pgconn_break(c, "the event loop refused the socket");
+    }
+}
+
+
+/* The one place that calls PQgetResult(): never while PQisBusy(). */
+
+static void
+pt_pgconn_results(pt_pgconn_t *c)
+{
+    PGresult *res;
+
+    while (c->state == PT_PGCONN_READY && c->exp_count > 0
+           && !PQisBusy(c->pg))
+    {
+        res = PQgetResult(c->pg);
+        if (!pt_pgconn_answer(c, res)) {
+            pt_pgconn_break(c, c->fatal ? "ended by the server"
+                                        : "unexpected answer");
+        }
+    }
+}
+
+
+/* Matches one answer with what is expected; owns res.  false: the
+ * connection can no longer be trusted. */
+
+static bool
+pt_pgconn_answer(pt_pgconn_t *c, PGresult *res)
+{
+    pt_exp_t *e = &c->exp[c->exp_head];
+
+    if (res == NULL) {
+        if (!e->got) {
+            return false;
+        }
+        e->got = false; /* at a Sync: after an error of the commit itself */
+        if (e->kind != PT_EXP_SYNC) {
+            pt_pgconn_pop(c);
+        }
+        return true;
+    }
+
+    switch (PQresultStatus(res)) {
+
+    case PGRES_PIPELINE_SYNC:
+        PQclear(res);
+        if (e->kind != PT_EXP_SYNC || e->got) {
+            return false;
+        }
+        pt_pgconn_synced(c, e->item);
+        return true;
+
+    case PGRES_FATAL_ERROR:
+        if (e->got) {
+            PQclear(res);
+            return false;
+        }
+        e->got = true;
+        return pt_pgconn_error(c, e, res);
+
+    case PGRES_PIPELINE_ABORTED:
+        PQclear(res);
+        if (e->got || e->kind != PT_EXP_STMT) {
+            return false;
+        }
+        e->got = true;
+        return true;
+
+    case PGRES_COMMAND_OK:
+    case PGRES_TUPLES_OK:
+    case PGRES_EMPTY_QUERY:
+        if (e->got || e->kind == PT_EXP_SYNC) {
+            PQclear(res);
+            return false;
+        }
+        e->got = true;
+        if (e->kind == PT_EXP_PREPARE) {
+            PQclear(res);
+        } else {
+            pt_pgconn_rows(e, res);
+        }
+        return true;
+
+    default: /* COPY, or nonsense */
+        PQclear(res);
+        return false;
+    }
+}
+
+
+static bool
+pt_pgconn_error(pt_pgconn_t *c, const pt_exp_t *e, PGresult *res)
+{
+    uint16_t    stmt;
+    pt_item_t  *it = e->item;
+    const char *sqlstate, *severity;
+
+    sqlstate = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+    severity = PQresultErrorField(res, PG_DIAG_SEVERITY_NONLOCALIZED);
+    if (sqlstate == NULL || severity == NULL) {
+        PQclear(res); /* made by libpq, not by the server */
+        return false;
+    }
+    if (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0) {
+        c->fatal = true;
+        c->loop->ops->log(c->loop, PT_LOG_WARN,
+            "pytake: database ended the connection (%.5s)", sqlstate);
+        PQclear(res);
+        return false;
+    }
+    if (e->kind == PT_EXP_PREPARE) {
+        c->prepared[e->stmt] = 0;
+        stmt = e->stmt;
+    } else {
+        stmt = (e->kind == PT_EXP_STMT) ? e->item->stmt_ids[e->stmt]
+                                        : pytake_stmts_count;
+    }
+    pt_pgsend_log_error(c->loop, stmt, sqlstate, res);
+    if (it != NULL) {
+        /* A refused Prepare fails the statement that needed it. */
+        pt_pgconn_fail_item(it,
+            (e->kind == PT_EXP_STMT)   ? e->stmt
+            : (e->kind == PT_EXP_SYNC) ? it->sql.nstmts
+                                       : pt_pgsend_position(it, e->stmt),
+            sqlstate);
+    }
+    PQclear(res);
+    return true;
+}
+
+
+static void
+pt_pgconn_fail_item(pt_item_t *it, uint16_t stmt, const char *sqlstate)
+{
+    if (it->failed || it->answered) {
+        return; /* the first reason is the reason */
+    }
+    it->failed = true;
+    (void) snprintf(it->result->pub.sqlstate,
+        sizeof(it->result->pub.sqlstate), "%.5s", sqlstate);
+    it->result->pub.failed_stmt = stmt;
+}
+
+
+static void
+pt_pgconn_rows(const pt_exp_t *e, PGresult *res)
+{
+    pt_item_t *it = e->item;
+
+    it->nresults++;
+    if (it->answered || it->failed || it->nomem) {
+        PQclear(res);
+        return;
+    }
+    if (pt_pgresult_add(it->result, e->stmt, res) != PT_OK) {
+        it->nomem = true;
+    }
+}
+
+
+static void
+pt_pgconn_synced(pt_pgconn_t *c, pt_item_t *it)
+{
+    pt_pgconn_pop(c);
+    if (it == NULL) {
+        return; /* behind a Prepare */
+    }
+    assert(c->inflight > 0);
+    c->inflight--;
+    pt_pool_on_done(c->pool, c, it);
+}
+
+
+static void
+pt_pgconn_pop(pt_pgconn_t *c)
+{
+    assert(c->exp_count > 0);
+    c->exp_head = (c->exp_head + 1) & (c->exp_size - 1);
+    c->exp_count--;
+}
+
+
+static void
+pt_pgconn_on_timer(void *data)
+{
+    pt_pgconn_t *c = data;
+
+    c->timer_armed = false;
+    if (c->state == PT_PGCONN_CONNECTING) {
+        c->stalled = true;
+        pt_pgconn_break(c, "timed out");
+    } else if (c->state == PT_PGCONN_READY) {
+        pt_pgconn_watch_stall(c);
+    }
+}
+
+
+/* A server that answers nothing within its own statement_timeout and a
+ * grace is not going to.  One that only drips has a longer limit. */
+
+static void
+pt_pgconn_watch_stall(pt_pgconn_t *c)
+{
+    int64_t          now, at, age_at;
+    const pt_item_t *it;
+
+    it = pt_pgconn_oldest(c);
+    if (it == NULL) {
+        return;
+    }
+    now = c->loop->ops->now_ms(c->loop);
+    at = (c->progress_ms > it->sent_ms) ? c->progress_ms : it->sent_ms;
+    at += c->stall_ms;
+    age_at = it->sent_ms + (int64_t) c->stall_ms * PT_PG_AGE_FACTOR;
+    if (age_at < at) {
+        at = age_at;
+    }
+    if (at <= now) {
+        c->stalled = true;
+        pt_pgconn_break(c, "no answer in time");
+        return;
+    }
+    c->loop->ops->timer_set(c->timer, (uint32_t) (at - now));
+    c->timer_armed = true;
+}
+
+
+static const pt_item_t *
+pt_pgconn_oldest(const pt_pgconn_t *c)
+{
+    uint32_t         i;
+    const pt_item_t *it;
+
+    for (i = 0; i < c->exp_count; i++) {
+        it = c->exp[(c->exp_head + i) & (c->exp_size - 1)].item;
+        if (it != NULL) {
+            return it;
+        }
+    }
+    return NULL;
+}
+
+
+static void
+pt_pgconn_on_notice(void *data, const PGresult *res)
+{
+    pt_pgconn_t *c = data;
+    const char  *sqlstate = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+
+    /* its text may quote data: the code says enough */
+    c->loop->ops->log(c->loop, PT_LOG_INFO, "pytake: database notice %.5s",
+        sqlstate == NULL ? "?" : sqlstate);
+}

@@ -1,0 +1,107 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+#include <assert.h>
+
+#include "pt_pg_int.h"
+
+
+pt_pg_result_t *
+pt_pgresult_new(const pt_mem_t *mem, uint16_t nstmts)
+{
+    size_t          size;
+    pt_pg_result_t *r;
+
+    size = sizeof(pt_pg_result_t)
+           + nstmts * (sizeof(pytake_rows_t) + sizeof(PGresult *));
+    r = mem->alloc(mem->user, size);
+    if (r == NULL) {
+        return NULL;
+    }
+    memset(r, 0, size);
+    r->mem = *mem;
+    r->nstmts = nstmts;
+    r->rows = (pytake_rows_t *) (r + 1);
+    r->res = (PGresult **) (r->rows + nstmts);
+    r->pub.rows = r->rows;
+    return r;
+}
+
+
+pt_err_t
+pt_pgresult_add(pt_pg_result_t *r, uint16_t i, PGresult *res)
+{
+    int       row, col, nrows, ncols;
+    size_t    n;
+    pt_str_t *cells, *cell;
+
+    assert(i < r->nstmts && i == r->pub.nrows);
+    nrows = PQntuples(res);
+    ncols = PQnfields(res);
+    n = (size_t) nrows * (size_t) ncols;
+    cells = NULL;
+    if (n > 0) {
+        cells = r->mem.alloc(r->mem.user, n * sizeof(pt_str_t));
+        if (cells == NULL) {
+            PQclear(res);
+            return PT_ENOMEM;
+        }
+    }
+    cell = cells;
+    for (row = 0; row < nrows; row++) {
+        for (col = 0; col < ncols; col++, cell++) {
+            if (PQgetisnull(res, row, col)) {
+                *cell = PT_STR_NULL;
+            } else {
+                cell->data = PQgetvalue(res, row, col);
+                cell->len = (size_t) PQgetlength(res, row, col);
+            }
+        }
+    }
+    r->res[i] = res;
+    r->rows[i].nrows = (uint32_t) nrows;
+    r->rows[i].ncols = (uint32_t) ncols;
+    r->rows[i].cells = cells;
+    r->pub.nrows++;
+    return PT_OK;
+}
+
+
+void
+pt_pgresult_reset(pt_pg_result_t *r)
+{
+    uint16_t i;
+
+    for (i = 0; i < r->pub.nrows; i++) {
+        if (r->rows[i].cells != NULL) {
+            r->mem.free(r->mem.user, (void *) (uintptr_t) r->rows[i].cells);
+        }
+        PQclear(r->res[i]);
+        r->rows[i].cells = NULL;
+        r->res[i] = NULL;
+    }
+    memset(&r->pub, 0, sizeof(r->pub));
+    r->pub.rows = r->rows;
+}
+
+
+pt_pg_result_t *
+pt_pg_result_keep(pt_pool_t *p, const pytake_sql_result_t *result)
+{
+    pt_pg_result_t *r = (pt_pg_result_t *) (uintptr_t) result;
+
+    PT_UNUSED(p);
+    assert(offsetof(pt_pg_result_t, pub) == 0 && !r->kept);
+    r->kept = true;
+    return r;
+}
+
+
+void
+pt_pg_result_free(pt_pg_result_t *r)
+{
+    if (r == NULL) {
+        return;
+    }
+    pt_pgresult_reset(r);
+    r->mem.free(r->mem.user, r);
+}

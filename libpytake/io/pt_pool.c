@@ -1,0 +1,784 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+/*
+ * pt_pool.c: batches and connections brought together.
+ *
+ * An item is on exactly one side: waiting (pt_queue) or in flight (in the
+ * ring of one connection).  A batch whose caller got its answer early, by
+ * deadline or because it went away, stays in flight until its Sync comes
+ * or its connection ends: no connection is ever handed on dirty.
+ *
+ * Handlers run from timers and sockets only, never inside a call of the
+ * caller's; so whatever fails within pt_pool_submit() is dealt with by the
+ * kick timer on the next turn.
+ */
+
+#include <assert.h>
+#include <unistd.h>
+
+#include "pt_pg_int.h"
+#include "pt_pgsend.h"
+#include "pt_items.h"
+
+
+struct pt_pool_s {
+    pt_loop_t       *loop;
+    pt_pool_conf_t   conf; /* its strings are not used after new() */
+    pt_conninfo_t   *ci;
+    pt_items_t       items;
+    pt_queue_t       queue;
+    pt_breaker_t     breaker;
+    pt_backoff_t     backoff;
+    pt_timer_t      *deadline; /* HOLD: armed while anything is owed */
+    pt_timer_t      *kick;     /* HOLD: reap and dispatch, next turn */
+    pt_timer_t      *house;    /* HOUSE: reconnect, probe */
+    int64_t          deadline_at_ms; /* 0: not armed */
+    int64_t          connect_at_ms;  /* no attempt before */
+    int64_t          demand_at_ms;   /* last refusal while away */
+    bool             house_armed;
+    bool             draining;
+    bool             lost;     /* connections were lost: prove it works */
+    uint32_t         owed;     /* items without an answer */
+    uint32_t         probes;
+    uint32_t         nconns;
+    pt_pgconn_t     *conns;
+    pt_pool_stats_t  stats;
+};
+
+
+static bool pt_pool_conf_is_valid(const pt_pool_conf_t *conf);
+static bool pt_pool_timers(pt_pool_t *p);
+static pt_err_t pt_pool_conns(pt_pool_t *p);
+static void pt_pool_watch(pt_pool_t *p, int64_t deadline_ms);
+static void pt_pool_settled(pt_pool_t *p);
+static void pt_pool_on_deadline(void *data);
+static void pt_pool_expire(pt_pool_t *p, pt_item_t *it);
+static void pt_pool_answer(pt_pool_t *p, pt_item_t *it, pt_err_t err);
+static void pt_pool_release(pt_pool_t *p, pt_item_t *it);
+static void pt_pool_dispatch(pt_pool_t *p);
+static pt_pgconn_t *pt_pool_pick(pt_pool_t *p);
+static void pt_pool_grow(pt_pool_t *p);
+static pt_pgconn_t *pt_pool_find(pt_pool_t *p, pt_pgconn_state_t state);
+static uint32_t pt_pool_count(const pt_pool_t *p, pt_pgconn_state_t state);
+static void pt_pool_start(pt_pool_t *p, pt_pgconn_t *c);
+static void pt_pool_on_kick(void *data);
+static void pt_pool_reap(pt_pool_t *p, pt_pgconn_t *c);
+static void pt_pool_lost(pt_pool_t *p, pt_item_t *it, bool fatal);
+static bool pt_pool_again(pt_pool_t *p, pt_item_t *it);
+static void pt_pool_away(pt_pool_t *p);
+static void pt_pool_on_house(void *data);
+static void pt_pool_housekeep(pt_pool_t *p, uint32_t after_ms);
+static bool pt_pool_is_leaving(pt_pool_t *p);
+
+
+pt_err_t
+pt_pool_new(pt_loop_t *loop, const pt_pool_conf_t *conf, pt_pool_t **out)
+{
+    pt_err_t   err;
+    pt_pool_t *p;
+
+    if (!pt_pool_conf_is_valid(conf)) {
+        loop->ops->log(loop, PT_LOG_ERR,
+            "pytake: impossible database pool configuration");
+        return PT_EVALIDATION;
+    }
+    p = conf->mem.alloc(conf->mem.user, sizeof(pt_pool_t));
+    if (p == NULL) {
+        return PT_ENOMEM;
+    }
+    memset(p, 0, sizeof(*p));
+    p->loop = loop;
+    p->conf = *conf;
+    pt_items_init(&p->items, &conf->mem,
+        conf->queue_max + conf->conns_max * conf->depth);
+    pt_queue_init(&p->queue, &conf->mem, conf->tenant_max);
+    pt_breaker_init(&p->breaker, PT_PG_BREAKER_FAILURES, PT_PG_RECONNECT_MS);
+    pt_backoff_init(&p->backoff, PT_PG_RECONNECT_MS, PT_PG_RECONNECT_MS,
+        (uint64_t) getpid());
+    PQinitOpenSSL(0, 0); /* the program's OpenSSL initialises itself */
+
+    err = pt_pool_timers(p) ? pt_pool_conns(p) : PT_ENOMEM;
+    if (err == PT_OK) {
+        err = pt_conninfo_new(loop, conf, &p->ci);
+    }
+    if (err != PT_OK) {
+        pt_pool_del(p);
+        return err;
+    }
+    *out = p;
+    return PT_OK;
+}
+
+
+void
+pt_pool_del(pt_pool_t *p)
+{
+    uint32_t             i;
+    const pt_loop_ops_t *ops = p->loop->ops;
+
+    for (i = 0; i < p->nconns; i++) {
+        pt_pgconn_free(&p->conns[i]);
+    }
+    if (p->conns != NULL) {
+        p->conf.mem.free(p->conf.mem.user, p->conns);
+    }
+    pt_items_free(&p->items);
+    pt_queue_free(&p->queue);
+    if (p->ci != NULL) {
+        pt_conninfo_del(p->ci);
+    }
+    if (p->deadline != NULL) {
+        ops->timer_del(p->deadline);
+    }
+    if (p->kick != NULL) {
+        ops->timer_del(p->kick);
+    }
+    if (p->house != NULL) {
+        ops->timer_del(p->house);
+    }
+    p->conf.mem.free(p->conf.mem.user, p);
+}
+
+
+void
+pt_pool_drain(pt_pool_t *p)
+{
+    uint32_t i;
+
+    p->draining = true;
+    for (i = 0; i < p->nconns; i++) {
+        if (p->conns[i].state == PT_PGCONN_READY
+            && p->conns[i].inflight == 0)
+        {
+            pt_pgconn_close(&p->conns[i]);
+        } else if (p->conns[i].probe) {
+            pt_pgconn_close(&p->conns[i]);
+            p->breaker.probing = false;
+        }
+    }
+}
+
+
+pt_err_t
+pt_pool_submit(pt_pool_t *p, const pytake_sql_t *sql, int64_t deadline_ms,
+    pt_batch_handler_pt handler, void *data, pt_batch_t *out)
+{
+    pt_item_t *it;
+
+    if (!pt_pgsend_is_valid(sql)) {
+        p->loop->ops->log(p->loop, PT_LOG_ALERT,
+            "pytake: a batch does not fit the statement table");
+        return PT_EINTERNAL;
+    }
+    if (p->breaker.open) {
+        p->demand_at_ms = p->loop->ops->now_ms(p->loop);
+        pt_pool_housekeep(p, 0);
+        return PT_EDBAWAY;
+    }
+    if (p->queue.waiting >= p->conf.queue_max) {
+        return PT_EBUSY;
+    }
+    it = pt_items_get(&p->items);
+    if (it == NULL) {
+        return PT_ENOMEM;
+    }
+    it->result = pt_pgresult_new(&p->conf.mem, sql->nstmts);
+    it->sql = *sql;
+    it->deadline_ms = deadline_ms;
+    it->handler = handler;
+    it->data = data;
+    if (it->result == NULL || pt_queue_add(&p->queue, it, false) != PT_OK) {
+        pt_items_put(&p->items, it);
+        return PT_ENOMEM;
+    }
+    it->state = PT_ITEM_WAITING;
+    p->owed++;
+    p->stats.batches++;
+    out->index = it->index;
+    out->generation = it->generation;
+    pt_pool_watch(p, deadline_ms);
+    pt_pool_dispatch(p);
+    return PT_OK;
+}
+
+
+void
+pt_pool_abandon(pt_pool_t *p, pt_batch_t b)
+{
+    pt_item_t *it = pt_items_find(&p->items, b.index, b.generation);
+
+    if (it == NULL || it->answered) {
+        return;
+    }
+    p->owed--;
+    if (it->state == PT_ITEM_WAITING) {
+        pt_queue_drop(&p->queue, it);
+        pt_items_put(&p->items, it);
+    } else {
+        it->answered = true;
+        pt_pgresult_reset(it->result);
+    }
+    pt_pool_settled(p);
+}
+
+
+void
+pt_pool_stats(const pt_pool_t *p, pt_pool_stats_t *out)
+{
+    uint32_t i;
+
+    *out = p->stats;
+    out->conns = pt_pool_count(p, PT_PGCONN_READY);
+    out->connecting = pt_pool_count(p, PT_PGCONN_CONNECTING);
+    out->busy = 0;
+    for (i = 0; i < p->nconns; i++) {
+        out->busy += p->conns[i].inflight;
+    }
+    out->waiting = p->queue.waiting;
+    out->away = p->breaker.open;
+}
+
+
+void
+pt_pool_on_ready(pt_pool_t *p, pt_pgconn_t *c)
+{
+    c->probe = false;
+    p->lost = false;
+    p->connect_at_ms = 0;
+    p->stats.connects++;
+    if (pt_breaker_success(&p->breaker)) {
+        p->loop->ops->log(p->loop, PT_LOG_NOTICE,
+            "pytake: database is back");
+    }
+    pt_pool_dispatch(p);
+    pt_pool_on_idle(p, c);
+}
+
+
+void
+pt_pool_on_broken(pt_pool_t *p)
+{
+    p->loop->ops->timer_set(p->kick, 0);
+}
+
+
+/* The batch's Sync is here: its transaction has ended, one way or other. */
+
+void
+pt_pool_on_done(pt_pool_t *p, pt_pgconn_t *c, pt_item_t *it)
+{
+    const char *state = (it->result == NULL) ? "" : it->result->pub.sqlstate;
+
+    (void) pt_breaker_success(&p->breaker);
+    if (it->failed && !it->answered
+        && (memcmp(state, "0A000", 5) == 0 || memcmp(state, "26000", 5) == 0))
+    {
+        pt_pgconn_forget(c, it);
+        if (pt_pool_again(p, it)) {
+            pt_pool_dispatch(p);
+            return;
+        }
+    }
+    pt_queue_landed(&p->queue, it, false);
+    pt_pool_dispatch(p); /* the server works while the handler does */
+
+    if (it->failed) {
+        pt_pool_answer(p, it, PT_EDB);
+    } else if (it->nomem) {
+        pt_pool_answer(p, it,
+            it->sql.class == PYTAKE_SQL_WRITE ? PT_EOUTCOME : PT_EDBAWAY);
+    } else {
+        pt_pool_answer(p, it, PT_OK);
+    }
+    pt_pool_release(p, it);
+}
+
+
+void
+pt_pool_on_idle(pt_pool_t *p, pt_pgconn_t *c)
+{
+    if (c->state == PT_PGCONN_READY && c->inflight == 0
+        && (c->retire || pt_pool_is_leaving(p)))
+    {
+        pt_pgconn_close(c);
+        pt_pool_dispatch(p);
+    }
+}
+
+
+static bool
+pt_pool_conf_is_valid(const pt_pool_conf_t *conf)
+{
+    return conf->conninfo != NULL && conf->conns_max > 0
+           && conf->conns_max <= PT_PG_CONNS_MAX && conf->depth > 0
+           && conf->depth <= PT_PG_DEPTH_MAX && conf->queue_max > 0
+           && conf->connect_timeout_ms > 0;
+}
+
+
+static bool
+pt_pool_timers(pt_pool_t *p)
+{
+    const pt_loop_ops_t *ops = p->loop->ops;
+
+    p->deadline = ops->timer_new(p->loop, PT_TIMER_HOLD, pt_pool_on_deadline,
+        p);
+    p->kick = ops->timer_new(p->loop, PT_TIMER_HOLD, pt_pool_on_kick, p);
+    p->house = ops->timer_new(p->loop, PT_TIMER_HOUSE, pt_pool_on_house, p);
+    return p->deadline != NULL && p->kick != NULL && p->house != NULL;
+}
+
+
+static pt_err_t
+pt_pool_conns(pt_pool_t *p)
+{
+    size_t   size = p->conf.conns_max * sizeof(pt_pgconn_t);
+    pt_err_t err;
+    uint32_t stall_ms;
+
+    stall_ms = (p->conf.statement_timeout_ms == 0)
+                   ? PT_PG_STALL_DEFAULT_MS
+                   : p->conf.statement_timeout_ms + PT_PG_STALL_GRACE_MS;
+    p->conns = p->conf.mem.alloc(p->conf.mem.user, size);
+    if (p->conns == NULL) {
+        return PT_ENOMEM;
+    }
+    memset(p->conns, 0, size);
+    for (err = PT_OK; err == PT_OK && p->nconns < p->conf.conns_max;
+         p->nconns++)
+    {
+        err = pt_pgconn_init(&p->conns[p->nconns], p, p->loop, &p->conf.mem,
+            stall_ms);
+    }
+    return err;
+}
+
+
+/* One timer stands for all deadlines: it is set to the earliest, and looks
+ * at every item when it fires, which is rare when all goes well. */
+
+static void
+pt_pool_watch(pt_pool_t *p, int64_t deadline_ms)
+{
+    int64_t now = p->loop->ops->now_ms(p->loop);
+    int64_t left = deadline_ms - now;
+
+    if (p->deadline_at_ms != 0 && p->deadline_at_ms <= deadline_ms) {
+        return;
+    }
+    if (left < 0) {
+        left = 0;
+    } else if (left > INT32_MAX) {
+        left = INT32_MAX;
+    }
+    p->deadline_at_ms = now + left;
+    p->loop->ops->timer_set(p->deadline, (uint32_t) left);
+}
+
+
+static void
+pt_pool_settled(pt_pool_t *p)
+{
+    if (p->owed == 0 && p->deadline_at_ms != 0) {
+        p->loop->ops->timer_stop(p->deadline);
+        p->deadline_at_ms = 0;
+    }
+}
+
+
+static void
+pt_pool_on_deadline(void *data)
+{
+    int64_t    now, next = 0;
+    uint32_t   i;
+    pt_pool_t *p = data;
+    pt_item_t *it;
+
+    now = p->loop->ops->now_ms(p->loop);
+    p->deadline_at_ms = 0;
+    for (i = 0; i < p->items.count; i++) {
+        it = pt_items_at(&p->items, i);
+        if (it->state == PT_ITEM_FREE || it->answered) {
+            continue;
+        }
+        if (it->deadline_ms <= now) {
+            pt_pool_expire(p, it);
+        } else if (next == 0 || it->deadline_ms < next) {
+            next = it->deadline_ms;
+        }
+    }
+    if (next != 0 && p->owed > 0) {
+        pt_pool_watch(p, next);
+    }
+}
+
+
+static void
+pt_pool_expire(pt_pool_t *p, pt_item_t *it)
+{
+    p->stats.timeouts++;
+    if (it->state == PT_ITEM_WAITING) {
+        pt_queue_drop(&p->queue, it);
+        pt_pool_answer(p, it, PT_EDEADLINE);
+        pt_pool_release(p, it);
+        return;
+    }
+    /* Its place stays taken until the connection is clean again. */
+    pt_pgresult_reset(it->result);
+    pt_pool_answer(p, it,
+        it->sql.class == PYTAKE_SQL_WRITE ? PT_EOUTCOME : PT_EDEADLINE);
+}
+
+
+/* The one way to the caller; at most once an item. */
+
+static void
+pt_pool_answer(pt_pool_t *p, pt_item_t *it, pt_err_t err)
+{
+    pt_pg_result_t *r = it->result;
+
+    if (it->answered) {
+        return;
+    }
+    assert(r != NULL);
+    it->answered = true;
+    assert(p->owed > 0);
+    p->owed--;
+    pt_pool_settled(p);
+    r->pub.err = err;
+    if (err != PT_OK) {
+        p->stats.errors++;
+        if (err != PT_EDB) {
+            r->pub.sqlstate[0] = '\0';
+        }
+    }
+    it->handler(it->data, &r->pub);
+    if (r->kept) {
+        it->result = NULL; /* the caller's now */
+    }
+}
+
+
+static void
+pt_pool_release(pt_pool_t *p, pt_item_t *it)
+{
+    assert(it->answered && it->tenant == NULL);
+    pt_items_put(&p->items, it);
+}
+
+
+static void
+pt_pool_dispatch(pt_pool_t *p)
+{
+    pt_item_t   *it;
+    pt_pgconn_t *c;
+
+    while (pt_queue_is_runnable(&p->queue)) {
+        c = pt_pool_pick(p);
+        if (c == NULL) {
+            break;
+        }
+        it = pt_queue_take(&p->queue);
+        it->state = PT_ITEM_FLIGHT;
+        if (c->inflight > 0) {
+            pt_pool_grow(p); /* every connection has work: one more */
+        }
+        pt_pgconn_send(c, it);
+    }
+    if (pt_queue_is_runnable(&p->queue)) {
+        pt_pool_grow(p);
+    }
+}
+
+
+static pt_pgconn_t *
+pt_pool_pick(pt_pool_t *p)
+{
+    uint32_t     i;
+    pt_pgconn_t *c, *best = NULL;
+
+    for (i = 0; i < p->nconns; i++) {
+        c = &p->conns[i];
+        if (c->state == PT_PGCONN_READY && !c->retire
+            && c->inflight < p->conf.depth
+            && (best == NULL || c->inflight < best->inflight))
+        {
+            best = c;
+        }
+    }
+    return best;
+}
+
+
+/* Opens what the demand needs.  After a failure attempts are spaced; while
+ * the breaker is open only probes connect. */
+
+static void
+pt_pool_grow(pt_pool_t *p)
+{
+    int64_t      now = p->loop->ops->now_ms(p->loop);
+    uint32_t     connecting;
+    pt_pgconn_t *c;
+
+    if (p->breaker.open) {
+        return;
+    }
+    if (now < p->connect_at_ms) {
+        pt_pool_housekeep(p, (uint32_t) (p->connect_at_ms - now));
+        return;
+    }
+    connecting = pt_pool_count(p, PT_PGCONN_CONNECTING);
+    do {
+        c = pt_pool_find(p, PT_PGCONN_CLOSED);
+        if (c == NULL) {
+            return;
+        }
+        if (connecting > 0
+            && (connecting >= p->queue.waiting || p->breaker.failures > 0))
+        {
+            return;
+        }
+        pt_pool_start(p, c);
+        connecting++;
+    } while (connecting < p->queue.waiting);
+}
+
+
+static pt_pgconn_t *
+pt_pool_find(pt_pool_t *p, pt_pgconn_state_t state)
+{
+    uint32_t i;
+
+    for (i = 0; i < p->nconns; i++) {
+        if (p->conns[i].state == state) {
+            return &p->conns[i];
+        }
+    }
+    return NULL;
+}
+
+
+static uint32_t
+pt_pool_count(const pt_pool_t *p, pt_pgconn_state_t state)
+{
+    uint32_t i, n = 0;
+
+    for (i = 0; i < p->nconns; i++) {
+        n += (p->conns[i].state == state);
+    }
+    return n;
+}
+
+
+static void
+pt_pool_start(pt_pool_t *p, pt_pgconn_t *c)
+{
+    uint32_t timeout_ms = p->conf.connect_timeout_ms;
+
+    pt_conninfo_refresh(p->ci);
+    c->probe = p->breaker.open;
+    if (c->probe) {
+        p->probes++;
+        if (p->probes % PT_PG_PROBE_LONG_EACH != 0
+            && timeout_ms > PT_PG_PROBE_TIMEOUT_MS)
+        {
+            timeout_ms = PT_PG_PROBE_TIMEOUT_MS;
+        }
+    }
+    pt_pgconn_start(c, p->ci, timeout_ms);
+}
+
+
+static void
+pt_pool_on_kick(void *data)
+{
+    uint32_t   i;
+    pt_pool_t *p = data;
+
+    for (i = 0; i < p->nconns; i++) {
+        if (p->conns[i].state == PT_PGCONN_BROKEN) {
+            pt_pool_reap(p, &p->conns[i]);
+        }
+    }
+    pt_pool_dispatch(p);
+}
+
+
+static void
+pt_pool_reap(pt_pool_t *p, pt_pgconn_t *c)
+{
+    int64_t    now = p->loop->ops->now_ms(p->loop);
+    bool       fatal = c->fatal;
+    uint32_t   weight = 1;
+    pt_item_t *it, *list = NULL;
+
+    while ((it = pt_pgconn_take(c)) != NULL) {
+        it->next = list;
+        list = it;
+    }
+    if (!c->was_ready) {
+        p->stats.connect_failures++;
+        if (c->stalled) {
+            pt_conninfo_rotate(p->ci);
+        }
+    }
+    pt_conninfo_refresh(p->ci);
+    pt_pgconn_close(c);
+    p->lost = true;
+
+    /* Others that still work say that the server is there. */
+    if (pt_pool_count(p, PT_PGCONN_READY) == 0) {
+        if (c->was_ready && c->stalled) {
+            weight = PT_PG_BREAKER_FAILURES; /* it hangs: proof enough */
+        }
+        if (!c->was_ready || c->stalled) {
+            p->connect_at_ms = now + pt_backoff_next(&p->backoff);
+        }
+        if (pt_breaker_failure(&p->breaker, weight, now)) {
+            pt_pool_away(p);
+        }
+    }
+    while (list != NULL) {
+        it = list;
+        list = it->next;
+        it->next = NULL;
+        pt_pool_lost(p, it, fatal);
+    }
+    if (!pt_pool_is_leaving(p)) {
+        pt_pool_housekeep(p, PT_PG_RECONNECT_MS);
+    }
+}
+
+
+/*
+ * it was in flight on a connection that ended.  All results of a batch come
+ * before its commit, and in order; so when the server itself ended the
+ * session (FATAL) before the last of them, nothing was committed.
+ */
+
+static void
+pt_pool_lost(pt_pool_t *p, pt_item_t *it, bool fatal)
+{
+    bool safe;
+
+    if (it->answered) { /* long ago */
+        pt_queue_landed(&p->queue, it, false);
+        pt_pool_release(p, it);
+        return;
+    }
+    if (it->failed) { /* rolled back, whatever came after */
+        pt_queue_landed(&p->queue, it, false);
+        pt_pool_answer(p, it, PT_EDB);
+        pt_pool_release(p, it);
+        return;
+    }
+    safe = it->sql.class != PYTAKE_SQL_WRITE || !it->synced
+           || (fatal && it->nresults < it->sql.nstmts);
+    if (safe && pt_pool_again(p, it)) {
+        return;
+    }
+    pt_queue_landed(&p->queue, it, false);
+    pt_pgresult_reset(it->result);
+    pt_pool_answer(p, it, safe ? PT_EDBAWAY : PT_EOUTCOME);
+    pt_pool_release(p, it);
+}
+
+
+/* Puts a batch that did nothing back to the head of its queue, once. */
+
+static bool
+pt_pool_again(pt_pool_t *p, pt_item_t *it)
+{
+    if (it->answered || it->retried || p->breaker.open
+        || it->deadline_ms <= p->loop->ops->now_ms(p->loop))
+    {
+        return false;
+    }
+    pt_queue_landed(&p->queue, it, true);
+    pt_pgresult_reset(it->result);
+    it->retried = true;
+    it->synced = false;
+    it->failed = false;
+    it->nomem = false;
+    it->nresults = 0;
+    it->state = PT_ITEM_WAITING;
+    if (pt_queue_add(&p->queue, it, true) != PT_OK) {
+        assert(false); /* it has its tenant: nothing to allocate */
+    }
+    return true;
+}
+
+
+/* The breaker has opened: nobody waits for what will not come. */
+
+static void
+pt_pool_away(pt_pool_t *p)
+{
+    uint32_t   i;
+    pt_item_t *it;
+
+    p->loop->ops->log(p->loop, PT_LOG_ERR, "pytake: database is away");
+    for (i = 0; i < p->items.count; i++) {
+        it = pt_items_at(&p->items, i);
+        if (it->state == PT_ITEM_WAITING) {
+            pt_queue_drop(&p->queue, it);
+            pt_pool_answer(p, it, PT_EDBAWAY);
+            pt_pool_release(p, it);
+        }
+    }
+}
+
+
+/* Spaced reconnects, and probes: at once when somebody asked since the last
+ * one, more slowly when nobody does. */
+
+static void
+pt_pool_on_house(void *data)
+{
+    int64_t    now;
+    pt_pool_t *p = data;
+
+    p->house_armed = false;
+    now = p->loop->ops->now_ms(p->loop);
+    if (p->breaker.open) {
+        if (!pt_pool_is_leaving(p)
+            && (p->demand_at_ms >= p->breaker.probe_at_ms
+                    - PT_PG_RECONNECT_MS
+                || now >= p->breaker.probe_at_ms
+                       + (PT_PG_IDLE_PROBE_MS - PT_PG_RECONNECT_MS))
+            && pt_pool_find(p, PT_PGCONN_CLOSED) != NULL
+            && pt_breaker_probe(&p->breaker, now))
+        {
+            pt_pool_start(p, pt_pool_find(p, PT_PGCONN_CLOSED));
+        }
+        pt_pool_housekeep(p, PT_PG_RECONNECT_MS);
+        return;
+    }
+    if (pt_queue_is_runnable(&p->queue)) {
+        pt_pool_dispatch(p);
+
+    } else if (p->lost && !pt_pool_is_leaving(p)
+               && pt_pool_count(p, PT_PGCONN_READY) == 0
+               && pt_pool_count(p, PT_PGCONN_CONNECTING) == 0)
+    {
+        pt_pool_grow(p); /* nobody asks, but /health must know */
+    }
+}
+
+
+static void
+pt_pool_housekeep(pt_pool_t *p, uint32_t after_ms)
+{
+    if (p->house_armed && after_ms > 0) {
+        return;
+    }
+    p->house_armed = true;
+    p->loop->ops->timer_set(p->house, after_ms);
+}
+
+
+static bool
+pt_pool_is_leaving(pt_pool_t *p)
+{
+    return p->draining || p->loop->ops->exiting(p->loop);
+}
