@@ -55,6 +55,7 @@ NGX_SRC  := $(sort $(wildcard ngx_pytake_module.c) $(wildcard ngx/*.c))
 HEADERS  := $(sort $(wildcard libpytake/*.h libpytake/core/*.h \
               libpytake/io/*.h ngx/*.h))
 QUERIES  := $(sort $(wildcard schema/queries/*.sql))
+MIGRATIONS := $(sort $(wildcard schema/migrations/*.sql))
 SIDE_MAIN := $(if $(SIDE_SRC),$(shell grep -l '^main\>' $(SIDE_SRC)))
 SIDE_LIB := $(filter-out $(SIDE_MAIN),$(SIDE_SRC))
 
@@ -71,7 +72,9 @@ fuz_o = $(patsubst %.c,$(BUILD)/fuz/%.o,$(1))
 
 # The table of statements belongs to no source folder.
 REL_GEN  := $(BUILD)/obj/pt_stmt_table.o
+REL_MIG  := $(BUILD)/obj/migrations.o
 SAN_GEN  := $(BUILD)/san/pt_stmt_table.o
+SAN_MIG  := $(BUILD)/san/migrations.o
 FUZ_GEN  := $(BUILD)/fuz/pt_stmt_table.o
 
 LIB      := $(BUILD)/libpytake.a
@@ -114,8 +117,8 @@ ifeq ($(SIDE_MAIN),)
 $(PYTAKE): FORCE
 	@echo "notice: sidecar/ has no main, no pytake is built"
 else
-$(PYTAKE): $(call rel_o,$(SIDE_SRC)) $(LIB)
-	$(CC) $(RELSAN) -o $@ $^ $(LIBS_SIDECAR)
+$(PYTAKE): $(call rel_o,$(SIDE_SRC)) $(REL_MIG) $(LIB) $(BUILD)/list.sidecar
+	$(CC) $(RELSAN) -o $@ $(filter %.o %.a,$^) $(LIBS_SIDECAR)
 endif
 
 asan:
@@ -142,6 +145,8 @@ LIST.flags := $(CC) $(DEFS) $(RELSAN) $(CORE_V) $(WARN)
 LIST.lib   := $(CORE_SRC) $(IO_SRC)
 LIST.ngx   := $(NGX_SRC) $(HEADERS) $(NGINX_SRC)
 LIST.queries := $(QUERIES)
+LIST.migrations := $(MIGRATIONS)
+LIST.sidecar := $(SIDE_SRC)
 
 
 # Generated.
@@ -152,6 +157,11 @@ $(GEN)/stamp: tools/gen_stmts.pl $(QUERIES) $(BUILD)/list.queries
 	@touch $@
 
 $(GEN_H) $(GEN_C): $(GEN)/stamp ;
+
+$(GEN)/migrations.c: tools/gen_migrations.pl $(MIGRATIONS) \
+                     $(BUILD)/list.migrations
+	@mkdir -p $(@D)
+	$(PERL) tools/gen_migrations.pl $@ $(MIGRATIONS)
 
 
 # Release objects.
@@ -174,6 +184,11 @@ $(BUILD)/obj/sidecar/%.o: sidecar/%.c $(GEN_H) $(BUILD)/list.flags
 $(REL_GEN): $(GEN_C) $(BUILD)/list.flags
 	@mkdir -p $(@D)
 	$(CC) $(CORE_V) $(HARD) $(WARN) $(RELSAN) $(DEFS) $(INC_CORE) $(DEPS) \
+	    -c -o $@ $<
+
+$(REL_MIG): $(GEN)/migrations.c $(BUILD)/list.flags
+	@mkdir -p $(@D)
+	$(CC) $(CORE_V) $(HARD) $(WARN) $(RELSAN) $(DEFS) -Isidecar $(DEPS) \
 	    -c -o $@ $<
 
 $(LIB): $(call rel_o,$(CORE_SRC) $(IO_SRC)) $(REL_GEN) $(BUILD)/list.lib
@@ -225,12 +240,16 @@ $(SAN_GEN): $(GEN_C) $(BUILD)/list.flags
 	@mkdir -p $(@D)
 	$(CC) -std=c11 $(WARN) -g -O1 $(SANFLAGS) $(INC_CORE) $(DEPS) -c -o $@ $<
 
+$(SAN_MIG): $(GEN)/migrations.c $(BUILD)/list.flags
+	@mkdir -p $(@D)
+	$(CC) -std=c11 $(WARN) -g -O1 $(SANFLAGS) -Isidecar $(DEPS) -c -o $@ $<
+
 $(SAN_CORE): $(call san_o,$(CORE_SRC)) $(SAN_GEN) $(BUILD)/list.lib
 	@rm -f $@
 	$(AR) rcs $@ $(filter %.o,$^)
 
 $(SAN_LIB): $(call san_o,$(CORE_SRC) $(IO_SRC) $(SIDE_LIB)) $(SAN_GEN) \
-            $(BUILD)/list.lib
+            $(SAN_MIG) $(BUILD)/list.lib
 	@rm -f $@
 	$(AR) rcs $@ $(filter %.o,$^)
 

@@ -1,0 +1,192 @@
+#!/bin/bash
+# Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE.
+#
+# PyTake's verbs.  './build.sh help' names them; README.md explains them.
+
+set -euo pipefail
+
+TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+BUILD=${PYTAKE_BUILD:-$TOP/build}
+PERL=/usr/bin/perl
+
+export LC_ALL=C.UTF-8
+umask 022
+cd "$TOP"
+
+# shellcheck source=tools/lib.sh
+. "$TOP/tools/lib.sh"
+# shellcheck source=tools/deps.sh
+. "$TOP/tools/deps.sh"
+# shellcheck source=tools/state.sh
+. "$TOP/tools/state.sh"
+
+
+usage() {
+    cat << 'END'
+usage: ./build.sh VERB
+
+  deps              install Debian's packages (12 or 13; root or sudo)
+  build             compile everything into build/
+  run               the demo in the foreground; Ctrl-C ends all of it
+  up, down, status  the same in the background
+  test [SUITE|long] unit fuzz io nginx e2e fault lint; all of them by default
+  bench [NAME]      measure against references in the same run
+  lint              format, static analysis, banned functions, sizes
+  clean             remove what build, test, up and run made (not while up)
+
+Environment: PYTAKE_STATE PYTAKE_PORT PYTAKE_LISTEN, and the names of real
+servers (DATABASE_URL, REDIS_URL, WHATSAPP_API_URL ...): see README.md.
+END
+}
+
+# Builds what is not current.  Quiet unless it fails.
+build_quietly() {
+    local log="$BUILD/build.log"
+
+    mkdir -p "$BUILD" || die "cannot make $BUILD"
+
+    # The build folder's own lock: "test" may build beside "up".
+    if ! flock "$BUILD/lock" make -s -j"$(nproc)" BUILD="${BUILD#"$TOP"/}" \
+            > "$log" 2>&1
+    then
+        tail -n 20 "$log" >&2
+        die "the build failed, see $log"
+    fi
+}
+
+verb_build() {
+    deps_need "$RUN_PKGS"
+    mkdir -p "$BUILD"
+    flock "$BUILD/lock" make --no-print-directory -j"$(nproc)" \
+        BUILD="${BUILD#"$TOP"/}" "$@"
+}
+
+prepare() {
+    deps_need "$RUN_PKGS"
+    state_paths
+    state_lock
+    build_quietly
+    state_prepare
+}
+
+verb_up() {
+    prepare
+
+    if [ "$BACK_IN" = 1 ]; then
+        wait_demo
+    else
+        "$TOP/tools/supervise" --background "$STATE" 9>&- || exit 1
+    fi
+
+    say "PyTake is up: $(jq -r .url "$STATE/demo.json")   ($STATE/demo.json)"
+}
+
+verb_run() {
+    prepare
+    [ "$BACK_IN" = 0 ] \
+        || die "it runs already: './build.sh status', './build.sh down'"
+    exec "$TOP/tools/supervise" --foreground "$STATE"
+}
+
+# A run in the foreground may still be starting.
+wait_demo() {
+    local end=$((SECONDS + 120))
+
+    until [ -s "$STATE/demo.json" ]; do
+        state_alive || die "the run in $STATE ended while starting"
+        [ $SECONDS -lt $end ] || die "the run in $STATE does not get ready"
+        sleep 0.05
+    done
+}
+
+verb_down() {
+    state_paths
+    [ -d "$STATE" ] || { say "PyTake is down"; return 0; }
+    # A start in progress holds the lock; its end is wanted, so tell it.
+    exec 9>> "$STATE/lock" || die "cannot write in $STATE"
+    if ! flock -n 9; then
+        ! state_alive || kill -TERM "$(cat "$STATE/alive")" 2>/dev/null || true
+        flock -w 120 9 || die "another build.sh holds $STATE/lock"
+    fi
+    state_stop
+    say "PyTake is down"
+}
+
+verb_status() {
+    local part pid
+
+    state_paths
+
+    if ! state_alive; then
+        say "PyTake is down (state: $STATE)"
+        return 3
+    fi
+
+    say "state    $STATE"
+    [ "$HOME_DIR" = "$STATE" ] || say "home     $HOME_DIR (data, logs, secrets)"
+    [ "$SOCKETS" = "$HOME_DIR/run" ] || say "sockets  $SOCKETS"
+    say "logs     $HOME_DIR/log"
+
+    if [ ! -s "$STATE/demo.json" ]; then
+        say "health   starting"
+        return 1
+    fi
+
+    say "url      $(jq -r .url "$STATE/demo.json")"
+    while read -r part pid; do
+        if [ "$pid" != 0 ] && [ -d "/proc/$pid" ]; then
+            printf '%-8s %s\n' "$part" "pid $pid"
+        else
+            printf '%-8s %s\n' "$part" "not running"
+        fi
+    done < <(jq -r '.pids | to_entries[] | "\(.key) \(.value)"' \
+                 "$STATE/demo.json")
+    say "health   $(curl -sS -m 3 "$(jq -r .url "$STATE/demo.json")/health" \
+                        2>&1 | head -c 400 | tr '\n' ' ')"
+}
+
+verb_test() {
+    deps_need "$RUN_PKGS $TEST_PKGS"
+    deps_test_nginx
+    exec "$TOP/t/run" "$@"
+}
+
+verb_bench() {
+    [ -x "$TOP/t/bench/run" ] || die "t/bench/run is missing"
+    deps_need "$RUN_PKGS $TEST_PKGS"
+    exec "$TOP/t/bench/run" "$@"
+}
+
+verb_lint() {
+    deps_need "$RUN_PKGS $TEST_PKGS"
+    exec "$TOP/tools/lint" "$@"
+}
+
+verb_clean() {
+    local dir
+
+    state_paths
+    ! state_alive || die "it runs: './build.sh down' first"
+
+    for dir in "$STATE" "$TOP/.pytake-test"; do
+        [ -d "$dir" ] || continue
+        [ ! -s "$dir/home" ] || rm -rf "$(cat "$dir/home")"
+        [ ! -s "$dir/sockets" ] || rm -rf "$(cat "$dir/sockets")"
+        rm -rf "$dir"
+    done
+
+    rm -rf "$TOP/build" "$TOP/build-asan" "$TOP/build-faults"
+}
+
+verb=${1:-help}
+[ $# -eq 0 ] || shift
+
+case $verb in
+deps | build | run | up | down | status | test | bench | lint | clean)
+    "verb_$verb" "$@" ;;
+help | -h | --help)
+    usage ;;
+*)
+    usage >&2
+    die "there is no verb '$verb'" ;;
+esac

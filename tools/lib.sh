@@ -1,0 +1,85 @@
+# shellcheck shell=bash
+# Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE.
+#
+# What every verb shares: words to the person, ports, folders, users.
+
+die() {
+    printf 'pytake: %s\n' "$*" >&2
+    exit 1
+}
+
+say() {
+    printf '%s\n' "$*"
+}
+
+is_root() {
+    [ "$(id -u)" = 0 ]
+}
+
+# An absolute path without resolving symbolic links.
+abs_path() {
+    case $1 in
+    /*) printf '%s\n' "${1%/}" ;;
+    *)  printf '%s/%s\n' "$PWD" "${1%/}" ;;
+    esac
+}
+
+# A string of $1 random bytes, in hex.
+random_hex() {
+    od -An -N "$1" -tx1 /dev/urandom | tr -d ' \n'
+}
+
+# shellcheck disable=SC2016
+# Is something already listening on address $1, port $2?
+port_busy() {
+    ! "$PERL" -MSocket -e '
+        socket(my $s, PF_INET, SOCK_STREAM, 0) or exit 0;
+        setsockopt($s, SOL_SOCKET, SO_REUSEADDR, 1);
+        my $a = inet_aton($ARGV[0]) or exit 0;
+        exit(bind($s, sockaddr_in($ARGV[1], $a)) && listen($s, 1) ? 0 : 1);
+    ' "$1" "$2"
+}
+
+# shellcheck disable=SC2016
+# Prints a free port of the loopback address.
+port_free() {
+    "$PERL" -MSocket -e '
+        for (1 .. 200) {
+            my $port = 20000 + int(rand(12000));
+            socket(my $s, PF_INET, SOCK_STREAM, 0) or next;
+            next unless bind($s, sockaddr_in($port, inet_aton("127.0.0.1")));
+            print "$port\n";
+            exit 0;
+        }
+        exit 1;
+    '
+}
+
+# Reads a value kept in a file of the state; makes and keeps it if absent.
+#   keep FILE COMMAND...
+keep() {
+    local file=$1
+    shift
+
+    if [ ! -s "$file" ]; then
+        (umask 077 && "$@" > "$file.new" && mv "$file.new" "$file") \
+            || die "cannot write $file: is the disk full?"
+    fi
+
+    cat "$file"
+}
+
+# Writes standard input to $1 with mode $2, only when it differs.
+write_file() {
+    local new="$1.new"
+
+    (umask 077 && cat > "$new") \
+        || die "cannot write $1: is the disk full?"
+    chmod "$2" "$new"
+
+    if cmp -s "$new" "$1"; then
+        rm -f "$new"
+    else
+        mv "$new" "$1"
+    fi
+}

@@ -1,0 +1,429 @@
+# shellcheck shell=bash
+# Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE.
+#
+# The demo's state: folders, secrets, the private servers' and NGINX's files.
+#
+#   STATE    $PYTAKE_STATE: demo.json, the lock, and what points elsewhere
+#   HOME_DIR data, secrets, logs, copies of the programs; STATE itself, or a
+#            folder of its own when the unprivileged user cannot enter STATE
+#   SOCKETS  HOME_DIR/run, or a short folder of its own under long paths
+
+SOCKET_MAX=107
+DISK_MIN_KB=200000
+BACK_IN=0
+
+
+state_paths() {
+    STATE=$(abs_path "${PYTAKE_STATE:-$TOP/.pytake}")
+    PORT=${PYTAKE_PORT:-8080}
+    LISTEN=${PYTAKE_LISTEN:-127.0.0.1}
+    RUN_USER=$(id -un)
+    is_root && RUN_USER=${PYTAKE_USER:-www-data}
+
+    case $PORT in
+    *[!0-9]* | '') die "PYTAKE_PORT is '$PORT': it must be a port number" ;;
+    esac
+    [ $((PORT >= 1 && PORT <= 65535)) = 1 ] \
+        || die "PYTAKE_PORT is '$PORT': it must be between 1 and 65535"
+
+    HOME_DIR=$STATE
+    SOCKETS=$STATE/run
+    [ ! -s "$STATE/home" ] || HOME_DIR=$(cat "$STATE/home")
+    [ ! -s "$STATE/sockets" ] || SOCKETS=$(cat "$STATE/sockets")
+}
+
+# Makes the state folder and takes its lock (descriptor 9) for this verb.
+state_lock() {
+    mkdir -p "$STATE" 2>/dev/null \
+        || die "cannot make $STATE: set PYTAKE_STATE to a folder of yours"
+    [ -O "$STATE" ] || die "$STATE belongs to $(stat -c %U "$STATE"):" \
+                           "be that user or set PYTAKE_STATE"
+
+    exec 9>> "$STATE/lock" || die "cannot write in $STATE: is the disk full?"
+    flock -w 600 9 || die "another build.sh has held $STATE/lock for 600 s"
+}
+
+# Is a supervisor alive here?  Its lock tells, whatever pids say.
+state_alive() {
+    [ -e "$STATE/alive" ] && ! flock -n -s "$STATE/alive" true
+}
+
+as_run_user() {
+    if is_root; then
+        runuser -u "$RUN_USER" -- "$@"
+    else
+        "$@"
+    fi
+}
+
+own() {
+    if is_root; then
+        chown "$RUN_USER:" "$@"
+    fi
+}
+
+state_folders() {
+    local dir
+
+    if is_root; then
+        id "$RUN_USER" > /dev/null 2>&1 \
+            || die "there is no user $RUN_USER: set PYTAKE_USER to one"
+        chmod 711 "$STATE"
+
+        if [ "$HOME_DIR" = "$STATE" ] \
+           && ! as_run_user test -x "$STATE/." 2>/dev/null
+        then
+            HOME_DIR=$(mktemp -d /var/lib/pytake.XXXXXX) \
+                || die "cannot make a folder in /var/lib: is the disk full?"
+            printf '%s\n' "$HOME_DIR" > "$STATE/home"
+        fi
+    fi
+
+    mkdir -p "$HOME_DIR" || die "cannot make $HOME_DIR"
+    is_root && chmod 711 "$HOME_DIR"
+    SOCKETS=$(state_sockets)
+
+    for dir in log secrets redis nginx/conf.d bin; do
+        mkdir -p "$HOME_DIR/$dir" \
+            || die "cannot write in $HOME_DIR: is the disk full?"
+    done
+
+    chmod 700 "$HOME_DIR/log" "$HOME_DIR/secrets" "$HOME_DIR/redis"
+    own "$HOME_DIR/log" "$HOME_DIR/secrets" "$HOME_DIR/redis" \
+        "$HOME_DIR/nginx" "$SOCKETS"
+
+    [ "$(df -Pk "$HOME_DIR" | awk 'NR == 2 { print $4 }')" \
+        -ge "$DISK_MIN_KB" ] \
+        || die "the disk is nearly full: free some space for $HOME_DIR"
+}
+
+# Prints the folder of sockets, made.  The longest name in it is PostgreSQL's.
+state_sockets() {
+    local dir="$HOME_DIR/run" longest
+
+    longest="$dir/.s.PGSQL.65535.lock"
+
+    if [ "${#longest}" -ge "$SOCKET_MAX" ]; then
+        dir=
+        [ ! -s "$STATE/sockets" ] || dir=$(cat "$STATE/sockets")
+        if [ -z "$dir" ] || [ ! -d "$dir" ] || [ ! -O "$dir" ] \
+            && ! is_root
+        then
+            dir=
+        fi
+        if [ -z "$dir" ] || [ ! -d "$dir" ]; then
+            dir=$(mktemp -d /tmp/pytake.XXXXXX) \
+                || die "cannot make a folder in /tmp for sockets"
+            printf '%s\n' "$dir" > "$STATE/sockets"
+        fi
+    else
+        rm -f "$STATE/sockets"
+    fi
+
+    mkdir -p "$dir" || die "cannot make $dir"
+    chmod 700 "$dir" || die "$dir belongs to somebody else"
+    printf '%s\n' "$dir"
+}
+
+# A secret: from the environment by its original name, or made once and kept.
+secret() {
+    local file="$HOME_DIR/secrets/$1" given=$2
+    shift 2
+
+    if [ -n "$given" ]; then
+        printf '%s' "$given" | write_file "$file" 600
+        cat "$file"
+    else
+        keep "$file" "$@"
+    fi
+}
+
+url_escape() {
+    printf '%s' "$1" | jq -sRr @uri
+}
+
+state_secrets() {
+    JWT=$(secret jwt_secret "${JWT_SECRET:-}" random_hex 32)
+    APP_SECRET=$(secret app_secret "${WHATSAPP_APP_SECRET:-}" random_hex 16)
+    VERIFY=$(secret verify_token \
+                 "${WHATSAPP_WEBHOOK_VERIFY_TOKEN:-}" random_hex 16)
+    SECRET_KEY=$(secret secret_key "${PYTAKE_SECRET_KEY:-}" random_hex 32)
+    DB_SECRET=$(keep "$HOME_DIR/secrets/db_password" random_hex 16)
+    REDIS_SECRET=$(keep "$HOME_DIR/secrets/redis_password" random_hex 16)
+}
+
+# A port of ours, kept over restarts unless somebody else has taken it.
+kept_port() {
+    local file="$HOME_DIR/$1.port" port
+
+    port=$(cat "$file" 2>/dev/null || true)
+
+    if [ -z "$port" ] || { ! state_alive && port_busy 127.0.0.1 "$port"; }; then
+        port=$(port_free) || die "no free port on the loopback address"
+        printf '%s\n' "$port" > "$file" || die "cannot write $file: disk full?"
+    fi
+
+    printf '%s\n' "$port"
+}
+
+# Where the servers are: given ones by their original names, else private.
+state_servers() {
+    local user pass
+
+    PG_BIN='' PG_PORT='' REDIS_PRIVATE_PORT='' DB_URL='' CACHE_URL=''
+
+    if [ -n "${DATABASE_URL:-}" ]; then
+        DB_URL=$DATABASE_URL
+    elif [ -n "${DB_HOST:-}" ]; then
+        user=$(url_escape "${DB_USER:-pytake}")
+        pass=$(url_escape "${DB_PASSWORD:-}")
+        DB_URL="postgresql://$user${pass:+:$pass}@$DB_HOST:${DB_PORT:-5432}"
+        DB_URL="$DB_URL/$(url_escape "${DB_NAME:-pytake}")"
+    else
+        PG_BIN=$(find /usr/lib/postgresql/*/bin -name initdb 2>/dev/null \
+                     | sort -V | tail -n 1)
+        [ -n "$PG_BIN" ] \
+            || die "PostgreSQL is missing: run './build.sh deps' as root"
+        PG_BIN=${PG_BIN%/initdb}
+        PG_PORT=$(kept_port postgres)
+        DB_URL="postgresql://pytake:$DB_SECRET@127.0.0.1:$PG_PORT/pytake"
+    fi
+
+    if [ -n "${REDIS_URL:-}" ]; then
+        CACHE_URL=$REDIS_URL
+    elif [ -n "${REDIS_HOST:-}" ]; then
+        pass=$(url_escape "${REDIS_PASSWORD:-}")
+        CACHE_URL="redis://${pass:+:$pass@}$REDIS_HOST:${REDIS_PORT:-6379}/0"
+    else
+        REDIS_PRIVATE_PORT=$(kept_port redis)
+        CACHE_URL="redis://:$REDIS_SECRET@127.0.0.1:$REDIS_PRIVATE_PORT/0"
+    fi
+
+    printf '%s' "$DB_URL" | write_file "$HOME_DIR/secrets/database_url" 600
+    printf '%s' "$CACHE_URL" | write_file "$HOME_DIR/secrets/redis_url" 600
+    own "$HOME_DIR"/secrets/*
+}
+
+# The private PostgreSQL: never as root, durable, closed to strangers.
+state_postgres() {
+    local data="$HOME_DIR/pg" major
+
+    [ -n "$PG_BIN" ] || return 0
+
+    if [ -s "$data/PG_VERSION" ]; then
+        major=$(cat "$data/PG_VERSION")
+        [ -x "/usr/lib/postgresql/$major/bin/postgres" ] \
+            || die "$data is of PostgreSQL $major, which is not installed:" \
+                   "install postgresql-$major or move the folder away"
+        PG_BIN=/usr/lib/postgresql/$major/bin
+    else
+        rm -rf "$data"
+        mkdir "$data" && chmod 700 "$data" && own "$data"
+
+        if ! (cd / && as_run_user "$PG_BIN/initdb" -D "$data" -U pytake \
+                -A scram-sha-256 --pwfile="$HOME_DIR/secrets/db_password" \
+                -E UTF8 --locale=C.UTF-8 -k) > "$HOME_DIR/log/initdb.log" 2>&1
+        then
+            rm -rf "$data"
+            die "initdb failed: $(tail -n 1 "$HOME_DIR/log/initdb.log")" \
+                "(see $HOME_DIR/log/initdb.log)"
+        fi
+        echo "include 'pytake.conf'" >> "$data/postgresql.conf"
+    fi
+
+    write_file "$data/pytake.conf" 600 << END
+# Written by build.sh.  What is acknowledged is on the disk.
+fsync = on
+full_page_writes = on
+synchronous_commit = on
+listen_addresses = '127.0.0.1'
+unix_socket_permissions = 0700
+max_connections = 200
+shared_buffers = 128MB
+max_wal_size = 1GB
+log_line_prefix = '%m [%p] %u '
+END
+    own "$data/pytake.conf"
+}
+
+state_redis() {
+    [ -n "$REDIS_PRIVATE_PORT" ] || return 0
+
+    write_file "$HOME_DIR/redis/redis.conf" 600 << END
+bind 127.0.0.1
+port $REDIS_PRIVATE_PORT
+unixsocket $SOCKETS/redis.sock
+unixsocketperm 700
+requirepass $REDIS_SECRET
+dir $HOME_DIR/redis
+save ""
+appendonly no
+daemonize no
+logfile ""
+END
+    own "$HOME_DIR/redis/redis.conf"
+}
+
+# NGINX's files are those of conf/, with this state's places put in.
+state_nginx() {
+    local dir="$HOME_DIR/nginx" f user_line
+
+    user_line="user $RUN_USER;"
+    is_root || user_line="# started by $RUN_USER"
+
+    for f in nginx.conf pytake-main.conf pytake.conf; do
+        sed -e "s|^user .*|$user_line|" \
+            -e "s|modules/ngx_http_pytake_module.so|$HOME_DIR/bin/&|" \
+            -e "s|$HOME_DIR/bin/modules/|$HOME_DIR/bin/|" \
+            -e "s|/run/nginx.pid|$SOCKETS/nginx.pid|" \
+            -e "s|/var/log/nginx/pytake.log|$HOME_DIR/log/access.log|" \
+            -e "s|/var/log/nginx/|$HOME_DIR/log/|" \
+            -e "s|/etc/pytake/|$HOME_DIR/secrets/|" \
+            -e "s|/run/pytake/|$SOCKETS/|" \
+            -e "s|listen 127.0.0.1:8080;|listen $LISTEN:$PORT;|" \
+            "$TOP/conf/$f" | write_file "$dir/$f" 600
+    done
+
+    write_file "$dir/conf.d/demo.conf" 600 << END
+client_body_temp_path $dir/body;
+proxy_temp_path $dir/proxy;
+fastcgi_temp_path $dir/fastcgi;
+uwsgi_temp_path $dir/uwsgi;
+scgi_temp_path $dir/scgi;
+END
+    write_file "$dir/mime.types" 600 < /etc/nginx/mime.types
+}
+
+# Copies of the programs: a rebuild does not pull them from under a running
+# part, and the unprivileged user may not be able to enter the checkout.
+state_programs() {
+    local f
+
+    for f in pytake ngx_http_pytake_module.so; do
+        [ -e "$BUILD/$f" ] || die "$BUILD/$f is missing: run './build.sh build'"
+        cmp -s "$BUILD/$f" "$HOME_DIR/bin/$f" && continue
+        install -m 755 "$BUILD/$f" "$HOME_DIR/bin/$f.new" \
+            || die "cannot write $HOME_DIR/bin: is the disk full?"
+        mv "$HOME_DIR/bin/$f.new" "$HOME_DIR/bin/$f"
+    done
+}
+
+state_settings() {
+    local address=$LISTEN host serve='' demo=1 graph
+
+    case $LISTEN in
+    0.0.0.0 | '*' | '[::]') address=127.0.0.1 ;;
+    esac
+    host=$address
+    [ "${PYTAKE_DEMO:-on}" != off ] || demo=''
+    graph=${WHATSAPP_API_URL:-http://127.0.0.1:$PORT/v23.0}
+
+    if "$BUILD/pytake" help 2>&1 | grep -qE '^ *(pytake )?serve\b'; then
+        serve=1
+    fi
+
+    write_file "$STATE/settings" 600 << END
+home=$HOME_DIR
+sockets=$SOCKETS
+user=$RUN_USER
+address=$address
+port=$PORT
+url=http://$host:$PORT
+graph_url=$graph
+database_url=$DB_URL
+redis_url=$CACHE_URL
+jwt_secret=$JWT
+app_secret=$APP_SECRET
+verify_token=$VERIFY
+pg_bin=$PG_BIN
+pg_port=$PG_PORT
+pg_password=$DB_SECRET
+redis_port=$REDIS_PRIVATE_PORT
+serve=$serve
+demo=$demo
+END
+
+    export DATABASE_URL=$DB_URL REDIS_URL=$CACHE_URL JWT_SECRET=$JWT
+    export WHATSAPP_APP_SECRET=$APP_SECRET PYTAKE_SECRET_KEY=$SECRET_KEY
+    export WHATSAPP_WEBHOOK_VERIFY_TOKEN=$VERIFY WHATSAPP_API_URL=$graph
+    export PYTAKE_RUN_DIR=$SOCKETS
+}
+
+# What runs is what would be started now?
+state_mark() {
+    (cd "$HOME_DIR" && sha256sum bin/* nginx/*.conf nginx/conf.d/* \
+        redis/redis.conf pg/pytake.conf "$STATE/settings" 2>/dev/null
+     env | grep -E '^(JWT|WEBSOCKET|CORS|LOG|WHATSAPP)_' | sort) | sha256sum
+}
+
+# Everything up to the start.  Sets BACK_IN when all of it runs already.
+state_prepare() {
+    state_folders
+    state_secrets
+    state_servers
+    state_programs
+    state_postgres
+    state_redis
+    state_nginx
+    state_settings
+
+    if state_alive; then
+        if [ "$(state_mark)" = "$(cat "$STATE/mark" 2>/dev/null)" ]; then
+            # shellcheck disable=SC2034 # read by the verbs
+            BACK_IN=1
+            return 0
+        fi
+        say "what is to run has changed: restarting"
+        state_stop
+        mkdir -p "$SOCKETS" && chmod 700 "$SOCKETS" && own "$SOCKETS"
+    fi
+
+    state_sweep
+    ! port_busy "$LISTEN" "$PORT" \
+        || die "port $PORT on $LISTEN is in use: set PYTAKE_PORT to a free one"
+    state_mark > "$STATE/mark"
+}
+
+# What a killed supervisor left.
+state_sweep() {
+    local name pid born end
+
+    [ -s "$STATE/pids" ] || return 0
+    end=$((SECONDS + 20))
+
+    while read -r name pid born; do
+        while [ "$(sed 's/^.*) //' "/proc/$pid/stat" 2>/dev/null \
+                   | cut -d' ' -f20)" = "$born" ]
+        do
+            if [ $SECONDS -ge $end ]; then
+                kill -KILL "$pid" 2>/dev/null || true
+            else
+                kill -TERM "$pid" 2>/dev/null || true
+            fi
+            sleep 0.05
+        done
+        : "$name"
+    done < "$STATE/pids"
+
+    rm -f "$STATE/pids"
+}
+
+# Ends the supervisor and waits until all is gone.
+state_stop() {
+    local pid end=$((SECONDS + 40))
+
+    if state_alive; then
+        pid=$(cat "$STATE/alive")
+        kill -TERM "$pid" 2>/dev/null || true
+        while state_alive; do
+            [ $SECONDS -lt $end ] \
+                || die "process $pid does not end: kill -9 $pid, then down again"
+            sleep 0.05
+        done
+    fi
+
+    state_sweep
+    rm -f "$STATE/demo.json" "$STATE/mark" "$STATE/pids"
+    rm -rf "$SOCKETS"
+    rm -f "$STATE/sockets"
+}
