@@ -105,7 +105,11 @@ pt_json_parse(pt_arena_t *a, pt_str_t text, const pt_json_limits_t *limits,
 
     *out = NULL;
 
-    if (text.len == 0 || !pt_utf8_is(text)) {
+    /* yajl takes \v and \f for white space; they are legal nowhere */
+    if (text.len == 0 || !pt_utf8_is(text)
+        || memchr(text.data, '\v', text.len) != NULL
+        || memchr(text.data, '\f', text.len) != NULL)
+    {
         return PT_EBADJSON;
     }
 
