@@ -125,14 +125,29 @@ state_sockets() {
     printf '%s\n' "$dir"
 }
 
+# Prints the variable $1, or the content of the file that $1_FILE names.
+given() {
+    local file="$1_FILE"
+
+    if [ -n "${!1:-}" ]; then
+        printf '%s' "${!1}"
+    elif [ -n "${!file:-}" ]; then
+        [ -r "${!file}" ] || die "$file names '${!file}': it cannot be read"
+        cat "${!file}"
+    fi
+}
+
 # A secret: from the environment by its original name, or made once and kept.
+#   secret FILE NAME COMMAND...
 secret() {
-    local file="$HOME_DIR/secrets/$1" given=$2
+    local file="$HOME_DIR/secrets/$1" value
+
+    value=$(given "$2")
     shift 2
 
-    if [ -n "$given" ]; then
-        printf '%s' "$given" | write_file "$file" 600
-        cat "$file"
+    if [ -n "$value" ]; then
+        printf '%s' "$value" | write_file "$file" 600
+        printf '%s' "$value"
     else
         keep "$file" "$@"
     fi
@@ -143,11 +158,10 @@ url_escape() {
 }
 
 state_secrets() {
-    JWT=$(secret jwt_secret "${JWT_SECRET:-}" random_hex 32)
-    APP_SECRET=$(secret app_secret "${WHATSAPP_APP_SECRET:-}" random_hex 16)
-    VERIFY=$(secret verify_token \
-                 "${WHATSAPP_WEBHOOK_VERIFY_TOKEN:-}" random_hex 16)
-    SECRET_KEY=$(secret secret_key "${PYTAKE_SECRET_KEY:-}" random_hex 32)
+    JWT=$(secret jwt_secret JWT_SECRET random_hex 32)
+    APP_SECRET=$(secret app_secret WHATSAPP_APP_SECRET random_hex 16)
+    VERIFY=$(secret verify_token WHATSAPP_WEBHOOK_VERIFY_TOKEN random_hex 16)
+    secret encryption_key PYTAKE_ENCRYPTION_KEY random_hex 32 > /dev/null
     DB_SECRET=$(keep "$HOME_DIR/secrets/db_password" random_hex 16)
     REDIS_SECRET=$(keep "$HOME_DIR/secrets/redis_password" random_hex 16)
 }
@@ -170,13 +184,15 @@ kept_port() {
 state_servers() {
     local user pass
 
-    PG_BIN='' PG_PORT='' REDIS_PRIVATE_PORT='' DB_URL='' CACHE_URL=''
+    PG_BIN='' PG_PORT='' REDIS_PRIVATE_PORT=''
+    DB_URL=$(given DATABASE_URL)
+    CACHE_URL=$(given REDIS_URL)
 
-    if [ -n "${DATABASE_URL:-}" ]; then
-        DB_URL=$DATABASE_URL
+    if [ -n "$DB_URL" ]; then
+        :
     elif [ -n "${DB_HOST:-}" ]; then
         user=$(url_escape "${DB_USER:-pytake}")
-        pass=$(url_escape "${DB_PASSWORD:-}")
+        pass=$(url_escape "$(given DB_PASSWORD)")
         DB_URL="postgresql://$user${pass:+:$pass}@$DB_HOST:${DB_PORT:-5432}"
         DB_URL="$DB_URL/$(url_escape "${DB_NAME:-pytake}")"
     else
@@ -189,10 +205,10 @@ state_servers() {
         DB_URL="postgresql://pytake:$DB_SECRET@127.0.0.1:$PG_PORT/pytake"
     fi
 
-    if [ -n "${REDIS_URL:-}" ]; then
-        CACHE_URL=$REDIS_URL
+    if [ -n "$CACHE_URL" ]; then
+        :
     elif [ -n "${REDIS_HOST:-}" ]; then
-        pass=$(url_escape "${REDIS_PASSWORD:-}")
+        pass=$(url_escape "$(given REDIS_PASSWORD)")
         CACHE_URL="redis://${pass:+:$pass@}$REDIS_HOST:${REDIS_PORT:-6379}/0"
     else
         REDIS_PRIVATE_PORT=$(kept_port redis)
@@ -343,10 +359,21 @@ serve=$serve
 demo=$demo
 END
 
-    export DATABASE_URL=$DB_URL REDIS_URL=$CACHE_URL JWT_SECRET=$JWT
-    export WHATSAPP_APP_SECRET=$APP_SECRET PYTAKE_SECRET_KEY=$SECRET_KEY
-    export WHATSAPP_WEBHOOK_VERIFY_TOKEN=$VERIFY WHATSAPP_API_URL=$graph
-    export PYTAKE_RUN_DIR=$SOCKETS
+    state_export DATABASE_URL database_url
+    state_export REDIS_URL redis_url
+    state_export JWT_SECRET jwt_secret
+    state_export WHATSAPP_APP_SECRET app_secret
+    state_export WHATSAPP_WEBHOOK_VERIFY_TOKEN verify_token
+    state_export PYTAKE_ENCRYPTION_KEY encryption_key
+    unset DB_HOST DB_PORT DB_NAME DB_USER DB_PASSWORD DB_PASSWORD_FILE
+    unset REDIS_HOST REDIS_PORT REDIS_PASSWORD REDIS_PASSWORD_FILE
+    export WHATSAPP_API_URL=$graph PYTAKE_RUN_DIR=$SOCKETS
+}
+
+# Hands a secret to the parts by file, never by value.
+state_export() {
+    unset "$1"
+    export "${1}_FILE=$HOME_DIR/secrets/$2"
 }
 
 # What runs is what would be started now?
