@@ -27,8 +27,8 @@ state_paths() {
         || die "PYTAKE_PORT is '$PORT': it must be between 1 and 65535"
 
     HOME_DIR=$STATE
-    SOCKETS=$STATE/run
     [ ! -s "$STATE/home" ] || HOME_DIR=$(cat "$STATE/home")
+    SOCKETS=$HOME_DIR/run
     [ ! -s "$STATE/sockets" ] || SOCKETS=$(cat "$STATE/sockets")
 }
 
