@@ -32,6 +32,7 @@ typedef struct {
 } pt_jwt_parts_t;
 
 
+static bool pt_jwt_is_public(pt_str_t secret);
 static bool pt_jwt_key(pt_jwt_t *j, pt_str_t secret);
 static EVP_MD_CTX *pt_jwt_pad(const EVP_MD *md,
     const uint8_t key[PT_JWT_BLOCK], uint8_t pad);
@@ -58,7 +59,9 @@ pt_jwt_new(const pt_mem_t *mem, pt_str_t secret)
 {
     pt_jwt_t *j;
 
-    if (secret.data == NULL || secret.len < PT_JWT_SECRET_MIN) {
+    if (secret.data == NULL || secret.len < PT_JWT_SECRET_MIN
+        || pt_jwt_is_public(secret))
+    {
         return NULL;
     }
 
@@ -218,6 +221,29 @@ pt_jwt_verify(const pt_jwt_t *j, pt_arena_t *a, pt_str_t token,
     *out = c;
 
     return PT_OK;
+}
+
+
+static bool
+pt_jwt_is_public(pt_str_t secret)
+{
+    size_t i;
+
+    static const pt_str_t heads[] = {
+        { "-----BEGIN PUBLIC KEY", 21 },
+        { "-----BEGIN RSA PUBLIC KEY", 25 },
+        { "-----BEGIN CERTIFICATE", 22 }
+    };
+
+    for (i = 0; i < PT_COUNT(heads); i++) {
+        if (secret.len >= heads[i].len
+            && memcmp(secret.data, heads[i].data, heads[i].len) == 0)
+        {
+            return true;
+        }
+    }
+
+    return false;
 }
 
 

@@ -30,7 +30,8 @@ typedef struct {
 typedef struct pt_jwt_s pt_jwt_t;
 
 /* secret: the raw bytes of JWT_SECRET; copied into libcrypto's context.
- * NULL when it is shorter than PT_JWT_SECRET_MIN or memory is out. */
+ * NULL when it is shorter than PT_JWT_SECRET_MIN, or a public key or
+ * certificate in PEM (which everybody knows), or memory is out. */
 pt_jwt_t *pt_jwt_new(const pt_mem_t *mem, pt_str_t secret);
 void pt_jwt_del(pt_jwt_t *j);
 
