@@ -42,7 +42,7 @@ PC_CFLAGS := $(shell pkg-config --cflags libpq hiredis libcurl 2>/dev/null)
 INC_IO   := $(INC_CORE) -Ilibpytake/io $(PC_CFLAGS)
 INC_ALL  := $(INC_IO) -Isidecar -It/unit -It/io
 
-LIBS     := -lpq -lhiredis -lyajl -ljwt -lcrypto -largon2
+LIBS     := -lpq -lhiredis -lyajl -ljwt -lssl -lcrypto -largon2
 LIBS_CORE := -lyajl -ljwt -lcrypto
 LIBS_SIDECAR := $(LIBS) -lcurl -lpthread
 
@@ -253,12 +253,18 @@ $(SAN_LIB): $(call san_o,$(CORE_SRC) $(IO_SRC) $(SIDE_LIB)) $(SAN_GEN) \
 	@rm -f $@
 	$(AR) rcs $@ $(filter %.o,$^)
 
-is_core = $(wildcard libpytake/core/$(patsubst %_test,%,$(notdir $(1))).c)
+# buf_test, json_write_test -> core; what is named after another folder's
+# file, whole or by its first word, links everything.
+noun     = $(patsubst %_test,%,$(notdir $(1)))
+word     = $(firstword $(subst _, ,$(noun)))
+is_other = $(wildcard sidecar/$(noun).c sidecar/$(word).c sidecar/$(word)_*.c \
+               libpytake/io/pt_$(noun).c libpytake/io/pt_$(word).c)
 
-$(BUILD)/t/unit/%_test: $(BUILD)/san/t/unit/%_test.o $(SAN_CORE) $(SAN_LIB)
+$(BUILD)/t/unit/%_test: $(BUILD)/san/t/unit/%_test.o $(SAN_CORE) \
+                        $(if $(SIDE_LIB)$(IO_SRC),$(SAN_LIB))
 	@mkdir -p $(@D)
-	$(CC) $(SANFLAGS) -o $@ $< $(if $(call is_core,$@),\
-	    $(SAN_CORE) $(LIBS_CORE),$(SAN_LIB) $(LIBS_SIDECAR)) \
+	$(CC) $(SANFLAGS) -o $@ $< $(if $(call is_other,$@),\
+	    $(SAN_LIB) $(LIBS_SIDECAR),$(SAN_CORE) $(LIBS_CORE)) \
 	    $(shell pkg-config --libs check)
 
 $(BUILD)/t/io/%_test: $(BUILD)/san/t/io/%_test.o $(SAN_LIB)
