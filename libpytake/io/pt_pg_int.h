@@ -165,6 +165,7 @@ struct pt_pgconn_s {
     bool               timer_armed;
     pt_pgconn_state_t  state;
     bool               probe;
+    bool               unread;   /* answers lie in libpq's buffer */
     bool               retire;   /* closes when idle */
     bool               was_ready; /* it was open before it broke */
     bool               stalled;  /* ... or hung */
@@ -193,6 +194,9 @@ void pt_pgconn_start(pt_pgconn_t *c, pt_conninfo_t *ci, uint32_t timeout_ms);
 /* Queues the whole batch and its Sync.  Trouble marks c broken. */
 void pt_pgconn_send(pt_pgconn_t *c, pt_item_t *it);
 
+/* Looks at answers that came in while sending. */
+void pt_pgconn_resume(pt_pgconn_t *c);
+
 /* Deregisters, closes, forgets what was expected (the pool has taken the
  * items).  Legal in every state. */
 void pt_pgconn_close(pt_pgconn_t *c);
@@ -216,7 +220,7 @@ void pt_pgconn_forget(pt_pgconn_t *c, const pt_item_t *it);
 /* ---- pt_pool.c, for connections ---- */
 
 void pt_pool_on_ready(pt_pool_t *p, pt_pgconn_t *c);
-void pt_pool_on_broken(pt_pool_t *p); /* some connection: reap soon */
+void pt_pool_on_broken(pt_pool_t *p); /* look at all of them soon */
 void pt_pool_on_done(pt_pool_t *p, pt_pgconn_t *c, pt_item_t *it);
 void pt_pool_on_idle(pt_pool_t *p, pt_pgconn_t *c); /* end of a pump */
 

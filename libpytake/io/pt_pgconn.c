@@ -12,6 +12,8 @@
 #include <assert.h>
 #include <stdio.h>
 
+#include <openssl/ssl.h>
+
 #include "pt_pg_int.h"
 #include "pt_pgsend.h"
 
@@ -24,6 +26,7 @@ static void pt_pgconn_unwatch(pt_pgconn_t *c);
 static void pt_pgconn_opened(pt_pgconn_t *c);
 static void pt_pgconn_on_io(void *data, int events);
 static void pt_pgconn_pump(pt_pgconn_t *c, int events);
+static bool pt_pgconn_read(pt_pgconn_t *c);
 static void pt_pgconn_flush(pt_pgconn_t *c);
 static void pt_pgconn_results(pt_pgconn_t *c);
 static bool pt_pgconn_answer(pt_pgconn_t *c, PGresult *res);
@@ -134,9 +137,27 @@ pt_pgconn_send(pt_pgconn_t *c, pt_item_t *it)
         return;
     }
     pt_pgconn_flush(c);
-    if (c->state == PT_PGCONN_READY && !c->timer_armed) {
+    if (c->state != PT_PGCONN_READY) {
+        return;
+    }
+    if (!c->timer_armed) {
         c->loop->ops->timer_set(c->timer, c->stall_ms);
         c->timer_armed = true;
+    }
+    if (!PQisBusy(c->pg)) {
+        /* A short write makes libpq read: answers of other batches may be
+         * in its buffer now, and the socket will not announce them. */
+        c->unread = true;
+        pt_pool_on_broken(c->pool);
+    }
+}
+
+
+void
+pt_pgconn_resume(pt_pgconn_t *c)
+{
+    if (c->unread && c->state == PT_PGCONN_READY) {
+        pt_pgconn_pump(c, 0);
     }
 }
 
@@ -360,12 +381,18 @@ pt_pgconn_pump(pt_pgconn_t *c, int events)
     bool      lost = false;
     PGnotify *note;
 
+    c->unread = false;
     if (events & PT_IO_READ) {
-        lost = (PQconsumeInput(c->pg) == 0);
+        lost = !pt_pgconn_read(c);
         c->progress_ms = c->loop->ops->now_ms(c->loop);
     }
     if (!lost) {
         pt_pgconn_flush(c);
+    }
+    if (lost) {
+        /* libpq has closed the socket: nothing may run before we forget
+         * its number, somebody else may get it */
+        pt_pgconn_unwatch(c);
     }
     pt_pgconn_results(c);
     if (c->state != PT_PGCONN_READY) {
@@ -385,6 +412,23 @@ pt_pgconn_pump(pt_pgconn_t *c, int events)
         }
         pt_pool_on_idle(c->pool, c);
     }
+}
+
+
+/* TLS may hold decrypted bytes that the socket will never announce: a record
+ * is 16 kB, libpq asks for no less than 8 kB at a time. */
+
+static bool
+pt_pgconn_read(pt_pgconn_t *c)
+{
+    SSL *ssl = PQsslInUse(c->pg) ? PQsslStruct(c->pg, "OpenSSL") : NULL;
+
+    do {
+        if (PQconsumeInput(c->pg) == 0) {
+            return false;
+        }
+    } while (ssl != NULL && SSL_pending(ssl) > 0);
+    return true;
 }
 
 

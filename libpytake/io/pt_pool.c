@@ -596,6 +596,7 @@ pt_pool_on_kick(void *data)
     pt_pool_t *p = data;
 
     for (i = 0; i < p->nconns; i++) {
+        pt_pgconn_resume(&p->conns[i]);
         if (p->conns[i].state == PT_PGCONN_BROKEN) {
             pt_pool_reap(p, &p->conns[i]);
         }

@@ -1,0 +1,617 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+#include <assert.h>
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "pt_redis_conn.h"
+
+
+/* A look-up owns its copies; conn is NULL once that has gone. */
+struct pt_redis_look_s {
+    pt_redis_conn_t *conn;
+    pt_mem_t         mem;
+    char             host[PT_REDIS_HOST_MAX];
+    char             addr[PT_REDIS_ADDR_MAX];
+};
+
+
+static void pt_redis_conn_start(pt_redis_conn_t *c);
+static void pt_redis_conn_look(pt_redis_conn_t *c);
+static void pt_redis_conn_look_work(void *data);
+static void pt_redis_conn_look_done(void *data);
+static void pt_redis_conn_open(pt_redis_conn_t *c);
+static void pt_redis_conn_retry(pt_redis_conn_t *c);
+static void pt_redis_conn_gone(pt_redis_conn_t *c);
+static void pt_redis_conn_end(pt_redis_conn_t *c, const char *why);
+static void pt_redis_conn_on_close(void *data);
+static void pt_redis_conn_on_connect(const redisAsyncContext *ac, int status);
+static void pt_redis_conn_on_disconnect(const redisAsyncContext *ac,
+    int status);
+static void pt_redis_conn_greet(pt_redis_conn_t *c);
+static void pt_redis_conn_ping(pt_redis_conn_t *c);
+static pt_err_t pt_redis_conn_command(pt_redis_conn_t *c,
+    redisCallbackFn *fn, int argc, const char **argv, const size_t *lens);
+static bool pt_redis_conn_reply(pt_redis_conn_t *c, const redisReply *reply);
+static void pt_redis_conn_on_greeting(redisAsyncContext *ac, void *reply,
+    void *data);
+static void pt_redis_conn_on_pong(redisAsyncContext *ac, void *reply,
+    void *data);
+static void pt_redis_conn_on_reply(redisAsyncContext *ac, void *reply,
+    void *data);
+static void pt_redis_conn_on_tick(void *data);
+static void pt_redis_conn_on_io(void *data, int events);
+static void pt_redis_conn_want(pt_redis_conn_t *c, int want);
+static void pt_redis_conn_add_read(void *data);
+static void pt_redis_conn_del_read(void *data);
+static void pt_redis_conn_add_write(void *data);
+static void pt_redis_conn_del_write(void *data);
+static void pt_redis_conn_cleanup(void *data);
+
+
+pt_err_t
+pt_redis_conn_init(pt_redis_conn_t *c, pt_loop_t *loop, const pt_mem_t *mem,
+    const char *url)
+{
+    struct in6_addr ip;
+
+    c->loop = loop;
+    c->mem = *mem;
+    if (pt_redis_url_parse(url, &c->url) != PT_OK) {
+        return PT_EVALIDATION;
+    }
+    if (!c->url.is_unix
+        && (inet_pton(AF_INET, c->url.host, &ip) == 1
+            || inet_pton(AF_INET6, c->url.host, &ip) == 1))
+    {
+        (void) snprintf(c->addr, sizeof(c->addr), "%.63s", c->url.host);
+    }
+    pt_backoff_init(&c->backoff, PT_REDIS_BACKOFF_MS,
+        PT_REDIS_BACKOFF_MAX_MS, (uint64_t) getpid());
+    c->tick = loop->ops->timer_new(loop, PT_TIMER_HOUSE,
+        pt_redis_conn_on_tick, c);
+    c->close = loop->ops->timer_new(loop, PT_TIMER_HOUSE,
+        pt_redis_conn_on_close, c);
+    if (c->tick == NULL || c->close == NULL) {
+        pt_redis_conn_free(c);
+        return PT_ENOMEM;
+    }
+    c->loop->ops->timer_set(c->tick, 0);
+    return PT_OK;
+}
+
+
+void
+pt_redis_conn_free(pt_redis_conn_t *c)
+{
+    redisAsyncContext *ac = c->ac;
+
+    c->deleting = true;
+    c->ac = NULL;
+    if (ac != NULL) {
+        redisAsyncFree(ac); /* callbacks run, see deleting, do nothing */
+    }
+    if (c->look != NULL) {
+        c->look->conn = NULL;
+    }
+    if (c->tick != NULL) {
+        c->loop->ops->timer_del(c->tick);
+    }
+    if (c->close != NULL) {
+        c->loop->ops->timer_del(c->close);
+    }
+}
+
+
+void
+pt_redis_conn_drain(pt_redis_conn_t *c)
+{
+    c->draining = true;
+    if (c->pending == 0 || !c->ready) {
+        c->loop->ops->timer_set(c->close, 0);
+    }
+}
+
+
+pt_err_t
+pt_redis_conn_send(pt_redis_conn_t *c, int argc, const char **argv,
+    const size_t *lens)
+{
+    if (!c->ready) {
+        return PT_EREDISAWAY;
+    }
+    return pt_redis_conn_command(c, pt_redis_conn_on_reply, argc, argv,
+        lens);
+}
+
+
+bool
+pt_redis_conn_is_up(const pt_redis_conn_t *c)
+{
+    return c->ready && c->pong_ms != 0
+           && c->loop->ops->now_ms(c->loop) - c->pong_ms < PT_REDIS_UP_MS;
+}
+
+
+static void
+pt_redis_conn_start(pt_redis_conn_t *c)
+{
+    assert(c->ac == NULL);
+    c->began_ms = c->loop->ops->now_ms(c->loop);
+    if (c->url.is_unix || c->addr[0] != '\0') {
+        pt_redis_conn_open(c);
+    } else {
+        pt_redis_conn_look(c);
+    }
+}
+
+
+static void
+pt_redis_conn_look(pt_redis_conn_t *c)
+{
+    pt_redis_look_t *look;
+
+    if (c->look != NULL) {
+        return;
+    }
+    look = c->mem.alloc(c->mem.user, sizeof(pt_redis_look_t));
+    if (look == NULL) {
+        pt_redis_conn_retry(c);
+        return;
+    }
+    look->conn = c;
+    look->mem = c->mem;
+    memcpy(look->host, c->url.host, sizeof(look->host));
+    look->addr[0] = '\0';
+    if (c->loop->ops->work(c->loop, pt_redis_conn_look_work,
+            pt_redis_conn_look_done, look)
+        != PT_OK)
+    {
+        c->mem.free(c->mem.user, look);
+        pt_redis_conn_retry(c);
+        return;
+    }
+    c->look = look;
+}
+
+
+static void
+pt_redis_conn_look_work(void *data)
+{
+    struct addrinfo  hints, *list;
+    pt_redis_look_t *look = data;
+
+    memset(&hints, 0, sizeof(hints));
+    hints.ai_family = AF_UNSPEC;
+    hints.ai_socktype = SOCK_STREAM;
+    if (getaddrinfo(look->host, NULL, &hints, &list) != 0) {
+        return;
+    }
+    if (getnameinfo(list->ai_addr, list->ai_addrlen, look->addr,
+            sizeof(look->addr), NULL, 0, NI_NUMERICHOST)
+        != 0)
+    {
+        look->addr[0] = '\0';
+    }
+    freeaddrinfo(list);
+}
+
+
+static void
+pt_redis_conn_look_done(void *data)
+{
+    pt_redis_look_t *look = data;
+    pt_redis_conn_t *c = look->conn;
+
+    if (c != NULL) {
+        c->look = NULL;
+        memcpy(c->addr, look->addr, sizeof(c->addr));
+        if (c->addr[0] == '\0') {
+            pt_redis_conn_retry(c);
+        } else if (c->ac == NULL && !c->draining) {
+            pt_redis_conn_open(c);
+        }
+    }
+    look->mem.free(look->mem.user, look);
+}
+
+
+static void
+pt_redis_conn_open(pt_redis_conn_t *c)
+{
+    redisAsyncContext *ac;
+
+    ac = c->url.is_unix ? redisAsyncConnectUnix(c->url.host)
+                        : redisAsyncConnect(c->addr, c->url.port);
+    if (ac == NULL || ac->err != 0) {
+        if (ac != NULL) {
+            redisAsyncFree(ac); /* no hooks are set yet */
+        }
+        pt_redis_conn_retry(c);
+        return;
+    }
+    c->io = c->loop->ops->io_new(c->loop, ac->c.fd, pt_redis_conn_on_io, c);
+    if (c->io == NULL) {
+        redisAsyncFree(ac);
+        pt_redis_conn_retry(c);
+        return;
+    }
+    c->want = 0;
+    c->ac = ac;
+    c->pending = 0;
+    c->pong_ms = 0;
+    ac->data = c;
+    ac->ev.data = c;
+    ac->ev.addRead = pt_redis_conn_add_read;
+    ac->ev.delRead = pt_redis_conn_del_read;
+    ac->ev.addWrite = pt_redis_conn_add_write;
+    ac->ev.delWrite = pt_redis_conn_del_write;
+    ac->ev.cleanup = pt_redis_conn_cleanup;
+    (void) redisAsyncSetConnectCallback(ac, pt_redis_conn_on_connect);
+    (void) redisAsyncSetDisconnectCallback(ac, pt_redis_conn_on_disconnect);
+    pt_redis_conn_want(c, PT_IO_WRITE);
+}
+
+
+static void
+pt_redis_conn_retry(pt_redis_conn_t *c)
+{
+    c->failures++;
+    c->retry_at_ms = c->loop->ops->now_ms(c->loop)
+                     + pt_backoff_next(&c->backoff);
+    if (!c->url.is_unix && c->look == NULL) {
+        struct in6_addr ip;
+
+        /* a name is looked up again for the next attempt */
+        if (inet_pton(AF_INET, c->url.host, &ip) != 1
+            && inet_pton(AF_INET6, c->url.host, &ip) != 1)
+        {
+            c->addr[0] = '\0';
+        }
+    }
+}
+
+
+/* The context is hiredis' to free, or has been: forget it. */
+
+static void
+pt_redis_conn_gone(pt_redis_conn_t *c)
+{
+    bool was_ready = c->ready;
+
+    c->ac = NULL;
+    c->connected = false;
+    c->ready = false;
+    c->pending = 0;
+    c->pong_ms = 0;
+    if (c->deleting) {
+        return;
+    }
+    if (was_ready && !c->draining) {
+        c->loop->ops->log(c->loop, PT_LOG_WARN,
+            "pytake: redis connection lost");
+    }
+    pt_redis_conn_retry(c);
+}
+
+
+static void
+pt_redis_conn_end(pt_redis_conn_t *c, const char *why)
+{
+    if (c->deleting || c->ac == NULL) {
+        return;
+    }
+    c->loop->ops->log(c->loop, PT_LOG_WARN, "pytake: redis connection: %s",
+        why);
+    c->ready = false;
+    c->loop->ops->timer_set(c->close, 0);
+}
+
+
+static void
+pt_redis_conn_on_close(void *data)
+{
+    pt_redis_conn_t   *c = data;
+    redisAsyncContext *ac = c->ac;
+
+    if (ac != NULL) {
+        redisAsyncFree(ac); /* on_disconnect clears c->ac, if connected */
+        if (c->ac != NULL) {
+            pt_redis_conn_gone(c);
+        }
+    }
+}
+
+
+static void
+pt_redis_conn_on_connect(const redisAsyncContext *ac, int status)
+{
+    pt_redis_conn_t *c = ac->data;
+
+    if (c->deleting) {
+        return;
+    }
+    if (status != REDIS_OK) {
+        pt_redis_conn_gone(c); /* hiredis frees it after this call */
+        return;
+    }
+    c->connected = true;
+    c->progress_ms = c->loop->ops->now_ms(c->loop);
+    pt_redis_conn_greet(c);
+}
+
+
+static void
+pt_redis_conn_on_disconnect(const redisAsyncContext *ac, int status)
+{
+    pt_redis_conn_t *c = ac->data;
+
+    PT_UNUSED(status);
+    pt_redis_conn_gone(c);
+}
+
+
+/* AUTH and SELECT go ahead of the first PING in one write; a refusal of any
+ * of them ends the connection. */
+
+static void
+pt_redis_conn_greet(pt_redis_conn_t *c)
+{
+    int         argc = 0;
+    char        db[16];
+    size_t      lens[3];
+    const char *argv[3];
+
+    if (c->url.password[0] != '\0') {
+        argv[argc++] = "AUTH";
+        if (c->url.user[0] != '\0') {
+            argv[argc++] = c->url.user;
+        }
+        argv[argc++] = c->url.password;
+        lens[0] = strlen(argv[0]);
+        lens[1] = strlen(argv[1]);
+        lens[2] = (argc == 3) ? strlen(argv[2]) : 0;
+        if (pt_redis_conn_command(c, pt_redis_conn_on_greeting, argc, argv,
+                lens)
+            != PT_OK)
+        {
+            pt_redis_conn_end(c, "AUTH could not be sent");
+            return;
+        }
+    }
+    if (c->url.db != 0) {
+        argv[0] = "SELECT";
+        (void) snprintf(db, sizeof(db), "%d", c->url.db);
+        argv[1] = db;
+        lens[0] = 6;
+        lens[1] = strlen(db);
+        if (pt_redis_conn_command(c, pt_redis_conn_on_greeting, 2, argv,
+                lens)
+            != PT_OK)
+        {
+            pt_redis_conn_end(c, "SELECT could not be sent");
+            return;
+        }
+    }
+    pt_redis_conn_ping(c);
+}
+
+
+static void
+pt_redis_conn_ping(pt_redis_conn_t *c)
+{
+    const char *argv[1] = { "PING" };
+    size_t      lens[1] = { 4 };
+
+    c->ping_at_ms = c->loop->ops->now_ms(c->loop) + PT_REDIS_PING_MS;
+    if (pt_redis_conn_command(c, pt_redis_conn_on_pong, 1, argv, lens)
+        != PT_OK)
+    {
+        pt_redis_conn_end(c, "PING could not be sent");
+    }
+}
+
+
+static pt_err_t
+pt_redis_conn_command(pt_redis_conn_t *c, redisCallbackFn *fn, int argc,
+    const char **argv, const size_t *lens)
+{
+    if (c->ac == NULL || !c->connected) {
+        return PT_EREDISAWAY;
+    }
+    if (redisAsyncCommandArgv(c->ac, fn, c, argc, argv, lens) != REDIS_OK) {
+        return PT_EREDISAWAY;
+    }
+    if (c->pending == 0) {
+        c->progress_ms = c->loop->ops->now_ms(c->loop);
+    }
+    c->pending++;
+    return PT_OK;
+}
+
+
+/* false: there is none, the connection has ended. */
+
+static bool
+pt_redis_conn_reply(pt_redis_conn_t *c, const redisReply *reply)
+{
+    if (reply == NULL || c->deleting) {
+        return false;
+    }
+    assert(c->pending > 0);
+    c->pending--;
+    c->progress_ms = c->loop->ops->now_ms(c->loop);
+    if (c->draining && c->pending == 0) {
+        c->loop->ops->timer_set(c->close, 0);
+    }
+    return true;
+}
+
+
+static void
+pt_redis_conn_on_greeting(redisAsyncContext *ac, void *reply, void *data)
+{
+    pt_redis_conn_t  *c = data;
+    const redisReply *r = reply;
+
+    PT_UNUSED(ac);
+    if (pt_redis_conn_reply(c, r) && r->type == REDIS_REPLY_ERROR) {
+        pt_redis_conn_end(c, "AUTH or SELECT refused");
+    }
+}
+
+
+static void
+pt_redis_conn_on_pong(redisAsyncContext *ac, void *reply, void *data)
+{
+    pt_redis_conn_t  *c = data;
+    const redisReply *r = reply;
+
+    PT_UNUSED(ac);
+    if (!pt_redis_conn_reply(c, r)) {
+        return;
+    }
+    if (r->type == REDIS_REPLY_ERROR) {
+        pt_redis_conn_end(c, "PING refused");
+        return;
+    }
+    c->pong_ms = c->loop->ops->now_ms(c->loop);
+    if (!c->ready) {
+        c->ready = true;
+        c->connects++;
+        pt_backoff_reset(&c->backoff);
+        c->loop->ops->log(c->loop, PT_LOG_NOTICE, "pytake: redis connected");
+        if (c->on_up != NULL) {
+            c->on_up(c->data);
+        }
+    }
+}
+
+
+static void
+pt_redis_conn_on_reply(redisAsyncContext *ac, void *reply, void *data)
+{
+    const redisReply *r = reply;
+    pt_redis_conn_t  *c = data;
+
+    PT_UNUSED(ac);
+    if (pt_redis_conn_reply(c, r) && r->type == REDIS_REPLY_ERROR) {
+        c->loop->ops->log(c->loop, PT_LOG_ERR,
+            "pytake: redis refused a command");
+    }
+}
+
+
+static void
+pt_redis_conn_on_tick(void *data)
+{
+    int64_t          now;
+    pt_redis_conn_t *c = data;
+
+    now = c->loop->ops->now_ms(c->loop);
+    if (!c->draining && !c->loop->ops->exiting(c->loop)) {
+        c->loop->ops->timer_set(c->tick, PT_REDIS_TICK_MS);
+    }
+    if (c->ac == NULL) {
+        if (!c->draining && c->look == NULL && now >= c->retry_at_ms) {
+            pt_redis_conn_start(c);
+        }
+        return;
+    }
+    if (!c->connected) {
+        if (now - c->began_ms >= (int64_t) c->connect_timeout_ms) {
+            pt_redis_conn_end(c, "connect timed out");
+        }
+        return;
+    }
+    if (c->pending > 0
+        && now - c->progress_ms >= (int64_t) c->command_timeout_ms)
+    {
+        pt_redis_conn_end(c, "no reply in time");
+        return;
+    }
+    if (c->ready && now >= c->ping_at_ms) {
+        pt_redis_conn_ping(c);
+    }
+}
+
+
+/* After each Handle call the context may be gone: ac is read anew. */
+
+static void
+pt_redis_conn_on_io(void *data, int events)
+{
+    pt_redis_conn_t *c = data;
+
+    if ((events & PT_IO_READ) && c->ac != NULL) {
+        redisAsyncHandleRead(c->ac);
+    }
+    if ((events & PT_IO_WRITE) && c->ac != NULL) {
+        redisAsyncHandleWrite(c->ac);
+    }
+}
+
+
+static void
+pt_redis_conn_want(pt_redis_conn_t *c, int want)
+{
+    if (c->io == NULL || want == c->want) {
+        return;
+    }
+    c->want = want;
+    if (c->loop->ops->io_want(c->io, want) != PT_OK) {
+        pt_redis_conn_end(c, "the event loop refused the socket");
+    }
+}
+
+
+static void
+pt_redis_conn_add_read(void *data)
+{
+    pt_redis_conn_t *c = data;
+
+    pt_redis_conn_want(c, c->want | PT_IO_READ);
+}
+
+
+static void
+pt_redis_conn_del_read(void *data)
+{
+    pt_redis_conn_t *c = data;
+
+    pt_redis_conn_want(c, c->want & ~PT_IO_READ);
+}
+
+
+static void
+pt_redis_conn_add_write(void *data)
+{
+    pt_redis_conn_t *c = data;
+
+    pt_redis_conn_want(c, c->want | PT_IO_WRITE);
+}
+
+
+static void
+pt_redis_conn_del_write(void *data)
+{
+    pt_redis_conn_t *c = data;
+
+    pt_redis_conn_want(c, c->want & ~PT_IO_WRITE);
+}
+
+
+static void
+pt_redis_conn_cleanup(void *data)
+{
+    pt_redis_conn_t *c = data;
+
+    if (c->io != NULL) {
+        c->loop->ops->io_del(c->io);
+        c->io = NULL;
+    }
+    c->want = 0;
+}
