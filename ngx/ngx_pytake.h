@@ -1,0 +1,401 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+/*
+ * ngx_pytake.h: what the files of the module share.
+ *
+ * Lifetimes: a request points to its context (in r->pool); the context to an
+ * operation (heap), which may outlive the request: after a client's abort a
+ * write in flight goes on without it, so that its doorbell rings.  All that
+ * belongs to a worker hangs off ngx_pytake_worker_t, made in init_process.
+ */
+
+#ifndef NGX_PYTAKE_H
+#define NGX_PYTAKE_H
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event.h>
+#include <ngx_http.h>
+#include <ngx_thread_pool.h>
+
+#include "pytake.h"
+#include "pt_loop.h"
+#include "pt_pg.h"
+#include "pt_redis.h"
+
+#define NGX_PYTAKE_HEALTH_TIMEOUT 500  /* ms, of the probe query */
+#define NGX_PYTAKE_GRACE 300           /* ms a pool may answer late */
+#define NGX_PYTAKE_HOUSE_INTERVAL 1000 /* ms between gauge updates */
+#define NGX_PYTAKE_SLOTS 128           /* workers with gauges in the zone */
+#define NGX_PYTAKE_BUCKETS 14          /* of a latency histogram */
+#define NGX_PYTAKE_SECRET_MAX 65536    /* bytes of a file: or env: value */
+#define NGX_PYTAKE_ZONE_MIN 65536      /* bytes of pytake_zone */
+
+/* Classes of pools are those of pytake_sql_class_t. */
+#define NGX_PYTAKE_CLASSES 3
+
+/* Routes of our own, behind the core's. */
+#define NGX_PYTAKE_ROUTE_HEALTH ((ngx_uint_t) pytake_routes_count)
+#define NGX_PYTAKE_ROUTE_METRICS ((ngx_uint_t) pytake_routes_count + 1)
+#define NGX_PYTAKE_ROUTES ((ngx_uint_t) pytake_routes_count + 2)
+
+typedef struct ngx_pytake_worker_s ngx_pytake_worker_t;
+typedef struct ngx_pytake_op_s     ngx_pytake_op_t;
+typedef struct ngx_pytake_hash_s   ngx_pytake_hash_t;
+
+
+/* ---- configuration ---- */
+
+typedef struct {
+    ngx_str_t            database;
+    ngx_str_t            database_role; /* len 0: none */
+    ngx_str_t            redis;
+    ngx_str_t            jwt_secret;
+    ngx_str_t            webhook_secret;
+    ngx_str_t            webhook_verify_token;
+    time_t               jwt_lifetime;
+    time_t               refresh_lifetime;
+
+    ngx_shm_zone_t      *zone;
+
+    ngx_uint_t           conns[NGX_PYTAKE_CLASSES];
+    ngx_uint_t           read_depth;
+    ngx_uint_t           write_tenant;
+    ngx_uint_t           queue;
+    ngx_msec_t           connect_timeout;
+    ngx_msec_t           statement_timeout;
+    ngx_msec_t           lock_timeout;
+
+    ngx_uint_t           hashes_max;
+    ngx_uint_t           hashes_queue;
+    ngx_str_t            thread_pool_name;
+    ngx_thread_pool_t   *thread_pool;
+
+    ngx_pytake_worker_t *worker;        /* NULL in the master */
+
+    unsigned             api:1;         /* some location has pytake on */
+    unsigned             used:1;        /* some location needs a database */
+    unsigned             metrics:1;
+} ngx_pytake_main_conf_t;
+
+typedef enum {
+    NGX_PYTAKE_NONE = 0,
+    NGX_PYTAKE_API,
+    NGX_PYTAKE_HEALTH,
+    NGX_PYTAKE_LIVE,
+    NGX_PYTAKE_READY,
+    NGX_PYTAKE_METRICS,
+    NGX_PYTAKE_METRICS_ANY,
+    NGX_PYTAKE_PROBLEM,
+    NGX_PYTAKE_TEST_ROWS
+} ngx_pytake_role_e;
+
+typedef struct {
+    ngx_uint_t  role;                   /* ngx_pytake_role_e */
+    ngx_msec_t  timeout;
+    ngx_msec_t  login_timeout;
+    size_t      body_max;
+    size_t      webhook_body_max;
+    ngx_uint_t  test_rows;
+} ngx_pytake_loc_conf_t;
+
+
+/* ---- the zone: fixed counters, no mutex ---- */
+
+typedef enum {
+    NGX_PYTAKE_C_ABORTS = 0,
+    NGX_PYTAKE_C_DETACHED,
+    NGX_PYTAKE_C_QUEUE_REJECTED,
+    NGX_PYTAKE_C_HASH_REJECTED,
+    NGX_PYTAKE_C_HASHES,
+    NGX_PYTAKE_C_PUBLISHED,
+    NGX_PYTAKE_C_DROPPED,
+    NGX_PYTAKE_C_WEBHOOK_EVENTS,
+    NGX_PYTAKE_C_REDIS_CONNECTS,
+    NGX_PYTAKE_C_REDIS_FAILURES,
+    NGX_PYTAKE_C_MAX
+} ngx_pytake_counter_e;
+
+typedef struct {
+    ngx_atomic_t  status[6];            /* 1..5: class; 0: none */
+    ngx_atomic_t  bucket[NGX_PYTAKE_BUCKETS];
+    ngx_atomic_t  sum_us;
+} ngx_pytake_zone_route_t;
+
+typedef struct {
+    ngx_atomic_t  time_count;
+    ngx_atomic_t  time_sum_us;
+    ngx_atomic_t  batches;
+    ngx_atomic_t  errors;
+    ngx_atomic_t  timeouts;
+    ngx_atomic_t  connects;
+    ngx_atomic_t  connect_failures;
+} ngx_pytake_zone_class_t;
+
+typedef struct {
+    ngx_atomic_t  conns;
+    ngx_atomic_t  connecting;
+    ngx_atomic_t  busy;
+    ngx_atomic_t  waiting;
+    ngx_atomic_t  away;
+} ngx_pytake_gauges_t;
+
+typedef struct {
+    ngx_atomic_t         pid;           /* 0: free */
+    ngx_pytake_gauges_t  pool[NGX_PYTAKE_CLASSES];
+    ngx_atomic_t         redis_up;
+    ngx_atomic_t         operations;
+    ngx_atomic_t         hashes_waiting;
+} ngx_pytake_slot_t;
+
+typedef struct {
+    ngx_uint_t               layout;    /* routes the zone was made for */
+    ngx_atomic_t             counter[NGX_PYTAKE_C_MAX];
+    ngx_pytake_zone_class_t  class[NGX_PYTAKE_CLASSES];
+    ngx_pytake_slot_t        slot[NGX_PYTAKE_SLOTS];
+    ngx_pytake_zone_route_t  route[1];  /* NGX_PYTAKE_ROUTES of them */
+} ngx_pytake_zone_t;
+
+extern const ngx_uint_t ngx_pytake_bucket_us[NGX_PYTAKE_BUCKETS - 1];
+
+ngx_int_t ngx_pytake_zone_init(ngx_shm_zone_t *shm_zone, void *data);
+ngx_pytake_slot_t *ngx_pytake_zone_claim(ngx_pytake_zone_t *z);
+void ngx_pytake_zone_release(ngx_pytake_slot_t *slot);
+/* z may be NULL: nothing is counted then. */
+void ngx_pytake_zone_add(ngx_pytake_zone_t *z, ngx_uint_t counter,
+    ngx_uint_t n);
+void ngx_pytake_zone_request(ngx_pytake_zone_t *z, ngx_uint_t route,
+    ngx_uint_t status, ngx_uint_t us);
+void ngx_pytake_zone_batch(ngx_pytake_zone_t *z, ngx_uint_t class,
+    ngx_uint_t us);
+
+
+/* ---- the event loop (ngx_pytake_loop.c) ---- */
+
+typedef struct {
+    pt_loop_t             loop;         /* first */
+    ngx_pytake_worker_t  *worker;
+    ngx_thread_pool_t    *thread_pool;
+    ngx_connection_t      dummy;        /* data of timers, for debug logs */
+    ngx_event_t           hold;         /* while threads are at work */
+    ngx_uint_t            working;
+} ngx_pytake_loop_t;
+
+void ngx_pytake_loop_init(ngx_pytake_loop_t *l, ngx_pytake_worker_t *w,
+    ngx_thread_pool_t *tp);
+void ngx_pytake_loop_free(ngx_pytake_loop_t *l);
+int64_t ngx_pytake_wall_us(void);
+int64_t ngx_pytake_mono_us(void);
+
+
+/* ---- the worker ---- */
+
+struct ngx_pytake_worker_s {
+    ngx_pytake_main_conf_t *conf;
+    ngx_pytake_loop_t       loop;
+    pytake_t               *pt;
+    pt_pool_t              *pool[NGX_PYTAKE_CLASSES];
+    pt_redis_t             *redis;      /* NULL: not configured */
+    ngx_pytake_zone_t      *zone;       /* NULL: not configured */
+    ngx_pytake_slot_t      *slot;
+    pt_timer_t             *house;
+    pt_pool_stats_t         stats[NGX_PYTAKE_CLASSES]; /* last published */
+    pt_redis_stats_t        redis_stats;
+    ngx_queue_t             hashes;     /* waiting */
+    ngx_uint_t              nhashes;    /* waiting */
+    ngx_uint_t              hashing;    /* in threads */
+    ngx_queue_t             ops;        /* in flight */
+    ngx_uint_t              nops;
+    ngx_int_t               stmt_ping;  /* -1: not in the table */
+    ngx_int_t               stmt_rows;
+    uint8_t                 rnd[1536];  /* randomness, bought in bulk */
+    size_t                  rnd_used;
+    unsigned                draining:1;
+};
+
+extern const pt_mem_t ngx_pytake_mem;
+
+ngx_int_t ngx_pytake_worker_init(ngx_cycle_t *cycle,
+    ngx_pytake_main_conf_t *pmcf);
+void ngx_pytake_worker_exit(ngx_pytake_main_conf_t *pmcf);
+void ngx_pytake_worker_drain(ngx_pytake_worker_t *w);
+/* Writes this worker's gauges and counter deltas to the zone. */
+void ngx_pytake_worker_publish(ngx_pytake_worker_t *w);
+ngx_int_t ngx_pytake_random(ngx_pytake_worker_t *w, uint8_t *out,
+    size_t len);
+
+
+/* ---- requests ---- */
+
+typedef struct {
+    ngx_str_t         request_id;
+    ngx_pytake_op_t  *op;               /* NULL: no core operation */
+    ngx_uint_t        route;            /* metric label without an op */
+    ngx_uint_t        status;           /* as our handler answered, or 0 */
+    int64_t           start_us;         /* monotonic */
+    int64_t           db_us;
+} ngx_pytake_ctx_t;
+
+/* The request's context, which survives internal redirects; find: NULL when
+ * there is none yet; get makes it (NULL: out of memory). */
+ngx_pytake_ctx_t *ngx_pytake_ctx_find(ngx_http_request_t *r);
+ngx_pytake_ctx_t *ngx_pytake_ctx_get(ngx_http_request_t *r);
+
+ngx_int_t ngx_pytake_api_handler(ngx_http_request_t *r);
+ngx_int_t ngx_pytake_health_handler(ngx_http_request_t *r);
+ngx_int_t ngx_pytake_metrics_handler(ngx_http_request_t *r);
+ngx_int_t ngx_pytake_problem_handler(ngx_http_request_t *r);
+#if (PYTAKE_FAULTS)
+ngx_int_t ngx_pytake_test_handler(ngx_http_request_t *r);
+#endif
+ngx_int_t ngx_pytake_log_handler(ngx_http_request_t *r);
+
+/* Sends a whole answer; body must live as long as r->pool.  What a content
+ * handler returns. */
+ngx_int_t ngx_pytake_send(ngx_http_request_t *r, ngx_uint_t status,
+    const char *content_type, ngx_str_t *body);
+ngx_int_t ngx_pytake_header(ngx_http_request_t *r, const char *name,
+    ngx_str_t *value);
+/* The problem+json of a status, sent. */
+ngx_int_t ngx_pytake_problem_send(ngx_http_request_t *r, ngx_uint_t status);
+ngx_int_t ngx_pytake_respond(ngx_http_request_t *r, pytake_response_t *resp);
+/* Aborts are noticed from here on. */
+void ngx_pytake_watch(ngx_http_request_t *r);
+
+
+/* ---- operations (ngx_pytake_op.c) ---- */
+
+typedef enum {
+    NGX_PYTAKE_OP_NEW = 0,
+    NGX_PYTAKE_OP_SQL,
+    NGX_PYTAKE_OP_WORK,
+    NGX_PYTAKE_OP_DONE
+} ngx_pytake_op_state_e;
+
+struct ngx_pytake_op_s {
+    ngx_pytake_worker_t *worker;
+    ngx_http_request_t  *request;       /* NULL: detached or answered */
+    ngx_pytake_ctx_t    *ctx;           /* NULL: as above */
+    pytake_op_t         *op;
+    pytake_request_t     req;           /* slices into this allocation */
+    ngx_queue_t          queue;
+    ngx_event_t          timer;         /* the deadline; holds the worker */
+    int64_t              deadline_ms;
+    int64_t              submitted_us;
+    pt_pool_t           *pool;
+    pt_batch_t           batch;
+    ngx_pytake_hash_t   *hash;
+    pytake_effect_t      effect;        /* of DONE: the answer */
+    ngx_uint_t           state;
+    ngx_uint_t           class;
+    unsigned             held:1;        /* r->pool still refers to it */
+    unsigned             wrote:1;       /* a write was handed over */
+    unsigned             late:1;        /* the grace is running */
+    unsigned             webhook:1;
+};
+
+/* extra: bytes behind the structure for copies.  NULL: out of memory. */
+ngx_pytake_op_t *ngx_pytake_op_new(ngx_http_request_t *r,
+    ngx_pytake_worker_t *w, size_t extra);
+/* NGX_OK: done, op->effect has the answer; NGX_AGAIN: it will answer by
+ * itself; NGX_ERROR: out of memory. */
+ngx_int_t ngx_pytake_op_start(ngx_pytake_op_t *op, ngx_msec_t timeout);
+void ngx_pytake_op_fail(ngx_pytake_op_t *op, pt_err_t err);
+/* Frees what init_process' successor must not find. */
+void ngx_pytake_op_drop_all(ngx_pytake_worker_t *w);
+
+
+/* ---- password hashes (ngx_pytake_hash.c) ---- */
+
+typedef void (*ngx_pytake_hash_pt)(ngx_pytake_op_t *op, pt_err_t err,
+    ngx_uint_t match);
+
+struct ngx_pytake_hash_s {
+    ngx_queue_t           queue;
+    ngx_pytake_worker_t  *worker;
+    ngx_pytake_op_t      *op;           /* NULL: abandoned */
+    ngx_pytake_hash_pt    handler;
+    char                 *phc;
+    char                 *password;
+    size_t                phc_len;
+    size_t                password_len;
+    pt_err_t              err;
+    unsigned              match:1;
+    unsigned              running:1;
+};
+
+/* handler never runs inside this call.  PT_EBUSY, PT_ENOMEM. */
+pt_err_t ngx_pytake_hash_new(ngx_pytake_op_t *op, const pytake_work_t *work,
+    ngx_pytake_hash_pt handler);
+void ngx_pytake_hash_abandon(ngx_pytake_hash_t *h);
+void ngx_pytake_hash_drop_all(ngx_pytake_worker_t *w);
+
+
+/* ---- one read statement without a core operation ---- */
+
+/* Answers the request: what a content handler would return. */
+typedef ngx_int_t (*ngx_pytake_probe_pt)(ngx_http_request_t *r,
+    const pytake_sql_result_t *result);
+
+/* To be called where the body has been read; finalizes the request. */
+void ngx_pytake_probe(ngx_http_request_t *r, ngx_int_t stmt,
+    const pytake_param_t *param, ngx_msec_t timeout,
+    ngx_pytake_probe_pt handler);
+
+
+/* ---- configuration helpers (ngx_pytake_conf.c) ---- */
+
+char *ngx_pytake_conf_database(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_pytake_conf_role(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_pytake_conf_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_pytake_conf_secret(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_pytake_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_pytake_conf_count(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_pytake_conf_thread_pool(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_pytake_conf_msec(ngx_conf_t *cf, void *post, void *data);
+char *ngx_pytake_conf_sec(ngx_conf_t *cf, void *post, void *data);
+/* out: the NUL-terminated value of "file:...", "env:..." or arg itself. */
+char *ngx_pytake_conf_value(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *arg,
+    ngx_str_t *out, ngx_uint_t *is_inline);
+
+/* One more counter after the first argument: "depth=8". */
+typedef struct {
+    ngx_uint_t   min;
+    ngx_uint_t   max;
+    const char  *option;                /* NULL: none */
+    size_t       option_offset;
+    ngx_uint_t   option_min;
+    ngx_uint_t   option_max;
+} ngx_pytake_count_t;
+
+/* The configuration of locations (ngx_pytake_location.c). */
+void *ngx_pytake_create_loc_conf(ngx_conf_t *cf);
+char *ngx_pytake_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+char *ngx_pytake_set_api(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_pytake_set_role(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_pytake_set_size(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+
+/* ---- variables ---- */
+
+ngx_int_t ngx_pytake_vars_add(ngx_conf_t *cf);
+
+
+extern ngx_module_t ngx_http_pytake_module;
+
+#define ngx_pytake_main_conf(r)                                               \
+    ((ngx_pytake_main_conf_t *)                                               \
+     ngx_http_get_module_main_conf(r, ngx_http_pytake_module))
+
+#define ngx_pytake_loc_conf(r)                                                \
+    ((ngx_pytake_loc_conf_t *)                                                \
+     ngx_http_get_module_loc_conf(r, ngx_http_pytake_module))
+
+#endif

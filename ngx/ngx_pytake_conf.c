@@ -1,0 +1,468 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+/*
+ * Directives with rules of their own.  Everything is judged here, while the
+ * configuration is read, and nothing touches the network: nginx -t tells.
+ */
+
+#include "ngx_pytake.h"
+#include <libpq-fe.h>
+
+
+static const char *ngx_pytake_conf_url(ngx_str_t *url,
+    ngx_uint_t *has_password);
+static const char *ngx_pytake_conf_tcp_url(u_char *p, u_char *last,
+    ngx_uint_t *has_password);
+
+
+char *
+ngx_pytake_conf_database(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_pytake_main_conf_t  *pmcf = conf;
+
+    char              *rv, *err;
+    ngx_str_t         *value;
+    ngx_uint_t         is_inline, password;
+    PQconninfoOption  *opts, *o;
+
+    value = cf->args->elts;
+
+    if (pmcf->database.data) {
+        return "is duplicate";
+    }
+
+    rv = ngx_pytake_conf_value(cf, &value[0], &value[1], &pmcf->database,
+                               &is_inline);
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    err = NULL;
+    opts = PQconninfoParse((char *) pmcf->database.data, &err);
+
+    if (opts == NULL) {
+
+        /* libpq's message may quote a part of the value */
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"pytake_database\" is not a connection string "
+                           "of PostgreSQL (\"%V\")", &value[1]);
+
+        if (err) {
+            PQfreemem(err);
+        }
+
+        return NGX_CONF_ERROR;
+    }
+
+    password = 0;
+
+    for (o = opts; o->keyword; o++) {
+        if (ngx_strcmp(o->keyword, "password") == 0 && o->val && *o->val) {
+            password = 1;
+        }
+    }
+
+    PQconninfoFree(opts);
+
+    if (is_inline && password) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"pytake_database\" has a password in the "
+                           "configuration, use file: or env:");
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_pytake_conf_role(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_pytake_main_conf_t  *pmcf = conf;
+
+    u_char      ch;
+    ngx_str_t  *value;
+    ngx_uint_t  i;
+
+    value = cf->args->elts;
+
+    if (pmcf->database_role.data) {
+        return "is duplicate";
+    }
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+        ngx_str_set(&pmcf->database_role, "");
+        return NGX_CONF_OK;
+    }
+
+    for (i = 0; i < value[1].len; i++) {
+        ch = value[1].data[i];
+
+        if (!((ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9')
+              || ch == '_'))
+        {
+            break;
+        }
+    }
+
+    if (i == 0 || i != value[1].len || value[1].len > 63) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" is not the name of a role (a-z, 0-9, _)",
+                           &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    pmcf->database_role = value[1];
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_pytake_conf_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_pytake_main_conf_t  *pmcf = conf;
+
+    char        *rv;
+    ngx_str_t   *value;
+    const char  *why;
+    ngx_uint_t   is_inline, password;
+
+    value = cf->args->elts;
+
+    if (pmcf->redis.data) {
+        return "is duplicate";
+    }
+
+    rv = ngx_pytake_conf_value(cf, &value[0], &value[1], &pmcf->redis,
+                               &is_inline);
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    password = 0;
+    why = ngx_pytake_conf_url(&pmcf->redis, &password);
+
+    if (why) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"pytake_redis\" (\"%V\"): %s",
+                           is_inline && password ? &value[0] : &value[1],
+                           why);
+        return NGX_CONF_ERROR;
+    }
+
+    if (is_inline && password) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"pytake_redis\" has a password in the "
+                           "configuration, use file: or env:");
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_pytake_conf_secret(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char  *p = conf;
+
+    char        *rv;
+    ngx_str_t   *value, *out;
+    ngx_uint_t   is_inline;
+
+    value = cf->args->elts;
+    out = (ngx_str_t *) (p + cmd->offset);
+
+    if (out->data) {
+        return "is duplicate";
+    }
+
+    rv = ngx_pytake_conf_value(cf, &value[0], &value[1], out, &is_inline);
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    if (is_inline) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" is a secret: use file: or env:",
+                           &value[0]);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_pytake_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_pytake_main_conf_t  *pmcf = conf;
+
+    u_char     *p;
+    ssize_t     size;
+    ngx_str_t  *value, name, s;
+
+    value = cf->args->elts;
+
+    if (pmcf->zone) {
+        return "is duplicate";
+    }
+
+    p = (u_char *) ngx_strchr(value[1].data, ':');
+
+    if (p == NULL || p == value[1].data) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid zone \"%V\", name:size is expected",
+                           &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    name.data = value[1].data;
+    name.len = p - name.data;
+
+    s.data = p + 1;
+    s.len = value[1].data + value[1].len - s.data;
+
+    size = ngx_parse_size(&s);
+
+    if (size == NGX_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid zone size \"%V\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    if (size < (ssize_t) (sizeof(ngx_pytake_zone_t)
+                          + NGX_PYTAKE_ROUTES
+                            * sizeof(ngx_pytake_zone_route_t)
+                          + NGX_PYTAKE_ZONE_MIN))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "zone \"%V\" is too small", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    pmcf->zone = ngx_shared_memory_add(cf, &name, (size_t) size,
+                                       &ngx_http_pytake_module);
+    if (pmcf->zone == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (pmcf->zone->init) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "zone \"%V\" is already in use", &name);
+        return NGX_CONF_ERROR;
+    }
+
+    pmcf->zone->init = ngx_pytake_zone_init;
+
+    return NGX_CONF_OK;
+}
+
+
+/* A number within bounds, and perhaps "option=number" behind it */
+
+char *
+ngx_pytake_conf_count(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char  *p = conf;
+
+    size_t               len;
+    ngx_int_t            n;
+    ngx_str_t           *value;
+    ngx_uint_t          *np, *op;
+    ngx_pytake_count_t  *c = cmd->post;
+
+    value = cf->args->elts;
+    np = (ngx_uint_t *) (p + cmd->offset);
+
+    if (*np != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    n = ngx_atoi(value[1].data, value[1].len);
+
+    if (n == NGX_ERROR || (ngx_uint_t) n < c->min || (ngx_uint_t) n > c->max)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\", a number from %ui to %ui "
+                           "is expected", &value[1], c->min, c->max);
+        return NGX_CONF_ERROR;
+    }
+
+    *np = (ngx_uint_t) n;
+
+    if (cf->args->nelts == 2) {
+        return NGX_CONF_OK;
+    }
+
+    len = c->option ? ngx_strlen(c->option) : 0;
+
+    if (len == 0 || value[2].len <= len
+        || ngx_strncmp(value[2].data, c->option, len) != 0)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid parameter \"%V\"",
+                           &value[2]);
+        return NGX_CONF_ERROR;
+    }
+
+    n = ngx_atoi(value[2].data + len, value[2].len - len);
+
+    if (n == NGX_ERROR || (ngx_uint_t) n < c->option_min
+        || (ngx_uint_t) n > c->option_max)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\", a number from %ui to "
+                           "%ui is expected", &value[2], c->option_min,
+                           c->option_max);
+        return NGX_CONF_ERROR;
+    }
+
+    op = (ngx_uint_t *) (p + c->option_offset);
+    *op = (ngx_uint_t) n;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_pytake_conf_thread_pool(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_pytake_main_conf_t  *pmcf = conf;
+
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+
+    if (pmcf->thread_pool_name.data) {
+        return "is duplicate";
+    }
+
+    /* nginx refuses a name that no thread_pool directive has */
+
+    pmcf->thread_pool_name = value[1];
+    pmcf->thread_pool = ngx_thread_pool_add(cf, &value[1]);
+
+    return pmcf->thread_pool ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+char *
+ngx_pytake_conf_msec(ngx_conf_t *cf, void *post, void *data)
+{
+    ngx_msec_t  *v = data;
+
+    if (*v < 50 || *v > 60000) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "a time from 50ms to 60s is expected");
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_pytake_conf_sec(ngx_conf_t *cf, void *post, void *data)
+{
+    time_t  *v = data;
+
+    if (*v < 60 || *v > 400 * 24 * 3600) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "a time from 1m to 400d is expected");
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* NULL, or what is wrong with a redis url */
+
+static const char *
+ngx_pytake_conf_url(ngx_str_t *url, ngx_uint_t *has_password)
+{
+    u_char  *p, *last, *query;
+
+    p = url->data;
+    last = p + url->len;
+
+    if (ngx_strncmp(p, "redis://", 8) == 0) {
+        return ngx_pytake_conf_tcp_url(p + 8, last, has_password);
+    }
+
+    if (ngx_strncmp(p, "unix://", 7) != 0) {
+        return "redis://host:port or unix:///path is expected";
+    }
+
+    p += 7;
+    query = ngx_strlchr(p, last, '?');
+
+    if (p == last || *p != '/') {
+        return "the path of a socket must begin with \"/\"";
+    }
+
+    if (query) {
+        *has_password = ngx_strstrn(query, "password=", 9 - 1) != NULL;
+    }
+
+    if ((size_t) ((query ? query : last) - p) > 107) {
+        return "the path of the socket is longer than 107 bytes";
+    }
+
+    return NULL;
+}
+
+
+static const char *
+ngx_pytake_conf_tcp_url(u_char *p, u_char *last, ngx_uint_t *has_password)
+{
+    u_char     *at, *slash, *colon, *ch;
+    ngx_int_t   n;
+
+    at = NULL;
+
+    for (ch = p; ch < last; ch++) {
+        if (*ch == '@') {
+            at = ch;
+        }
+    }
+
+    if (at) {
+        *has_password = 1;
+        p = at + 1;
+    }
+
+    slash = ngx_strlchr(p, last, '/');
+
+    if (slash) {
+        n = ngx_atoi(slash + 1, last - slash - 1);
+
+        if (last - slash > 1 && (n == NGX_ERROR || n > 1023)) {
+            return "the database after \"/\" is not a number";
+        }
+
+        last = slash;
+    }
+
+    colon = NULL;
+
+    for (ch = p; ch < last; ch++) {
+        if (*ch == ':') {
+            colon = ch;
+        }
+    }
+
+    if (colon && !(p < last && *p == '[' && last[-1] == ']')) {
+        n = ngx_atoi(colon + 1, last - colon - 1);
+
+        if (n == NGX_ERROR || n < 1 || n > 65535) {
+            return "the port is not a number from 1 to 65535";
+        }
+
+        last = colon;
+    }
+
+    return p == last ? "there is no host" : NULL;
+}

@@ -1,0 +1,126 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+/*
+ * A request's context: its id, its operation.  It is kept in r->pool under a
+ * clean-up, where it is found again after an internal redirect.
+ */
+
+#include "ngx_pytake.h"
+
+
+static void ngx_pytake_ctx_cleanup(void *data);
+static ngx_int_t ngx_pytake_ctx_request_id(ngx_http_request_t *r,
+    ngx_pytake_ctx_t *ctx);
+
+
+ngx_pytake_ctx_t *
+ngx_pytake_ctx_find(ngx_http_request_t *r)
+{
+    ngx_pytake_ctx_t    *ctx;
+    ngx_pool_cleanup_t  *cln;
+
+    ctx = ngx_http_get_module_ctx(r->main, ngx_http_pytake_module);
+
+    if (ctx || r->pool == NULL) {
+        return ctx;
+    }
+
+    /* an internal redirect clears contexts */
+
+    for (cln = r->pool->cleanup; cln; cln = cln->next) {
+        if (cln->handler == ngx_pytake_ctx_cleanup) {
+            ctx = cln->data;
+            ngx_http_set_ctx(r->main, ctx, ngx_http_pytake_module);
+            return ctx;
+        }
+    }
+
+    return NULL;
+}
+
+
+ngx_pytake_ctx_t *
+ngx_pytake_ctx_get(ngx_http_request_t *r)
+{
+    ngx_pytake_ctx_t    *ctx;
+    ngx_pool_cleanup_t  *cln;
+
+    ctx = ngx_pytake_ctx_find(r);
+    if (ctx) {
+        return ctx;
+    }
+
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_pytake_ctx_t));
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    ctx = cln->data;
+    ngx_memzero(ctx, sizeof(ngx_pytake_ctx_t));
+    ctx->start_us = ngx_pytake_mono_us();
+
+    if (ngx_pytake_ctx_request_id(r, ctx) != NGX_OK) {
+        return NULL;
+    }
+
+    cln->handler = ngx_pytake_ctx_cleanup;
+    ngx_http_set_ctx(r->main, ctx, ngx_http_pytake_module);
+
+    return ctx;
+}
+
+
+static void
+ngx_pytake_ctx_cleanup(void *data)
+{
+    /* marks the context in r->pool */
+}
+
+
+static ngx_int_t
+ngx_pytake_ctx_request_id(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx)
+{
+    uint8_t           rnd[16];
+    pt_str_t          id;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *e;
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        e = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (e[i].key.len != sizeof("X-Request-Id") - 1
+                || ngx_strncmp(e[i].lowcase_key, "x-request-id",
+                               sizeof("x-request-id") - 1) != 0)
+            {
+                continue;
+            }
+
+            id.data = (char *) e[i].value.data;
+            id.len = e[i].value.len;
+
+            if (pytake_request_id_is(id)) {
+                ctx->request_id = e[i].value;
+                return NGX_OK;
+            }
+        }
+    }
+
+    if (ngx_pytake_random(ngx_pytake_main_conf(r)->worker, rnd, sizeof(rnd))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ctx->request_id.len = PYTAKE_REQUEST_ID_LEN;
+    ctx->request_id.data = ngx_pnalloc(r->pool, PYTAKE_REQUEST_ID_LEN);
+    if (ctx->request_id.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    pytake_request_id_build(rnd, (char *) ctx->request_id.data);
+
+    return NGX_OK;
+}

@@ -1,0 +1,135 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+/*
+ * /health, /health/live, /health/ready.  The database's truth is a query
+ * answered now, redis' is a PING answered lately.  The hub is not known to
+ * the module: websocket is false and does not degrade the status.
+ */
+
+#include "ngx_pytake.h"
+
+
+static void ngx_pytake_health_post(ngx_http_request_t *r);
+static ngx_int_t ngx_pytake_health_answer(ngx_http_request_t *r,
+    const pytake_sql_result_t *result);
+static ngx_int_t ngx_pytake_live_answer(ngx_http_request_t *r);
+static u_char *ngx_pytake_health_time(u_char *p);
+
+
+ngx_int_t
+ngx_pytake_health_handler(ngx_http_request_t *r)
+{
+    ngx_int_t          rc;
+    ngx_pytake_ctx_t  *ctx;
+
+    ctx = ngx_pytake_ctx_get(r);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ctx->route = NGX_PYTAKE_ROUTE_HEALTH;
+
+    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
+        return NGX_HTTP_NOT_ALLOWED;
+    }
+
+    rc = ngx_http_read_client_request_body(r, ngx_pytake_health_post);
+
+    if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+        return rc;
+    }
+
+    return NGX_DONE;
+}
+
+
+static void
+ngx_pytake_health_post(ngx_http_request_t *r)
+{
+    ngx_pytake_worker_t  *w;
+
+    if (ngx_pytake_loc_conf(r)->role == NGX_PYTAKE_LIVE) {
+        ngx_http_finalize_request(r, ngx_pytake_live_answer(r));
+        return;
+    }
+
+    w = ngx_pytake_main_conf(r)->worker;
+
+    ngx_pytake_probe(r, w ? w->stmt_ping : -1, NULL,
+                     NGX_PYTAKE_HEALTH_TIMEOUT, ngx_pytake_health_answer);
+}
+
+
+static ngx_int_t
+ngx_pytake_health_answer(ngx_http_request_t *r,
+    const pytake_sql_result_t *result)
+{
+    u_char               *p;
+    ngx_str_t             body;
+    ngx_uint_t            database, redis, degraded;
+    ngx_pytake_worker_t  *w;
+
+    w = ngx_pytake_main_conf(r)->worker;
+
+    database = (result->err == PT_OK);
+    redis = w && w->redis && pt_redis_is_up(w->redis);
+    degraded = w && w->redis && !redis;
+
+    body.data = ngx_pnalloc(r->pool, 256);
+    if (body.data == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    p = ngx_sprintf(body.data, "{\"status\":\"%s\",\"timestamp\":\"",
+                    !database ? "unhealthy"
+                              : degraded ? "degraded" : "healthy");
+    p = ngx_pytake_health_time(p);
+    p = ngx_sprintf(p, "\",\"services\":{\"database\":%s,\"redis\":%s,"
+                       "\"websocket\":false}}",
+                    database ? "true" : "false", redis ? "true" : "false");
+
+    body.len = p - body.data;
+
+    return ngx_pytake_send(r, database ? NGX_HTTP_OK
+                                       : NGX_HTTP_SERVICE_UNAVAILABLE,
+                           "application/json", &body);
+}
+
+
+static ngx_int_t
+ngx_pytake_live_answer(ngx_http_request_t *r)
+{
+    u_char     *p;
+    ngx_str_t   body;
+
+    body.data = ngx_pnalloc(r->pool, 128);
+    if (body.data == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    p = ngx_cpymem(body.data, "{\"status\":\"healthy\",\"timestamp\":\"",
+                   sizeof("{\"status\":\"healthy\",\"timestamp\":\"") - 1);
+    p = ngx_pytake_health_time(p);
+    *p++ = '"';
+    *p++ = '}';
+
+    body.len = p - body.data;
+
+    return ngx_pytake_send(r, NGX_HTTP_OK, "application/json", &body);
+}
+
+
+static u_char *
+ngx_pytake_health_time(u_char *p)
+{
+    ngx_tm_t     tm;
+    ngx_time_t  *tp;
+
+    tp = ngx_timeofday();
+    ngx_gmtime(tp->sec, &tm);
+
+    return ngx_sprintf(p, "%4d-%02d-%02dT%02d:%02d:%02d.%03MZ",
+                       tm.ngx_tm_year, tm.ngx_tm_mon, tm.ngx_tm_mday,
+                       tm.ngx_tm_hour, tm.ngx_tm_min, tm.ngx_tm_sec,
+                       tp->msec);
+}

@@ -1,0 +1,432 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+/*
+ * /metrics: the zone as Prometheus text.  And the log-phase handler that
+ * counts requests, where their final status is known.
+ */
+
+#include "ngx_pytake.h"
+
+#define NGX_PYTAKE_LINE_MAX 160
+#define NGX_PYTAKE_METRICS_HEAD_MAX 16384
+
+
+static ngx_int_t ngx_pytake_metrics_loopback(ngx_http_request_t *r);
+static u_char *ngx_pytake_metrics_requests(u_char *p, u_char *last,
+    ngx_pytake_zone_t *z);
+static u_char *ngx_pytake_metrics_latency(u_char *p, u_char *last,
+    ngx_pytake_zone_t *z);
+static u_char *ngx_pytake_metrics_counters(u_char *p, u_char *last,
+    ngx_pytake_zone_t *z);
+static u_char *ngx_pytake_metrics_database(u_char *p, u_char *last,
+    ngx_pytake_zone_t *z);
+static u_char *ngx_pytake_metrics_gauges(u_char *p, u_char *last,
+    ngx_pytake_zone_t *z);
+static u_char *ngx_pytake_metrics_pools(u_char *p, u_char *last,
+    ngx_pytake_gauges_t *sum);
+static const char *ngx_pytake_metrics_route(ngx_uint_t i);
+
+
+static const char *const  ngx_pytake_classes[] = { "read", "write", "slow" };
+
+static const struct {
+    const char  *name;
+    const char  *help;
+} ngx_pytake_counters[NGX_PYTAKE_C_MAX] = {
+    { "pytake_client_aborts_total",
+      "Requests whose client left before the answer." },
+    { "pytake_detached_writes_total",
+      "Writes that went on after their client had left." },
+    { "pytake_queue_rejections_total",
+      "Batches refused because a wait queue was full." },
+    { "pytake_hash_rejections_total",
+      "Logins refused because the hash queue was full." },
+    { "pytake_hashes_total", "Password hashes verified." },
+    { "pytake_events_published_total", "Events handed to Redis." },
+    { "pytake_events_dropped_total",
+      "Events not handed to Redis, found by polling later." },
+    { "pytake_webhook_events_total", "Events that webhooks made." },
+    { "pytake_redis_connects_total", "Connections made to Redis." },
+    { "pytake_redis_failures_total", "Failed connections to Redis." }
+};
+
+
+ngx_int_t
+ngx_pytake_metrics_handler(ngx_http_request_t *r)
+{
+    size_t                   size;
+    u_char                  *last;
+    ngx_int_t                rc;
+    ngx_str_t                body;
+    ngx_pytake_ctx_t        *ctx;
+    ngx_pytake_zone_t       *z;
+    ngx_pytake_main_conf_t  *pmcf;
+
+    ctx = ngx_pytake_ctx_get(r);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ctx->route = NGX_PYTAKE_ROUTE_METRICS;
+
+    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
+        return NGX_HTTP_NOT_ALLOWED;
+    }
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (ngx_pytake_loc_conf(r)->role == NGX_PYTAKE_METRICS
+        && !ngx_pytake_metrics_loopback(r))
+    {
+        return ngx_pytake_problem_send(r, NGX_HTTP_FORBIDDEN);
+    }
+
+    pmcf = ngx_pytake_main_conf(r);
+
+    if (pmcf->zone == NULL || pmcf->zone->data == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    z = pmcf->zone->data;
+
+    if (pmcf->worker && pmcf->used) {
+        ngx_pytake_worker_publish(pmcf->worker);
+    }
+
+    size = NGX_PYTAKE_METRICS_HEAD_MAX
+           + NGX_PYTAKE_ROUTES * (NGX_PYTAKE_BUCKETS + 8)
+             * NGX_PYTAKE_LINE_MAX;
+
+    body.data = ngx_pnalloc(r->pool, size);
+    if (body.data == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    last = body.data + size;
+
+    body.len = ngx_pytake_metrics_requests(body.data, last, z) - body.data;
+    body.len = ngx_pytake_metrics_latency(body.data + body.len, last, z)
+               - body.data;
+    body.len = ngx_pytake_metrics_counters(body.data + body.len, last, z)
+               - body.data;
+    body.len = ngx_pytake_metrics_database(body.data + body.len, last, z)
+               - body.data;
+    body.len = ngx_pytake_metrics_gauges(body.data + body.len, last, z)
+               - body.data;
+
+    return ngx_pytake_send(r, NGX_HTTP_OK,
+                           "text/plain; version=0.0.4; charset=utf-8",
+                           &body);
+}
+
+
+ngx_int_t
+ngx_pytake_log_handler(ngx_http_request_t *r)
+{
+    int64_t                  us;
+    ngx_uint_t               route, status;
+    pytake_op_info_t         info;
+    ngx_pytake_ctx_t        *ctx;
+    ngx_pytake_main_conf_t  *pmcf;
+
+    pmcf = ngx_pytake_main_conf(r);
+    ctx = ngx_pytake_ctx_find(r);
+
+    if (ctx == NULL || pmcf->worker == NULL || r != r->main) {
+        return NGX_OK;
+    }
+
+    route = ctx->route;
+
+    if (ctx->op && ctx->op->op) {
+        pytake_op_info(ctx->op->op, &info);
+        route = info.route;
+    }
+
+    status = r->err_status ? r->err_status : r->headers_out.status;
+    us = ngx_pytake_mono_us() - ctx->start_us;
+
+    ngx_pytake_zone_request(pmcf->worker->zone, route, status,
+                            (ngx_uint_t) (us > 0 ? us : 0));
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_pytake_metrics_loopback(ngx_http_request_t *r)
+{
+    struct sockaddr_in   *sin;
+#if (NGX_HAVE_INET6)
+    u_char               *p;
+    struct sockaddr_in6  *sin6;
+#endif
+
+    switch (r->connection->sockaddr->sa_family) {
+
+    case AF_INET:
+        sin = (struct sockaddr_in *) r->connection->sockaddr;
+        return (ntohl(sin->sin_addr.s_addr) >> 24) == 127;
+
+#if (NGX_HAVE_INET6)
+    case AF_INET6:
+        sin6 = (struct sockaddr_in6 *) r->connection->sockaddr;
+        p = sin6->sin6_addr.s6_addr;
+
+        return IN6_IS_ADDR_LOOPBACK(&sin6->sin6_addr)
+               || (IN6_IS_ADDR_V4MAPPED(&sin6->sin6_addr) && p[12] == 127);
+#endif
+
+    case AF_UNIX:
+        return 1;
+
+    default:
+        return 0;
+    }
+}
+
+
+static u_char *
+ngx_pytake_metrics_requests(u_char *p, u_char *last, ngx_pytake_zone_t *z)
+{
+    ngx_uint_t                i, c;
+    ngx_pytake_zone_route_t  *zr;
+
+    p = ngx_slprintf(p, last,
+                     "# HELP pytake_requests_total Requests by operation and "
+                     "class of status.\n"
+                     "# TYPE pytake_requests_total counter\n");
+
+    for (i = 0; i < z->layout; i++) {
+        zr = &z->route[i];
+
+        for (c = 0; c < 6; c++) {
+            if (zr->status[c] == 0) {
+                continue;
+            }
+
+            p = ngx_slprintf(p, last, "pytake_requests_total{op=\"%s\","
+                             "status=\"%uixx\"} %uA\n",
+                             ngx_pytake_metrics_route(i), c, zr->status[c]);
+        }
+    }
+
+    return p;
+}
+
+
+static u_char *
+ngx_pytake_metrics_latency(u_char *p, u_char *last, ngx_pytake_zone_t *z)
+{
+    ngx_uint_t                i, b, us;
+    const char               *name;
+    ngx_atomic_uint_t         sum;
+    ngx_pytake_zone_route_t  *zr;
+
+    p = ngx_slprintf(p, last,
+                     "# HELP pytake_request_seconds Time from the request's "
+                     "header to its end.\n"
+                     "# TYPE pytake_request_seconds histogram\n");
+
+    for (i = 0; i < z->layout; i++) {
+        zr = &z->route[i];
+        name = ngx_pytake_metrics_route(i);
+        sum = 0;
+
+        for (b = 0; b < NGX_PYTAKE_BUCKETS; b++) {
+            sum += zr->bucket[b];
+        }
+
+        if (sum == 0) {
+            continue;
+        }
+
+        sum = 0;
+
+        for (b = 0; b < NGX_PYTAKE_BUCKETS - 1; b++) {
+            sum += zr->bucket[b];
+            us = ngx_pytake_bucket_us[b];
+
+            p = ngx_slprintf(p, last, "pytake_request_seconds_bucket{op="
+                             "\"%s\",le=\"%ui.%04ui\"} %uA\n", name,
+                             us / 1000000, us % 1000000 / 100, sum);
+        }
+
+        sum += zr->bucket[b];
+
+        p = ngx_slprintf(p, last,
+                         "pytake_request_seconds_bucket{op=\"%s\","
+                         "le=\"+Inf\"} %uA\n"
+                         "pytake_request_seconds_sum{op=\"%s\"} %uA.%06uA\n"
+                         "pytake_request_seconds_count{op=\"%s\"} %uA\n",
+                         name, sum, name, zr->sum_us / 1000000,
+                         zr->sum_us % 1000000, name, sum);
+    }
+
+    return p;
+}
+
+
+static u_char *
+ngx_pytake_metrics_counters(u_char *p, u_char *last, ngx_pytake_zone_t *z)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_PYTAKE_C_MAX; i++) {
+        p = ngx_slprintf(p, last, "# HELP %s %s\n# TYPE %s counter\n%s %uA\n",
+                         ngx_pytake_counters[i].name,
+                         ngx_pytake_counters[i].help,
+                         ngx_pytake_counters[i].name,
+                         ngx_pytake_counters[i].name, z->counter[i]);
+    }
+
+    return p;
+}
+
+
+static u_char *
+ngx_pytake_metrics_database(u_char *p, u_char *last, ngx_pytake_zone_t *z)
+{
+    ngx_uint_t                i, c;
+    ngx_atomic_uint_t         v;
+    ngx_pytake_zone_class_t  *zc;
+    static const char *const  names[] = {
+        "batches", "errors", "timeouts", "connects", "connect_failures"
+    };
+
+    p = ngx_slprintf(p, last,
+                     "# HELP pytake_database_seconds Time of batches, wait "
+                     "for a connection included.\n"
+                     "# TYPE pytake_database_seconds summary\n");
+
+    for (c = 0; c < NGX_PYTAKE_CLASSES; c++) {
+        zc = &z->class[c];
+
+        p = ngx_slprintf(p, last,
+                         "pytake_database_seconds_sum{pool=\"%s\"} "
+                         "%uA.%06uA\n"
+                         "pytake_database_seconds_count{pool=\"%s\"} %uA\n",
+                         ngx_pytake_classes[c], zc->time_sum_us / 1000000,
+                         zc->time_sum_us % 1000000, ngx_pytake_classes[c],
+                         zc->time_count);
+    }
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+
+        p = ngx_slprintf(p, last, "# TYPE pytake_database_%s_total "
+                         "counter\n", names[i]);
+
+        for (c = 0; c < NGX_PYTAKE_CLASSES; c++) {
+            zc = &z->class[c];
+
+            v = i == 0 ? zc->batches
+                : i == 1 ? zc->errors
+                : i == 2 ? zc->timeouts
+                : i == 3 ? zc->connects : zc->connect_failures;
+
+            p = ngx_slprintf(p, last,
+                             "pytake_database_%s_total{pool=\"%s\"} %uA\n",
+                             names[i], ngx_pytake_classes[c], v);
+        }
+    }
+
+    return p;
+}
+
+
+static u_char *
+ngx_pytake_metrics_gauges(u_char *p, u_char *last, ngx_pytake_zone_t *z)
+{
+    ngx_uint_t            i, c, workers, redis, ops, hashes;
+    ngx_pytake_slot_t    *slot;
+    ngx_pytake_gauges_t   sum[NGX_PYTAKE_CLASSES];
+
+    ngx_memzero(sum, sizeof(sum));
+    workers = redis = ops = hashes = 0;
+
+    for (i = 0; i < NGX_PYTAKE_SLOTS; i++) {
+        slot = &z->slot[i];
+
+        if (slot->pid == 0
+            || (kill((ngx_pid_t) slot->pid, 0) == -1
+                && ngx_errno == NGX_ESRCH))
+        {
+            continue;
+        }
+
+        workers++;
+        redis += slot->redis_up;
+        ops += slot->operations;
+        hashes += slot->hashes_waiting;
+
+        for (c = 0; c < NGX_PYTAKE_CLASSES; c++) {
+            sum[c].conns += slot->pool[c].conns;
+            sum[c].connecting += slot->pool[c].connecting;
+            sum[c].busy += slot->pool[c].busy;
+            sum[c].waiting += slot->pool[c].waiting;
+            sum[c].away += slot->pool[c].away;
+        }
+    }
+
+    p = ngx_slprintf(p, last,
+                     "# HELP pytake_workers Workers that report gauges.\n"
+                     "# TYPE pytake_workers gauge\npytake_workers %ui\n"
+                     "# HELP pytake_redis_up Workers whose Redis answers.\n"
+                     "# TYPE pytake_redis_up gauge\npytake_redis_up %ui\n"
+                     "# TYPE pytake_operations gauge\n"
+                     "pytake_operations %ui\n"
+                     "# TYPE pytake_hashes_waiting gauge\n"
+                     "pytake_hashes_waiting %ui\n",
+                     workers, redis, ops, hashes);
+
+    return ngx_pytake_metrics_pools(p, last, sum);
+}
+
+
+static u_char *
+ngx_pytake_metrics_pools(u_char *p, u_char *last, ngx_pytake_gauges_t *sum)
+{
+    ngx_uint_t           c;
+    const char          *name;
+    ngx_pytake_gauges_t *g;
+
+    p = ngx_slprintf(p, last,
+                     "# HELP pytake_pool_connections Database connections by "
+                     "state.\n"
+                     "# TYPE pytake_pool_connections gauge\n"
+                     "# HELP pytake_pool_batches Batches by state.\n"
+                     "# TYPE pytake_pool_batches gauge\n"
+                     "# HELP pytake_pool_away Workers whose circuit breaker "
+                     "is open.\n"
+                     "# TYPE pytake_pool_away gauge\n");
+
+    for (c = 0; c < NGX_PYTAKE_CLASSES; c++) {
+        g = &sum[c];
+        name = ngx_pytake_classes[c];
+
+        p = ngx_slprintf(p, last,
+            "pytake_pool_connections{pool=\"%s\",state=\"ready\"} %uA\n"
+            "pytake_pool_connections{pool=\"%s\",state=\"connecting\"} %uA\n"
+            "pytake_pool_batches{pool=\"%s\",state=\"busy\"} %uA\n"
+            "pytake_pool_batches{pool=\"%s\",state=\"waiting\"} %uA\n"
+            "pytake_pool_away{pool=\"%s\"} %uA\n",
+            name, g->conns, name, g->connecting, name, g->busy,
+            name, g->waiting, name, g->away);
+    }
+
+    return p;
+}
+
+
+static const char *
+ngx_pytake_metrics_route(ngx_uint_t i)
+{
+    if (i < pytake_routes_count) {
+        return pytake_route_names[i];
+    }
+
+    return i == NGX_PYTAKE_ROUTE_HEALTH ? "health" : "metrics";
+}

@@ -1,0 +1,463 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+/*
+ * The driver of a core operation: asks for effects, performs them, feeds the
+ * outcome back.
+ *
+ * Two may refer to an operation: r->pool (held, until its clean-up) and the
+ * work under way (state SQL or WORK).  It is freed when neither does.  A
+ * client's abort cuts the operation from its request; it is dropped then,
+ * unless a write was handed over: that one goes on to its end, so that what
+ * it committed is published.
+ */
+
+#include "ngx_pytake.h"
+#if (PYTAKE_FAULTS)
+#include "pt_fault.h"
+#endif
+
+
+static ngx_int_t ngx_pytake_op_run(ngx_pytake_op_t *op);
+static ngx_int_t ngx_pytake_op_sql(ngx_pytake_op_t *op);
+static void ngx_pytake_op_sql_done(void *data,
+    const pytake_sql_result_t *result);
+static ngx_int_t ngx_pytake_op_work(ngx_pytake_op_t *op);
+static void ngx_pytake_op_work_done(ngx_pytake_op_t *op, pt_err_t err,
+    ngx_uint_t match);
+static void ngx_pytake_op_publish(ngx_pytake_op_t *op);
+static void ngx_pytake_op_resume(ngx_pytake_op_t *op);
+static void ngx_pytake_op_timeout(ngx_event_t *ev);
+static void ngx_pytake_op_stop(ngx_pytake_op_t *op);
+static void ngx_pytake_op_enter(ngx_pytake_op_t *op, ngx_uint_t state);
+static void ngx_pytake_op_abort(void *data);
+static void ngx_pytake_op_unhold(void *data);
+static void ngx_pytake_op_free(ngx_pytake_op_t *op);
+
+
+ngx_pytake_op_t *
+ngx_pytake_op_new(ngx_http_request_t *r, ngx_pytake_worker_t *w,
+    size_t extra)
+{
+    ngx_pytake_op_t     *op;
+    ngx_pool_cleanup_t  *pcln;
+    ngx_http_cleanup_t  *hcln;
+
+    pcln = ngx_pool_cleanup_add(r->pool, 0);
+    if (pcln == NULL) {
+        return NULL;
+    }
+
+    hcln = ngx_http_cleanup_add(r, 0);
+    if (hcln == NULL) {
+        return NULL;
+    }
+
+    op = ngx_alloc(sizeof(ngx_pytake_op_t) + extra, r->connection->log);
+    if (op == NULL) {
+        return NULL;
+    }
+
+    ngx_memzero(op, sizeof(ngx_pytake_op_t));
+
+    op->worker = w;
+    op->request = r;
+    op->held = 1;
+
+    op->timer.handler = ngx_pytake_op_timeout;
+    op->timer.data = &w->loop.dummy;
+    op->timer.log = ngx_cycle->log;
+
+    pcln->handler = ngx_pytake_op_unhold;
+    pcln->data = op;
+
+    hcln->handler = ngx_pytake_op_abort;
+    hcln->data = op;
+
+    ngx_queue_insert_tail(&w->ops, &op->queue);
+    w->nops++;
+
+    return op;
+}
+
+
+ngx_int_t
+ngx_pytake_op_start(ngx_pytake_op_t *op, ngx_msec_t timeout)
+{
+    uint8_t               seed[32];
+    ngx_pytake_worker_t  *w;
+
+    w = op->worker;
+
+    op->deadline_ms = (int64_t) ngx_current_msec + (int64_t) timeout;
+
+    if (ngx_pytake_random(w, seed, sizeof(seed)) != NGX_OK
+        || pytake_op_new(w->pt, &op->req, seed, ngx_pytake_wall_us(), &op->op)
+           != PT_OK)
+    {
+        op->op = NULL;
+        ngx_pytake_op_enter(op, NGX_PYTAKE_OP_DONE);
+        return NGX_ERROR;
+    }
+
+    return ngx_pytake_op_run(op);
+}
+
+
+void
+ngx_pytake_op_fail(ngx_pytake_op_t *op, pt_err_t err)
+{
+    ngx_pytake_op_stop(op);
+    pytake_op_fail(op->op, ngx_pytake_wall_us(), err);
+    (void) ngx_pytake_op_run(op);
+}
+
+
+void
+ngx_pytake_op_drop_all(ngx_pytake_worker_t *w)
+{
+    ngx_queue_t      *q;
+    ngx_pytake_op_t  *op;
+
+    while (!ngx_queue_empty(&w->ops)) {
+        q = ngx_queue_head(&w->ops);
+        op = ngx_queue_data(q, ngx_pytake_op_t, queue);
+
+        ngx_pytake_op_stop(op);
+        op->request = NULL;
+        ngx_pytake_op_enter(op, NGX_PYTAKE_OP_DONE);
+        ngx_pytake_op_free(op);
+    }
+}
+
+
+/* Performs effects until one has to be waited for, or the answer is there */
+
+static ngx_int_t
+ngx_pytake_op_run(ngx_pytake_op_t *op)
+{
+    ngx_int_t  rc;
+
+    for ( ;; ) {
+
+        switch (pytake_op_next(op->op, &op->effect)) {
+
+        case PYTAKE_EFFECT_SQL:
+            rc = ngx_pytake_op_sql(op);
+            break;
+
+        case PYTAKE_EFFECT_WORK:
+            rc = ngx_pytake_op_work(op);
+            break;
+
+        case PYTAKE_EFFECT_REDIS:
+            ngx_pytake_op_publish(op);
+            rc = NGX_OK;
+            break;
+
+        case PYTAKE_EFFECT_DONE:
+        default:
+            ngx_pytake_op_enter(op, NGX_PYTAKE_OP_DONE);
+            return NGX_OK;
+        }
+
+        if (rc == NGX_AGAIN) {
+            return NGX_AGAIN;
+        }
+    }
+}
+
+
+static ngx_int_t
+ngx_pytake_op_sql(ngx_pytake_op_t *op)
+{
+    pt_err_t              err;
+    pytake_sql_t         *sql;
+    pytake_sql_result_t   result;
+    ngx_pytake_worker_t  *w;
+
+    w = op->worker;
+    sql = &op->effect.u.sql;
+
+    op->class = sql->class;
+    op->pool = w->pool[op->class];
+    op->submitted_us = ngx_pytake_mono_us();
+
+    err = pt_pool_submit(op->pool, sql, op->deadline_ms,
+                         ngx_pytake_op_sql_done, op, &op->batch);
+
+    if (err == PT_OK) {
+        if (sql->class == PYTAKE_SQL_WRITE) {
+            op->wrote = 1;
+        }
+
+        ngx_pytake_op_enter(op, NGX_PYTAKE_OP_SQL);
+        return NGX_AGAIN;
+    }
+
+    if (err == PT_EBUSY) {
+        ngx_pytake_zone_add(w->zone, NGX_PYTAKE_C_QUEUE_REJECTED, 1);
+    }
+
+    ngx_memzero(&result, sizeof(pytake_sql_result_t));
+    result.err = err;
+
+    pytake_op_feed_sql(op->op, ngx_pytake_wall_us(), &result);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_pytake_op_sql_done(void *data, const pytake_sql_result_t *result)
+{
+    int64_t           us;
+    ngx_pytake_op_t  *op = data;
+
+    us = ngx_pytake_mono_us() - op->submitted_us;
+
+    if (op->ctx) {
+        op->ctx->db_us += us;
+    }
+
+    ngx_pytake_zone_batch(op->worker->zone, op->class, (ngx_uint_t) us);
+
+    pytake_op_feed_sql(op->op, ngx_pytake_wall_us(), result);
+
+#if (PYTAKE_FAULTS)
+    if (result->err == PT_OK && op->class == PYTAKE_SQL_WRITE) {
+        PT_FAULT("publish.before");
+    }
+#endif
+
+    /* result and its rows live until this returns: next() needs no more */
+
+    ngx_pytake_op_resume(op);
+}
+
+
+static ngx_int_t
+ngx_pytake_op_work(ngx_pytake_op_t *op)
+{
+    pt_err_t  err;
+
+    err = ngx_pytake_hash_new(op, &op->effect.u.work,
+                              ngx_pytake_op_work_done);
+
+    if (err == PT_OK) {
+        ngx_pytake_op_enter(op, NGX_PYTAKE_OP_WORK);
+        return NGX_AGAIN;
+    }
+
+    ngx_pytake_zone_add(op->worker->zone, NGX_PYTAKE_C_HASH_REJECTED, 1);
+    pytake_op_feed_work(op->op, ngx_pytake_wall_us(), PT_EBUSY, false);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_pytake_op_work_done(ngx_pytake_op_t *op, pt_err_t err, ngx_uint_t match)
+{
+    op->hash = NULL;
+    pytake_op_feed_work(op->op, ngx_pytake_wall_us(), err, match ? 1 : 0);
+    ngx_pytake_op_resume(op);
+}
+
+
+static void
+ngx_pytake_op_publish(ngx_pytake_op_t *op)
+{
+    ngx_uint_t            counter;
+    pytake_redis_t       *redis;
+    ngx_pytake_worker_t  *w;
+
+    w = op->worker;
+    redis = &op->effect.u.redis;
+
+    counter = NGX_PYTAKE_C_DROPPED;
+
+    if (w->redis
+        && pt_redis_publish(w->redis, redis->channel, redis->payload)
+           == PT_OK)
+    {
+        counter = NGX_PYTAKE_C_PUBLISHED;
+    }
+
+    ngx_pytake_zone_add(w->zone, counter, 1);
+
+    if (op->webhook) {
+        ngx_pytake_zone_add(w->zone, NGX_PYTAKE_C_WEBHOOK_EVENTS, 1);
+    }
+}
+
+
+/* Goes on from an event that is not the request's own */
+
+static void
+ngx_pytake_op_resume(ngx_pytake_op_t *op)
+{
+    ngx_int_t            rc;
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+
+    if (ngx_pytake_op_run(op) == NGX_AGAIN) {
+        return;
+    }
+
+    r = op->request;
+
+    if (r == NULL) {
+        ngx_pytake_op_free(op);
+        return;
+    }
+
+    c = r->connection;
+
+    ngx_http_set_log_request(c->log, r);
+    op->request = NULL;
+
+    rc = ngx_pytake_respond(r, &op->effect.u.done);
+
+    ngx_http_finalize_request(r, rc);
+    ngx_http_run_posted_requests(c);
+}
+
+
+/*
+ * The pool answers batches at their deadline by itself and knows what had
+ * been sent; this is for threads, and in case the pool does not.
+ */
+
+static void
+ngx_pytake_op_timeout(ngx_event_t *ev)
+{
+    ngx_uint_t        state;
+    ngx_pytake_op_t  *op;
+
+    op = (ngx_pytake_op_t *) ((u_char *) ev
+                              - offsetof(ngx_pytake_op_t, timer));
+    state = op->state;
+
+    if (state == NGX_PYTAKE_OP_SQL && !op->late) {
+        op->late = 1;
+        ngx_add_timer(&op->timer, NGX_PYTAKE_GRACE);
+        return;
+    }
+
+    if (state == NGX_PYTAKE_OP_SQL) {
+        ngx_log_error(NGX_LOG_ERR, ev->log, 0,
+                      "pytake: batch not answered at its deadline");
+    }
+
+    ngx_pytake_op_stop(op);
+
+    pytake_op_fail(op->op, ngx_pytake_wall_us(),
+                   (state == NGX_PYTAKE_OP_SQL
+                    && op->class == PYTAKE_SQL_WRITE) ? PT_EOUTCOME
+                                                      : PT_EDEADLINE);
+    ngx_pytake_op_resume(op);
+}
+
+
+static void
+ngx_pytake_op_stop(ngx_pytake_op_t *op)
+{
+    switch (op->state) {
+
+    case NGX_PYTAKE_OP_SQL:
+        pt_pool_abandon(op->pool, op->batch);
+        break;
+
+    case NGX_PYTAKE_OP_WORK:
+        if (op->hash) {
+            ngx_pytake_hash_abandon(op->hash);
+            op->hash = NULL;
+        }
+
+        break;
+
+    default:
+        break;
+    }
+}
+
+
+static void
+ngx_pytake_op_enter(ngx_pytake_op_t *op, ngx_uint_t state)
+{
+    int64_t  left;
+
+    op->state = state;
+
+    if (state == NGX_PYTAKE_OP_DONE) {
+        if (op->timer.timer_set) {
+            ngx_del_timer(&op->timer);
+        }
+
+        return;
+    }
+
+    if (!op->timer.timer_set) {
+        left = op->deadline_ms - (int64_t) ngx_current_msec;
+        ngx_add_timer(&op->timer, (ngx_msec_t) (left > 1 ? left : 1));
+    }
+}
+
+
+/* The request ends: normally, or before the operation */
+
+static void
+ngx_pytake_op_abort(void *data)
+{
+    ngx_pytake_op_t  *op = data;
+
+    op->request = NULL;
+
+    if (op->state == NGX_PYTAKE_OP_DONE) {
+        return;
+    }
+
+    ngx_pytake_zone_add(op->worker->zone, NGX_PYTAKE_C_ABORTS, 1);
+
+    if (op->wrote) {
+        ngx_pytake_zone_add(op->worker->zone, NGX_PYTAKE_C_DETACHED, 1);
+        return;
+    }
+
+    ngx_pytake_op_stop(op);
+    ngx_pytake_op_enter(op, NGX_PYTAKE_OP_DONE);
+}
+
+
+/* The request's memory goes, the log has been written */
+
+static void
+ngx_pytake_op_unhold(void *data)
+{
+    ngx_pytake_op_t  *op = data;
+
+    op->held = 0;
+    op->ctx = NULL;
+
+    if (op->state == NGX_PYTAKE_OP_DONE) {
+        ngx_pytake_op_free(op);
+    }
+}
+
+
+static void
+ngx_pytake_op_free(ngx_pytake_op_t *op)
+{
+    if (op->held) {
+        return;
+    }
+
+    ngx_queue_remove(&op->queue);
+    op->worker->nops--;
+
+    if (op->op) {
+        pytake_op_del(op->op);
+    }
+
+    ngx_free(op);
+}

@@ -1,0 +1,176 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+/*
+ * One statement through the read pool for a handler that needs no core
+ * operation: health, and the test location.  A probe is heap memory of its
+ * own: its request may go first.
+ */
+
+#include "ngx_pytake.h"
+
+
+typedef struct {
+    ngx_http_request_t   *request;
+    ngx_pytake_worker_t  *worker;
+    ngx_pytake_probe_pt   handler;
+    pytake_sql_t          sql;
+    pytake_stmt_t         stmt;
+    pytake_param_t        param;
+    char                  value[8];
+    pt_batch_t            batch;
+    ngx_event_t           hold;         /* an exiting worker waits for it */
+} ngx_pytake_probe_t;
+
+
+static void ngx_pytake_probe_fail(ngx_http_request_t *r,
+    ngx_pytake_probe_pt handler, pt_err_t err);
+static void ngx_pytake_probe_done(void *data,
+    const pytake_sql_result_t *result);
+static void ngx_pytake_probe_abort(void *data);
+static void ngx_pytake_probe_hold(ngx_event_t *ev);
+static void ngx_pytake_probe_free(ngx_pytake_probe_t *p);
+
+
+void
+ngx_pytake_probe(ngx_http_request_t *r, ngx_int_t stmt,
+    const pytake_param_t *param, ngx_msec_t timeout,
+    ngx_pytake_probe_pt handler)
+{
+    pt_err_t              err;
+    ngx_pytake_probe_t   *p;
+    ngx_http_cleanup_t   *cln;
+    ngx_pytake_worker_t  *w;
+
+    w = ngx_pytake_main_conf(r)->worker;
+    cln = ngx_http_cleanup_add(r, sizeof(ngx_pytake_probe_t *));
+    p = ngx_calloc(sizeof(ngx_pytake_probe_t), r->connection->log);
+
+    if (w == NULL || w->pool[PYTAKE_SQL_READ] == NULL || stmt < 0
+        || cln == NULL || p == NULL)
+    {
+        ngx_free(p);
+        ngx_pytake_probe_fail(r, handler, PT_EDBAWAY);
+        return;
+    }
+
+    p->request = r;
+    p->worker = w;
+    p->handler = handler;
+
+    if (param) {
+        p->param = *param;
+        p->param.data = p->value;
+        ngx_memcpy(p->value, param->data, ngx_min(param->len, 8));
+    }
+
+    p->stmt.stmt = (uint16_t) stmt;
+    p->stmt.nparams = param ? 1 : 0;
+    p->stmt.params = &p->param;
+    p->sql.class = PYTAKE_SQL_READ;
+    p->sql.nstmts = 1;
+    p->sql.stmts = &p->stmt;
+
+    err = pt_pool_submit(w->pool[PYTAKE_SQL_READ], &p->sql,
+                         (int64_t) (ngx_current_msec + timeout),
+                         ngx_pytake_probe_done, p, &p->batch);
+    if (err != PT_OK) {
+        ngx_free(p);
+        ngx_pytake_probe_fail(r, handler, err);
+        return;
+    }
+
+    p->hold.handler = ngx_pytake_probe_hold;
+    p->hold.data = &w->loop.dummy;
+    p->hold.log = ngx_cycle->log;
+    ngx_add_timer(&p->hold, timeout + NGX_PYTAKE_GRACE);
+
+    cln->handler = ngx_pytake_probe_abort;
+    cln->data = p;
+
+    ngx_pytake_watch(r);
+}
+
+
+static void
+ngx_pytake_probe_fail(ngx_http_request_t *r, ngx_pytake_probe_pt handler,
+    pt_err_t err)
+{
+    pytake_sql_result_t  result;
+
+    ngx_memzero(&result, sizeof(pytake_sql_result_t));
+    result.err = err;
+
+    ngx_http_finalize_request(r, handler(r, &result));
+}
+
+
+static void
+ngx_pytake_probe_done(void *data, const pytake_sql_result_t *result)
+{
+    ngx_int_t             rc;
+    ngx_connection_t     *c;
+    ngx_pytake_probe_t   *p = data;
+    ngx_http_request_t   *r;
+    ngx_pytake_probe_pt   handler;
+    ngx_http_cleanup_t   *cln;
+
+    r = p->request;
+    handler = p->handler;
+
+    for (cln = r->main->cleanup; cln; cln = cln->next) {
+        if (cln->data == p) {
+            cln->handler = NULL;
+        }
+    }
+
+    ngx_pytake_probe_free(p);
+
+    c = r->connection;
+    ngx_http_set_log_request(c->log, r);
+
+    rc = handler(r, result);
+
+    ngx_http_finalize_request(r, rc);
+    ngx_http_run_posted_requests(c);
+}
+
+
+static void
+ngx_pytake_probe_abort(void *data)
+{
+    ngx_pytake_probe_t  *p = data;
+
+    pt_pool_abandon(p->worker->pool[PYTAKE_SQL_READ], p->batch);
+    ngx_pytake_probe_free(p);
+}
+
+
+/* The pool did not answer in time */
+
+static void
+ngx_pytake_probe_hold(ngx_event_t *ev)
+{
+    pytake_sql_result_t  result;
+    ngx_pytake_probe_t  *p;
+
+    p = (ngx_pytake_probe_t *) ((u_char *) ev
+                                - offsetof(ngx_pytake_probe_t, hold));
+
+    pt_pool_abandon(p->worker->pool[PYTAKE_SQL_READ], p->batch);
+
+    ngx_memzero(&result, sizeof(pytake_sql_result_t));
+    result.err = PT_EDEADLINE;
+
+    ngx_pytake_probe_done(p, &result);
+}
+
+
+static void
+ngx_pytake_probe_free(ngx_pytake_probe_t *p)
+{
+    if (p->hold.timer_set) {
+        ngx_del_timer(&p->hold);
+    }
+
+    ngx_free(p);
+}

@@ -1,0 +1,548 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+/*
+ * The content handler: reads the body, makes an operation of the request,
+ * sends its answer.
+ */
+
+#include "ngx_pytake.h"
+
+
+typedef struct {
+    ngx_str_t  idempotency_key;
+    ngx_str_t  signature;
+} ngx_pytake_headers_t;
+
+
+static void ngx_pytake_api_post(ngx_http_request_t *r);
+static ngx_int_t ngx_pytake_api_start(ngx_http_request_t *r,
+    pytake_route_info_t *info, size_t body_len, ngx_uint_t too_large);
+static ngx_int_t ngx_pytake_api_fill(ngx_http_request_t *r,
+    ngx_pytake_op_t *op, ngx_pytake_headers_t *h, size_t body_len);
+static void ngx_pytake_api_headers(ngx_http_request_t *r,
+    ngx_pytake_headers_t *h);
+static void ngx_pytake_route(ngx_http_request_t *r,
+    pytake_route_info_t *info, size_t *body_max, ngx_msec_t *timeout);
+static pytake_method_t ngx_pytake_method(ngx_http_request_t *r);
+static void ngx_pytake_uri_split(ngx_http_request_t *r, ngx_str_t *path,
+    ngx_str_t *query);
+static u_char *ngx_pytake_copy(u_char *p, pt_str_t *dst, ngx_str_t *src);
+static size_t ngx_pytake_body_len(ngx_http_request_t *r);
+static ngx_int_t ngx_pytake_body_copy(ngx_http_request_t *r, u_char *p,
+    size_t len);
+
+
+ngx_int_t
+ngx_pytake_api_handler(ngx_http_request_t *r)
+{
+    size_t                body_max;
+    ngx_int_t             rc;
+    ngx_msec_t            timeout;
+    pytake_route_info_t   info;
+    ngx_pytake_worker_t  *w;
+
+    if (ngx_pytake_ctx_get(r) == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    w = ngx_pytake_main_conf(r)->worker;
+
+    if (w == NULL || w->pt == NULL) {
+        return NGX_HTTP_SERVICE_UNAVAILABLE;
+    }
+
+    ngx_pytake_route(r, &info, &body_max, &timeout);
+
+    if (r == r->main && r->headers_in.content_length_n > (off_t) body_max) {
+
+        rc = ngx_http_discard_request_body(r);
+        if (rc != NGX_OK) {
+            return rc;
+        }
+
+        return ngx_pytake_api_start(r, &info, 0, 1);
+    }
+
+    rc = ngx_http_read_client_request_body(r, ngx_pytake_api_post);
+
+    if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+        return rc;
+    }
+
+    return NGX_DONE;
+}
+
+
+/* The body is there; the request's count has been paid for */
+
+static void
+ngx_pytake_api_post(ngx_http_request_t *r)
+{
+    size_t               len, body_max;
+    ngx_int_t            rc;
+    ngx_msec_t           timeout;
+    pytake_route_info_t  info;
+
+    ngx_pytake_route(r, &info, &body_max, &timeout);
+
+    len = ngx_pytake_body_len(r);
+
+    if (len > body_max) {
+        rc = ngx_pytake_api_start(r, &info, 0, 1);
+
+    } else {
+        rc = ngx_pytake_api_start(r, &info, len, 0);
+    }
+
+    if (rc == NGX_DONE) {
+        ngx_pytake_watch(r);
+        return;
+    }
+
+    ngx_http_finalize_request(r, rc);
+}
+
+
+ngx_int_t
+ngx_pytake_respond(ngx_http_request_t *r, pytake_response_t *resp)
+{
+    uint16_t            i;
+    ngx_str_t           value, body;
+    pytake_header_t    *h;
+
+    for (i = 0; i < resp->nheaders; i++) {
+        h = &resp->headers[i];
+
+        /* a copy: the access log may ask for it */
+
+        value.len = h->value.len;
+        value.data = ngx_pnalloc(r->pool, value.len);
+        if (value.data == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        ngx_memcpy(value.data, h->value.data, value.len);
+
+        if (ngx_pytake_header(r, h->name, &value) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+
+    /* the body is the operation's, which lives as long as r->pool */
+
+    body.len = resp->body.len;
+    body.data = (u_char *) resp->body.data;
+
+    return ngx_pytake_send(r, (ngx_uint_t) resp->status, resp->content_type,
+                           &body);
+}
+
+
+ngx_int_t
+ngx_pytake_send(ngx_http_request_t *r, ngx_uint_t status,
+    const char *content_type, ngx_str_t *body)
+{
+    ngx_buf_t         *b;
+    ngx_int_t          rc;
+    ngx_str_t          no_store = ngx_string("no-store");
+    ngx_chain_t        out;
+    ngx_pytake_ctx_t  *ctx;
+
+    ctx = ngx_pytake_ctx_get(r);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ctx->status = status;
+
+    if (r->err_status == 0) {
+        r->headers_out.status = status;
+    }
+
+    r->headers_out.content_length_n = (off_t) body->len;
+    r->allow_ranges = 0;
+
+    if (content_type) {
+        r->headers_out.content_type.data = (u_char *) content_type;
+        r->headers_out.content_type.len = ngx_strlen(content_type);
+        r->headers_out.content_type_len = r->headers_out.content_type.len;
+        r->headers_out.content_type_lowcase = NULL;
+    }
+
+    if (ngx_pytake_header(r, "Cache-Control", &no_store) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    b = ngx_calloc_buf(r->pool);
+    if (b == NULL) {
+        return NGX_ERROR;
+    }
+
+    b->pos = body->data;
+    b->last = body->data + body->len;
+    b->memory = (body->len != 0);
+    b->last_buf = (r == r->main);
+    b->last_in_chain = 1;
+
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_output_filter(r, &out);
+}
+
+
+ngx_int_t
+ngx_pytake_header(ngx_http_request_t *r, const char *name, ngx_str_t *value)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(h, sizeof(ngx_table_elt_t));
+
+    h->hash = 1;
+    h->key.len = ngx_strlen(name);
+    h->key.data = (u_char *) name;
+    h->value = *value;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_pytake_watch(ngx_http_request_t *r)
+{
+    if (r != r->main) {
+        return;
+    }
+
+    r->read_event_handler = ngx_http_test_reading;
+    r->write_event_handler = ngx_http_request_empty_handler;
+
+    if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
+        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                      "pytake: client aborts will not be noticed");
+    }
+}
+
+
+/* What a content handler returns; NGX_DONE: the answer comes by itself */
+
+static ngx_int_t
+ngx_pytake_api_start(ngx_http_request_t *r, pytake_route_info_t *info,
+    size_t body_len, ngx_uint_t too_large)
+{
+    size_t                 body_max;
+    ngx_int_t              rc;
+    ngx_msec_t             timeout;
+    ngx_str_t              path, query;
+    ngx_pytake_op_t       *op;
+    ngx_pytake_ctx_t      *ctx;
+    ngx_pytake_headers_t   h;
+
+    ctx = ngx_pytake_ctx_get(r);
+
+    ngx_pytake_api_headers(r, &h);
+    ngx_pytake_uri_split(r, &path, &query);
+    ngx_pytake_route(r, info, &body_max, &timeout);
+
+    op = ngx_pytake_op_new(r, ngx_pytake_main_conf(r)->worker,
+                           path.len + query.len + ctx->request_id.len
+                           + h.idempotency_key.len + h.signature.len
+                           + (r->headers_in.authorization
+                              ? r->headers_in.authorization->value.len : 0)
+                           + (r->headers_in.content_type
+                              ? r->headers_in.content_type->value.len : 0)
+                           + (r->headers_in.user_agent
+                              ? r->headers_in.user_agent->value.len : 0)
+                           + r->connection->addr_text.len + body_len + 1);
+    if (op == NULL) {
+        return ngx_pytake_problem_send(r, NGX_HTTP_SERVICE_UNAVAILABLE);
+    }
+
+    ctx->op = op;
+    op->ctx = ctx;
+    op->webhook = info->webhook;
+    op->req.body_too_large = (too_large != 0);
+
+    if (ngx_pytake_api_fill(r, op, &h, body_len) != NGX_OK) {
+        ctx->op = NULL;
+        op->state = NGX_PYTAKE_OP_DONE;
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = ngx_pytake_op_start(op, timeout);
+
+    if (rc == NGX_AGAIN && too_large) {
+        ngx_pytake_op_fail(op, PT_ETOOLARGE);
+        rc = NGX_OK;
+    }
+
+    if (rc == NGX_AGAIN) {
+        r->connection->log->action = "processing a pytake operation";
+        return NGX_DONE;
+    }
+
+    if (rc != NGX_OK) {
+        ctx->op = NULL;
+        return ngx_pytake_problem_send(r, NGX_HTTP_SERVICE_UNAVAILABLE);
+    }
+
+    return ngx_pytake_respond(r, &op->effect.u.done);
+}
+
+
+static ngx_int_t
+ngx_pytake_api_fill(ngx_http_request_t *r, ngx_pytake_op_t *op,
+    ngx_pytake_headers_t *h, size_t body_len)
+{
+    u_char            *p;
+    ngx_str_t          path, query;
+    pytake_request_t  *req;
+
+    req = &op->req;
+    p = (u_char *) op + sizeof(ngx_pytake_op_t);
+
+    ngx_pytake_uri_split(r, &path, &query);
+
+    req->method = ngx_pytake_method(r);
+
+    p = ngx_pytake_copy(p, &req->path, &path);
+    p = ngx_pytake_copy(p, &req->query, &query);
+    p = ngx_pytake_copy(p, &req->request_id, &op->ctx->request_id);
+    p = ngx_pytake_copy(p, &req->idempotency_key, &h->idempotency_key);
+    p = ngx_pytake_copy(p, &req->signature, &h->signature);
+    p = ngx_pytake_copy(p, &req->remote_addr, &r->connection->addr_text);
+
+    if (r->headers_in.authorization) {
+        p = ngx_pytake_copy(p, &req->authorization,
+                            &r->headers_in.authorization->value);
+    }
+
+    if (r->headers_in.content_type) {
+        p = ngx_pytake_copy(p, &req->content_type,
+                            &r->headers_in.content_type->value);
+    }
+
+    if (r->headers_in.user_agent) {
+        p = ngx_pytake_copy(p, &req->user_agent,
+                            &r->headers_in.user_agent->value);
+    }
+
+    req->body.data = (char *) p;
+    req->body.len = body_len;
+
+    return body_len ? ngx_pytake_body_copy(r, p, body_len) : NGX_OK;
+}
+
+
+static void
+ngx_pytake_api_headers(ngx_http_request_t *r, ngx_pytake_headers_t *h)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *e;
+
+    ngx_memzero(h, sizeof(ngx_pytake_headers_t));
+
+    part = &r->headers_in.headers.part;
+    e = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                return;
+            }
+
+            part = part->next;
+            e = part->elts;
+            i = 0;
+        }
+
+        if (e[i].key.len == sizeof("Idempotency-Key") - 1
+            && h->idempotency_key.data == NULL
+            && ngx_strncmp(e[i].lowcase_key, "idempotency-key",
+                           sizeof("idempotency-key") - 1) == 0)
+        {
+            h->idempotency_key = e[i].value;
+
+        } else if (e[i].key.len == sizeof("X-Hub-Signature-256") - 1
+                   && h->signature.data == NULL
+                   && ngx_strncmp(e[i].lowcase_key, "x-hub-signature-256",
+                                  sizeof("x-hub-signature-256") - 1) == 0)
+        {
+            h->signature = e[i].value;
+        }
+    }
+}
+
+
+static void
+ngx_pytake_route(ngx_http_request_t *r, pytake_route_info_t *info,
+    size_t *body_max, ngx_msec_t *timeout)
+{
+    pt_str_t                path;
+    ngx_str_t               p, q;
+    ngx_pytake_loc_conf_t  *plcf;
+
+    plcf = ngx_pytake_loc_conf(r);
+
+    ngx_pytake_uri_split(r, &p, &q);
+
+    path.data = (char *) p.data;
+    path.len = p.len;
+
+    pytake_route_info(ngx_pytake_method(r), path, info);
+
+    *body_max = info->webhook ? plcf->webhook_body_max : plcf->body_max;
+    *timeout = plcf->timeout;
+
+    if (info->body_max && info->body_max < *body_max) {
+        *body_max = info->body_max;
+    }
+
+    if (info->login) {
+        *timeout = plcf->login_timeout;
+
+    } else if (info->timeout_ms) {
+        *timeout = info->timeout_ms;
+    }
+}
+
+
+static pytake_method_t
+ngx_pytake_method(ngx_http_request_t *r)
+{
+    switch (r->method) {
+    case NGX_HTTP_GET:
+        return PYTAKE_GET;
+    case NGX_HTTP_HEAD:
+        return PYTAKE_HEAD;
+    case NGX_HTTP_POST:
+        return PYTAKE_POST;
+    case NGX_HTTP_PUT:
+        return PYTAKE_PUT;
+    case NGX_HTTP_PATCH:
+        return PYTAKE_PATCH;
+    case NGX_HTTP_DELETE:
+        return PYTAKE_DELETE;
+    case NGX_HTTP_OPTIONS:
+        return PYTAKE_OPTIONS;
+    default:
+        return PYTAKE_METHOD_OTHER;
+    }
+}
+
+
+/* As sent: nginx's r->uri is decoded and merged */
+
+static void
+ngx_pytake_uri_split(ngx_http_request_t *r, ngx_str_t *path,
+    ngx_str_t *query)
+{
+    u_char  *p, *last;
+
+    *path = r->unparsed_uri;
+    ngx_str_null(query);
+
+    last = path->data + path->len;
+    p = ngx_strlchr(path->data, last, '?');
+
+    if (p) {
+        path->len = p - path->data;
+        query->data = p + 1;
+        query->len = last - query->data;
+    }
+}
+
+
+/* An absent slice stays absent */
+
+static u_char *
+ngx_pytake_copy(u_char *p, pt_str_t *dst, ngx_str_t *src)
+{
+    if (src->data == NULL) {
+        return p;
+    }
+
+    dst->data = (char *) p;
+    dst->len = src->len;
+
+    return ngx_cpymem(p, src->data, src->len);
+}
+
+
+static size_t
+ngx_pytake_body_len(ngx_http_request_t *r)
+{
+    size_t        len;
+    ngx_chain_t  *cl;
+
+    if (r->request_body == NULL) {
+        return 0;
+    }
+
+    len = 0;
+
+    for (cl = r->request_body->bufs; cl; cl = cl->next) {
+        len += (size_t) ngx_buf_size(cl->buf);
+    }
+
+    return len;
+}
+
+
+/* Several buffers, or a temporary file, into one piece */
+
+static ngx_int_t
+ngx_pytake_body_copy(ngx_http_request_t *r, u_char *p, size_t len)
+{
+    size_t        size;
+    ssize_t       n;
+    u_char       *last;
+    ngx_buf_t    *b;
+    ngx_chain_t  *cl;
+
+    last = p + len;
+
+    for (cl = r->request_body->bufs; cl; cl = cl->next) {
+        b = cl->buf;
+        size = (size_t) ngx_buf_size(b);
+
+        if (size > (size_t) (last - p)) {
+            return NGX_ERROR;
+        }
+
+        if (ngx_buf_in_memory(b)) {
+            p = ngx_cpymem(p, b->pos, size);
+            continue;
+        }
+
+        if (size == 0) {
+            continue;
+        }
+
+        n = ngx_read_file(b->file, p, size, b->file_pos);
+
+        if (n != (ssize_t) size) {
+            ngx_log_error(NGX_LOG_CRIT, r->connection->log, 0,
+                          "pytake: request body file \"%V\" is short",
+                          &b->file->name);
+            return NGX_ERROR;
+        }
+
+        p += size;
+    }
+
+    return NGX_OK;
+}

@@ -1,0 +1,105 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+/*
+ * pytake_test_rows N: N rows of about 100 bytes through the read pool, for
+ * the proof that no result hangs.  Only in builds with fault points.
+ */
+
+#include "ngx_pytake.h"
+
+#if (PYTAKE_FAULTS)
+
+#define NGX_PYTAKE_TEST_TIMEOUT 30000
+
+
+static void ngx_pytake_test_post(ngx_http_request_t *r);
+static ngx_int_t ngx_pytake_test_answer(ngx_http_request_t *r,
+    const pytake_sql_result_t *result);
+
+
+ngx_int_t
+ngx_pytake_test_handler(ngx_http_request_t *r)
+{
+    ngx_int_t  rc;
+
+    if (ngx_pytake_ctx_get(r) == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = ngx_http_read_client_request_body(r, ngx_pytake_test_post);
+
+    if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+        return rc;
+    }
+
+    return NGX_DONE;
+}
+
+
+static void
+ngx_pytake_test_post(ngx_http_request_t *r)
+{
+    uint32_t              n;
+    ngx_int_t             rows;
+    ngx_str_t             arg;
+    pytake_param_t        param;
+    ngx_pytake_worker_t  *w;
+
+    rows = (ngx_int_t) ngx_pytake_loc_conf(r)->test_rows;
+
+    if (ngx_http_arg(r, (u_char *) "n", 1, &arg) == NGX_OK) {
+        rows = ngx_atoi(arg.data, arg.len);
+    }
+
+    if (rows < 0 || rows > 1000000) {
+        ngx_http_finalize_request(r, NGX_HTTP_BAD_REQUEST);
+        return;
+    }
+
+    n = htonl((uint32_t) rows);
+
+    param.data = (char *) &n;
+    param.len = sizeof(n);
+    param.binary = true;
+
+    w = ngx_pytake_main_conf(r)->worker;
+
+    ngx_pytake_probe(r, w ? w->stmt_rows : -1, &param,
+                     NGX_PYTAKE_TEST_TIMEOUT, ngx_pytake_test_answer);
+}
+
+
+static ngx_int_t
+ngx_pytake_test_answer(ngx_http_request_t *r,
+    const pytake_sql_result_t *result)
+{
+    size_t      bytes;
+    uint32_t    i, rows;
+    ngx_str_t   body;
+
+    bytes = 0;
+    rows = 0;
+
+    if (result->err == PT_OK && result->nrows == 1) {
+        rows = result->rows[0].nrows;
+
+        for (i = 0; i < rows * result->rows[0].ncols; i++) {
+            bytes += result->rows[0].cells[i].len;
+        }
+    }
+
+    body.data = ngx_pnalloc(r->pool, 128);
+    if (body.data == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    body.len = ngx_sprintf(body.data, "{\"rows\":%uD,\"bytes\":%uz,"
+                           "\"err\":%d}\n", rows, bytes, (int) result->err)
+               - body.data;
+
+    return ngx_pytake_send(r, result->err == PT_OK
+                              ? NGX_HTTP_OK : NGX_HTTP_SERVICE_UNAVAILABLE,
+                           "application/json", &body);
+}
+
+#endif

@@ -1,0 +1,184 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+/*
+ * $pytake_request_id, $pytake_user, $pytake_tenant, $pytake_conversation,
+ * $pytake_op, $pytake_status, $pytake_code, $pytake_db_time: for log_format.
+ * The operation lives as long as r->pool, so they are still good after the
+ * request's clean-up.
+ */
+
+#include "ngx_pytake.h"
+
+
+static ngx_int_t ngx_pytake_var_request_id(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_pytake_var_info(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_pytake_var_status(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_pytake_var_db_time(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+
+
+static ngx_http_variable_t  ngx_pytake_vars[] = {
+
+    { ngx_string("pytake_request_id"), NULL, ngx_pytake_var_request_id,
+      0, 0, 0 },
+
+    { ngx_string("pytake_user"), NULL, ngx_pytake_var_info,
+      offsetof(pytake_op_info_t, user_id), NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("pytake_tenant"), NULL, ngx_pytake_var_info,
+      offsetof(pytake_op_info_t, tenant_id), NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("pytake_conversation"), NULL, ngx_pytake_var_info,
+      offsetof(pytake_op_info_t, conversation_id),
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("pytake_op"), NULL, ngx_pytake_var_info,
+      offsetof(pytake_op_info_t, op), NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("pytake_code"), NULL, ngx_pytake_var_info,
+      offsetof(pytake_op_info_t, code), NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("pytake_status"), NULL, ngx_pytake_var_status,
+      0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("pytake_db_time"), NULL, ngx_pytake_var_db_time,
+      0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+      ngx_http_null_variable
+};
+
+
+ngx_int_t
+ngx_pytake_vars_add(ngx_conf_t *cf)
+{
+    ngx_http_variable_t  *var, *v;
+
+    for (v = ngx_pytake_vars; v->name.len; v++) {
+        var = ngx_http_add_variable(cf, &v->name, v->flags);
+        if (var == NULL) {
+            return NGX_ERROR;
+        }
+
+        var->get_handler = v->get_handler;
+        var->data = v->data;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_pytake_var_request_id(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_pytake_ctx_t  *ctx;
+
+    ctx = ngx_pytake_ctx_get(r);
+    if (ctx == NULL) {
+        return NGX_ERROR;
+    }
+
+    v->len = (unsigned) ctx->request_id.len;
+    v->data = ctx->request_id.data;
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_pytake_var_info(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    uintptr_t data)
+{
+    pt_str_t          *s;
+    pytake_op_info_t   info;
+    ngx_pytake_ctx_t  *ctx;
+
+    ctx = ngx_pytake_ctx_find(r);
+
+    if (ctx == NULL || ctx->op == NULL || ctx->op->op == NULL) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    pytake_op_info(ctx->op->op, &info);
+
+    s = (pt_str_t *) ((u_char *) &info + data);
+
+    if (s->len == 0) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    v->len = (unsigned) s->len;
+    v->data = (u_char *) s->data;
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_pytake_var_status(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    uintptr_t data)
+{
+    u_char            *p;
+    ngx_pytake_ctx_t  *ctx;
+
+    ctx = ngx_pytake_ctx_find(r);
+
+    if (ctx == NULL || ctx->status == 0) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    v->len = (unsigned) (ngx_sprintf(p, "%ui", ctx->status) - p);
+    v->data = p;
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_pytake_var_db_time(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    uintptr_t data)
+{
+    u_char            *p;
+    ngx_pytake_ctx_t  *ctx;
+
+    ctx = ngx_pytake_ctx_find(r);
+
+    if (ctx == NULL || ctx->db_us == 0) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(r->pool, NGX_INT64_LEN + 8);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    v->len = (unsigned) (ngx_sprintf(p, "%L.%06L", ctx->db_us / 1000000,
+                                     ctx->db_us % 1000000) - p);
+    v->data = p;
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+
+    return NGX_OK;
+}

@@ -1,0 +1,398 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+/*
+ * What a worker owns: the core's instance, pools, redis, queues.  Made in
+ * init_process, for nothing opened by the master may be shared by workers;
+ * all closed in exit_process.
+ */
+
+#include "ngx_pytake.h"
+#include <libpq-fe.h>
+#include <openssl/rand.h>
+
+#define NGX_PYTAKE_REDIS_CONNECT_TIMEOUT 1000
+#define NGX_PYTAKE_REDIS_COMMAND_TIMEOUT 1000
+#define NGX_PYTAKE_REDIS_PENDING_MAX 4096
+
+
+static ngx_int_t ngx_pytake_worker_core(ngx_pytake_worker_t *w);
+static ngx_int_t ngx_pytake_worker_pools(ngx_pytake_worker_t *w);
+static ngx_int_t ngx_pytake_worker_redis(ngx_pytake_worker_t *w);
+static ngx_int_t ngx_pytake_worker_stmt(const char *name);
+static void ngx_pytake_worker_house(void *data);
+static void ngx_pytake_worker_pool_publish(ngx_pytake_worker_t *w,
+    ngx_uint_t class);
+static void *ngx_pytake_mem_alloc(void *user, size_t size);
+static void ngx_pytake_mem_free(void *user, void *ptr);
+
+
+const pt_mem_t  ngx_pytake_mem = {
+    ngx_pytake_mem_alloc,
+    ngx_pytake_mem_free,
+    NULL
+};
+
+
+ngx_int_t
+ngx_pytake_worker_init(ngx_cycle_t *cycle, ngx_pytake_main_conf_t *pmcf)
+{
+    ngx_pytake_worker_t  *w;
+
+    w = ngx_pcalloc(cycle->pool, sizeof(ngx_pytake_worker_t));
+    if (w == NULL) {
+        return NGX_ERROR;
+    }
+
+    pmcf->worker = w;
+
+    w->conf = pmcf;
+    w->rnd_used = sizeof(w->rnd);
+    w->stmt_ping = ngx_pytake_worker_stmt("health_ping");
+    w->stmt_rows = ngx_pytake_worker_stmt("test_rows");
+
+    ngx_queue_init(&w->hashes);
+    ngx_queue_init(&w->ops);
+
+    ngx_pytake_loop_init(&w->loop, w, pmcf->thread_pool);
+
+    if (pmcf->zone) {
+        w->zone = pmcf->zone->data;
+        w->slot = ngx_pytake_zone_claim(w->zone);
+    }
+
+    if (!pmcf->used) {
+        return NGX_OK;
+    }
+
+    /* nginx has initialised the one libssl that both use */
+
+    PQinitOpenSSL(0, 0);
+
+    if (ngx_pytake_worker_core(w) != NGX_OK
+        || ngx_pytake_worker_pools(w) != NGX_OK
+        || ngx_pytake_worker_redis(w) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    w->house = w->loop.loop.ops->timer_new(&w->loop.loop, PT_TIMER_HOUSE,
+                                           ngx_pytake_worker_house, w);
+    if (w->house == NULL) {
+        return NGX_ERROR;
+    }
+
+    w->loop.loop.ops->timer_set(w->house, NGX_PYTAKE_HOUSE_INTERVAL);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_pytake_worker_exit(ngx_pytake_main_conf_t *pmcf)
+{
+    ngx_uint_t            i;
+    ngx_pytake_worker_t  *w;
+
+    w = pmcf->worker;
+
+    if (w == NULL) {
+        return;
+    }
+
+    pmcf->worker = NULL;
+
+    if (pmcf->used) {
+        ngx_pytake_worker_publish(w);
+    }
+
+    ngx_pytake_op_drop_all(w);
+    ngx_pytake_hash_drop_all(w);
+
+    for (i = 0; i < NGX_PYTAKE_CLASSES; i++) {
+        if (w->pool[i]) {
+            pt_pool_del(w->pool[i]);
+        }
+    }
+
+    if (w->redis) {
+        pt_redis_del(w->redis);
+    }
+
+    if (w->house) {
+        w->loop.loop.ops->timer_del(w->house);
+    }
+
+    ngx_pytake_loop_free(&w->loop);
+    ngx_pytake_zone_release(w->slot);
+
+    if (w->pt) {
+        pytake_del(w->pt);
+    }
+
+    ngx_explicit_memzero(w->rnd, sizeof(w->rnd));
+}
+
+
+/* A worker was told to quit: idle connections go, busy ones follow */
+
+void
+ngx_pytake_worker_drain(ngx_pytake_worker_t *w)
+{
+    ngx_uint_t  i;
+
+    if (w->draining) {
+        return;
+    }
+
+    w->draining = 1;
+
+    for (i = 0; i < NGX_PYTAKE_CLASSES; i++) {
+        if (w->pool[i]) {
+            pt_pool_drain(w->pool[i]);
+        }
+    }
+
+    if (w->redis) {
+        pt_redis_drain(w->redis);
+    }
+}
+
+
+void
+ngx_pytake_worker_publish(ngx_pytake_worker_t *w)
+{
+    ngx_uint_t        i;
+    pt_redis_stats_t  rs;
+
+    for (i = 0; i < NGX_PYTAKE_CLASSES; i++) {
+        if (w->pool[i]) {
+            ngx_pytake_worker_pool_publish(w, i);
+        }
+    }
+
+    if (w->redis) {
+        pt_redis_stats(w->redis, &rs);
+
+        ngx_pytake_zone_add(w->zone, NGX_PYTAKE_C_REDIS_CONNECTS,
+                            rs.connects - w->redis_stats.connects);
+        ngx_pytake_zone_add(w->zone, NGX_PYTAKE_C_REDIS_FAILURES,
+                            rs.failures - w->redis_stats.failures);
+
+        w->redis_stats = rs;
+    }
+
+    if (w->slot) {
+        w->slot->redis_up = w->redis && pt_redis_is_up(w->redis);
+        w->slot->operations = w->nops;
+        w->slot->hashes_waiting = w->nhashes;
+    }
+}
+
+
+ngx_int_t
+ngx_pytake_random(ngx_pytake_worker_t *w, uint8_t *out, size_t len)
+{
+    if (w == NULL || len > sizeof(w->rnd)) {
+        return RAND_bytes(out, (int) len) == 1 ? NGX_OK : NGX_ERROR;
+    }
+
+    if (len > sizeof(w->rnd) - w->rnd_used) {
+        if (RAND_bytes(w->rnd, sizeof(w->rnd)) != 1) {
+            return NGX_ERROR;
+        }
+
+        w->rnd_used = 0;
+    }
+
+    ngx_memcpy(out, w->rnd + w->rnd_used, len);
+    ngx_explicit_memzero(w->rnd + w->rnd_used, len);
+    w->rnd_used += len;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_pytake_worker_core(ngx_pytake_worker_t *w)
+{
+    pytake_conf_t            conf;
+    ngx_pytake_main_conf_t  *pmcf;
+
+    pmcf = w->conf;
+
+    if (!pmcf->api) {
+        return NGX_OK;
+    }
+
+    ngx_memzero(&conf, sizeof(pytake_conf_t));
+
+    conf.mem = ngx_pytake_mem;
+    conf.jwt_secret.data = (char *) pmcf->jwt_secret.data;
+    conf.jwt_secret.len = pmcf->jwt_secret.len;
+    conf.webhook_secret.data = (char *) pmcf->webhook_secret.data;
+    conf.webhook_secret.len = pmcf->webhook_secret.len;
+    conf.webhook_verify_token.data =
+                                 (char *) pmcf->webhook_verify_token.data;
+    conf.webhook_verify_token.len = pmcf->webhook_verify_token.len;
+    conf.access_lifetime_s = pmcf->jwt_lifetime;
+    conf.refresh_lifetime_s = pmcf->refresh_lifetime;
+
+    if (pytake_new(&conf, &w->pt) != PT_OK) {
+        w->pt = NULL;
+        ngx_log_error(NGX_LOG_EMERG, ngx_cycle->log, 0,
+                      "pytake: the core could not be initialised");
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_pytake_worker_pools(ngx_pytake_worker_t *w)
+{
+    ngx_uint_t                i;
+    pt_pool_conf_t            conf;
+    ngx_pytake_main_conf_t   *pmcf;
+    static const char *const  names[] = {
+        "pytake read", "pytake write", "pytake slow"
+    };
+
+    pmcf = w->conf;
+
+    for (i = 0; i < NGX_PYTAKE_CLASSES; i++) {
+
+        ngx_memzero(&conf, sizeof(pt_pool_conf_t));
+
+        conf.conninfo = (char *) pmcf->database.data;
+        conf.role = pmcf->database_role.len
+                    ? (char *) pmcf->database_role.data : NULL;
+        conf.app_name = names[i];
+        conf.conns_max = (uint32_t) pmcf->conns[i];
+        conf.depth = (i == PYTAKE_SQL_READ) ? (uint32_t) pmcf->read_depth
+                                            : 1;
+        conf.tenant_max = (i == PYTAKE_SQL_WRITE)
+                          ? (uint32_t) pmcf->write_tenant : 0;
+        conf.queue_max = (uint32_t) pmcf->queue;
+        conf.connect_timeout_ms = (uint32_t) pmcf->connect_timeout;
+        conf.statement_timeout_ms = (uint32_t) pmcf->statement_timeout;
+        conf.lock_timeout_ms = (uint32_t) pmcf->lock_timeout;
+        conf.mem = ngx_pytake_mem;
+
+        if (pt_pool_new(&w->loop.loop, &conf, &w->pool[i]) != PT_OK) {
+            w->pool[i] = NULL;
+            ngx_log_error(NGX_LOG_EMERG, ngx_cycle->log, 0,
+                          "pytake: pool \"%s\" could not be made", names[i]);
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_pytake_worker_redis(ngx_pytake_worker_t *w)
+{
+    pt_redis_conf_t  conf;
+
+    if (w->conf->redis.len == 0) {
+        return NGX_OK;
+    }
+
+    ngx_memzero(&conf, sizeof(pt_redis_conf_t));
+
+    conf.url = (char *) w->conf->redis.data;
+    conf.connect_timeout_ms = NGX_PYTAKE_REDIS_CONNECT_TIMEOUT;
+    conf.command_timeout_ms = NGX_PYTAKE_REDIS_COMMAND_TIMEOUT;
+    conf.pending_max = NGX_PYTAKE_REDIS_PENDING_MAX;
+    conf.mem = ngx_pytake_mem;
+
+    if (pt_redis_new(&w->loop.loop, &conf, &w->redis) != PT_OK) {
+        w->redis = NULL;
+        ngx_log_error(NGX_LOG_EMERG, ngx_cycle->log, 0,
+                      "pytake: the redis client could not be made");
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_pytake_worker_stmt(const char *name)
+{
+    uint16_t  i;
+
+    for (i = 0; i < pytake_stmts_count; i++) {
+        if (ngx_strcmp(pytake_stmts[i].name, name) == 0) {
+            return i;
+        }
+    }
+
+    return -1;
+}
+
+
+static void
+ngx_pytake_worker_house(void *data)
+{
+    ngx_pytake_worker_t  *w = data;
+
+    ngx_pytake_worker_publish(w);
+
+    w->loop.loop.ops->timer_set(w->house, NGX_PYTAKE_HOUSE_INTERVAL);
+}
+
+
+static void
+ngx_pytake_worker_pool_publish(ngx_pytake_worker_t *w, ngx_uint_t class)
+{
+    pt_pool_stats_t           now, *last;
+    ngx_pytake_gauges_t      *g;
+    ngx_pytake_zone_class_t  *zc;
+
+    pt_pool_stats(w->pool[class], &now);
+    last = &w->stats[class];
+
+    if (w->zone) {
+        zc = &w->zone->class[class];
+
+        (void) ngx_atomic_fetch_add(&zc->batches,
+                                    now.batches - last->batches);
+        (void) ngx_atomic_fetch_add(&zc->errors, now.errors - last->errors);
+        (void) ngx_atomic_fetch_add(&zc->timeouts,
+                                    now.timeouts - last->timeouts);
+        (void) ngx_atomic_fetch_add(&zc->connects,
+                                    now.connects - last->connects);
+        (void) ngx_atomic_fetch_add(&zc->connect_failures,
+                                    now.connect_failures
+                                    - last->connect_failures);
+    }
+
+    if (w->slot) {
+        g = &w->slot->pool[class];
+
+        g->conns = now.conns;
+        g->connecting = now.connecting;
+        g->busy = now.busy;
+        g->waiting = now.waiting;
+        g->away = now.away;
+    }
+
+    *last = now;
+}
+
+
+static void *
+ngx_pytake_mem_alloc(void *user, size_t size)
+{
+    return ngx_alloc(size, ngx_cycle->log);
+}
+
+
+static void
+ngx_pytake_mem_free(void *user, void *ptr)
+{
+    ngx_free(ptr);
+}
