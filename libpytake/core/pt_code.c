@@ -7,19 +7,55 @@
 
 #include "pt_util.h"
 
-#include <assert.h>
+#define PT_CODE_BAD 64u /* of the tables: not in the alphabet */
+#define PT_CODE_HEX(c) pt_hex_values[(unsigned char) (c)]
 
 
-static int pt_hex_nibble(char c);
-static int pt_base64url_value(char c);
+static const uint8_t pt_hex_values[256] = {
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+     0,  1,  2,  3,  4,  5,  6,  7,  8,  9, 64, 64, 64, 64, 64, 64,
+    64, 10, 11, 12, 13, 14, 15, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+    64, 10, 11, 12, 13, 14, 15, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64
+};
+
+static const uint8_t pt_base64url_values[256] = {
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 62, 64, 64,
+    52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 64, 64, 64, 64, 64, 64,
+    64,  0,  1,  2,  3,  4,  5,  6,  7,  8,  9, 10, 11, 12, 13, 14,
+    15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 64, 64, 64, 64, 63,
+    64, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40,
+    41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 64, 64, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
+    64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64
+};
 
 
 pt_err_t
 pt_url_decode(pt_arena_t *a, pt_str_t s, pt_str_t *out)
 {
-    int    hi, lo;
-    char  *dst, c;
-    size_t i, n;
+    char   *dst, c;
+    size_t  i, n;
+    uint8_t hi, lo;
 
     dst = pt_alloc(a, s.len + 1);
     if (dst == NULL) {
@@ -36,9 +72,9 @@ pt_url_decode(pt_arena_t *a, pt_str_t s, pt_str_t *out)
             if (s.len - i < 3) {
                 return PT_EBADREQUEST;
             }
-            hi = pt_hex_nibble(s.data[i + 1]);
-            lo = pt_hex_nibble(s.data[i + 2]);
-            if (hi < 0 || lo < 0) {
+            hi = PT_CODE_HEX(s.data[i + 1]);
+            lo = PT_CODE_HEX(s.data[i + 2]);
+            if (((hi | lo) & PT_CODE_BAD) != 0) {
                 return PT_EBADREQUEST;
             }
             c = (char) (hi << 4 | lo);
@@ -109,45 +145,53 @@ pt_base64url_build(pt_arena_t *a, const uint8_t *in, size_t len,
 bool
 pt_base64url_parse(pt_str_t s, uint8_t *dst, size_t *len)
 {
-    int      v;
-    size_t   i, n;
-    uint32_t bits;
+    size_t               rest;
+    uint8_t             *out = dst;
+    uint32_t             v0, v1, v2, v3;
+    const unsigned char *p = (const unsigned char *) s.data, *end;
 
-    if (s.len % 4 == 1) {
+    rest = s.len % 4;
+    if (rest == 1) {
         return false;
     }
 
-    for (i = 0, n = 0, bits = 0; i < s.len; i++) {
-        v = pt_base64url_value(s.data[i]);
-        if (v < 0) {
+    if (s.len == 0) {
+        *len = 0;
+        return true;
+    }
+
+    for (end = p + (s.len - rest); p < end; p += 4) {
+        v0 = pt_base64url_values[p[0]];
+        v1 = pt_base64url_values[p[1]];
+        v2 = pt_base64url_values[p[2]];
+        v3 = pt_base64url_values[p[3]];
+        if (((v0 | v1 | v2 | v3) & PT_CODE_BAD) != 0) {
             return false;
         }
 
-        bits = bits << 6 | (uint32_t) v;
-        if (i % 4 == 3) {
-            dst[n++] = (uint8_t) (bits >> 16 & 0xff);
-            dst[n++] = (uint8_t) (bits >> 8 & 0xff);
-            dst[n++] = (uint8_t) (bits & 0xff);
-            bits = 0;
-        }
+        *out++ = (uint8_t) ((v0 << 2 | v1 >> 4) & 0xff);
+        *out++ = (uint8_t) ((v1 << 4 | v2 >> 2) & 0xff);
+        *out++ = (uint8_t) ((v2 << 6 | v3) & 0xff);
     }
 
     /* one spelling for each value: bits that say nothing must be zero */
-    if (s.len % 4 == 2) {
-        if ((bits & 0x0f) != 0) {
+    if (rest != 0) {
+        v0 = pt_base64url_values[p[0]];
+        v1 = pt_base64url_values[p[1]];
+        v2 = rest == 3 ? pt_base64url_values[p[2]] : 0;
+        if (((v0 | v1 | v2) & PT_CODE_BAD) != 0
+            || (rest == 2 ? v1 & 0x0f : v2 & 0x03) != 0)
+        {
             return false;
         }
-        dst[n++] = (uint8_t) (bits >> 4 & 0xff);
 
-    } else if (s.len % 4 == 3) {
-        if ((bits & 0x03) != 0) {
-            return false;
+        *out++ = (uint8_t) ((v0 << 2 | v1 >> 4) & 0xff);
+        if (rest == 3) {
+            *out++ = (uint8_t) ((v1 << 4 | v2 >> 2) & 0xff);
         }
-        dst[n++] = (uint8_t) (bits >> 10 & 0xff);
-        dst[n++] = (uint8_t) (bits >> 2 & 0xff);
     }
 
-    *len = n;
+    *len = (size_t) (out - dst);
 
     return true;
 }
@@ -168,65 +212,21 @@ pt_hex_build(const uint8_t *in, size_t len, char *out)
 bool
 pt_hex_parse(pt_str_t s, uint8_t *out, size_t out_len)
 {
-    int    hi, lo;
-    size_t i;
+    size_t  i;
+    uint8_t hi, lo;
 
     if (out_len > SIZE_MAX / 2 || s.len != out_len * 2) {
         return false;
     }
 
     for (i = 0; i < out_len; i++) {
-        hi = pt_hex_nibble(s.data[2 * i]);
-        lo = pt_hex_nibble(s.data[2 * i + 1]);
-        if (hi < 0 || lo < 0) {
+        hi = PT_CODE_HEX(s.data[2 * i]);
+        lo = PT_CODE_HEX(s.data[2 * i + 1]);
+        if (((hi | lo) & PT_CODE_BAD) != 0) {
             return false;
         }
         out[i] = (uint8_t) (hi << 4 | lo);
     }
 
     return true;
-}
-
-
-static int
-pt_hex_nibble(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-
-    c = (char) (c | 0x20);
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-
-    return -1;
-}
-
-
-static int
-pt_base64url_value(char c)
-{
-    /* value + 1; 0 is "not of the alphabet" */
-    static const uint8_t values[128] = {
-        ['A'] = 1,  ['B'] = 2,  ['C'] = 3,  ['D'] = 4,  ['E'] = 5,
-        ['F'] = 6,  ['G'] = 7,  ['H'] = 8,  ['I'] = 9,  ['J'] = 10,
-        ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15,
-        ['P'] = 16, ['Q'] = 17, ['R'] = 18, ['S'] = 19, ['T'] = 20,
-        ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24, ['Y'] = 25,
-        ['Z'] = 26, ['a'] = 27, ['b'] = 28, ['c'] = 29, ['d'] = 30,
-        ['e'] = 31, ['f'] = 32, ['g'] = 33, ['h'] = 34, ['i'] = 35,
-        ['j'] = 36, ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40,
-        ['o'] = 41, ['p'] = 42, ['q'] = 43, ['r'] = 44, ['s'] = 45,
-        ['t'] = 46, ['u'] = 47, ['v'] = 48, ['w'] = 49, ['x'] = 50,
-        ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55,
-        ['3'] = 56, ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60,
-        ['8'] = 61, ['9'] = 62, ['-'] = 63, ['_'] = 64
-    };
-
-    if ((unsigned char) c >= sizeof(values)) {
-        return -1;
-    }
-
-    return values[(unsigned char) c] - 1;
 }

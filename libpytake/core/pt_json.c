@@ -176,7 +176,10 @@ pt_json_find(const pt_json_t *obj, const char *key)
     len = strlen(key); /* a literal of ours */
 
     for (m = obj->first; m != NULL; m = m->next) {
-        if (m->key.len == len && memcmp(m->key.data, key, len) == 0) {
+        if (m->key.len == len
+            && (len == 0 || (m->key.data[0] == key[0]
+                             && memcmp(m->key.data, key, len) == 0)))
+        {
             return m;
         }
     }

@@ -16,6 +16,7 @@
 static pt_err_t pt_json_members(pt_arena_t *a, const pt_json_t *obj,
     pt_json_members_t *scratch);
 static bool pt_json_fold_pairs(pt_json_t *obj);
+static bool pt_json_same(pt_str_t a, pt_str_t b);
 static bool pt_json_fold_sorted(pt_json_member_t *m, uint32_t n);
 static void pt_json_sort(pt_json_member_t *m, uint32_t n);
 static void pt_json_sift(pt_json_member_t *m, uint32_t root, uint32_t n);
@@ -94,7 +95,7 @@ pt_json_fold_pairs(pt_json_t *obj)
 
     for (m = obj->first->next; m != NULL; m = m->next) {
         for (first = obj->first; first != m; first = first->next) {
-            if (first->key.data != NULL && pt_str_eq(first->key, m->key)) {
+            if (pt_json_same(first->key, m->key)) {
                 pt_json_replace(first, m);
                 found = true;
                 break;
@@ -103,6 +104,20 @@ pt_json_fold_pairs(pt_json_t *obj)
     }
 
     return found;
+}
+
+
+/* Keys of one length are common, of one first byte less so; a folded member
+ * has no key any more. */
+static bool
+pt_json_same(pt_str_t a, pt_str_t b)
+{
+    if (a.len != b.len || a.data == NULL) {
+        return false;
+    }
+
+    return a.len == 0
+           || (a.data[0] == b.data[0] && memcmp(a.data, b.data, a.len) == 0);
 }
 
 
@@ -204,6 +219,7 @@ pt_json_replace(pt_json_t *first, pt_json_t *last)
 
     assert(first != last && first->key.data != NULL);
 
+    v.repeated = true;
     v.key = first->key;
     v.next = first->next;
     *first = v;

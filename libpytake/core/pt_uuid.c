@@ -11,7 +11,6 @@
 
 static void pt_uuid_fill(int64_t unix_ms, const uint8_t rnd[10],
     pt_uuid_t *out);
-static int pt_uuid_nibble(char c);
 
 
 void
@@ -77,30 +76,29 @@ pt_uuid_derive(int64_t unix_s, pt_str_t phone_number_id, pt_str_t wamid,
 bool
 pt_uuid_parse(pt_str_t s, pt_uuid_t *out)
 {
-    int       hi, lo;
     size_t    i, n;
     pt_uuid_t id;
 
-    if (s.len != PT_UUID_LEN || s.data == NULL) {
+    /* bytes of each group, and where its text stands */
+    static const struct {
+        uint8_t bytes;
+        uint8_t at;
+    } groups[] = { { 4, 0 }, { 2, 9 }, { 2, 14 }, { 2, 19 }, { 6, 24 } };
+
+    if (s.len != PT_UUID_LEN || s.data == NULL || s.data[8] != '-'
+        || s.data[13] != '-' || s.data[18] != '-' || s.data[23] != '-')
+    {
         return false;
     }
 
-    for (i = 0, n = 0; i < PT_UUID_LEN; /* void */) {
-        if (i == 8 || i == 13 || i == 18 || i == 23) {
-            if (s.data[i++] != '-') {
-                return false;
-            }
-            continue;
-        }
-
-        hi = pt_uuid_nibble(s.data[i]);
-        lo = pt_uuid_nibble(s.data[i + 1]);
-        if (hi < 0 || lo < 0) {
+    for (i = 0, n = 0; i < PT_COUNT(groups); i++) {
+        if (!pt_hex_parse((pt_str_t){ s.data + groups[i].at,
+                                      groups[i].bytes * (size_t) 2 },
+                          id.b + n, groups[i].bytes))
+        {
             return false;
         }
-
-        id.b[n++] = (uint8_t) (hi << 4 | lo);
-        i += 2;
+        n += groups[i].bytes;
     }
 
     assert(n == sizeof(id.b));
@@ -162,20 +160,4 @@ pt_uuid_fill(int64_t unix_ms, const uint8_t rnd[10], pt_uuid_t *out)
     memcpy(out->b + 6, rnd, 10);
     out->b[6] = (uint8_t) (0x70 | (out->b[6] & 0x0f)); /* version 7 */
     out->b[8] = (uint8_t) (0x80 | (out->b[8] & 0x3f)); /* variant 10 */
-}
-
-
-static int
-pt_uuid_nibble(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-
-    c = (char) (c | 0x20);
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-
-    return -1;
 }
