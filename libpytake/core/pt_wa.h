@@ -72,8 +72,8 @@ typedef struct {
                                and no more */
     pt_str_t         error; /* JSON {"code","title","detail"}, or absent */
     pt_str_t         raw;   /* JSON */
-    bool             has_ours;
-    pt_uuid_t        ours;  /* biz_opaque_callback_data, when it is a UUID */
+    pt_uuid_t        ours;  /* biz_opaque_callback_data, nil when it is no
+                               UUID */
 } pt_wa_status_t;
 
 /* What goes to webhook_errors.  fatal: the item itself is not stored; else

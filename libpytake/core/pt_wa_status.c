@@ -102,8 +102,11 @@ pt_wa_status_ours(const pt_json_t *item, pt_wa_status_t *s)
 {
     const pt_json_t *v = pt_json_find(item, "biz_opaque_callback_data");
 
-    s->has_ours = pt_json_is(v, PT_JSON_STRING) && !v->repeated
-                  && pt_uuid_parse(v->str, &s->ours);
+    if (!pt_json_is(v, PT_JSON_STRING) || v->repeated
+        || !pt_uuid_parse(v->str, &s->ours))
+    {
+        memset(&s->ours, 0, sizeof(s->ours));
+    }
 }
 
 

@@ -1,0 +1,588 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+/*
+ * The statements of one transaction.  Arrays are parallel; a body of a
+ * thousand items is a handful of statements.
+ */
+
+#include "pt_webhook_parts.h"
+#include "pt_event.h"
+
+#include <assert.h>
+
+
+/* Columns of ingest_messages, one entry a message. */
+typedef struct {
+    pt_uuid_t *ids;
+    pt_str_t  *phones;
+    pt_str_t  *bsuids;
+    pt_uuid_t *configs;
+    pt_uuid_t *convs;    /* ids for conversations that must be opened */
+    int64_t   *times;
+    pt_str_t  *types;
+    pt_str_t  *contents;
+    pt_str_t  *previews;
+    pt_str_t  *wamids;
+    pt_str_t  *metadata;
+    pt_str_t  *quoted;
+    pt_str_t  *templates;
+    pt_uuid_t *events;
+} pt_webhook_messages_t;
+
+static pt_err_t pt_webhook_raw_add(pytake_op_t *op, const pt_webhook_t *wh);
+static pt_err_t pt_webhook_messages_add(pytake_op_t *op, pt_webhook_t *wh);
+static pt_err_t pt_webhook_senders_add(pytake_op_t *op,
+    const pt_webhook_t *wh, const uint32_t *list, size_t n);
+static int pt_webhook_sender_cmp(const void *ctx, uint32_t x, uint32_t y);
+static pt_err_t pt_webhook_message(pytake_op_t *op, const pt_webhook_t *wh,
+    const pt_wa_message_t *m, int64_t now, pt_webhook_messages_t *c,
+    size_t i);
+static pt_err_t pt_webhook_template(pytake_op_t *op,
+    const pt_wa_message_t *m, const pt_uuid_t *event, pt_str_t *out);
+static pt_err_t pt_webhook_statuses_add(pytake_op_t *op, pt_webhook_t *wh);
+static pt_err_t pt_webhook_receipts_add(pytake_op_t *op, pt_webhook_t *wh,
+    const uint32_t *list, size_t n);
+static pt_err_t pt_webhook_apply_add(pytake_op_t *op, pt_webhook_t *wh,
+    const uint32_t *list, size_t n);
+static pt_err_t pt_webhook_errors_add(pytake_op_t *op, pt_webhook_t *wh);
+static pt_err_t pt_webhook_aside_add(pytake_op_t *op, pt_webhook_t *wh);
+static pt_err_t pt_webhook_error_rows(pytake_op_t *op, pt_webhook_t *wh,
+    const pt_wa_error_t *const *errors, size_t n);
+static pt_err_t pt_webhook_error_row(pt_arena_t *a, const pt_wa_error_t *e,
+    pt_str_t *hash, pt_str_t *path, pt_str_t *item);
+static pt_str_t pt_webhook_lit(const char *s);
+
+
+pt_err_t
+pt_webhook_batch(pytake_op_t *op, pt_webhook_t *wh)
+{
+    pt_err_t err = PT_OK;
+
+    if (!wh->raw_done) {
+        err = pt_webhook_raw_add(op, wh);
+        if (err != PT_OK) {
+            return err;
+        }
+    }
+
+    switch (wh->job.type) {
+
+    case PT_WEBHOOK_RAW:
+        break;
+
+    case PT_WEBHOOK_MESSAGES:
+        err = pt_webhook_messages_add(op, wh);
+        break;
+
+    case PT_WEBHOOK_STATUSES:
+        err = pt_webhook_statuses_add(op, wh);
+        break;
+
+    case PT_WEBHOOK_ERRORS:
+        err = pt_webhook_errors_add(op, wh);
+        break;
+
+    case PT_WEBHOOK_ASIDE:
+        err = pt_webhook_aside_add(op, wh);
+        break;
+    }
+
+    return err;
+}
+
+
+static pt_err_t
+pt_webhook_raw_add(pytake_op_t *op, const pt_webhook_t *wh)
+{
+    pt_err_t err;
+    pt_str_t summary;
+
+    err = pt_webhook_summary(op->arena, wh, &summary);
+    if (err != PT_OK) {
+        return err;
+    }
+
+    err = pt_sql_add(op, PT_STMT_RAW_ADD);
+    if (err != PT_OK) {
+        return err;
+    }
+    pt_p_uuid(op, &wh->raw_id);
+    pt_p_time(op, wh->raw_at_us);
+    pt_p_text(op, op->request_id);
+    pt_p_bytes(op, op->req->body);
+    pt_p_text(op, summary);
+
+    return PT_OK;
+}
+
+
+static pt_err_t
+pt_webhook_messages_add(pytake_op_t *op, pt_webhook_t *wh)
+{
+    size_t                i, n = wh->job.to - wh->job.from;
+    int64_t               now = pt_event_time(op->now_us);
+    pt_err_t              err;
+    const uint32_t       *list;
+    pt_webhook_messages_t c;
+
+    list = wh->tenants[wh->job.tenant].messages + wh->job.from;
+
+    c.ids = pt_calloc(op->arena, n, sizeof(pt_uuid_t) * 4);
+    c.phones = pt_calloc(op->arena, n, sizeof(pt_str_t) * 9);
+    c.times = pt_calloc(op->arena, n, sizeof(int64_t));
+    if (c.ids == NULL || c.phones == NULL || c.times == NULL) {
+        return PT_ENOMEM;
+    }
+    c.configs = c.ids + n;
+    c.convs = c.ids + 2 * n;
+    c.events = c.ids + 3 * n;
+    c.bsuids = c.phones + n;
+    c.types = c.phones + 2 * n;
+    c.contents = c.phones + 3 * n;
+    c.previews = c.phones + 4 * n;
+    c.wamids = c.phones + 5 * n;
+    c.metadata = c.phones + 6 * n;
+    c.quoted = c.phones + 7 * n;
+    c.templates = c.phones + 8 * n;
+
+    for (i = 0; i < n; i++) {
+        err = pt_webhook_message(op, wh, &wh->wa.messages[list[i]], now, &c,
+                                 i);
+        if (err != PT_OK) {
+            return err;
+        }
+    }
+
+    err = pt_webhook_senders_add(op, wh, list, n);
+    if (err != PT_OK) {
+        return err;
+    }
+
+    err = pt_sql_add(op, PT_STMT_INGEST_CONVERSATIONS);
+    if (err != PT_OK) {
+        return err;
+    }
+    pt_p_uuids(op, c.ids, n);
+    pt_p_texts(op, c.phones, n);
+    pt_p_texts(op, c.bsuids, n);
+    pt_p_uuids(op, c.configs, n);
+    pt_p_uuids(op, c.convs, n);
+    pt_p_time(op, now);
+
+    err = pt_sql_add(op, PT_STMT_INGEST_MESSAGES);
+    if (err != PT_OK) {
+        return err;
+    }
+    pt_p_uuids(op, c.ids, n);
+    pt_p_texts(op, c.phones, n);
+    pt_p_texts(op, c.bsuids, n);
+    pt_p_uuids(op, c.configs, n);
+    pt_p_times(op, c.times, n);
+    pt_p_texts(op, c.types, n);
+    pt_p_texts(op, c.contents, n);
+    pt_p_texts(op, c.previews, n);
+    pt_p_texts(op, c.wamids, n);
+    pt_p_texts(op, c.metadata, n);
+    pt_p_texts(op, c.quoted, n);
+    pt_p_texts(op, c.templates, n);
+    pt_p_uuids(op, c.events, n);
+    pt_p_time(op, now);
+
+    return PT_OK;
+}
+
+
+/* Distinct senders, sorted: two bodies with the same ones in opposite order
+ * take their locks in one order.  Of two names the later one stands. */
+static pt_err_t
+pt_webhook_senders_add(pytake_op_t *op, const pt_webhook_t *wh,
+    const uint32_t *list, size_t n)
+{
+    size_t                i, k;
+    int64_t               now = pt_event_time(op->now_us);
+    pt_err_t              err;
+    uint32_t             *idx;
+    pt_str_t             *cols[5];
+    pt_uuid_t            *ids;
+    const pt_wa_sender_t *s, *last = NULL;
+
+    idx = pt_calloc(op->arena, n, sizeof(uint32_t));
+    ids = pt_calloc(op->arena, n, sizeof(pt_uuid_t));
+    cols[0] = pt_calloc(op->arena, n, sizeof(pt_str_t) * PT_COUNT(cols));
+    if (idx == NULL || ids == NULL || cols[0] == NULL) {
+        return PT_ENOMEM;
+    }
+    for (i = 1; i < PT_COUNT(cols); i++) {
+        cols[i] = cols[0] + i * n;
+    }
+
+    memcpy(idx, list, n * sizeof(uint32_t));
+    pt_wa_sort(idx, n, pt_webhook_sender_cmp, wh->wa.messages);
+
+    for (i = 0, k = 0; i < n; i++) {
+        s = &wh->wa.messages[idx[i]].sender;
+
+        if (last == NULL || pt_wa_str_cmp(last->phone, s->phone) != 0
+            || pt_wa_str_cmp(last->bsuid, s->bsuid) != 0)
+        {
+            err = pt_rand_uuid(&op->rand, now, &ids[k]);
+            if (err != PT_OK) {
+                return err;
+            }
+            cols[0][k] = s->phone;
+            cols[1][k] = s->bsuid;
+            k++;
+        }
+        if (s->name.data != NULL) {
+            cols[2][k - 1] = s->name;
+        }
+        if (s->wa_id.data != NULL) {
+            cols[3][k - 1] = s->wa_id;
+        }
+        if (s->username.data != NULL) {
+            cols[4][k - 1] = s->username;
+        }
+        last = s;
+    }
+
+    err = pt_sql_add(op, PT_STMT_INGEST_CONTACTS);
+    if (err != PT_OK) {
+        return err;
+    }
+    for (i = 0; i < PT_COUNT(cols); i++) {
+        pt_p_texts(op, cols[i], k);
+    }
+    pt_p_uuids(op, ids, k);
+
+    return PT_OK;
+}
+
+
+static int
+pt_webhook_sender_cmp(const void *ctx, uint32_t x, uint32_t y)
+{
+    int                    c;
+    const pt_wa_message_t *m = ctx;
+
+    c = pt_wa_str_cmp(m[x].sender.phone, m[y].sender.phone);
+    if (c == 0) {
+        c = pt_wa_str_cmp(m[x].sender.bsuid, m[y].sender.bsuid);
+    }
+
+    return c != 0 ? c : (x > y) - (x < y);
+}
+
+
+static pt_err_t
+pt_webhook_message(pytake_op_t *op, const pt_webhook_t *wh,
+    const pt_wa_message_t *m, int64_t now, pt_webhook_messages_t *c,
+    size_t i)
+{
+    pt_err_t                   err;
+    const pt_webhook_number_t *number;
+
+    number = pt_webhook_number_find(wh, m->number);
+    assert(number != NULL);
+
+    c->ids[i] = m->id;
+    c->phones[i] = m->sender.phone;
+    c->bsuids[i] = m->sender.bsuid;
+    c->configs[i] = number->config;
+    c->times[i] = m->at_us;
+    c->types[i] = m->type;
+    c->contents[i] = m->content;
+    c->previews[i] = m->preview;
+    c->wamids[i] = m->wamid;
+    c->metadata[i] = m->metadata;
+    c->quoted[i] = m->quoted;
+
+    err = pt_rand_uuid(&op->rand, now, &c->convs[i]);
+    if (err == PT_OK) {
+        err = pt_rand_uuid(&op->rand, now, &c->events[i]);
+    }
+    if (err != PT_OK) {
+        return err;
+    }
+
+    return pt_webhook_template(op, m, &c->events[i], &c->templates[i]);
+}
+
+
+static pt_err_t
+pt_webhook_template(pytake_op_t *op, const pt_wa_message_t *m,
+    const pt_uuid_t *event, pt_str_t *out)
+{
+    pt_msg_t v;
+
+    memset(&v, 0, sizeof(v));
+    v.id = m->id;
+    v.sender_type = PT_STR("contact");
+    v.content = m->content;
+    v.message_type = m->type;
+    v.whatsapp_message_id = m->wamid;
+    v.status = PT_STR("delivered");
+    v.reply_to_mark = m->quoted.data != NULL;
+    v.metadata = m->metadata;
+    v.created_at_us = m->at_us;
+    v.received_at_us = pt_uuid_time_us(event);
+
+    return pt_event_message(op->arena, "message_received", event, &v, out);
+}
+
+
+static pt_err_t
+pt_webhook_statuses_add(pytake_op_t *op, pt_webhook_t *wh)
+{
+    size_t          n = wh->job.to - wh->job.from;
+    pt_err_t        err;
+    const uint32_t *list;
+
+    list = wh->tenants[wh->job.tenant].statuses + wh->job.from;
+
+    err = pt_webhook_receipts_add(op, wh, list, n);
+    if (err != PT_OK) {
+        return err;
+    }
+
+    return pt_webhook_apply_add(op, wh, list, n);
+}
+
+
+static pt_err_t
+pt_webhook_receipts_add(pytake_op_t *op, pt_webhook_t *wh,
+    const uint32_t *list, size_t n)
+{
+    size_t                i;
+    int64_t              *times;
+    pt_err_t              err;
+    pt_str_t             *wamids, *said, *raws;
+    pt_uuid_t            *ours;
+    const pt_wa_status_t *s;
+
+    wamids = pt_calloc(op->arena, n, sizeof(pt_str_t) * 3);
+    ours = pt_calloc(op->arena, n, sizeof(pt_uuid_t));
+    times = pt_calloc(op->arena, n, sizeof(int64_t));
+    if (wamids == NULL || ours == NULL || times == NULL) {
+        return PT_ENOMEM;
+    }
+    said = wamids + n;
+    raws = wamids + 2 * n;
+
+    for (i = 0; i < n; i++) {
+        s = &wh->wa.statuses[list[i]];
+        wamids[i] = s->wamid;
+        ours[i] = s->ours;
+        said[i] = s->said;
+        times[i] = s->at_us;
+        raws[i] = s->raw;
+    }
+
+    err = pt_sql_add(op, PT_STMT_RECEIPTS_ADD);
+    if (err != PT_OK) {
+        return err;
+    }
+    pt_p_texts(op, wamids, n);
+    pt_p_uuids(op, ours, n);
+    pt_p_texts(op, said, n);
+    pt_p_times(op, times, n);
+    pt_p_texts(op, raws, n);
+    pt_p_time(op, pt_event_time(op->now_us));
+
+    return PT_OK;
+}
+
+
+/* Statuses that move a message; the others are receipts and no more. */
+static pt_err_t
+pt_webhook_apply_add(pytake_op_t *op, pt_webhook_t *wh,
+    const uint32_t *list, size_t n)
+{
+    size_t                i, k;
+    int64_t               now = pt_event_time(op->now_us);
+    pt_err_t              err;
+    pt_str_t             *wamids, *moves, *errors, *templates;
+    pt_uuid_t            *ours, *events;
+    const pt_wa_status_t *s;
+
+    wamids = pt_calloc(op->arena, n, sizeof(pt_str_t) * 4);
+    ours = pt_calloc(op->arena, n, sizeof(pt_uuid_t) * 2);
+    if (wamids == NULL || ours == NULL) {
+        return PT_ENOMEM;
+    }
+    moves = wamids + n;
+    errors = wamids + 2 * n;
+    templates = wamids + 3 * n;
+    events = ours + n;
+
+    for (i = 0, k = 0; i < n; i++) {
+        s = &wh->wa.statuses[list[i]];
+        if (s->moves.data == NULL) {
+            continue;
+        }
+
+        wamids[k] = s->wamid;
+        ours[k] = s->ours;
+        moves[k] = s->moves;
+        errors[k] = s->error;
+
+        err = pt_rand_uuid(&op->rand, now, &events[k]);
+        if (err == PT_OK) {
+            err = pt_event_status(op->arena, &events[k], s->wamid, s->moves,
+                                  s->error, &templates[k]);
+        }
+        if (err != PT_OK) {
+            return err;
+        }
+        k++;
+    }
+
+    err = pt_sql_add(op, PT_STMT_STATUS_APPLY);
+    if (err != PT_OK) {
+        return err;
+    }
+    pt_p_texts(op, wamids, k);
+    pt_p_uuids(op, ours, k);
+    pt_p_texts(op, moves, k);
+    pt_p_texts(op, errors, k);
+    pt_p_texts(op, templates, k);
+    pt_p_uuids(op, events, k);
+    pt_p_time(op, now);
+
+    return PT_OK;
+}
+
+
+static pt_err_t
+pt_webhook_errors_add(pytake_op_t *op, pt_webhook_t *wh)
+{
+    size_t                i, n = wh->job.to - wh->job.from;
+    const uint32_t       *list;
+    const pt_wa_error_t **errors;
+
+    list = wh->tenants[wh->job.tenant].errors + wh->job.from;
+
+    errors = pt_calloc(op->arena, n, sizeof(errors[0]));
+    if (errors == NULL) {
+        return PT_ENOMEM;
+    }
+    for (i = 0; i < n; i++) {
+        errors[i] = &wh->wa.errors[list[i]];
+    }
+
+    return pt_webhook_error_rows(op, wh, errors, n);
+}
+
+
+static pt_err_t
+pt_webhook_aside_add(pytake_op_t *op, pt_webhook_t *wh)
+{
+    uint32_t               item;
+    pt_wa_error_t          e;
+    const pt_wa_error_t   *one = &e;
+    const pt_wa_status_t  *s;
+    const pt_wa_message_t *m;
+
+    memset(&e, 0, sizeof(e));
+    e.code = "database";
+    e.detail = wh->aside_state;
+    e.fatal = true;
+
+    if (wh->aside == PT_WEBHOOK_MESSAGES) {
+        item = wh->tenants[wh->job.tenant].messages[wh->job.from];
+        m = &wh->wa.messages[item];
+        e.place = m->place;
+        e.json = m->json;
+
+    } else {
+        assert(wh->aside == PT_WEBHOOK_STATUSES);
+        item = wh->tenants[wh->job.tenant].statuses[wh->job.from];
+        s = &wh->wa.statuses[item];
+        e.place = s->place;
+        e.json = s->json;
+    }
+
+    return pt_webhook_error_rows(op, wh, &one, 1);
+}
+
+
+static pt_err_t
+pt_webhook_error_rows(pytake_op_t *op, pt_webhook_t *wh,
+    const pt_wa_error_t *const *errors, size_t n)
+{
+    size_t    i, k;
+    pt_err_t  err;
+    pt_str_t *cols[5];
+
+    cols[0] = pt_calloc(op->arena, n, sizeof(pt_str_t) * PT_COUNT(cols));
+    if (cols[0] == NULL) {
+        return PT_ENOMEM;
+    }
+    for (k = 1; k < PT_COUNT(cols); k++) {
+        cols[k] = cols[0] + k * n;
+    }
+
+    for (i = 0; i < n; i++) {
+        cols[2][i] = pt_webhook_lit(errors[i]->code);
+        cols[3][i] = pt_webhook_lit(errors[i]->detail);
+        err = pt_webhook_error_row(op->arena, errors[i], &cols[0][i],
+                                   &cols[1][i], &cols[4][i]);
+        if (err != PT_OK) {
+            return err;
+        }
+    }
+
+    err = pt_sql_add(op, PT_STMT_WEBHOOK_ERROR_ADD);
+    if (err != PT_OK) {
+        return err;
+    }
+    for (k = 0; k < PT_COUNT(cols); k++) {
+        pt_p_texts(op, cols[k], n);
+    }
+    pt_p_uuid(op, &wh->raw_id);
+    pt_p_time(op, wh->raw_at_us);
+
+    return PT_OK;
+}
+
+
+/* hash: of the item's JSON, so that a retry keeps it once. */
+static pt_err_t
+pt_webhook_error_row(pt_arena_t *a, const pt_wa_error_t *e, pt_str_t *hash,
+    pt_str_t *path, pt_str_t *item)
+{
+    char    *hex;
+    pt_jw_t  w;
+    pt_buf_t b;
+    uint8_t  digest[32];
+    pt_err_t err;
+
+    pt_buf_init(&b, a, SIZE_MAX);
+    pt_jw_init(&w, &b);
+    pt_jw_value(&w, e->json);
+    err = pt_buf_get(&b, item);
+    if (err == PT_OK) {
+        err = pt_wa_path_build(a, &e->place, path);
+    }
+    if (err == PT_OK) {
+        err = pt_sha256(item->data, item->len, digest);
+    }
+    if (err != PT_OK) {
+        return err;
+    }
+
+    hex = pt_alloc(a, 2 * sizeof(digest));
+    if (hex == NULL) {
+        return PT_ENOMEM;
+    }
+    pt_hex_build(digest, sizeof(digest), hex);
+    *hash = (pt_str_t){ hex, 2 * sizeof(digest) };
+
+    return PT_OK;
+}
+
+
+static pt_str_t
+pt_webhook_lit(const char *s)
+{
+    return (pt_str_t){ s, strlen(s) };
+}
