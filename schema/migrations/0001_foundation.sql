@@ -7,22 +7,36 @@
 
 -- Roles ---------------------------------------------------------------------
 
+-- The migrating login need not be a superuser: one that owns the database and
+-- has CREATEROLE will do.  It must be able to become each role (the functions
+-- at the end are given away); from 16 on its maker has that only when granted
+-- with SET.  Roles belong to the cluster: another database may have made
+-- them, even at this moment.
 DO $$
 DECLARE
-    r text;
+    r      text;
+    member boolean;
+    modern boolean := current_setting('server_version_num')::int >= 160000;
 BEGIN
     FOREACH r IN ARRAY ARRAY['pytake_app', 'pytake_service', 'pytake_lookup']
     LOOP
         IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = r) THEN
-            EXECUTE format('CREATE ROLE %I NOLOGIN', r);
+            BEGIN
+                EXECUTE format('CREATE ROLE %I NOLOGIN', r);
+            EXCEPTION WHEN duplicate_object OR unique_violation THEN
+                NULL;
+            END;
         END IF;
-        IF NOT pg_has_role(current_user, r, 'MEMBER') OR
-           NOT EXISTS (SELECT 1 FROM pg_auth_members m
-                       JOIN pg_roles a ON a.oid = m.roleid
-                       JOIN pg_roles b ON b.oid = m.member
-                       WHERE a.rolname = r AND b.rolname = current_user)
-        THEN
-            EXECUTE format('GRANT %I TO %I', r, current_user);
+        IF modern THEN
+            member := pg_has_role(current_user, r, 'SET')
+                  AND pg_has_role(current_user, r, 'USAGE');
+        ELSE
+            member := pg_has_role(current_user, r, 'MEMBER');
+        END IF;
+        IF NOT member THEN
+            EXECUTE format('GRANT %I TO %I', r, current_user)
+                || CASE WHEN modern THEN ' WITH INHERIT TRUE, SET TRUE'
+                   ELSE '' END;
         END IF;
     END LOOP;
 END $$;
@@ -848,8 +862,8 @@ GRANT SELECT ON tenants, users, whatsapp_configs, conversation_tags,
     webhook_errors, audit_log, event_log TO pytake_app;
 GRANT SELECT, INSERT, UPDATE ON sessions, contacts, contact_identities,
     conversations, messages TO pytake_app;
-GRANT SELECT, INSERT ON message_receipts, idempotency_keys TO pytake_app;
-GRANT SELECT, INSERT, DELETE ON outbox TO pytake_app;
+GRANT SELECT, INSERT ON message_receipts TO pytake_app;
+GRANT SELECT, INSERT, DELETE ON outbox, idempotency_keys TO pytake_app;
 GRANT SELECT, UPDATE ON tenant_event_head TO pytake_app;
 GRANT INSERT ON event_log, webhook_raw, webhook_errors, refresh_tokens,
     audit_log TO pytake_app;

@@ -1,0 +1,420 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+/*
+ * pytake migrate: forward-only, each migration in a transaction of its own,
+ * one runner at a time.
+ */
+
+#include "cmd.h"
+
+#include <stdio.h>
+
+#include "migrations.h"
+
+#define MIGRATE_LOCK "7305808"
+#define MIGRATE_SERVER_MIN 150000 /* views with security_invoker */
+
+typedef struct {
+    cmd_t    *cmd;
+    db_t      db;
+    PGresult *applied; /* version, checksum, when, ms; in order */
+    int       napplied;
+} migrate_t;
+
+static int migrate_status(migrate_t *m);
+static int migrate_dry_run(migrate_t *m);
+static int migrate_run(migrate_t *m);
+static int migrate_lock(migrate_t *m);
+static int migrate_table_make(migrate_t *m);
+static int migrate_applied_get(migrate_t *m);
+static int migrate_check(migrate_t *m);
+static int migrate_checksum(const migration_t *g, char out[65]);
+static int migrate_apply(migrate_t *m, const migration_t *g);
+static int migrate_statements(migrate_t *m, const migration_t *g);
+static int migrate_record(migrate_t *m, const migration_t *g,
+    int64_t started_us);
+static int migrate_failed(migrate_t *m, const migration_t *g,
+    const migration_stmt_t *s);
+
+
+int
+cmd_migrate(cmd_t *c, int argc, char **argv)
+{
+    int         rc;
+    bool        dry = false;
+    migrate_t   m;
+    const char *words[1] = { NULL };
+
+    const cmd_option_t options[] = { { "dry-run", NULL, &dry } };
+
+    rc = cmd_options(c, argc, argv, options, 1, words, 1);
+    if (rc != 0) {
+        return rc;
+    }
+    if (words[0] != NULL && strcmp(words[0], "status") != 0) {
+        cmd_error("\"%s\" is not expected here, see \"pytake help\"",
+                  words[0]);
+        return CMD_USAGE;
+    }
+
+    memset(&m, 0, sizeof(m));
+    m.cmd = c;
+
+    rc = cmd_connect(c, &m.db, 0, NULL);
+    if (rc != 0) {
+        return rc;
+    }
+
+    if (PQserverVersion(m.db.pg) < MIGRATE_SERVER_MIN) {
+        rc = cmd_error("PostgreSQL %d is too old, 15 or newer is needed",
+                       PQserverVersion(m.db.pg) / 10000);
+    } else {
+        rc = words[0] != NULL ? migrate_status(&m)
+             : dry ? migrate_dry_run(&m) : migrate_run(&m);
+    }
+    PQclear(m.applied);
+    db_close(&m.db);
+
+    return rc;
+}
+
+
+static int
+migrate_status(migrate_t *m)
+{
+    int    rc;
+    size_t i;
+
+    rc = migrate_applied_get(m);
+    if (rc != 0) {
+        return rc;
+    }
+
+    for (i = 0; i < migrations_count; i++) {
+        if ((int) i < m->napplied) {
+            printf("%04d %-24s applied %s (%s ms)\n", migrations[i].version,
+                   migrations[i].name, db_cell(m->applied, (int) i, 2),
+                   db_cell(m->applied, (int) i, 3));
+        } else {
+            printf("%04d %-24s pending\n", migrations[i].version,
+                   migrations[i].name);
+        }
+    }
+
+    rc = migrate_check(m);
+    if (rc != 0) {
+        return rc;
+    }
+
+    if ((size_t) m->napplied < migrations_count) {
+        printf("%zu to apply: run \"pytake migrate\"\n",
+               migrations_count - (size_t) m->napplied);
+    } else {
+        printf("the schema is current\n");
+    }
+
+    return CMD_OK;
+}
+
+
+static int
+migrate_dry_run(migrate_t *m)
+{
+    int    rc;
+    size_t i;
+
+    if ((rc = migrate_applied_get(m)) != 0 || (rc = migrate_check(m)) != 0) {
+        return rc;
+    }
+
+    for (i = (size_t) m->napplied; i < migrations_count; i++) {
+        printf("would apply %s (%zu statements)\n", migrations[i].file,
+               migrations[i].nstmts);
+    }
+
+    if ((size_t) m->napplied == migrations_count) {
+        printf("the schema is current, nothing to do\n");
+    }
+
+    return CMD_OK;
+}
+
+
+static int
+migrate_run(migrate_t *m)
+{
+    int    rc;
+    size_t i;
+
+    if ((rc = migrate_lock(m)) != 0 || (rc = migrate_table_make(m)) != 0
+        || (rc = migrate_applied_get(m)) != 0
+        || (rc = migrate_check(m)) != 0)
+    {
+        return rc;
+    }
+
+    for (i = (size_t) m->napplied; i < migrations_count; i++) {
+        rc = migrate_apply(m, &migrations[i]);
+        if (rc != 0) {
+            return rc;
+        }
+    }
+
+    if ((size_t) m->napplied == migrations_count) {
+        printf("the schema is current, nothing to do\n");
+    }
+
+    return CMD_OK;
+}
+
+
+/* The session's lock: ends with the connection, however we end. */
+static int
+migrate_lock(migrate_t *m)
+{
+    bool      got;
+    PGresult *res;
+
+    m->db.timeout_ms = DB_WAIT_FOREVER;
+
+    if (db_do(&m->db, "SET statement_timeout = 0") != PT_OK
+        || db_do(&m->db, "SET lock_timeout = 0") != PT_OK
+        || db_exec(&m->db, "SELECT pg_try_advisory_lock(" MIGRATE_LOCK ")", 0,
+                   NULL, &res) != PT_OK)
+    {
+        return cmd_db_error(&m->db, "cannot lock the schema");
+    }
+
+    got = db_cell(res, 0, 0)[0] == 't';
+    PQclear(res);
+
+    if (!got) {
+        fputs("pytake: another migration is under way, waiting for it\n",
+              stderr);
+        if (db_do(&m->db, "SELECT pg_advisory_lock(" MIGRATE_LOCK ")")
+            != PT_OK)
+        {
+            return cmd_db_error(&m->db, "cannot lock the schema");
+        }
+    }
+
+    /* Never queue for long behind a reader: everybody else would wait
+     * behind us. */
+    if (db_do(&m->db, "SET lock_timeout = '10s'") != PT_OK) {
+        return cmd_db_error(&m->db, "cannot lock the schema");
+    }
+
+    return 0;
+}
+
+
+static int
+migrate_table_make(migrate_t *m)
+{
+    if (db_do(&m->db,
+              "CREATE TABLE IF NOT EXISTS public.schema_migrations ("
+              " version integer PRIMARY KEY, name text NOT NULL,"
+              " checksum text NOT NULL,"
+              " applied_at timestamptz NOT NULL DEFAULT now(),"
+              " duration_ms integer NOT NULL)") != PT_OK)
+    {
+        return cmd_db_error(&m->db, "cannot make schema_migrations");
+    }
+
+    return 0;
+}
+
+
+static int
+migrate_applied_get(migrate_t *m)
+{
+    bool      there;
+    PGresult *res;
+
+    if (db_exec(&m->db, "SELECT to_regclass('public.schema_migrations')"
+                " IS NOT NULL", 0, NULL, &res) != PT_OK)
+    {
+        return cmd_db_error(&m->db, "cannot read schema_migrations");
+    }
+    there = db_cell(res, 0, 0)[0] == 't';
+    PQclear(res);
+
+    if (!there) {
+        m->napplied = 0;
+        return 0;
+    }
+
+    if (db_exec(&m->db, "SELECT version, checksum,"
+                " to_char(applied_at, 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'),"
+                " duration_ms FROM public.schema_migrations ORDER BY version",
+                0, NULL, &m->applied) != PT_OK)
+    {
+        return cmd_db_error(&m->db, "cannot read schema_migrations");
+    }
+    m->napplied = PQntuples(m->applied);
+
+    return 0;
+}
+
+
+/* What is applied must be a beginning of what we have. */
+static int
+migrate_check(migrate_t *m)
+{
+    int    i, rc;
+    char   want[65], newest[12];
+    size_t n = migrations_count;
+
+    for (i = 0; i < m->napplied; i++) {
+        snprintf(newest, sizeof(newest), "%s",
+                 db_cell(m->applied, m->napplied - 1, 0));
+
+        if ((size_t) i >= n) {
+            return cmd_error("the database's schema (%s) is newer than this "
+                             "program's (%d): use the newer pytake", newest,
+                             migrations[n - 1].version);
+        }
+
+        snprintf(newest, sizeof(newest), "%d", migrations[i].version);
+        if (strcmp(db_cell(m->applied, i, 0), newest) != 0) {
+            return cmd_error("schema_migrations has no row for %s, though "
+                             "later ones are applied: restore it",
+                             migrations[i].file);
+        }
+
+        rc = migrate_checksum(&migrations[i], want);
+        if (rc != 0) {
+            return rc;
+        }
+        if (strcmp(db_cell(m->applied, i, 1), want) != 0) {
+            return cmd_error("%s was changed after it was applied: put the "
+                             "file back and write a new migration",
+                             migrations[i].file);
+        }
+    }
+
+    return 0;
+}
+
+
+static int
+migrate_checksum(const migration_t *g, char out[65])
+{
+    uint8_t hash[32];
+
+    if (pt_sha256(g->text, g->text_len, hash) != PT_OK) {
+        return cmd_error("libcrypto failed");
+    }
+    pt_hex_build(hash, sizeof(hash), out);
+    out[64] = '\0';
+
+    return 0;
+}
+
+
+static int
+migrate_apply(migrate_t *m, const migration_t *g)
+{
+    int     rc;
+    int64_t started_us = cmd_now_us();
+
+    if (db_do(&m->db, "BEGIN") != PT_OK) {
+        return cmd_db_error(&m->db, "cannot begin");
+    }
+
+    if ((rc = migrate_statements(m, g)) != 0
+        || (rc = migrate_record(m, g, started_us)) != 0)
+    {
+        return rc; /* the connection's end rolls back */
+    }
+
+    if (db_do(&m->db, "COMMIT") != PT_OK) {
+        return cmd_db_error(&m->db, "cannot commit");
+    }
+
+    printf("applied %s (%lld ms)\n", g->file,
+           (long long) ((cmd_now_us() - started_us) / 1000));
+    fflush(stdout);
+
+    return 0;
+}
+
+
+static int
+migrate_statements(migrate_t *m, const migration_t *g)
+{
+    size_t                  i;
+    pt_str_t                sql;
+    const migration_stmt_t *s;
+
+    for (i = 0; i < g->nstmts; i++) {
+        s = &g->stmts[i];
+
+        if (pt_dup(m->cmd->arena, (pt_str_t){ g->text + s->offset, s->len },
+                   &sql) != PT_OK)
+        {
+            return cmd_no_memory();
+        }
+
+        if (db_do(&m->db, sql.data) != PT_OK) {
+            return migrate_failed(m, g, s);
+        }
+    }
+
+    return 0;
+}
+
+
+static int
+migrate_record(migrate_t *m, const migration_t *g, int64_t started_us)
+{
+    char        version[12], checksum[65], ms[24];
+    int         rc;
+    const char *params[] = { version, g->name, checksum, ms };
+
+    rc = migrate_checksum(g, checksum);
+    if (rc != 0) {
+        return rc;
+    }
+    snprintf(version, sizeof(version), "%d", g->version);
+    snprintf(ms, sizeof(ms), "%lld",
+             (long long) ((cmd_now_us() - started_us) / 1000));
+
+    if (db_exec(&m->db, "INSERT INTO public.schema_migrations"
+                " (version, name, checksum, duration_ms)"
+                " VALUES ($1, $2, $3, $4)", 4, params, NULL) != PT_OK
+        || db_do(&m->db, "GRANT SELECT ON public.schema_migrations"
+                 " TO pytake_service") != PT_OK)
+    {
+        return cmd_db_error(&m->db, "cannot record the migration");
+    }
+
+    return 0;
+}
+
+
+static int
+migrate_failed(migrate_t *m, const migration_t *g, const migration_stmt_t *s)
+{
+    int         line = s->line, left = m->db.position;
+    const char *p = g->text + s->offset, *end = p + s->len;
+
+    /* the server counts characters */
+    for (/* void */; p < end && left > 1; p++) {
+        if (((unsigned char) p[0] & 0xc0) != 0x80) {
+            left--;
+        }
+        if (*p == '\n') {
+            line++;
+        }
+    }
+
+    if (m->db.sqlstate[0] == '\0') {
+        return cmd_error("%s:%d: the connection was lost: %s - nothing of "
+                         "this file was kept, run it again", g->file, line,
+                         m->db.error);
+    }
+
+    return cmd_error("%s:%d: %s (%s) - nothing of this file was kept",
+                     g->file, line, m->db.error, m->db.sqlstate);
+}

@@ -1,0 +1,393 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+/*
+ * pytake user add|list|deactivate|activate|password.
+ */
+
+#include "cmd.h"
+
+#include <stdio.h>
+
+#define USER_NAME_MAX 200     /* characters */
+#define USER_PASSWORD_MIN 10  /* bytes */
+
+typedef struct {
+    cmd_t      *cmd;
+    const char *tenant;
+    const char *email;
+    const char *name;
+    const char *role;
+    bool        from_stdin;
+} user_args_t;
+
+static int user_add(const user_args_t *u);
+static int user_add_checked(const user_args_t *u, pt_str_t password,
+    bool made);
+static int user_list(const user_args_t *u);
+static int user_deactivate(const user_args_t *u);
+static int user_activate(const user_args_t *u);
+static int user_active_set(const user_args_t *u, const char *active);
+static int user_password(const user_args_t *u);
+static int user_password_get(const user_args_t *u, pt_str_t *out,
+    bool *made);
+static int user_change(const user_args_t *u, db_t *db, const char *sql,
+    const char *value, const char *action);
+static bool user_role_is(const char *role);
+static bool user_email_is(const char *email);
+
+static const struct {
+    const char *name;
+    int (*run)(const user_args_t *u);
+    bool needs_email;
+} user_commands[] = {
+    { "add", user_add, true },
+    { "list", user_list, false },
+    { "deactivate", user_deactivate, true },
+    { "activate", user_activate, true },
+    { "password", user_password, true },
+};
+
+
+int
+cmd_user(cmd_t *c, int argc, char **argv)
+{
+    int         rc;
+    size_t      i;
+    const char *word = NULL;
+    user_args_t u;
+
+    const cmd_option_t options[] = {
+        { "tenant", &u.tenant, NULL }, { "email", &u.email, NULL },
+        { "name", &u.name, NULL },     { "role", &u.role, NULL },
+        { "password-stdin", NULL, &u.from_stdin },
+    };
+
+    memset(&u, 0, sizeof(u));
+    u.cmd = c;
+
+    rc = cmd_options(c, argc, argv, options, PT_COUNT(options), &word, 1);
+    if (rc != 0) {
+        return rc;
+    }
+
+    for (i = 0; word != NULL && i < PT_COUNT(user_commands); i++) {
+        if (strcmp(word, user_commands[i].name) == 0) {
+            rc = user_commands[i].needs_email ? cmd_need(u.email, "email")
+                 : 0;
+            return rc != 0 ? rc : user_commands[i].run(&u);
+        }
+    }
+
+    cmd_error("say \"pytake user add\", \"list\", \"deactivate\", "
+              "\"activate\" or \"password\"");
+
+    return CMD_USAGE;
+}
+
+
+static int
+user_add(const user_args_t *u)
+{
+    int      rc;
+    bool     made;
+    pt_str_t password, name;
+
+    if ((rc = cmd_need(u->tenant, "tenant")) != 0
+        || (rc = cmd_need(u->name, "name")) != 0
+        || (rc = cmd_need(u->role, "role")) != 0)
+    {
+        return rc;
+    }
+
+    if (!user_role_is(u->role)) {
+        cmd_error("--role is not owner, admin, supervisor, agent or viewer");
+        return CMD_USAGE;
+    }
+
+    if (!user_email_is(u->email)) {
+        cmd_error("--email \"%s\" is not an e-mail address", u->email);
+        return CMD_USAGE;
+    }
+
+    name = (pt_str_t){ u->name, strlen(u->name) };
+    if (!pt_utf8_is(name) || pt_utf8_count(name) > USER_NAME_MAX) {
+        cmd_error("--name is not UTF-8 of at most %d characters",
+                  USER_NAME_MAX);
+        return CMD_USAGE;
+    }
+
+    rc = user_password_get(u, &password, &made);
+
+    return rc != 0 ? rc : user_add_checked(u, password, made);
+}
+
+
+static int
+user_add_checked(const user_args_t *u, pt_str_t password, bool made)
+{
+    int         rc;
+    char        id[PT_UUID_LEN + 1], tenant[PT_UUID_LEN + 1];
+    char        phc[CMD_PHC_MAX];
+    db_t        db;
+    const char *params[] = { tenant, id, u->email, u->name, u->role, phc };
+
+    if (cmd_password_hash(password, phc) != PT_OK) {
+        return cmd_no_memory();
+    }
+    cmd_uuid(id);
+
+    rc = cmd_connect(u->cmd, &db, 0, "pytake_service");
+    if (rc != 0) {
+        return rc;
+    }
+
+    rc = cmd_tenant_find(&db, u->tenant, tenant);
+    if (rc != 0) {
+        db_close(&db);
+        return rc;
+    }
+
+    if (db_do(&db, "BEGIN") != PT_OK
+        || db_exec(&db, "INSERT INTO users (tenant_id, id, email, name,"
+                   " role, password_hash) VALUES ($1, $2, $3, $4, $5, $6)",
+                   6, params, NULL) != PT_OK
+        || cmd_audit(&db, tenant, "user.add", id) != PT_OK
+        || db_do(&db, "COMMIT") != PT_OK)
+    {
+        rc = strcmp(db.sqlstate, "23505") == 0
+             ? cmd_error("the e-mail \"%s\" is taken", u->email)
+             : cmd_db_error(&db, "cannot add the user");
+    } else {
+        printf("%s %s\n", id, u->email);
+        if (made) {
+            printf("password: %s\n", password.data);
+        }
+    }
+    db_close(&db);
+
+    return rc;
+}
+
+
+static int
+user_list(const user_args_t *u)
+{
+    int         i, rc;
+    char        tenant[PT_UUID_LEN + 1];
+    db_t        db;
+    PGresult   *res;
+    const char *params[] = { NULL };
+
+    rc = cmd_connect(u->cmd, &db, 0, "pytake_service");
+    if (rc != 0) {
+        return rc;
+    }
+
+    if (u->tenant != NULL) {
+        rc = cmd_tenant_find(&db, u->tenant, tenant);
+        if (rc != 0) {
+            db_close(&db);
+            return rc;
+        }
+        params[0] = tenant;
+    }
+
+    if (db_exec(&db, "SELECT u.id, u.role, u.active, u.email, u.name, t.name"
+                " FROM users u JOIN tenants t ON t.id = u.tenant_id"
+                " WHERE $1::uuid IS NULL OR u.tenant_id = $1"
+                " ORDER BY u.tenant_id, u.id", 1, params, &res) != PT_OK)
+    {
+        rc = cmd_db_error(&db, "cannot list the users");
+    } else {
+        for (i = 0; i < PQntuples(res); i++) {
+            printf("%s %-10s %-8s %s \"%s\" (%s)\n", db_cell(res, i, 0),
+                   db_cell(res, i, 1),
+                   db_cell(res, i, 2)[0] == 't' ? "active" : "inactive",
+                   db_cell(res, i, 3), db_cell(res, i, 4),
+                   db_cell(res, i, 5));
+        }
+        PQclear(res);
+    }
+    db_close(&db);
+
+    return rc;
+}
+
+
+static int
+user_deactivate(const user_args_t *u)
+{
+    return user_active_set(u, "false");
+}
+
+
+static int
+user_activate(const user_args_t *u)
+{
+    return user_active_set(u, "true");
+}
+
+
+/* A trigger ends the sessions of who is no longer active. */
+static int
+user_active_set(const user_args_t *u, const char *active)
+{
+    int  rc;
+    db_t db;
+
+    rc = cmd_connect(u->cmd, &db, 0, "pytake_service");
+    if (rc != 0) {
+        return rc;
+    }
+
+    rc = user_change(u, &db, "UPDATE users SET active = $2::boolean,"
+                     " updated_at = now() WHERE lower(email) = lower($1)"
+                     " RETURNING tenant_id, id", active,
+                     active[0] == 't' ? "user.activate" : "user.deactivate");
+    if (rc == 0) {
+        printf("%s is %s\n", u->email, active[0] == 't' ? "active"
+               : "inactive, every session of theirs has ended");
+    }
+    db_close(&db);
+
+    return rc;
+}
+
+
+/* A new password ends the sessions that the old one began. */
+static int
+user_password(const user_args_t *u)
+{
+    int      rc;
+    bool     made;
+    char     phc[CMD_PHC_MAX];
+    db_t     db;
+    pt_str_t password;
+
+    rc = user_password_get(u, &password, &made);
+    if (rc != 0) {
+        return rc;
+    }
+
+    if (cmd_password_hash(password, phc) != PT_OK) {
+        return cmd_no_memory();
+    }
+
+    rc = cmd_connect(u->cmd, &db, 0, "pytake_service");
+    if (rc != 0) {
+        return rc;
+    }
+
+    rc = user_change(u, &db, "WITH u AS (UPDATE users SET password_hash = $2,"
+                     " updated_at = now() WHERE lower(email) = lower($1)"
+                     " RETURNING tenant_id, id), s AS (UPDATE sessions"
+                     " SET revoked_at = now() FROM u"
+                     " WHERE sessions.tenant_id = u.tenant_id"
+                     " AND sessions.user_id = u.id AND revoked_at IS NULL)"
+                     " SELECT tenant_id, id FROM u", phc, "user.password");
+    if (rc == 0 && made) {
+        printf("password: %s\n", password.data);
+    } else if (rc == 0) {
+        printf("%s has a new password, every session of theirs has ended\n",
+               u->email);
+    }
+    db_close(&db);
+
+    return rc;
+}
+
+
+static int
+user_password_get(const user_args_t *u, pt_str_t *out, bool *made)
+{
+    int   rc;
+    char *p;
+
+    *made = !u->from_stdin;
+
+    if (u->from_stdin) {
+        rc = cmd_read_file(u->cmd, "-", PT_PASSWORD_MAX, out);
+        if (rc == 0 && (out->len < USER_PASSWORD_MIN || !pt_utf8_is(*out))) {
+            return cmd_error("the password is not UTF-8 of %d bytes or more",
+                             USER_PASSWORD_MIN);
+        }
+        return rc;
+    }
+
+    p = pt_alloc(u->cmd->arena, CMD_PASSWORD_LEN + 1);
+    if (p == NULL) {
+        return cmd_no_memory();
+    }
+    cmd_password_make(p);
+    *out = (pt_str_t){ p, CMD_PASSWORD_LEN };
+
+    return 0;
+}
+
+
+/* sql takes (e-mail, value) and gives back (tenant_id, id) of whom it
+ * changed. */
+static int
+user_change(const user_args_t *u, db_t *db, const char *sql,
+    const char *value, const char *action)
+{
+    int         rc = 0;
+    PGresult   *res = NULL;
+    const char *params[] = { u->email, value };
+
+    if (db_do(db, "BEGIN") != PT_OK
+        || db_exec(db, sql, 2, params, &res) != PT_OK)
+    {
+        return cmd_db_error(db, "cannot change the user");
+    }
+
+    if (PQntuples(res) == 0) {
+        rc = cmd_error("there is no user \"%s\", see \"pytake user list\"",
+                       u->email);
+    } else if (cmd_audit(db, db_cell(res, 0, 0), action, db_cell(res, 0, 1))
+               != PT_OK || db_do(db, "COMMIT") != PT_OK)
+    {
+        rc = cmd_db_error(db, "cannot change the user");
+    }
+    PQclear(res);
+
+    return rc;
+}
+
+
+static bool
+user_role_is(const char *role)
+{
+    size_t i;
+
+    static const char *const roles[] = {
+        "owner", "admin", "supervisor", "agent", "viewer"
+    };
+
+    for (i = 0; i < PT_COUNT(roles); i++) {
+        if (strcmp(role, roles[i]) == 0) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+/* One "@" between something and something, no blanks. */
+static bool
+user_email_is(const char *email)
+{
+    size_t      i, len = strlen(email);
+    const char *at = strchr(email, '@');
+
+    for (i = 0; i < len; i++) {
+        if ((unsigned char) email[i] <= ' ' || email[i] == 127) {
+            return false;
+        }
+    }
+
+    return len <= PT_EMAIL_MAX && at != NULL && at != email && at[1] != '\0'
+           && strchr(at + 1, '@') == NULL
+           && pt_utf8_is((pt_str_t){ email, len });
+}

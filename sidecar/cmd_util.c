@@ -1,0 +1,425 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+#include "cmd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <argon2.h>
+
+#define CMD_ARGON2_PASSES 2
+#define CMD_ARGON2_KIB 19456
+#define CMD_ARGON2_LANES 1
+#define CMD_ARGON2_SALT 16
+#define CMD_ARGON2_HASH 32
+
+
+static void *cmd_alloc(void *user, size_t size);
+static void cmd_free(void *user, void *ptr);
+static int cmd_option(cmd_t *c, int argc, char **argv, int i,
+    const cmd_option_t *options, size_t n);
+
+const pt_mem_t cmd_mem = { cmd_alloc, cmd_free, NULL };
+
+
+int
+cmd_error(const char *fmt, ...)
+{
+    va_list ap;
+
+    fflush(stdout);
+    fputs("pytake: ", stderr);
+    va_start(ap, fmt);
+    vfprintf(stderr, fmt, ap);
+    va_end(ap);
+    fputc('\n', stderr);
+
+    return CMD_FAILED;
+}
+
+
+int
+cmd_db_error(const db_t *db, const char *doing)
+{
+    if (strcmp(db->sqlstate, "42P01") == 0
+        || strcmp(db->sqlstate, "42883") == 0)
+    {
+        return cmd_error("%s: %s - run \"pytake migrate\"", doing, db->error);
+    }
+
+    if (db->sqlstate[0] != '\0') {
+        return cmd_error("%s: %s (%s)", doing, db->error, db->sqlstate);
+    }
+
+    return cmd_error("%s: %s - is the server up and DATABASE_URL right?",
+                     doing, db->error);
+}
+
+
+int
+cmd_no_memory(void)
+{
+    return cmd_error("out of memory");
+}
+
+
+int
+cmd_options(cmd_t *c, int argc, char **argv, const cmd_option_t *options,
+    size_t n, const char **words, size_t max)
+{
+    int    i, used;
+    size_t nwords = 0;
+
+    for (i = 0; i < argc; /* void */) {
+        if (strncmp(argv[i], "--", 2) == 0) {
+            used = cmd_option(c, argc, argv, i, options, n);
+            if (used == 0) {
+                return CMD_USAGE;
+            }
+            i += used;
+            continue;
+        }
+
+        if (nwords == max) {
+            cmd_error("\"%s\" is not expected here, see \"pytake help\"",
+                      argv[i]);
+            return CMD_USAGE;
+        }
+        words[nwords++] = argv[i++];
+    }
+
+    return 0;
+}
+
+
+int
+cmd_need(const char *value, const char *option)
+{
+    if (value == NULL || *value == '\0') {
+        cmd_error("--%s is missing, see \"pytake help\"", option);
+        return CMD_USAGE;
+    }
+
+    return 0;
+}
+
+
+int
+cmd_conf(cmd_t *c, unsigned needs)
+{
+    char     error[CONF_ERROR_MAX];
+    pt_err_t err;
+
+    err = conf_load(&c->conf, c->arena, needs, c->database_url, error);
+    if (err == PT_EVALIDATION) {
+        cmd_error("%s", error);
+        return CMD_CONFIG;
+    }
+
+    return err == PT_OK ? 0 : cmd_no_memory();
+}
+
+
+int
+cmd_connect(cmd_t *c, db_t *db, unsigned needs, const char *role)
+{
+    int rc;
+
+    memset(db, 0, sizeof(*db));
+
+    rc = cmd_conf(c, needs | CONF_NEED_DATABASE);
+    if (rc != 0) {
+        return rc;
+    }
+
+    if (db_open(db, c->conf.database_url, role, DB_QUERY_TIMEOUT_MS)
+        != PT_OK)
+    {
+        if (strcmp(db->sqlstate, "22023") == 0) { /* no such role */
+            cmd_error("%s - run \"pytake migrate\"", db->error);
+        } else {
+            cmd_db_error(db, "cannot use the database");
+        }
+        db_close(db);
+        return CMD_FAILED;
+    }
+
+    return 0;
+}
+
+
+int64_t
+cmd_now_us(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_REALTIME, &ts);
+
+    return (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+
+void
+cmd_random(void *out, size_t len)
+{
+    ssize_t  n;
+    uint8_t *p = out;
+
+    while (len > 0) {
+        n = getrandom(p, len, 0);
+        if (n < 0 && errno != EINTR) {
+            cmd_error("getrandom() failed: %s", strerror(errno));
+            exit(CMD_FAILED);
+        }
+        if (n > 0) {
+            p += n;
+            len -= (size_t) n;
+        }
+    }
+}
+
+
+void
+cmd_uuid(char out[PT_UUID_LEN + 1])
+{
+    uint8_t   rnd[10];
+    pt_uuid_t id;
+
+    cmd_random(rnd, sizeof(rnd));
+    pt_uuid_v7(cmd_now_us(), rnd, &id);
+    pt_uuid_build(&id, out);
+    out[PT_UUID_LEN] = '\0';
+}
+
+
+void
+cmd_password_make(char out[CMD_PASSWORD_LEN + 1])
+{
+    size_t   i;
+    uint16_t rnd[CMD_PASSWORD_LEN];
+
+    /* none that is mistaken for another: 0 1 I O l o are out */
+    static const char set[] =
+        "23456789abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ";
+
+    cmd_random(rnd, sizeof(rnd));
+    for (i = 0; i < CMD_PASSWORD_LEN; i++) {
+        out[i] = set[rnd[i] % (sizeof(set) - 1)];
+    }
+    out[CMD_PASSWORD_LEN] = '\0';
+}
+
+
+pt_err_t
+cmd_password_hash(pt_str_t password, char out[CMD_PHC_MAX])
+{
+    int     rc;
+    uint8_t salt[CMD_ARGON2_SALT];
+
+    cmd_random(salt, sizeof(salt));
+    rc = argon2id_hash_encoded(CMD_ARGON2_PASSES, CMD_ARGON2_KIB,
+                               CMD_ARGON2_LANES, password.data, password.len,
+                               salt, sizeof(salt), CMD_ARGON2_HASH, out,
+                               CMD_PHC_MAX);
+
+    return rc == ARGON2_OK ? PT_OK : PT_ENOMEM;
+}
+
+
+bool
+cmd_password_is(pt_str_t password, const char *phc)
+{
+    return argon2id_verify(phc, password.data, password.len) == ARGON2_OK;
+}
+
+
+int
+cmd_read_file(cmd_t *c, const char *path, size_t max, pt_str_t *out)
+{
+    int     fd;
+    char   *buf;
+    size_t  len = 0;
+    ssize_t n = 0;
+
+    buf = pt_alloc(c->arena, max + 2);
+    if (buf == NULL) {
+        return cmd_no_memory();
+    }
+
+    fd = strcmp(path, "-") == 0 ? STDIN_FILENO
+         : open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return cmd_error("cannot open \"%s\": %s", path, strerror(errno));
+    }
+
+    while (len <= max && (n = read(fd, buf + len, max + 1 - len)) > 0) {
+        len += (size_t) n;
+    }
+    if (fd != STDIN_FILENO) {
+        close(fd);
+    }
+
+    if (n < 0) {
+        return cmd_error("cannot read \"%s\": %s", path, strerror(errno));
+    }
+    if (len > max) {
+        return cmd_error("\"%s\" is longer than %zu bytes", path, max);
+    }
+
+    if (len > 0 && buf[len - 1] == '\n') {
+        len--;
+    }
+    buf[len] = '\0';
+    *out = (pt_str_t){ buf, len };
+
+    return 0;
+}
+
+
+int
+cmd_tenant_find(db_t *db, const char *name, char id[PT_UUID_LEN + 1])
+{
+    int         rc = CMD_FAILED;
+    PGresult   *res;
+    const char *params[] = { name };
+
+    if (db_exec(db, "SELECT id FROM tenants WHERE id::text = lower($1)"
+                " OR name = $1 ORDER BY id LIMIT 2", 1, params, &res)
+        != PT_OK)
+    {
+        return cmd_db_error(db, "cannot look up the tenant");
+    }
+
+    if (PQntuples(res) == 0) {
+        cmd_error("there is no tenant \"%s\", see \"pytake tenant list\"",
+                  name);
+    } else if (PQntuples(res) > 1) {
+        cmd_error("several tenants are called \"%s\", name one by its id",
+                  name);
+    } else {
+        snprintf(id, PT_UUID_LEN + 1, "%s", db_cell(res, 0, 0));
+        rc = 0;
+    }
+    PQclear(res);
+
+    return rc;
+}
+
+
+pt_err_t
+cmd_audit(db_t *db, const char *tenant, const char *action,
+    const char *object)
+{
+    char        id[PT_UUID_LEN + 1];
+    const char *params[] = { tenant, id, action, object };
+
+    cmd_uuid(id);
+
+    return db_exec(db, "INSERT INTO audit_log (tenant_id, id, action, object,"
+                   " detail) VALUES ($1, $2, $3, $4, '{\"by\":\"pytake\"}')",
+                   4, params, NULL);
+}
+
+
+pt_err_t
+cmd_token_seal(cmd_t *c, const char *tenant, const char *config,
+    pt_str_t token, const char **out)
+{
+    char     *hex;
+    uint8_t   nonce[12];
+    pt_str_t  aad, sealed;
+    pt_err_t  err;
+    pt_uuid_t ids[2];
+
+    if (!pt_uuid_parse((pt_str_t){ tenant, strlen(tenant) }, &ids[0])
+        || !pt_uuid_parse((pt_str_t){ config, strlen(config) }, &ids[1]))
+    {
+        return PT_EINTERNAL;
+    }
+
+    aad = (pt_str_t){ (const char *) ids, sizeof(ids) };
+    cmd_random(nonce, sizeof(nonce));
+    err = pt_seal(c->arena, c->conf.key, nonce, aad, token, &sealed);
+    if (err != PT_OK) {
+        return err;
+    }
+
+    hex = pt_alloc(c->arena, 2 + 2 * sealed.len + 1);
+    if (hex == NULL) {
+        return PT_ENOMEM;
+    }
+    memcpy(hex, "\\x", 2);
+    pt_hex_build((const uint8_t *) sealed.data, sealed.len, hex + 2);
+    hex[2 + 2 * sealed.len] = '\0';
+    *out = hex;
+
+    return PT_OK;
+}
+
+
+static void *
+cmd_alloc(void *user, size_t size)
+{
+    PT_UNUSED(user);
+
+    return malloc(size);
+}
+
+
+static void
+cmd_free(void *user, void *ptr)
+{
+    PT_UNUSED(user);
+    free(ptr);
+}
+
+
+/* How many arguments were used; 0 after a message. */
+static int
+cmd_option(cmd_t *c, int argc, char **argv, int i,
+    const cmd_option_t *options, size_t n)
+{
+    size_t       k, len;
+    const char  *name = argv[i] + 2, *value = strchr(name, '=');
+    cmd_option_t o = { "database-url", &c->database_url, NULL };
+
+    len = value != NULL ? (size_t) (value++ - name) : strlen(name);
+
+    if (strlen(o.name) != len || memcmp(o.name, name, len) != 0) {
+        for (k = 0; k < n; k++) {
+            if (strlen(options[k].name) == len
+                && memcmp(options[k].name, name, len) == 0)
+            {
+                break;
+            }
+        }
+        if (k == n) {
+            cmd_error("unknown option \"%s\", see \"pytake help\"", argv[i]);
+            return 0;
+        }
+        o = options[k];
+    }
+
+    if (o.flag != NULL) {
+        if (value != NULL) {
+            cmd_error("--%s takes no value", o.name);
+            return 0;
+        }
+        *o.flag = true;
+        return 1;
+    }
+
+    if (value == NULL && i + 1 == argc) {
+        cmd_error("--%s needs a value", o.name);
+        return 0;
+    }
+    *o.value = value != NULL ? value : argv[i + 1];
+
+    return value != NULL ? 1 : 2;
+}

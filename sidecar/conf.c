@@ -1,0 +1,418 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+#include "conf_int.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "core/pt_jwt.h"
+#include "core/pt_util.h"
+
+static pt_err_t conf_secrets(conf_reader_t *r);
+static pt_err_t conf_rest(conf_reader_t *r);
+static pt_err_t conf_secret_file(conf_reader_t *r, const char *name,
+    const char *file, pt_str_t *out);
+static pt_err_t conf_bool(conf_reader_t *r, const char *name, bool *out);
+static pt_err_t conf_duration(conf_reader_t *r, const char *name,
+    int64_t *out);
+static pt_err_t conf_log_level(conf_reader_t *r);
+static pt_err_t conf_key(conf_reader_t *r);
+
+
+pt_err_t
+conf_load(conf_t *conf, pt_arena_t *a, unsigned needs,
+    const char *database_url, char error[CONF_ERROR_MAX])
+{
+    pt_err_t      err;
+    conf_reader_t r = { conf, a, error };
+
+    memset(conf, 0, sizeof(*conf));
+    error[0] = '\0';
+    conf->jwt_expiry_s = 24 * 3600;
+    conf->jwt_refresh_expiry_s = 168 * 3600;
+    conf->websocket_enabled = true;
+    conf->websocket_ping_s = 30;
+    conf->websocket_pong_s = 60;
+    conf->log_level = PT_LOG_INFO;
+
+    if (database_url != NULL) {
+        if (!conf_conninfo_is(database_url)) {
+            return conf_fault(&r, "--database-url is not a PostgreSQL "
+                              "connection string");
+        }
+        conf->database_url = database_url;
+    } else if ((err = conf_database(&r)) != PT_OK) {
+        return err;
+    }
+
+    if ((err = conf_redis(&r)) != PT_OK
+        || (err = conf_secrets(&r)) != PT_OK
+        || (err = conf_rest(&r)) != PT_OK)
+    {
+        return err;
+    }
+
+    if ((needs & CONF_NEED_DATABASE) && conf->database_url == NULL) {
+        return conf_fault(&r, "DATABASE_URL (or DB_HOST, DB_NAME, DB_USER, "
+                          "DB_PASSWORD) is not set");
+    }
+
+    if ((needs & CONF_NEED_REDIS) && conf->redis_url == NULL) {
+        return conf_fault(&r, "REDIS_URL (or REDIS_HOST) is not set");
+    }
+
+    if ((needs & CONF_NEED_KEY) && !conf->has_key) {
+        return conf_fault(&r, "PYTAKE_ENCRYPTION_KEY (or "
+                          "PYTAKE_ENCRYPTION_KEY_FILE) is not set: make one "
+                          "with \"openssl rand -hex 32\"");
+    }
+
+    return PT_OK;
+}
+
+
+pt_err_t
+conf_fault(conf_reader_t *r, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(r->error, CONF_ERROR_MAX, fmt, ap);
+    va_end(ap);
+
+    return PT_EVALIDATION;
+}
+
+
+pt_err_t
+conf_text(conf_reader_t *r, const char *name, const char **out)
+{
+    const char *v = getenv(name);
+
+    *out = NULL;
+
+    if (v == NULL || *v == '\0') {
+        return PT_OK;
+    }
+
+    if (strlen(v) > CONF_VALUE_MAX) {
+        return conf_fault(r, "%s is longer than %d bytes", name,
+                          CONF_VALUE_MAX);
+    }
+    *out = v;
+
+    return PT_OK;
+}
+
+
+pt_err_t
+conf_secret(conf_reader_t *r, const char *name, pt_str_t *out)
+{
+    char        file_name[64];
+    pt_err_t    err;
+    const char *v, *file;
+
+    *out = PT_STR_NULL;
+    snprintf(file_name, sizeof(file_name), "%s_FILE", name);
+
+    if ((err = conf_text(r, name, &v)) != PT_OK
+        || (err = conf_text(r, file_name, &file)) != PT_OK)
+    {
+        return err;
+    }
+
+    if (v != NULL && file != NULL) {
+        return conf_fault(r, "%s and %s are both set, only one may be", name,
+                          file_name);
+    }
+
+    if (file != NULL) {
+        return conf_secret_file(r, file_name, file, out);
+    }
+
+    if (v != NULL) {
+        *out = conf_str(v);
+    }
+
+    return PT_OK;
+}
+
+
+pt_str_t
+conf_str(const char *s)
+{
+    return (pt_str_t){ s, strlen(s) };
+}
+
+
+static pt_err_t
+conf_secrets(conf_reader_t *r)
+{
+    pt_err_t err;
+    conf_t  *c = r->conf;
+
+    if ((err = conf_secret(r, "JWT_SECRET", &c->jwt_secret)) != PT_OK
+        || (err = conf_secret(r, "WHATSAPP_WEBHOOK_VERIFY_TOKEN",
+                              &c->webhook_verify_token)) != PT_OK
+        || (err = conf_secret(r, "WHATSAPP_APP_SECRET",
+                              &c->app_secret)) != PT_OK
+        || (err = conf_key(r)) != PT_OK)
+    {
+        return err;
+    }
+
+    if (c->jwt_secret.data != NULL && c->jwt_secret.len < PT_JWT_SECRET_MIN)
+    {
+        return conf_fault(r, "JWT_SECRET has %zu bytes, at least %d are "
+                          "needed", c->jwt_secret.len, PT_JWT_SECRET_MIN);
+    }
+
+    return PT_OK;
+}
+
+
+static pt_err_t
+conf_rest(conf_reader_t *r)
+{
+    pt_err_t err;
+    conf_t  *c = r->conf;
+
+    if ((err = conf_duration(r, "JWT_EXPIRY", &c->jwt_expiry_s)) != PT_OK
+        || (err = conf_duration(r, "JWT_REFRESH_EXPIRY",
+                                &c->jwt_refresh_expiry_s)) != PT_OK
+        || (err = conf_api_url(r)) != PT_OK
+        || (err = conf_text(r, "WHATSAPP_BUSINESS_ACCOUNT_ID",
+                            &c->business_account_id)) != PT_OK
+        || (err = conf_bool(r, "WEBSOCKET_ENABLED",
+                            &c->websocket_enabled)) != PT_OK
+        || (err = conf_origins(r)) != PT_OK
+        || (err = conf_duration(r, "WEBSOCKET_PING_INTERVAL",
+                                &c->websocket_ping_s)) != PT_OK
+        || (err = conf_duration(r, "WEBSOCKET_PONG_TIMEOUT",
+                                &c->websocket_pong_s)) != PT_OK
+        || (err = conf_bool(r, "CORS_ENABLED", &c->cors_enabled)) != PT_OK)
+    {
+        return err;
+    }
+
+    if (c->jwt_refresh_expiry_s < c->jwt_expiry_s) {
+        return conf_fault(r, "JWT_REFRESH_EXPIRY is shorter than JWT_EXPIRY");
+    }
+
+    if (c->websocket_pong_s <= c->websocket_ping_s) {
+        return conf_fault(r, "WEBSOCKET_PONG_TIMEOUT is not longer than "
+                          "WEBSOCKET_PING_INTERVAL");
+    }
+
+    return conf_log_level(r);
+}
+
+
+static pt_err_t
+conf_secret_file(conf_reader_t *r, const char *name, const char *file,
+    pt_str_t *out)
+{
+    int     fd;
+    char   *buf;
+    size_t  len = 0;
+    ssize_t n = 0;
+
+    buf = pt_alloc(r->arena, CONF_SECRET_MAX + 2);
+    if (buf == NULL) {
+        return PT_ENOMEM;
+    }
+
+    fd = open(file, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return conf_fault(r, "%s: cannot open \"%.200s\": %s", name, file,
+                          strerror(errno));
+    }
+
+    while (len <= CONF_SECRET_MAX
+           && (n = read(fd, buf + len, CONF_SECRET_MAX + 1 - len)) > 0)
+    {
+        len += (size_t) n;
+    }
+    close(fd);
+
+    if (n < 0) {
+        return conf_fault(r, "%s: cannot read \"%.200s\": %s", name, file,
+                          strerror(errno));
+    }
+
+    if (len > CONF_SECRET_MAX) {
+        return conf_fault(r, "%s: \"%.200s\" is longer than %d bytes", name,
+                          file, CONF_SECRET_MAX);
+    }
+
+    if (len > 0 && buf[len - 1] == '\n') {
+        len--;
+        if (len > 0 && buf[len - 1] == '\r') {
+            len--;
+        }
+    }
+
+    if (len == 0) {
+        return conf_fault(r, "%s: \"%.200s\" is empty", name, file);
+    }
+
+    buf[len] = '\0';
+    *out = (pt_str_t){ buf, len };
+
+    return PT_OK;
+}
+
+
+static pt_err_t
+conf_bool(conf_reader_t *r, const char *name, bool *out)
+{
+    size_t      i;
+    pt_err_t    err;
+    const char *v;
+
+    static const char *const yes[] = { "true", "1", "on", "yes" };
+    static const char *const no[] = { "false", "0", "off", "no" };
+
+    if ((err = conf_text(r, name, &v)) != PT_OK || v == NULL) {
+        return err;
+    }
+
+    for (i = 0; i < PT_COUNT(yes); i++) {
+        if (strcmp(v, yes[i]) == 0) {
+            *out = true;
+            return PT_OK;
+        }
+        if (strcmp(v, no[i]) == 0) {
+            *out = false;
+            return PT_OK;
+        }
+    }
+
+    return conf_fault(r, "%s: \"%.60s\" is not true or false", name, v);
+}
+
+
+/* One number and one unit: 90s, 15m, 24h, 7d. */
+static pt_err_t
+conf_duration(conf_reader_t *r, const char *name, int64_t *out)
+{
+    size_t      len;
+    int64_t     n, unit;
+    pt_err_t    err;
+    const char *v;
+
+    if ((err = conf_text(r, name, &v)) != PT_OK || v == NULL) {
+        return err;
+    }
+
+    len = strlen(v);
+
+    switch (v[len - 1]) {
+    case 's':
+        unit = 1;
+        break;
+    case 'm':
+        unit = 60;
+        break;
+    case 'h':
+        unit = 3600;
+        break;
+    case 'd':
+        unit = 86400;
+        break;
+    default:
+        unit = 0;
+    }
+
+    if (unit == 0 || !pt_parse_i64((pt_str_t){ v, len - 1 }, &n)) {
+        return conf_fault(r, "%s: \"%.60s\" is not a duration like 90s, 15m, "
+                          "24h or 7d", name, v);
+    }
+
+    if (n < 1 || n > CONF_DURATION_MAX_S / unit) {
+        return conf_fault(r, "%s: \"%.60s\" is not between 1s and 366d", name,
+                          v);
+    }
+    *out = n * unit;
+
+    return PT_OK;
+}
+
+
+static pt_err_t
+conf_log_level(conf_reader_t *r)
+{
+    size_t      i;
+    pt_err_t    err;
+    const char *v;
+
+    static const struct {
+        const char    *name;
+        pt_log_level_t level;
+    } levels[] = {
+        { "debug", PT_LOG_DEBUG },   { "info", PT_LOG_INFO },
+        { "notice", PT_LOG_NOTICE }, { "warn", PT_LOG_WARN },
+        { "warning", PT_LOG_WARN },  { "error", PT_LOG_ERR },
+    };
+
+    if ((err = conf_text(r, "LOG_LEVEL", &v)) != PT_OK || v == NULL) {
+        return err;
+    }
+
+    for (i = 0; i < PT_COUNT(levels); i++) {
+        if (strcmp(v, levels[i].name) == 0) {
+            r->conf->log_level = levels[i].level;
+            return PT_OK;
+        }
+    }
+
+    return conf_fault(r, "LOG_LEVEL: \"%.60s\" is not debug, info, notice, "
+                      "warn or error", v);
+}
+
+
+/* 64 hex digits, or base64 (either alphabet) of 32 bytes. */
+static pt_err_t
+conf_key(conf_reader_t *r)
+{
+    char     text[64];
+    size_t   i, len;
+    uint8_t  raw[64];
+    pt_err_t err;
+    pt_str_t v;
+
+    err = conf_secret(r, "PYTAKE_ENCRYPTION_KEY", &v);
+    if (err != PT_OK || v.data == NULL) {
+        return err;
+    }
+
+    if (v.len == 64 && pt_hex_parse(v, r->conf->key, 32)) {
+        r->conf->has_key = true;
+        return PT_OK;
+    }
+
+    if (v.len == 44 && v.data[43] == '=') {
+        v.len = 43;
+    }
+
+    if (v.len == 43) {
+        for (i = 0; i < 43; i++) {
+            text[i] = v.data[i] == '+' ? '-' : v.data[i] == '/' ? '_'
+                      : v.data[i];
+        }
+        if (pt_base64url_parse((pt_str_t){ text, 43 }, raw, &len)
+            && len == 32)
+        {
+            memcpy(r->conf->key, raw, 32);
+            r->conf->has_key = true;
+            return PT_OK;
+        }
+    }
+
+    return conf_fault(r, "PYTAKE_ENCRYPTION_KEY is neither 64 hex digits nor "
+                      "32 bytes in base64");
+}

@@ -1,0 +1,67 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+/*
+ * conf.h: the environment, read and judged once.  Names and defaults are
+ * those of docs/operations.md.  Every secret may also be named by file:
+ * NAME_FILE holds a path (one trailing newline of the file is dropped).
+ */
+
+#ifndef CONF_H
+#define CONF_H
+
+#include "core/pt_arena.h"
+#include "io/pt_loop.h"
+
+#define CONF_ERROR_MAX 512
+#define CONF_SECRET_MAX 65536        /* bytes of a secret's file */
+#define CONF_DURATION_MAX_S 31622400 /* 366 days */
+
+/* What a command cannot do without. */
+#define CONF_NEED_DATABASE 0x01
+#define CONF_NEED_REDIS 0x02
+#define CONF_NEED_KEY 0x04 /* PYTAKE_ENCRYPTION_KEY */
+
+/* Strings are NUL-terminated, on the arena; NULL: not set. */
+typedef struct {
+    const char     *database_url; /* libpq's: URI or keyword/value */
+    const char     *redis_url;    /* redis://... or unix://... */
+    pt_str_t        jwt_secret;   /* raw bytes; data NULL: not set */
+    int64_t         jwt_expiry_s;
+    int64_t         jwt_refresh_expiry_s;
+    const char     *whatsapp_api_url; /* never NULL; no trailing slash */
+    pt_str_t        webhook_verify_token;
+    pt_str_t        app_secret;
+    const char     *business_account_id;
+    bool            websocket_enabled;
+    const char     *websocket_origins; /* comma-separated */
+    int64_t         websocket_ping_s;
+    int64_t         websocket_pong_s;
+    bool            cors_enabled;
+    pt_log_level_t  log_level;
+    bool            has_key;
+    uint8_t         key[32]; /* seals WhatsApp tokens */
+} conf_t;
+
+/* The parts of a Redis address; NULL: absent. */
+typedef struct {
+    const char *host;
+    const char *path; /* of a unix socket, instead of host */
+    const char *user;
+    const char *password;
+    int         port;
+    int         db;
+} conf_redis_t;
+
+/*
+ * Reads the environment.  database_url, when not NULL, takes the place of
+ * DATABASE_URL and DB_*.  needs: CONF_NEED_*.  On PT_EVALIDATION error is
+ * one line that names the variable and never holds a secret; PT_ENOMEM.
+ */
+pt_err_t conf_load(conf_t *conf, pt_arena_t *a, unsigned needs,
+    const char *database_url, char error[CONF_ERROR_MAX]) PT_MUST_CHECK;
+
+/* PT_EVALIDATION: url is no Redis address; PT_ENOMEM. */
+pt_err_t conf_redis_parse(pt_arena_t *a, const char *url,
+    conf_redis_t *out) PT_MUST_CHECK;
+
+#endif
