@@ -629,8 +629,8 @@ pt_pool_reap(pt_pool_t *p, pt_pgconn_t *c)
 
     /* Others that still work say that the server is there. */
     if (pt_pool_count(p, PT_PGCONN_READY) == 0) {
-        if (c->was_ready && c->stalled) {
-            weight = PT_PG_BREAKER_FAILURES; /* it hangs: proof enough */
+        if (c->stalled) { /* hanging says more than a refusal */
+            weight = c->was_ready ? PT_PG_BREAKER_FAILURES : 2;
         }
         if (!c->was_ready || c->stalled) {
             p->connect_at_ms = now + pt_backoff_next(&p->backoff);
