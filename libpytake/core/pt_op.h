@@ -20,7 +20,8 @@
  *   - connection trouble: 503
  *
  * A step that wants to see a refusal itself sets op->want_errors before it
- * returns; the next step then looks at op->result->err.
+ * returns; the next step then looks at op->result->err.  Batches that failed
+ * with 40001, 40P01 or 55P03 are sent again first.
  */
 
 #ifndef PT_OP_H
@@ -35,6 +36,9 @@
 #include "pt_stmt_table.h" /* generated: PT_STMT_* */
 
 typedef pt_err_t (*pt_step_pt)(pytake_op_t *op);
+
+#define PT_SESSION_GRACE_S 30 /* a used refresh token gives the same one */
+#define PT_IDEM_KEPT_S 86400
 
 #define PT_OP_PUBLIC 0x01     /* no access token needed */
 #define PT_OP_IDEMPOTENT 0x02 /* takes an Idempotency-Key */
@@ -129,12 +133,32 @@ struct pytake_op_s {
     bool                 replied;
     bool                 idem;      /* a key is in force */
     uint8_t              idem_hash[32]; /* of the raw body */
+    pt_str_t             idem_scope;
+    bool                 idem_looking; /* idem_get is under way */
+    bool                 idem_looked;
+    pt_err_t             refusal;   /* what it is looked for before */
+    bool                 fed;
+    bool                 sql_done;  /* a batch was asked for before */
+    pt_err_t             fed_err;   /* of work */
+    pt_err_t             sql_err;   /* sticky, of the batch being built */
+    uint16_t             nparams;   /* of its newest statement, so far */
+    pytake_response_t    response;
+    char                *text;      /* ids as text, for pytake_op_info() */
+    pt_uuid_t            user_id;   /* for the log: proven, not claimed */
+    pt_uuid_t            tenant_id;
+    bool                 has_user;
 };
 
 /* ---- control ---- */
 
-/* Go on with step n (0-based) after this one instead of the following. */
+/* Go on with this step of the operation instead of the following one. */
 void pt_op_goto(pytake_op_t *op, pt_step_pt step);
+
+/* Who it is, for the log; the engine does it for access tokens. */
+void pt_op_user(pytake_op_t *op, const pt_uuid_t *tenant,
+    const pt_uuid_t *user);
+/* And which conversation. */
+void pt_op_conversation(pytake_op_t *op, const pt_uuid_t *id);
 
 /* ---- SQL ---- */
 

@@ -25,6 +25,7 @@ ORDER BY v.activity_at DESC, v.id DESC LIMIT $3;
 -- activity, id, limit, tag, unassigned, status
 -- name: conv_list_status
 -- params: timestamptz uuid int4 text bool text
+-- columns: id contact_id contact_name contact_phone whatsapp_config_id status unread_count last_message last_message_time assigned_to tags metadata window_expires_at created_at updated_at activity_at
 SELECT v.id, v.contact_id, v.contact_name, v.contact_phone,
        v.whatsapp_config_id, v.status, v.unread_count, v.last_message,
        v.last_message_time, v.assigned_to, v.tags, v.metadata,
@@ -41,6 +42,7 @@ ORDER BY v.activity_at DESC, v.id DESC LIMIT $3;
 -- activity, id, limit, tag, status, assigned to
 -- name: conv_list_assigned
 -- params: timestamptz uuid int4 text text uuid
+-- columns: id contact_id contact_name contact_phone whatsapp_config_id status unread_count last_message last_message_time assigned_to tags metadata window_expires_at created_at updated_at activity_at
 SELECT v.id, v.contact_id, v.contact_name, v.contact_phone,
        v.whatsapp_config_id, v.status, v.unread_count, v.last_message,
        v.last_message_time, v.assigned_to, v.tags, v.metadata,
@@ -55,8 +57,9 @@ WHERE v.tenant_id = pytake_tenant() AND v.assigned_to = $6
 ORDER BY v.activity_at DESC, v.id DESC LIMIT $3;
 
 -- activity, id, limit, tag, status, contact, assigned to, unassigned
--- name: conv_list_contact
+-- name: conv_list_of_contact
 -- params: timestamptz uuid int4 text text uuid uuid bool
+-- columns: id contact_id contact_name contact_phone whatsapp_config_id status unread_count last_message last_message_time assigned_to tags metadata window_expires_at created_at updated_at activity_at
 SELECT v.id, v.contact_id, v.contact_name, v.contact_phone,
        v.whatsapp_config_id, v.status, v.unread_count, v.last_message,
        v.last_message_time, v.assigned_to, v.tags, v.metadata,
@@ -74,6 +77,7 @@ ORDER BY v.activity_at DESC, v.id DESC LIMIT $3;
 
 -- name: conv_get
 -- params: uuid
+-- columns: id contact_id contact_name contact_phone whatsapp_config_id status unread_count last_message last_message_time assigned_to tags metadata window_expires_at created_at updated_at activity_at
 SELECT v.id, v.contact_id, v.contact_name, v.contact_phone,
        v.whatsapp_config_id, v.status, v.unread_count, v.last_message,
        v.last_message_time, v.assigned_to, v.tags, v.metadata,
@@ -102,19 +106,22 @@ WHERE tenant_id = pytake_tenant() AND status = 'active'
   AND ($1::uuid IS NULL OR id = $1)
 ORDER BY id LIMIT 2;
 
+-- Opens a conversation, or takes the open one: and locks it, so that it is
+-- still open for the rest of the batch.
 -- new id, contact, number, when
 -- name: conv_open
 -- params: uuid uuid uuid timestamptz
--- columns: id
-INSERT INTO conversations (tenant_id, id, contact_id, whatsapp_config_id,
-    activity_at, created_at, updated_at)
+-- columns: id created
+INSERT INTO conversations AS c (tenant_id, id, contact_id,
+    whatsapp_config_id, activity_at, created_at, updated_at)
 VALUES (pytake_tenant(), $1, $2, $3, $4, $4, $4)
 ON CONFLICT (tenant_id, contact_id, whatsapp_config_id)
-    WHERE status <> 'closed' DO NOTHING
-RETURNING id;
+    WHERE status <> 'closed' DO UPDATE SET updated_at = c.updated_at
+RETURNING id, id = $1;
 
 -- name: conv_get_open
 -- params: uuid uuid
+-- columns: id contact_id contact_name contact_phone whatsapp_config_id status unread_count last_message last_message_time assigned_to tags metadata window_expires_at created_at updated_at activity_at
 SELECT v.id, v.contact_id, v.contact_name, v.contact_phone,
        v.whatsapp_config_id, v.status, v.unread_count, v.last_message,
        v.last_message_time, v.assigned_to, v.tags, v.metadata,
@@ -125,8 +132,9 @@ WHERE v.tenant_id = pytake_tenant() AND v.contact_id = $1
 
 -- One event about one conversation, its data the conversation as it is now
 -- (a statement of its own behind the change: it sees the change).  The frame
--- is the core's template; chr(1) stands for the conversation's id, chr(3)
--- for its JSON, chr(4) for the seq.  Only if the conversation is there.
+-- is the core's template; chr(1) stands for the conversation's id, chr(6)
+-- for the members of its JSON (no braces), chr(4) for the seq.  Only if the
+-- conversation is there.
 -- conversation, event id, when, event, template
 -- name: conv_event
 -- params: uuid uuid timestamptz text text
@@ -143,6 +151,7 @@ INSERT INTO event_log (tenant_id, seq, id, created_at, event,
     conversation_id, frame)
 SELECT h.tenant_id, h.seq, $2, $3, $4, c.id,
        replace(replace(replace($5, chr(4), h.seq::text), chr(1),
-           c.id::text), chr(3), pytake_conv_json(c.id))
+           c.id::text), chr(6),
+           substr(left(pytake_conv_json(c.id), -1), 2))
 FROM h, c
 RETURNING seq, frame;

@@ -19,17 +19,31 @@ SELECT set_config('pytake.tenant_id', $1::text, true);
 SELECT tenant_id, id, email, name, role, password_hash
 FROM pytake_user_find($1);
 
+-- A session, its first refresh token and the audit's entry; no row when the
+-- user is not active any more.
+-- $1 session, $2 user, $3 when, $4 expiry, $5 user agent, $6 address,
+-- $7 refresh token's hash, $8 audit id, $9 request id
 -- name: session_add
--- params: uuid uuid uuid timestamptz timestamptz text text
-INSERT INTO sessions (id, tenant_id, user_id, created_at, expires_at,
-    user_agent, address)
-VALUES ($1, $2, $3, $4, $5, $6, $7);
-
--- name: refresh_add
--- params: bytea uuid uuid timestamptz timestamptz
-INSERT INTO refresh_tokens (token_hash, tenant_id, session_id, created_at,
-    expires_at)
-VALUES ($1, $2, $3, $4, $5);
+-- params: uuid uuid timestamptz timestamptz text text bytea uuid text
+-- columns: id
+WITH s AS (
+    INSERT INTO sessions (id, tenant_id, user_id, created_at, expires_at,
+        user_agent, address)
+    SELECT $1, u.tenant_id, u.id, $3, $4, $5, $6
+    FROM users u
+    WHERE u.tenant_id = pytake_tenant() AND u.id = $2 AND u.active
+    RETURNING id, tenant_id, user_id
+), r AS (
+    INSERT INTO refresh_tokens (token_hash, tenant_id, session_id,
+        created_at, expires_at)
+    SELECT $7, s.tenant_id, s.id, $3, $4 FROM s
+), a AS (
+    INSERT INTO audit_log (id, tenant_id, user_id, action, object,
+        request_id, created_at)
+    SELECT $8, s.tenant_id, s.user_id, 'session.login', s.id::text, $9, $3
+    FROM s
+)
+SELECT id FROM s;
 
 -- hash, successor's hash, expiry, grace in seconds
 -- name: refresh_rotate
@@ -42,17 +56,18 @@ FROM pytake_refresh_rotate($1, $2, $3, make_interval(secs => $4));
 -- params: uuid timestamptz
 -- columns: id
 UPDATE sessions SET revoked_at = $2
-WHERE id = $1 AND revoked_at IS NULL
+WHERE tenant_id = pytake_tenant() AND id = $1 AND revoked_at IS NULL
 RETURNING id;
 
 -- name: user_me
 -- params: uuid
 -- columns: id tenant_id email name role
-SELECT id, tenant_id, email, name, role FROM users WHERE id = $1 AND active;
+SELECT id, tenant_id, email, name, role FROM users
+WHERE tenant_id = pytake_tenant() AND id = $1 AND active;
 
--- id, tenant, user, action, object, request id, when
+-- id, user, action, object, request id, when
 -- name: audit_add
--- params: uuid uuid uuid text text text timestamptz
+-- params: uuid uuid text text text timestamptz
 INSERT INTO audit_log (id, tenant_id, user_id, action, object, request_id,
     created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7);
+VALUES ($1, pytake_tenant(), $2, $3, $4, $5, $6);

@@ -1,0 +1,275 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+/*
+ * Everything before an operation's first step.  The order is the contract's:
+ * route, credentials, media type, size, JSON.
+ */
+
+#include "pt_op_parts.h"
+
+#include <assert.h>
+
+
+static pt_err_t pt_admit_request_id(pytake_op_t *op);
+static pt_err_t pt_admit_user(pytake_op_t *op);
+static bool pt_admit_token(pt_str_t header, pt_str_t *token);
+static pt_err_t pt_admit_body(pytake_op_t *op);
+static bool pt_admit_is_json(pt_str_t type);
+static bool pt_admit_is_utf8(pt_str_t params);
+static pt_str_t pt_admit_trim(pt_str_t s);
+static bool pt_admit_is(pt_str_t s, const char *lower);
+
+
+pt_err_t
+pt_op_admit(pytake_op_t *op)
+{
+    uint32_t flags;
+    pt_err_t err;
+
+    err = pt_admit_request_id(op);
+    if (err != PT_OK) {
+        return err;
+    }
+
+    err = pt_route_find(op->arena, op->req->method, op->req->path,
+                        &op->match);
+    if (err == PT_EMETHOD) {
+        err = pt_header(op, "Allow", op->match.allow);
+        return err == PT_OK ? PT_EMETHOD : err;
+    }
+    if (err != PT_OK) {
+        return err;
+    }
+
+    assert(op->match.def != NULL && op->match.index != 0);
+
+    flags = op->match.def->flags;
+
+    if ((flags & (PT_OP_PUBLIC | PT_OP_WEBHOOK)) == 0) {
+        err = pt_admit_user(op);
+        if (err != PT_OK) {
+            return err;
+        }
+    }
+
+    if ((flags & PT_OP_WEBHOOK) == 0) {
+        err = pt_admit_body(op);
+        if (err != PT_OK) {
+            return err;
+        }
+    }
+
+    /* a webhook's POST has its own order, and no arguments */
+    if ((flags & PT_OP_WEBHOOK) == 0 || op->req->method != PYTAKE_POST) {
+        err = pt_args_parse(op);
+        if (err != PT_OK) {
+            return err;
+        }
+    }
+
+    if ((flags & PT_OP_IDEMPOTENT) != 0) {
+        return pt_idem_init(op);
+    }
+
+    return PT_OK;
+}
+
+
+static pt_err_t
+pt_admit_request_id(pytake_op_t *op)
+{
+    char    *p;
+    uint8_t  rnd[16];
+    pt_err_t err;
+
+    if (pytake_request_id_is(op->req->request_id)) {
+        op->request_id = op->req->request_id;
+        return PT_OK;
+    }
+
+    err = pt_rand_get(&op->rand, rnd, sizeof(rnd));
+    if (err != PT_OK) {
+        return err;
+    }
+
+    p = pt_alloc(op->arena, PYTAKE_REQUEST_ID_LEN);
+    if (p == NULL) {
+        return PT_ENOMEM;
+    }
+
+    pytake_request_id_build(rnd, p);
+    op->request_id = (pt_str_t){ p, PYTAKE_REQUEST_ID_LEN };
+
+    return PT_OK;
+}
+
+
+static pt_err_t
+pt_admit_user(pytake_op_t *op)
+{
+    pt_err_t err;
+    pt_str_t token;
+
+    if (!pt_admit_token(op->req->authorization, &token)) {
+        return PT_EUNAUTHORIZED;
+    }
+
+    if (token.len > PT_TOKEN_MAX) {
+        return PT_ETOKEN;
+    }
+
+    err = pt_jwt_verify(op->pt->jwt, op->arena, token, op->now_us / 1000000,
+                        &op->claims);
+    if (err != PT_OK) {
+        return err;
+    }
+
+    op->authenticated = true;
+    pt_op_user(op, &op->claims.tenant_id, &op->claims.sub);
+
+    return PT_OK;
+}
+
+
+/* "Bearer" 1*SP token (RFC 6750); the scheme in any case (RFC 9110). */
+static bool
+pt_admit_token(pt_str_t header, pt_str_t *token)
+{
+    pt_str_t       s = pt_admit_trim(header);
+    const size_t   n = sizeof("bearer") - 1;
+
+    if (s.len <= n || s.data[n] != ' '
+        || !pt_admit_is((pt_str_t){ s.data, n }, "bearer"))
+    {
+        return false;
+    }
+
+    *token = pt_admit_trim((pt_str_t){ s.data + n, s.len - n });
+
+    return token->len != 0;
+}
+
+
+static pt_err_t
+pt_admit_body(pytake_op_t *op)
+{
+    pt_err_t   err;
+    pt_json_t *body;
+    bool       wanted = (op->match.def->flags & PT_OP_BODY) != 0;
+
+    if (wanted && !pt_admit_is_json(op->req->content_type)) {
+        return PT_EMEDIATYPE;
+    }
+
+    if (op->req->body_too_large) {
+        return PT_ETOOLARGE;
+    }
+
+    if (!wanted) {
+        return PT_OK;
+    }
+
+    err = pt_json_parse(op->arena, op->req->body, &pt_json_limits_api,
+                        &body);
+    if (err != PT_OK) {
+        return err;
+    }
+
+    if (body->type != PT_JSON_OBJECT) {
+        pt_fault(op, PT_STR(""), "type", "The body must be an object");
+        return PT_EVALIDATION;
+    }
+
+    op->body = body;
+
+    return PT_OK;
+}
+
+
+/* application/json, with no charset or UTF-8; other parameters mean
+ * nothing (RFC 8259, section 11). */
+static bool
+pt_admit_is_json(pt_str_t type)
+{
+    size_t   i;
+    pt_str_t name = type, params = PT_STR("");
+
+    for (i = 0; i < type.len; i++) {
+        if (type.data[i] == ';') {
+            name.len = i;
+            params = (pt_str_t){ type.data + i + 1, type.len - i - 1 };
+            break;
+        }
+    }
+
+    return pt_admit_is(pt_admit_trim(name), "application/json")
+           && pt_admit_is_utf8(params);
+}
+
+
+static bool
+pt_admit_is_utf8(pt_str_t params)
+{
+    size_t   i, start;
+    pt_str_t p;
+
+    for (start = 0, i = 0; i <= params.len; i++) {
+        if (i < params.len && params.data[i] != ';') {
+            continue;
+        }
+
+        p = pt_admit_trim((pt_str_t){ params.data + start, i - start });
+        start = i + 1;
+
+        if (p.len > 8 && pt_admit_is((pt_str_t){ p.data, 8 }, "charset=")
+            && !pt_admit_is(p, "charset=utf-8")
+            && !pt_admit_is(p, "charset=\"utf-8\""))
+        {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
+static pt_str_t
+pt_admit_trim(pt_str_t s)
+{
+    while (s.len != 0 && (s.data[0] == ' ' || s.data[0] == '\t')) {
+        s.data++;
+        s.len--;
+    }
+
+    while (s.len != 0
+           && (s.data[s.len - 1] == ' ' || s.data[s.len - 1] == '\t'))
+    {
+        s.len--;
+    }
+
+    return s;
+}
+
+
+static bool
+pt_admit_is(pt_str_t s, const char *lower)
+{
+    char   c;
+    size_t i, n = strlen(lower); /* a literal */
+
+    if (s.len != n) {
+        return false;
+    }
+
+    for (i = 0; i < n; i++) {
+        c = s.data[i];
+        if (c >= 'A' && c <= 'Z') {
+            c = (char) (c | 0x20);
+        }
+        if (c != lower[i]) {
+            return false;
+        }
+    }
+
+    return true;
+}

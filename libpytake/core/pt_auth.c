@@ -1,0 +1,612 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+/*
+ * Login, refresh, logout, me (docs/auth.md).
+ *
+ * A refresh token's successor is derived from it with a key of ours, and
+ * tokens are kept as hashes alone.  So the successor can be given again to
+ * whoever lost the answer, and nothing that is stored is worth stealing.
+ */
+
+#include "pt_op.h"
+
+#include <assert.h>
+
+#define PT_AUTH_TOKEN_PREFIX "rt_"
+#define PT_AUTH_TOKEN_CHARS_MAX 128u
+#define PT_AUTH_AGENT_MAX 512u
+#define PT_AUTH_BODY_MAX 16384u
+#define PT_AUTH_LOGIN_TIMEOUT_MS 3000u
+
+typedef struct {
+    pt_uuid_t id;
+    pt_uuid_t tenant_id;
+    pt_str_t  email;
+    pt_str_t  name;
+    pt_str_t  role;
+} pt_auth_user_t;
+
+typedef struct {
+    bool           found;
+    pt_auth_user_t user;
+    pt_str_t       password;
+    pt_str_t       phc;
+    pt_uuid_t      session_id;
+    pt_str_t       refresh_token; /* the one to give out */
+} pt_auth_t;
+
+
+static pt_err_t pt_auth_login_find(pytake_op_t *op);
+static pt_err_t pt_auth_login_verify(pytake_op_t *op);
+static pt_err_t pt_auth_login_open(pytake_op_t *op);
+static pt_err_t pt_auth_login_add(pytake_op_t *op, pt_auth_t *au,
+    const uint8_t hash[32]);
+static pt_err_t pt_auth_login_answer(pytake_op_t *op);
+static pt_err_t pt_auth_refresh_rotate(pytake_op_t *op);
+static pt_err_t pt_auth_refresh_answer(pytake_op_t *op);
+static pt_err_t pt_auth_logout_revoke(pytake_op_t *op);
+static pt_err_t pt_auth_logout_answer(pytake_op_t *op);
+static pt_err_t pt_auth_me_read(pytake_op_t *op);
+static pt_err_t pt_auth_me_answer(pytake_op_t *op);
+static pt_err_t pt_auth_token_new(pytake_op_t *op, pt_str_t *out);
+static pt_err_t pt_auth_token_next(pytake_op_t *op, pt_str_t token,
+    pt_str_t *out);
+static pt_err_t pt_auth_token_text(pytake_op_t *op, const uint8_t raw[32],
+    pt_str_t *out);
+static pt_err_t pt_auth_user_copy(pytake_op_t *op, pt_auth_user_t *u);
+static pt_err_t pt_auth_clean(pytake_op_t *op, pt_str_t s, size_t max,
+    pt_str_t *out);
+static pt_err_t pt_auth_reply_tokens(pytake_op_t *op, const pt_auth_t *au);
+static void pt_auth_user_write(pt_jw_t *w, const pt_auth_user_t *u);
+static int64_t pt_auth_expiry(const pytake_op_t *op);
+
+
+/* What the password of an unknown e-mail is held against, so that it costs
+ * the same time.  It is nobody's. */
+static const char pt_auth_dummy[] =
+    "$argon2id$v=19$m=19456,t=2,p=1$cHl0YWtlLW5vYm9keS4uLg"
+    "$K0eqsXhxHsqIY8fEDO8jYkYhLgQ2v1cOtNqRwPAnk9E";
+
+const pt_op_def_t pt_auth_login = {
+    "auth_login", PT_OP_PUBLIC | PT_OP_BODY | PT_OP_LOGIN,
+    PT_AUTH_LOGIN_TIMEOUT_MS,
+    { pt_auth_login_find, pt_auth_login_verify, pt_auth_login_open,
+      pt_auth_login_answer }
+};
+
+const pt_op_def_t pt_auth_refresh = {
+    "auth_refresh", PT_OP_PUBLIC | PT_OP_BODY, 0,
+    { pt_auth_refresh_rotate, pt_auth_refresh_answer }
+};
+
+const pt_op_def_t pt_auth_logout = {
+    "auth_logout", 0, 0, { pt_auth_logout_revoke, pt_auth_logout_answer }
+};
+
+const pt_op_def_t pt_auth_me = {
+    "auth_me", 0, 0, { pt_auth_me_read, pt_auth_me_answer }
+};
+
+
+static pt_err_t
+pt_auth_login_find(pytake_op_t *op)
+{
+    pt_err_t                 err;
+    pt_str_t                 email;
+    pt_auth_t               *au;
+    static const char *const names[] = { "email", "password" };
+
+    au = pt_calloc(op->arena, 1, sizeof(pt_auth_t));
+    if (au == NULL) {
+        return PT_ENOMEM;
+    }
+    op->data = au;
+
+    pt_args_allow(op, NULL, 0);
+    pt_body_allow(op, names, PT_COUNT(names));
+    (void) pt_body_text(op, "email", true, PT_EMAIL_MAX, &email);
+    (void) pt_body_text(op, "password", true, PT_PASSWORD_MAX,
+                        &au->password);
+
+    err = pt_op_check(op);
+    if (err != PT_OK) {
+        return err;
+    }
+
+    err = pt_sql_begin_bare(op, PYTAKE_SQL_READ);
+    if (err != PT_OK) {
+        return err;
+    }
+
+    err = pt_sql_add(op, PT_STMT_USER_FIND_LOGIN);
+    if (err != PT_OK) {
+        return err;
+    }
+    pt_p_text(op, email);
+
+    return pt_sql_go(op);
+}
+
+
+static pt_err_t
+pt_auth_login_verify(pytake_op_t *op)
+{
+    pt_err_t             err;
+    pt_auth_t           *au = op->data;
+    const pytake_rows_t *r = pt_rows_get(op, 0);
+
+    au->phc = (pt_str_t){ pt_auth_dummy, sizeof(pt_auth_dummy) - 1 };
+    au->found = r->nrows != 0;
+
+    if (au->found) {
+        (void) pt_cell_uuid(r, 0, PT_USER_FIND_LOGIN_ID, &au->user.id);
+        (void) pt_cell_uuid(r, 0, PT_USER_FIND_LOGIN_TENANT_ID,
+                            &au->user.tenant_id);
+        au->user.email = pt_cell_text(r, 0, PT_USER_FIND_LOGIN_EMAIL);
+        au->user.name = pt_cell_text(r, 0, PT_USER_FIND_LOGIN_NAME);
+        au->user.role = pt_cell_text(r, 0, PT_USER_FIND_LOGIN_ROLE);
+
+        err = pt_auth_user_copy(op, &au->user);
+        if (err != PT_OK) {
+            return err;
+        }
+
+        err = pt_dup(op->arena,
+                     pt_cell_text(r, 0, PT_USER_FIND_LOGIN_PASSWORD_HASH),
+                     &au->phc);
+        if (err != PT_OK) {
+            return err;
+        }
+    }
+
+    return pt_work_verify(op, au->password, au->phc);
+}
+
+
+static pt_err_t
+pt_auth_login_open(pytake_op_t *op)
+{
+    uint8_t    hash[32];
+    pt_err_t   err;
+    pt_auth_t *au = op->data;
+
+    if (!op->work_match || !au->found) {
+        return PT_ECREDENTIALS;
+    }
+
+    pt_op_user(op, &au->user.tenant_id, &au->user.id);
+
+    err = pt_rand_uuid(&op->rand, op->now_us, &au->session_id);
+    if (err != PT_OK) {
+        return err;
+    }
+
+    err = pt_auth_token_new(op, &au->refresh_token);
+    if (err != PT_OK) {
+        return err;
+    }
+
+    err = pt_sha256(au->refresh_token.data, au->refresh_token.len, hash);
+    if (err != PT_OK) {
+        return err;
+    }
+
+    return pt_auth_login_add(op, au, hash);
+}
+
+
+static pt_err_t
+pt_auth_login_add(pytake_op_t *op, pt_auth_t *au, const uint8_t hash[32])
+{
+    pt_err_t  err;
+    pt_str_t  agent, address, hash_copy;
+    pt_uuid_t audit_id;
+
+    err = pt_rand_uuid(&op->rand, op->now_us, &audit_id);
+    if (err == PT_OK) {
+        err = pt_auth_clean(op, op->req->user_agent, PT_AUTH_AGENT_MAX,
+                            &agent);
+    }
+    if (err == PT_OK) {
+        err = pt_auth_clean(op, op->req->remote_addr, PT_AUTH_AGENT_MAX,
+                            &address);
+    }
+    if (err == PT_OK) {
+        err = pt_dup(op->arena, (pt_str_t){ (const char *) hash, 32 },
+                     &hash_copy);
+    }
+    if (err == PT_OK) {
+        err = pt_sql_begin_tenant(op, PYTAKE_SQL_WRITE,
+                                  &au->user.tenant_id);
+    }
+    if (err == PT_OK) {
+        err = pt_sql_add(op, PT_STMT_SESSION_ADD);
+    }
+    if (err != PT_OK) {
+        return err;
+    }
+
+    pt_p_uuid(op, &au->session_id);
+    pt_p_uuid(op, &au->user.id);
+    pt_p_time(op, op->now_us);
+    pt_p_time(op, pt_auth_expiry(op));
+    pt_p_text(op, agent);
+    pt_p_text(op, address);
+    pt_p_bytes(op, hash_copy);
+    pt_p_uuid(op, &audit_id);
+    pt_p_text(op, op->request_id);
+
+    return pt_sql_go(op);
+}
+
+
+static pt_err_t
+pt_auth_login_answer(pytake_op_t *op)
+{
+    /* no row: deactivated while the password was looked at */
+    if (pt_rows_get(op, 0)->nrows == 0) {
+        return PT_ECREDENTIALS;
+    }
+
+    return pt_auth_reply_tokens(op, op->data);
+}
+
+
+static pt_err_t
+pt_auth_refresh_rotate(pytake_op_t *op)
+{
+    uint8_t                  hash[2][32];
+    pt_err_t                 err;
+    pt_str_t                 token, hashes;
+    pt_auth_t               *au;
+    static const char *const names[] = { "refresh_token" };
+
+    au = pt_calloc(op->arena, 1, sizeof(pt_auth_t));
+    if (au == NULL) {
+        return PT_ENOMEM;
+    }
+    op->data = au;
+
+    pt_args_allow(op, NULL, 0);
+    pt_body_allow(op, names, PT_COUNT(names));
+    (void) pt_body_text(op, "refresh_token", true, PT_AUTH_TOKEN_CHARS_MAX,
+                        &token);
+
+    err = pt_op_check(op);
+    if (err == PT_OK) {
+        err = pt_auth_token_next(op, token, &au->refresh_token);
+    }
+    if (err == PT_OK) {
+        err = pt_sha256(token.data, token.len, hash[0]);
+    }
+    if (err == PT_OK) {
+        err = pt_sha256(au->refresh_token.data, au->refresh_token.len,
+                        hash[1]);
+    }
+    if (err == PT_OK) {
+        err = pt_dup(op->arena,
+                     (pt_str_t){ (const char *) hash, sizeof(hash) },
+                     &hashes);
+    }
+    if (err == PT_OK) {
+        err = pt_sql_begin_bare(op, PYTAKE_SQL_WRITE);
+    }
+    if (err == PT_OK) {
+        err = pt_sql_add(op, PT_STMT_REFRESH_ROTATE);
+    }
+    if (err != PT_OK) {
+        return err;
+    }
+
+    pt_p_bytes(op, (pt_str_t){ hashes.data, 32 });
+    pt_p_bytes(op, (pt_str_t){ hashes.data + 32, 32 });
+    pt_p_time(op, pt_auth_expiry(op));
+    pt_p_i32(op, PT_SESSION_GRACE_S);
+
+    return pt_sql_go(op);
+}
+
+
+static pt_err_t
+pt_auth_refresh_answer(pytake_op_t *op)
+{
+    pt_str_t             outcome;
+    pt_auth_t           *au = op->data;
+    const pytake_rows_t *r = pt_rows_get(op, 0);
+
+    outcome = pt_cell_text(r, 0, PT_REFRESH_ROTATE_OUTCOME);
+
+    if (pt_str_is(outcome, "unknown")) {
+        return PT_EREFRESH;
+    }
+
+    (void) pt_cell_uuid(r, 0, PT_REFRESH_ROTATE_USER_ID, &au->user.id);
+    (void) pt_cell_uuid(r, 0, PT_REFRESH_ROTATE_TENANT_ID,
+                        &au->user.tenant_id);
+    (void) pt_cell_uuid(r, 0, PT_REFRESH_ROTATE_SESSION_ID,
+                        &au->session_id);
+    au->user.email = pt_cell_text(r, 0, PT_REFRESH_ROTATE_EMAIL);
+    au->user.name = pt_cell_text(r, 0, PT_REFRESH_ROTATE_NAME);
+    au->user.role = pt_cell_text(r, 0, PT_REFRESH_ROTATE_ROLE);
+
+    pt_op_user(op, &au->user.tenant_id, &au->user.id);
+
+    if (pt_str_is(outcome, "reused")) {
+        return PT_EREFRESHREUSED;
+    }
+
+    if (!pt_str_is(outcome, "rotated") && !pt_str_is(outcome, "again")) {
+        return PT_EINTERNAL;
+    }
+
+    return pt_auth_reply_tokens(op, au);
+}
+
+
+static pt_err_t
+pt_auth_logout_revoke(pytake_op_t *op)
+{
+    pt_err_t  err;
+    pt_str_t  object;
+    pt_uuid_t audit_id;
+    char      sid[PT_UUID_LEN];
+
+    pt_args_allow(op, NULL, 0);
+    pt_uuid_build(&op->claims.sid, sid);
+
+    err = pt_op_check(op);
+    if (err == PT_OK) {
+        err = pt_dup(op->arena, (pt_str_t){ sid, sizeof(sid) }, &object);
+    }
+    if (err == PT_OK) {
+        err = pt_rand_uuid(&op->rand, op->now_us, &audit_id);
+    }
+    if (err == PT_OK) {
+        err = pt_sql_begin(op, PYTAKE_SQL_WRITE);
+    }
+    if (err == PT_OK) {
+        err = pt_sql_add(op, PT_STMT_SESSION_REVOKE);
+    }
+    if (err != PT_OK) {
+        return err;
+    }
+    pt_p_uuid(op, &op->claims.sid);
+    pt_p_time(op, op->now_us);
+
+    err = pt_sql_add(op, PT_STMT_AUDIT_ADD);
+    if (err != PT_OK) {
+        return err;
+    }
+    pt_p_uuid(op, &audit_id);
+    pt_p_uuid(op, &op->claims.sub);
+    pt_p_text(op, PT_STR("session.logout"));
+    pt_p_text(op, object);
+    pt_p_text(op, op->request_id);
+    pt_p_time(op, op->now_us);
+
+    return pt_sql_go(op);
+}
+
+
+static pt_err_t
+pt_auth_logout_answer(pytake_op_t *op)
+{
+    return pt_reply(op, 204, PT_STR(""));
+}
+
+
+static pt_err_t
+pt_auth_me_read(pytake_op_t *op)
+{
+    pt_err_t err;
+
+    pt_args_allow(op, NULL, 0);
+
+    err = pt_op_check(op);
+    if (err == PT_OK) {
+        err = pt_sql_begin(op, PYTAKE_SQL_READ);
+    }
+    if (err == PT_OK) {
+        err = pt_sql_add(op, PT_STMT_USER_ME);
+    }
+    if (err != PT_OK) {
+        return err;
+    }
+    pt_p_uuid(op, &op->claims.sub);
+
+    return pt_sql_go(op);
+}
+
+
+static pt_err_t
+pt_auth_me_answer(pytake_op_t *op)
+{
+    pt_jw_t              w;
+    pt_buf_t             b;
+    pt_err_t             err;
+    pt_str_t             body;
+    pt_auth_user_t       u;
+    const pytake_rows_t *r = pt_rows_get(op, 0);
+
+    if (r->nrows == 0) {
+        return PT_EREVOKED;
+    }
+
+    (void) pt_cell_uuid(r, 0, PT_USER_ME_ID, &u.id);
+    (void) pt_cell_uuid(r, 0, PT_USER_ME_TENANT_ID, &u.tenant_id);
+    u.email = pt_cell_text(r, 0, PT_USER_ME_EMAIL);
+    u.name = pt_cell_text(r, 0, PT_USER_ME_NAME);
+    u.role = pt_cell_text(r, 0, PT_USER_ME_ROLE);
+
+    pt_buf_init(&b, op->arena, PT_AUTH_BODY_MAX);
+    pt_jw_init(&w, &b);
+    pt_auth_user_write(&w, &u);
+
+    err = pt_buf_get(&b, &body);
+
+    return err == PT_OK ? pt_reply(op, 200, body) : err;
+}
+
+
+static pt_err_t
+pt_auth_token_new(pytake_op_t *op, pt_str_t *out)
+{
+    uint8_t  raw[32];
+    pt_err_t err;
+
+    err = pt_rand_get(&op->rand, raw, sizeof(raw));
+
+    return err == PT_OK ? pt_auth_token_text(op, raw, out) : err;
+}
+
+
+static pt_err_t
+pt_auth_token_next(pytake_op_t *op, pt_str_t token, pt_str_t *out)
+{
+    uint8_t  raw[32];
+    pt_err_t err;
+    pt_str_t key;
+
+    key.data = (const char *) op->pt->refresh_key;
+    key.len = sizeof(op->pt->refresh_key);
+
+    err = pt_hmac_sha256(key, token, raw);
+
+    return err == PT_OK ? pt_auth_token_text(op, raw, out) : err;
+}
+
+
+static pt_err_t
+pt_auth_token_text(pytake_op_t *op, const uint8_t raw[32], pt_str_t *out)
+{
+    pt_buf_t b;
+    pt_err_t err;
+    pt_str_t text;
+
+    err = pt_base64url_build(op->arena, raw, 32, &text);
+    if (err != PT_OK) {
+        return err;
+    }
+
+    pt_buf_init(&b, op->arena, PT_AUTH_TOKEN_CHARS_MAX);
+    pt_buf_lit(&b, PT_AUTH_TOKEN_PREFIX);
+    pt_buf_str_add(&b, text);
+
+    return pt_buf_get(&b, out);
+}
+
+
+/* Rows end with the next effect; what is needed later is copied. */
+static pt_err_t
+pt_auth_user_copy(pytake_op_t *op, pt_auth_user_t *u)
+{
+    pt_err_t err;
+
+    err = pt_dup(op->arena, u->email, &u->email);
+    if (err == PT_OK) {
+        err = pt_dup(op->arena, u->name, &u->name);
+    }
+    if (err == PT_OK) {
+        err = pt_dup(op->arena, u->role, &u->role);
+    }
+
+    return err;
+}
+
+
+/* A header as text that PostgreSQL takes; absent stays absent. */
+static pt_err_t
+pt_auth_clean(pytake_op_t *op, pt_str_t s, size_t max, pt_str_t *out)
+{
+    bool changed;
+
+    if (s.data == NULL) {
+        *out = PT_STR_NULL;
+        return PT_OK;
+    }
+
+    if (s.len > max) {
+        s.len = max;
+    }
+
+    return pt_utf8_clean(op->arena, s, out, &changed);
+}
+
+
+static pt_err_t
+pt_auth_reply_tokens(pytake_op_t *op, const pt_auth_t *au)
+{
+    pt_jw_t     w;
+    pt_buf_t    b;
+    pt_err_t    err;
+    pt_str_t    access, body;
+    pt_claims_t claims = { 0 };
+
+    if (au->user.role.len >= sizeof(claims.role)) {
+        return PT_EINTERNAL;
+    }
+
+    claims.sub = au->user.id;
+    claims.tenant_id = au->user.tenant_id;
+    claims.sid = au->session_id;
+    claims.iat = op->now_us / 1000000;
+    claims.exp = claims.iat + op->pt->conf.access_lifetime_s;
+    memcpy(claims.role, au->user.role.data, au->user.role.len);
+
+    err = pt_rand_uuid(&op->rand, op->now_us, &claims.jti);
+    if (err == PT_OK) {
+        err = pt_jwt_build(op->pt->jwt, op->arena, &claims, &access);
+    }
+    if (err != PT_OK) {
+        return err;
+    }
+
+    pt_buf_init(&b, op->arena, PT_AUTH_BODY_MAX);
+    pt_jw_init(&w, &b);
+    pt_jw_object(&w);
+    pt_jw_key(&w, "access_token");
+    pt_jw_str(&w, access);
+    pt_jw_key(&w, "token_type");
+    pt_jw_str(&w, PT_STR("Bearer"));
+    pt_jw_key(&w, "expires_in");
+    pt_jw_i64(&w, op->pt->conf.access_lifetime_s);
+    pt_jw_key(&w, "refresh_token");
+    pt_jw_str(&w, au->refresh_token);
+    pt_jw_key(&w, "user");
+    pt_auth_user_write(&w, &au->user);
+    pt_jw_object_end(&w);
+
+    err = pt_header(op, "Cache-Control", PT_STR("no-store"));
+    if (err == PT_OK) {
+        err = pt_buf_get(&b, &body);
+    }
+
+    return err == PT_OK ? pt_reply(op, 200, body) : err;
+}
+
+
+static void
+pt_auth_user_write(pt_jw_t *w, const pt_auth_user_t *u)
+{
+    pt_jw_object(w);
+    pt_jw_key(w, "id");
+    pt_jw_uuid(w, &u->id);
+    pt_jw_key(w, "tenant_id");
+    pt_jw_uuid(w, &u->tenant_id);
+    pt_jw_key(w, "email");
+    pt_jw_str(w, u->email);
+    pt_jw_key(w, "name");
+    pt_jw_str(w, u->name);
+    pt_jw_key(w, "role");
+    pt_jw_str(w, u->role);
+    pt_jw_object_end(w);
+}
+
+
+static int64_t
+pt_auth_expiry(const pytake_op_t *op)
+{
+    assert(op->pt->conf.refresh_lifetime_s > 0);
+
+    return op->now_us + op->pt->conf.refresh_lifetime_s * INT64_C(1000000);
+}

@@ -1,0 +1,479 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+/*
+ * The engine: runs an operation's steps, hands out its effects, judges what
+ * comes back.
+ */
+
+#include "pt_op_parts.h"
+
+#include <assert.h>
+
+
+typedef struct {
+    char     sqlstate[6]; /* shorter: a prefix */
+    pt_err_t err;
+} pt_op_sqlstate_t;
+
+
+static void pt_op_run(pytake_op_t *op);
+static pt_err_t pt_op_step(pytake_op_t *op);
+static void pt_op_refuse(pytake_op_t *op, pt_err_t err);
+static pt_err_t pt_op_settle(pytake_op_t *op);
+static pt_err_t pt_op_settle_looked(pytake_op_t *op);
+static bool pt_op_is_revoked(const pytake_op_t *op);
+static bool pt_op_again(pytake_op_t *op);
+static pt_err_t pt_op_failure(pytake_op_t *op);
+static pt_err_t pt_op_sqlstate(pytake_op_t *op);
+static void pt_op_text(const pytake_op_t *op, size_t i, bool known,
+    const pt_uuid_t *id, pt_str_t *out);
+
+
+/* PTxyz are raised by our own SQL functions; their message is for the
+ * client. */
+static const pt_op_sqlstate_t pt_op_sqlstates[] = {
+    { "PT401", PT_EREVOKED },
+    { "PT403", PT_EFORBIDDEN },
+    { "PT404", PT_ENOTFOUND },
+    { "PT409", PT_ECONFLICT },
+    { "PT422", PT_EVALIDATION },
+    { "40001", PT_EBUSY },
+    { "40P01", PT_EBUSY },
+    { "55P03", PT_EBUSY },
+    { "57014", PT_EDEADLINE }, /* statement_timeout */
+    { "57P", PT_EDBAWAY },     /* shutting down, starting up */
+    { "53", PT_EBUSY },        /* out of memory, disk, connections */
+    { "25006", PT_EDBAWAY },   /* a standby, before it is promoted */
+    { "22", PT_EVALIDATION }   /* a value it cannot hold, out of a JSON */
+};
+
+
+pt_err_t
+pytake_op_new(pytake_t *pt, const pytake_request_t *req,
+    const uint8_t seed[32], int64_t now_us, pytake_op_t **out)
+{
+    pt_err_t            err;
+    pt_arena_t         *a;
+    pytake_op_t        *op;
+    pytake_route_info_t info;
+
+    *out = NULL;
+
+    pytake_route_info(req->method, req->path, &info);
+
+    a = pt_arena_new(&pt->conf.mem, info.webhook ? PT_ARENA_WEBHOOK_MAX
+                                                 : PT_ARENA_MAX);
+    if (a == NULL) {
+        return PT_ENOMEM;
+    }
+
+    op = pt_calloc(a, 1, sizeof(pytake_op_t));
+    if (op == NULL) {
+        pt_arena_del(a);
+        return PT_ENOMEM;
+    }
+
+    op->pt = pt;
+    op->arena = a;
+    op->req_copy = *req;
+    op->req = &op->req_copy;
+    op->now_us = now_us;
+    op->code = "";
+    memcpy(op->rand.seed, seed, sizeof(op->rand.seed));
+
+    op->text = pt_alloc(a, 3 * PT_UUID_LEN);
+    if (op->text == NULL) {
+        pt_arena_del(a);
+        return PT_ENOMEM;
+    }
+
+    err = pt_op_admit(op);
+    if (err != PT_OK) {
+        pt_op_problem(op, err);
+    }
+
+    *out = op;
+
+    return PT_OK;
+}
+
+
+void
+pytake_op_del(pytake_op_t *op)
+{
+    if (op != NULL) {
+        pt_arena_del(op->arena);
+    }
+}
+
+
+pytake_effect_type_t
+pytake_op_next(pytake_op_t *op, pytake_effect_t *out)
+{
+    assert(!op->waiting);
+
+    if (!op->replied && !op->has_effect) {
+        pt_op_run(op);
+    }
+
+    if (op->published < op->npublish) {
+        out->type = PYTAKE_EFFECT_REDIS;
+        out->u.redis = op->publish[op->published++];
+        return out->type;
+    }
+
+    if (op->has_effect) {
+        op->has_effect = false;
+        op->waiting = true;
+        *out = op->effect;
+        return out->type;
+    }
+
+    assert(op->replied);
+
+    out->type = PYTAKE_EFFECT_DONE;
+    out->u.done = op->response;
+    out->u.done.nheaders = op->nheaders;
+    out->u.done.headers = op->headers;
+
+    return out->type;
+}
+
+
+void
+pytake_op_feed_sql(pytake_op_t *op, int64_t now_us,
+    const pytake_sql_result_t *result)
+{
+    assert(op->waiting && op->effect.type == PYTAKE_EFFECT_SQL);
+    assert(result->err != PT_OK || result->nrows == op->sql.nstmts);
+
+    op->now_us = now_us;
+    op->result_copy = *result;
+    op->result = &op->result_copy;
+    op->waiting = false;
+    op->fed = true;
+}
+
+
+void
+pytake_op_feed_work(pytake_op_t *op, int64_t now_us, pt_err_t err,
+    bool match)
+{
+    assert(op->waiting && op->effect.type == PYTAKE_EFFECT_WORK);
+
+    op->now_us = now_us;
+    op->fed_err = err;
+    op->work_match = err == PT_OK && match;
+    op->waiting = false;
+    op->fed = true;
+}
+
+
+void
+pytake_op_fail(pytake_op_t *op, int64_t now_us, pt_err_t err)
+{
+    assert(err != PT_OK);
+
+    op->now_us = now_us;
+    op->waiting = false;
+    op->has_effect = false;
+    op->fed = false;
+
+    if (!op->replied) {
+        pt_op_problem(op, err);
+    }
+}
+
+
+void
+pytake_op_info(const pytake_op_t *op, pytake_op_info_t *out)
+{
+    const pt_op_def_t *def = op->match.def;
+
+    out->op = PT_STR("");
+    if (def != NULL) {
+        out->op = (pt_str_t){ def->name, strlen(def->name) };
+    }
+
+    out->request_id = op->request_id;
+    if (out->request_id.data == NULL) {
+        out->request_id = PT_STR("");
+    }
+
+    out->code = (pt_str_t){ op->code, strlen(op->code) };
+    out->route = op->match.index;
+
+    pt_op_text(op, 0, op->has_user, &op->user_id, &out->user_id);
+    pt_op_text(op, 1, op->has_user, &op->tenant_id, &out->tenant_id);
+    pt_op_text(op, 2, op->has_conversation, &op->conversation_id,
+               &out->conversation_id);
+}
+
+
+void
+pt_op_goto(pytake_op_t *op, pt_step_pt step)
+{
+    uint16_t i;
+
+    for (i = 0; i < PT_OP_STEPS_MAX; i++) {
+        if (op->match.def->steps[i] == step) {
+            op->step = i;
+            return;
+        }
+    }
+
+    assert(0); /* a step of another operation */
+}
+
+
+void
+pt_op_user(pytake_op_t *op, const pt_uuid_t *tenant, const pt_uuid_t *user)
+{
+    op->tenant_id = *tenant;
+    op->user_id = *user;
+    op->has_user = true;
+}
+
+
+void
+pt_op_conversation(pytake_op_t *op, const pt_uuid_t *id)
+{
+    op->conversation_id = *id;
+    op->has_conversation = true;
+}
+
+
+static void
+pt_op_run(pytake_op_t *op)
+{
+    pt_err_t err = PT_OK;
+
+    if (op->fed) {
+        op->fed = false;
+        err = pt_op_settle(op);
+    }
+
+    while (err == PT_OK && !op->replied && !op->has_effect) {
+        err = pt_op_step(op);
+    }
+
+    if (err != PT_OK) {
+        pt_op_refuse(op, err);
+    }
+}
+
+
+static pt_err_t
+pt_op_step(pytake_op_t *op)
+{
+    pt_step_pt step;
+
+    assert(op->match.def != NULL);
+
+    if (op->step == PT_OP_STEPS_MAX
+        || op->match.def->steps[op->step] == NULL)
+    {
+        return PT_EINTERNAL; /* the last one did not answer */
+    }
+
+    step = op->match.def->steps[op->step++];
+
+    return step(op);
+}
+
+
+/*
+ * A keyed operation that went as far as SQL and is refused now may have been
+ * done before, when the refusal did not hold yet: that answer comes first.
+ */
+static void
+pt_op_refuse(pytake_op_t *op, pt_err_t err)
+{
+    op->has_effect = false;
+
+    if (op->idem && op->sql_done && !op->idem_looked && err > -100
+        && err != PT_EREVOKED && err != PT_EIDEMINPROGRESS)
+    {
+        op->refusal = err;
+        err = pt_idem_look(op);
+        if (err == PT_OK) {
+            return;
+        }
+        op->has_effect = false;
+    }
+
+    pt_op_problem(op, err);
+}
+
+
+static pt_err_t
+pt_op_settle(pytake_op_t *op)
+{
+    bool want_errors = op->want_errors;
+
+    op->want_errors = false;
+
+    if (op->effect.type == PYTAKE_EFFECT_WORK) {
+        return op->fed_err;
+    }
+
+    op->sql_done = true;
+
+    if (pt_op_is_revoked(op)) {
+        return PT_EREVOKED;
+    }
+
+    if (op->result->err == PT_OK) {
+        op->retries = 0;
+        return op->idem_looking ? pt_op_settle_looked(op) : PT_OK;
+    }
+
+    if (pt_op_again(op)) {
+        op->want_errors = want_errors;
+        op->has_effect = true;
+        return PT_OK;
+    }
+
+    if (want_errors) {
+        return PT_OK;
+    }
+
+    if (op->result->err == PT_EDB && !op->idem_looking
+        && memcmp(op->result->sqlstate, "23505", 5) == 0
+        && pt_idem_is_store(op, op->result->failed_stmt))
+    {
+        op->refusal = PT_EBUSY;
+        return pt_idem_look(op);
+    }
+
+    return pt_op_failure(op);
+}
+
+
+static pt_err_t
+pt_op_settle_looked(pytake_op_t *op)
+{
+    pt_err_t err;
+
+    op->idem_looking = false;
+
+    err = pt_idem_replay(op);
+
+    return err == PT_ENOTFOUND ? op->refusal : err;
+}
+
+
+/* Its own statement is first in every batch of a session; what came behind
+ * it saw no tenant, and may have failed for that. */
+static bool
+pt_op_is_revoked(const pytake_op_t *op)
+{
+    const pytake_sql_result_t *r = op->result;
+
+    return op->first != 0
+           && op->stmts[0].stmt == PT_STMT_SESSION_ENTER
+           && (r->err == PT_OK || r->err == PT_EDB)
+           && r->nrows != 0
+           && !pt_cell_bool(&r->rows[0], 0, 0);
+}
+
+
+static bool
+pt_op_again(pytake_op_t *op)
+{
+    const pytake_sql_result_t *r = op->result;
+
+    if (r->err != PT_EDB || op->retries == PT_SQL_RETRIES_MAX) {
+        return false;
+    }
+
+    if (memcmp(r->sqlstate, "40001", 5) != 0
+        && memcmp(r->sqlstate, "40P01", 5) != 0
+        && memcmp(r->sqlstate, "55P03", 5) != 0)
+    {
+        return false;
+    }
+
+    /* the twin has been waited for long enough */
+    if (memcmp(r->sqlstate, "55P03", 5) == 0
+        && r->failed_stmt < op->sql.nstmts
+        && op->stmts[r->failed_stmt].stmt == PT_STMT_IDEM_LOCK)
+    {
+        return false;
+    }
+
+    op->retries++;
+
+    return true;
+}
+
+
+static pt_err_t
+pt_op_failure(pytake_op_t *op)
+{
+    const pytake_sql_result_t *r = op->result;
+
+    switch (r->err) {
+
+    case PT_EDB:
+        return pt_op_sqlstate(op);
+
+    case PT_EOUTCOME:
+        /* a read has no outcome */
+        return op->sql.class == PYTAKE_SQL_WRITE ? PT_EOUTCOME : PT_EDBAWAY;
+
+    default:
+        return r->err;
+    }
+}
+
+
+static pt_err_t
+pt_op_sqlstate(pytake_op_t *op)
+{
+    size_t                     i;
+    pt_err_t                   err;
+    const pytake_sql_result_t *r = op->result;
+
+    if (memcmp(r->sqlstate, "55P03", 5) == 0
+        && r->failed_stmt < op->sql.nstmts
+        && op->stmts[r->failed_stmt].stmt == PT_STMT_IDEM_LOCK)
+    {
+        return PT_EIDEMINPROGRESS;
+    }
+
+    for (i = 0; i < PT_COUNT(pt_op_sqlstates); i++) {
+        if (memcmp(r->sqlstate, pt_op_sqlstates[i].sqlstate,
+                   strlen(pt_op_sqlstates[i].sqlstate)) != 0)
+        {
+            continue;
+        }
+
+        if (r->sqlstate[0] == 'P' && r->message.len != 0) {
+            err = pt_dup(op->arena, r->message, &op->detail);
+            if (err != PT_OK) {
+                return err;
+            }
+        }
+
+        return pt_op_sqlstates[i].err;
+    }
+
+    return PT_EINTERNAL;
+}
+
+
+static void
+pt_op_text(const pytake_op_t *op, size_t i, bool known, const pt_uuid_t *id,
+    pt_str_t *out)
+{
+    char *p = op->text + i * PT_UUID_LEN;
+
+    if (!known) {
+        *out = PT_STR("");
+        return;
+    }
+
+    pt_uuid_build(id, p);
+    *out = (pt_str_t){ p, PT_UUID_LEN };
+}

@@ -1,0 +1,46 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+/*
+ * pt_op_parts.h: what the engine's files need of each other.  Endpoints
+ * include pt_op.h alone.
+ */
+
+#ifndef PT_OP_PARTS_H
+#define PT_OP_PARTS_H
+
+#include "pt_op.h"
+
+/* ---- pt_admit.c: everything before the first step, in the order of
+ * refusals ---- */
+pt_err_t pt_op_admit(pytake_op_t *op) PT_MUST_CHECK;
+
+/* ---- pt_reply.c ---- */
+
+/* Answers with the problem of err; without memory with a constant one. */
+void pt_op_problem(pytake_op_t *op, pt_err_t err);
+
+/* ---- pt_input.c ---- */
+
+/* Splits and decodes the query.  PT_EBADREQUEST: bad escapes, not UTF-8,
+ * too long; PT_ENOMEM. */
+pt_err_t pt_args_parse(pytake_op_t *op) PT_MUST_CHECK;
+
+/* ---- pt_route.c ---- */
+
+/* The row and its def, without memory: PT_ENOROUTE, PT_EMETHOD. */
+pt_err_t pt_route_match(pytake_method_t method, pt_str_t path,
+    pt_match_t *out) PT_MUST_CHECK;
+
+/* ---- pt_idem.c ---- */
+
+/* Puts the key in force.  PT_EIDEMKEY, PT_ENOMEM, PT_ECRYPTO. */
+pt_err_t pt_idem_init(pytake_op_t *op) PT_MUST_CHECK;
+pt_err_t pt_idem_lock_add(pytake_op_t *op) PT_MUST_CHECK;
+/* Asks for the kept answer. */
+pt_err_t pt_idem_look(pytake_op_t *op) PT_MUST_CHECK;
+/* Replays it; PT_ENOTFOUND: there is none; PT_EIDEMMISMATCH. */
+pt_err_t pt_idem_replay(pytake_op_t *op) PT_MUST_CHECK;
+/* Whether this statement is one that keeps an answer. */
+bool pt_idem_is_store(const pytake_op_t *op, uint16_t stmt);
+
+#endif

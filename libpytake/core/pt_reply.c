@@ -1,0 +1,277 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+/*
+ * Answers: bodies, headers, problems; the work and the events that a step
+ * asks for.
+ */
+
+#include "pt_op_parts.h"
+
+#include <assert.h>
+
+#define PT_REPLY_JSON "application/json"
+#define PT_REPLY_PROBLEM "application/problem+json"
+#define PT_REPLY_PROBLEM_MAX (64u * 1024)
+#define PT_CHANNEL_PREFIX "ev:"
+
+
+static void pt_reply_problem_headers(pytake_op_t *op,
+    const pt_err_row_t *row);
+static void pt_reply_constant(pytake_op_t *op);
+static pt_err_t pt_publish_reserve(pytake_op_t *op);
+
+
+pt_err_t
+pt_reply(pytake_op_t *op, int status, pt_str_t body)
+{
+    return pt_reply_type(op, status, PT_REPLY_JSON, body);
+}
+
+
+pt_err_t
+pt_reply_type(pytake_op_t *op, int status, const char *type, pt_str_t body)
+{
+    assert(!op->replied && !op->has_effect);
+
+    op->response.status = status;
+    op->response.content_type = type;
+    op->response.body = body;
+    op->replied = true;
+
+    return PT_OK;
+}
+
+
+pt_err_t
+pt_header(pytake_op_t *op, const char *name, pt_str_t value)
+{
+    if (op->nheaders == PT_OP_HEADERS_MAX) {
+        return PT_ELIMIT;
+    }
+
+    op->headers[op->nheaders].name = name;
+    op->headers[op->nheaders].value = value;
+    op->nheaders++;
+
+    return PT_OK;
+}
+
+
+void
+pt_fault(pytake_op_t *op, pt_str_t field, const char *code,
+    const char *message)
+{
+    pt_field_error_t *e;
+
+    if (op->nerrors == PT_FIELD_ERRORS_MAX) {
+        return; /* enough to work on */
+    }
+
+    e = &op->errors[op->nerrors++];
+    e->field = field;
+    e->code = code;
+    e->message = (pt_str_t){ message, strlen(message) }; /* a literal */
+}
+
+
+pt_err_t
+pt_op_check(pytake_op_t *op)
+{
+    return op->nerrors == 0 ? PT_OK : PT_EVALIDATION;
+}
+
+
+void
+pt_op_problem(pytake_op_t *op, pt_err_t err)
+{
+    pt_buf_t            b;
+    pt_str_t            body;
+    const pt_err_row_t *row = pt_err_get(err);
+
+    assert(err != PT_OK && !op->replied);
+
+    op->has_effect = false;
+    op->code = row->code;
+
+    pt_buf_init(&b, op->arena, PT_REPLY_PROBLEM_MAX);
+    pt_problem_write(&b, row, op->detail, op->request_id, op->errors,
+                     row->err == PT_EVALIDATION ? op->nerrors : 0);
+
+    if (pt_buf_get(&b, &body) != PT_OK) {
+        pt_reply_constant(op);
+        return;
+    }
+
+    pt_reply_problem_headers(op, row);
+
+    op->response.status = row->status;
+    op->response.content_type = PT_REPLY_PROBLEM;
+    op->response.body = body;
+    op->replied = true;
+}
+
+
+pt_err_t
+pt_work_verify(pytake_op_t *op, pt_str_t password, pt_str_t phc)
+{
+    assert(!op->has_effect && !op->waiting);
+
+    op->effect.type = PYTAKE_EFFECT_WORK;
+    op->effect.u.work.type = PYTAKE_WORK_PASSWORD_VERIFY;
+    op->effect.u.work.password = password;
+    op->effect.u.work.phc = phc;
+    op->has_effect = true;
+
+    return PT_OK;
+}
+
+
+pt_err_t
+pt_publish_event(pytake_op_t *op, const pt_uuid_t *tenant, int64_t seq,
+    pt_str_t frame)
+{
+    char          *channel;
+    pt_buf_t       b;
+    pt_err_t       err;
+    const size_t   prefix = sizeof(PT_CHANNEL_PREFIX) - 1;
+    pytake_redis_t r;
+
+    err = pt_publish_reserve(op);
+    if (err != PT_OK) {
+        return err;
+    }
+
+    channel = pt_alloc(op->arena, prefix + PT_UUID_LEN);
+    if (channel == NULL) {
+        return PT_ENOMEM;
+    }
+    memcpy(channel, PT_CHANNEL_PREFIX, prefix);
+    pt_uuid_build(tenant, channel + prefix);
+    r.channel = (pt_str_t){ channel, prefix + PT_UUID_LEN };
+
+    pt_buf_init(&b, op->arena, PT_PUBLISH_FRAME_MAX + 32);
+    pt_buf_i64(&b, seq);
+    if (frame.len <= PT_PUBLISH_FRAME_MAX) {
+        pt_buf_char(&b, ' ');
+        pt_buf_str_add(&b, frame);
+    }
+
+    err = pt_buf_get(&b, &r.payload);
+    if (err != PT_OK) {
+        return err;
+    }
+
+    op->publish[op->npublish++] = r;
+
+    return PT_OK;
+}
+
+
+pt_err_t
+pt_publish_rows(pytake_op_t *op, const pt_uuid_t *tenant,
+    const pytake_rows_t *rows)
+{
+    uint32_t i;
+    pt_err_t err;
+
+    for (i = 0; i < rows->nrows; i++) {
+        err = pt_publish_event(op, tenant, pt_cell_i64(rows, i, 0),
+                               pt_cell_text(rows, i, 1));
+        if (err != PT_OK) {
+            return err;
+        }
+    }
+
+    return PT_OK;
+}
+
+
+/* What fails here is left out: the status says the most of it. */
+static void
+pt_reply_problem_headers(pytake_op_t *op, const pt_err_row_t *row)
+{
+    pt_err_t err = PT_OK;
+
+    switch (row->status) {
+
+    case 401:
+        err = row->err == PT_ETOKEN || row->err == PT_EEXPIRED
+                      || row->err == PT_EREVOKED
+                  ? pt_header(op, "WWW-Authenticate",
+                              PT_STR("Bearer error=\"invalid_token\""))
+                  : pt_header(op, "WWW-Authenticate", PT_STR("Bearer"));
+        break;
+
+    case 409:
+        if (row->err == PT_EIDEMINPROGRESS) {
+            err = pt_header(op, "Retry-After", PT_STR("1"));
+        }
+        break;
+
+    case 503:
+        err = pt_header(op, "Retry-After", PT_STR("1"));
+        break;
+
+    default:
+        break;
+    }
+
+    PT_UNUSED(err);
+}
+
+
+static void
+pt_reply_constant(pytake_op_t *op)
+{
+    static const char body[] =
+        "{\"type\":\"https://pytake.net/problems/out_of_memory\","
+        "\"title\":\"Out of memory, try again\",\"status\":503,"
+        "\"detail\":\"Out of memory, try again\","
+        "\"code\":\"out_of_memory\",\"request_id\":\"\"}";
+
+    op->code = "out_of_memory";
+    op->nheaders = 0;
+    op->headers[op->nheaders].name = "Retry-After";
+    op->headers[op->nheaders].value = PT_STR("1");
+    op->nheaders++;
+
+    op->response.status = 503;
+    op->response.content_type = PT_REPLY_PROBLEM;
+    op->response.body = (pt_str_t){ body, sizeof(body) - 1 };
+    op->replied = true;
+}
+
+
+static pt_err_t
+pt_publish_reserve(pytake_op_t *op)
+{
+    uint32_t        cap;
+    pytake_redis_t *p;
+
+    if (op->npublish < op->publish_cap) {
+        return PT_OK;
+    }
+
+    if (op->npublish == PT_OP_PUBLISH_MAX) {
+        return PT_ELIMIT;
+    }
+
+    cap = op->publish_cap == 0 ? 2 : op->publish_cap * 2;
+    if (cap > PT_OP_PUBLISH_MAX) {
+        cap = PT_OP_PUBLISH_MAX;
+    }
+
+    p = pt_calloc(op->arena, cap, sizeof(pytake_redis_t));
+    if (p == NULL) {
+        return PT_ENOMEM;
+    }
+
+    if (op->npublish != 0) {
+        memcpy(p, op->publish, op->npublish * sizeof(pytake_redis_t));
+    }
+
+    op->publish = p;
+    op->publish_cap = cap;
+
+    return PT_OK;
+}
