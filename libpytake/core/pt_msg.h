@@ -53,6 +53,7 @@ typedef struct {
     pt_str_t  metadata; /* JSON */
     bool      has_reply_to;
     pt_uuid_t reply_to;
+    pt_str_t  answer;   /* the JSON that POST answers */
 } pt_msg_out_t;
 
 /* Reads obj (an object), naming faults "<prefix>field" ("", or

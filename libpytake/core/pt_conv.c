@@ -1,0 +1,393 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+/*
+ * Conversations: JSON, list, get.  Creating one is pt_conv_create.c.
+ */
+
+#include "pt_conv.h"
+
+#include <assert.h>
+
+#define PT_CONV_TAG_CHARS_MAX 100u
+#define PT_CONV_LIST_MAX (3u * 1024 * 1024)
+#define PT_CONV_BODY_MAX (256u * 1024)
+#define PT_CONV_FILTERS_MAX 1024u
+
+typedef struct {
+    pt_str_t  status; /* data NULL: any */
+    pt_str_t  tag;
+    bool      has_assigned;
+    pt_uuid_t assigned_to;
+    bool      unassigned;
+    bool      has_contact;
+    pt_uuid_t contact_id;
+    uint32_t  limit;
+    uint64_t  filters;
+} pt_conv_page_t;
+
+
+static pt_err_t pt_conv_list_read(pytake_op_t *op);
+static void pt_conv_list_args(pytake_op_t *op, pt_conv_page_t *page);
+static pt_err_t pt_conv_list_filters(pytake_op_t *op, pt_conv_page_t *page);
+static pt_err_t pt_conv_list_add(pytake_op_t *op,
+    const pt_conv_page_t *page, const pt_cursor_t *from);
+static pt_err_t pt_conv_list_answer(pytake_op_t *op);
+static pt_err_t pt_conv_get_read(pytake_op_t *op);
+static pt_err_t pt_conv_get_answer(pytake_op_t *op);
+static void pt_conv_write_contact(pt_jw_t *w, const pytake_rows_t *r,
+    uint32_t row);
+static void pt_conv_write_uuid(pt_jw_t *w, const pytake_rows_t *r,
+    uint32_t row, uint32_t col);
+static void pt_conv_write_time(pt_jw_t *w, const pytake_rows_t *r,
+    uint32_t row, uint32_t col);
+static void pt_conv_write_tags(pt_jw_t *w, const pytake_rows_t *r,
+    uint32_t row);
+
+
+const pt_op_def_t pt_conv_list = {
+    "conv_list", 0, 0, { pt_conv_list_read, pt_conv_list_answer }
+};
+
+const pt_op_def_t pt_conv_get = {
+    "conv_get", 0, 0, { pt_conv_get_read, pt_conv_get_answer }
+};
+
+
+void
+pt_conv_write(pt_jw_t *w, const pytake_rows_t *r, uint32_t row)
+{
+    pt_str_t metadata = pt_cell_jsonb(r, row, PT_CONV_LIST_METADATA);
+
+    pt_jw_object(w);
+    pt_jw_key(w, "id");
+    pt_conv_write_uuid(w, r, row, PT_CONV_LIST_ID);
+    pt_jw_key(w, "contact");
+    pt_conv_write_contact(w, r, row);
+    pt_jw_key(w, "whatsapp_config_id");
+    pt_conv_write_uuid(w, r, row, PT_CONV_LIST_WHATSAPP_CONFIG_ID);
+    pt_jw_key(w, "status");
+    pt_jw_str(w, pt_cell_text(r, row, PT_CONV_LIST_STATUS));
+    pt_jw_key(w, "unread_count");
+    pt_jw_i64(w, pt_cell_i32(r, row, PT_CONV_LIST_UNREAD_COUNT));
+    pt_jw_key(w, "last_message");
+    pt_jw_str(w, pt_cell_text(r, row, PT_CONV_LIST_LAST_MESSAGE));
+    pt_jw_key(w, "last_message_time");
+    pt_conv_write_time(w, r, row, PT_CONV_LIST_LAST_MESSAGE_TIME);
+    pt_jw_key(w, "assigned_to");
+    pt_conv_write_uuid(w, r, row, PT_CONV_LIST_ASSIGNED_TO);
+    pt_jw_key(w, "tags");
+    pt_conv_write_tags(w, r, row);
+    pt_jw_key(w, "metadata");
+    pt_jw_raw(w, metadata.data == NULL ? PT_STR("{}") : metadata);
+    pt_jw_key(w, "window_expires_at");
+    pt_conv_write_time(w, r, row, PT_CONV_LIST_WINDOW_EXPIRES_AT);
+    pt_jw_key(w, "created_at");
+    pt_conv_write_time(w, r, row, PT_CONV_LIST_CREATED_AT);
+    pt_jw_key(w, "updated_at");
+    pt_conv_write_time(w, r, row, PT_CONV_LIST_UPDATED_AT);
+    pt_jw_object_end(w);
+}
+
+
+static pt_err_t
+pt_conv_list_read(pytake_op_t *op)
+{
+    pt_err_t        err;
+    pt_cursor_t     from;
+    pt_conv_page_t *page;
+
+    page = pt_calloc(op->arena, 1, sizeof(pt_conv_page_t));
+    if (page == NULL) {
+        return PT_ENOMEM;
+    }
+    op->data = page;
+
+    pt_conv_list_args(op, page);
+
+    err = pt_op_check(op);
+    if (err == PT_OK) {
+        err = pt_conv_list_filters(op, page);
+    }
+    if (err == PT_OK) {
+        err = pt_page_begin(op, PT_PAGE_CONV, page->filters, &from);
+    }
+    if (err == PT_OK) {
+        err = pt_sql_begin(op, PYTAKE_SQL_READ);
+    }
+    /* first: an event that the rows do not show yet is after it */
+    if (err == PT_OK) {
+        err = pt_sql_add(op, PT_STMT_HEAD_GET);
+    }
+    if (err == PT_OK) {
+        err = pt_conv_list_add(op, page, &from);
+    }
+
+    return err == PT_OK ? pt_sql_go(op) : err;
+}
+
+
+static void
+pt_conv_list_args(pytake_op_t *op, pt_conv_page_t *page)
+{
+    pt_str_t                 v;
+    static const char *const names[] = {
+        "status", "assigned_to", "unassigned", "tag", "contact_id",
+        "limit", "cursor"
+    };
+
+    pt_args_allow(op, names, PT_COUNT(names));
+    page->limit = pt_arg_limit(op);
+    page->has_assigned = pt_arg_uuid(op, "assigned_to", &page->assigned_to);
+    page->has_contact = pt_arg_uuid(op, "contact_id", &page->contact_id);
+
+    if (pt_arg_find(op, "status", &page->status)
+        && !pt_str_is(page->status, "active")
+        && !pt_str_is(page->status, "pending")
+        && !pt_str_is(page->status, "snoozed")
+        && !pt_str_is(page->status, "closed"))
+    {
+        pt_fault(op, PT_STR("status"), "invalid",
+                 "Must be active, pending, snoozed or closed");
+    }
+
+    if (pt_arg_find(op, "unassigned", &v)) {
+        page->unassigned = pt_str_is(v, "true");
+        if (!page->unassigned && !pt_str_is(v, "false")) {
+            pt_fault(op, PT_STR("unassigned"), "invalid",
+                     "Must be true or false");
+        }
+    }
+
+    if (page->unassigned && page->has_assigned) {
+        pt_fault(op, PT_STR("unassigned"), "conflict",
+                 "Excludes assigned_to");
+    }
+
+    if (pt_arg_find(op, "tag", &page->tag)
+        && (page->tag.len == 0
+            || pt_utf8_count(page->tag) > PT_CONV_TAG_CHARS_MAX))
+    {
+        pt_fault(op, PT_STR("tag"), "invalid", "Must have 1 to 100 characters");
+    }
+}
+
+
+/* In a fixed order, so that arguments may come in any. */
+static pt_err_t
+pt_conv_list_filters(pytake_op_t *op, pt_conv_page_t *page)
+{
+    pt_jw_t  w;
+    pt_buf_t b;
+    pt_err_t err;
+    pt_str_t text;
+
+    pt_buf_init(&b, op->arena, PT_CONV_FILTERS_MAX);
+    pt_jw_init(&w, &b);
+    pt_jw_array(&w);
+    pt_jw_str(&w, page->status);
+    pt_jw_uuid(&w, page->has_assigned ? &page->assigned_to : NULL);
+    pt_jw_bool(&w, page->unassigned);
+    pt_jw_str(&w, page->tag);
+    pt_jw_uuid(&w, page->has_contact ? &page->contact_id : NULL);
+    pt_jw_array_end(&w);
+
+    err = pt_buf_get(&b, &text);
+
+    return err == PT_OK ? pt_page_filters(text, &page->filters) : err;
+}
+
+
+/* The most selective filter chooses the statement, and so the index. */
+static pt_err_t
+pt_conv_list_add(pytake_op_t *op, const pt_conv_page_t *page,
+    const pt_cursor_t *from)
+{
+    uint16_t stmt = PT_STMT_CONV_LIST;
+    pt_err_t err;
+
+    if (page->has_contact) {
+        stmt = PT_STMT_CONV_LIST_OF_CONTACT;
+    } else if (page->has_assigned) {
+        stmt = PT_STMT_CONV_LIST_ASSIGNED;
+    } else if (page->status.data != NULL) {
+        stmt = PT_STMT_CONV_LIST_STATUS;
+    }
+
+    err = pt_sql_add(op, stmt);
+    if (err != PT_OK) {
+        return err;
+    }
+
+    pt_p_time(op, from->key);
+    pt_p_uuid(op, &from->id);
+    pt_p_i32(op, (int32_t) page->limit + 1);
+    pt_p_text(op, page->tag);
+
+    switch (stmt) {
+
+    case PT_STMT_CONV_LIST_OF_CONTACT:
+        pt_p_text(op, page->status);
+        pt_p_uuid(op, &page->contact_id);
+        pt_p_uuid(op, page->has_assigned ? &page->assigned_to : NULL);
+        pt_p_bool(op, page->unassigned);
+        break;
+
+    case PT_STMT_CONV_LIST_ASSIGNED:
+        pt_p_text(op, page->status);
+        pt_p_uuid(op, &page->assigned_to);
+        break;
+
+    case PT_STMT_CONV_LIST_STATUS:
+        pt_p_bool(op, page->unassigned);
+        pt_p_text(op, page->status);
+        break;
+
+    default:
+        pt_p_bool(op, page->unassigned);
+        break;
+    }
+
+    return PT_OK;
+}
+
+
+static pt_err_t
+pt_conv_list_answer(pytake_op_t *op)
+{
+    pt_jw_t              w;
+    pt_buf_t             b;
+    pt_err_t             err;
+    pt_str_t             body;
+    uint32_t             i, n;
+    pt_cursor_t          last = { PT_PAGE_CONV, 0, { { 0 } } };
+    pt_conv_page_t      *page = op->data;
+    const pytake_rows_t *r = pt_rows_get(op, 1);
+
+    n = r->nrows > page->limit ? page->limit : r->nrows;
+
+    pt_buf_init(&b, op->arena, PT_CONV_LIST_MAX);
+    pt_jw_init(&w, &b);
+    pt_jw_object(&w);
+    pt_jw_key(&w, "data");
+    pt_jw_array(&w);
+    for (i = 0; i < n; i++) {
+        pt_conv_write(&w, r, i);
+    }
+    pt_jw_array_end(&w);
+
+    if (n != 0) {
+        last.key = pt_cell_time(r, n - 1, PT_CONV_LIST_ACTIVITY_AT);
+        (void) pt_cell_uuid(r, n - 1, PT_CONV_LIST_ID, &last.id);
+    }
+
+    err = pt_page_end(op, &w, r->nrows > n ? &last : NULL, page->filters,
+                      pt_rows_get(op, 0));
+    if (err == PT_OK) {
+        pt_jw_object_end(&w);
+        err = pt_buf_get(&b, &body);
+    }
+
+    return err == PT_OK ? pt_reply(op, 200, body) : err;
+}
+
+
+static pt_err_t
+pt_conv_get_read(pytake_op_t *op)
+{
+    pt_err_t err;
+
+    assert(op->match.nparams == 1);
+
+    pt_op_conversation(op, &op->match.params[0]);
+    pt_args_allow(op, NULL, 0);
+
+    err = pt_op_check(op);
+    if (err == PT_OK) {
+        err = pt_sql_begin(op, PYTAKE_SQL_READ);
+    }
+    if (err == PT_OK) {
+        err = pt_sql_add(op, PT_STMT_CONV_GET);
+    }
+    if (err != PT_OK) {
+        return err;
+    }
+    pt_p_uuid(op, &op->match.params[0]);
+
+    return pt_sql_go(op);
+}
+
+
+static pt_err_t
+pt_conv_get_answer(pytake_op_t *op)
+{
+    pt_jw_t              w;
+    pt_buf_t             b;
+    pt_err_t             err;
+    pt_str_t             body;
+    const pytake_rows_t *r = pt_rows_get(op, 0);
+
+    if (r->nrows == 0) {
+        return PT_ENOTFOUND;
+    }
+
+    pt_buf_init(&b, op->arena, PT_CONV_BODY_MAX);
+    pt_jw_init(&w, &b);
+    pt_conv_write(&w, r, 0);
+
+    err = pt_buf_get(&b, &body);
+
+    return err == PT_OK ? pt_reply(op, 200, body) : err;
+}
+
+
+static void
+pt_conv_write_contact(pt_jw_t *w, const pytake_rows_t *r, uint32_t row)
+{
+    pt_jw_object(w);
+    pt_jw_key(w, "id");
+    pt_conv_write_uuid(w, r, row, PT_CONV_LIST_CONTACT_ID);
+    pt_jw_key(w, "name");
+    pt_jw_str(w, pt_cell_text(r, row, PT_CONV_LIST_CONTACT_NAME));
+    pt_jw_key(w, "phone");
+    pt_jw_str(w, pt_cell_text(r, row, PT_CONV_LIST_CONTACT_PHONE));
+    pt_jw_object_end(w);
+}
+
+
+static void
+pt_conv_write_uuid(pt_jw_t *w, const pytake_rows_t *r, uint32_t row,
+    uint32_t col)
+{
+    pt_uuid_t id;
+
+    pt_jw_uuid(w, pt_cell_uuid(r, row, col, &id) ? &id : NULL);
+}
+
+
+static void
+pt_conv_write_time(pt_jw_t *w, const pytake_rows_t *r, uint32_t row,
+    uint32_t col)
+{
+    if (pt_cell_is_null(r, row, col)) {
+        pt_jw_null(w);
+        return;
+    }
+
+    pt_jw_time(w, pt_cell_time(r, row, col));
+}
+
+
+static void
+pt_conv_write_tags(pt_jw_t *w, const pytake_rows_t *r, uint32_t row)
+{
+    uint32_t i, n;
+
+    pt_jw_array(w);
+
+    n = pt_cell_array_count(r, row, PT_CONV_LIST_TAGS);
+    for (i = 0; i < n; i++) {
+        pt_jw_str(w, pt_cell_array_text(r, row, PT_CONV_LIST_TAGS, i));
+    }
+
+    pt_jw_array_end(w);
+}

@@ -1,0 +1,604 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+/*
+ * Messages: their JSON, the list, sending.
+ */
+
+#include "pt_conv.h"
+#include "pt_event.h"
+
+#include <assert.h>
+
+#define PT_MSG_METADATA_MAX 16384u
+#define PT_MSG_BODY_MAX (256u * 1024)
+#define PT_MSG_LIST_MAX (3u * 1024 * 1024)
+
+typedef struct {
+    uint32_t  limit;
+    uint64_t  filters;
+    pt_uuid_t before; /* ids below this one */
+} pt_msg_page_t;
+
+
+static pt_err_t pt_msg_list_read(pytake_op_t *op);
+static pt_err_t pt_msg_list_answer(pytake_op_t *op);
+static void pt_msg_row_write(pt_jw_t *w, const pytake_rows_t *r,
+    uint32_t row);
+static pt_err_t pt_msg_send_read(pytake_op_t *op);
+static pt_err_t pt_msg_send_write(pytake_op_t *op);
+static pt_err_t pt_msg_send_answer(pytake_op_t *op);
+static void pt_msg_read_known(pytake_op_t *op, const pt_json_t *obj,
+    const char *prefix);
+static void pt_msg_read_reply_to(pytake_op_t *op, const pt_json_t *obj,
+    const char *prefix, pt_msg_out_t *out);
+static void pt_msg_read_metadata(pytake_op_t *op, const pt_json_t *obj,
+    const char *prefix, pt_msg_out_t *out);
+static pt_str_t pt_msg_field(pytake_op_t *op, const char *prefix,
+    pt_str_t name);
+static bool pt_msg_is_blank(pt_str_t s);
+
+
+const pt_op_def_t pt_msg_list = {
+    "msg_list", 0, 0, { pt_msg_list_read, pt_msg_list_answer }
+};
+
+const pt_op_def_t pt_msg_send = {
+    "msg_send", PT_OP_BODY | PT_OP_IDEMPOTENT, 0,
+    { pt_msg_send_read, pt_msg_send_write, pt_msg_send_answer }
+};
+
+
+void
+pt_msg_write(pt_jw_t *w, const pt_msg_t *m)
+{
+    pt_jw_object(w);
+    pt_msg_members(w, m);
+    pt_jw_object_end(w);
+}
+
+
+void
+pt_msg_members(pt_jw_t *w, const pt_msg_t *m)
+{
+    pt_jw_key(w, "id");
+    pt_jw_uuid(w, &m->id);
+    pt_jw_key(w, "conversation_id");
+    if (m->conversation_id == NULL) {
+        pt_jw_raw(w, PT_STR("\"" PT_MARK_CONVERSATION "\""));
+    } else {
+        pt_jw_uuid(w, m->conversation_id);
+    }
+    pt_jw_key(w, "sender_type");
+    pt_jw_str(w, m->sender_type);
+    pt_jw_key(w, "sender_id");
+    pt_jw_uuid(w, m->sender_id);
+    pt_jw_key(w, "content");
+    pt_jw_str(w, m->content.data == NULL ? PT_STR("") : m->content);
+    pt_jw_key(w, "message_type");
+    pt_jw_str(w, m->message_type);
+    pt_jw_key(w, "whatsapp_message_id");
+    pt_jw_str(w, m->whatsapp_message_id);
+    pt_jw_key(w, "status");
+    pt_jw_str(w, m->status);
+    pt_jw_key(w, "error");
+    pt_jw_raw(w, m->error);
+    pt_jw_key(w, "reply_to");
+    if (m->reply_to_mark) {
+        pt_jw_raw(w, PT_STR(PT_MARK_REPLY_TO));
+    } else {
+        pt_jw_uuid(w, m->reply_to);
+    }
+    pt_jw_key(w, "metadata");
+    pt_jw_raw(w, m->metadata.data == NULL ? PT_STR("{}") : m->metadata);
+    pt_jw_key(w, "created_at");
+    pt_jw_time(w, m->created_at_us);
+    pt_jw_key(w, "received_at");
+    pt_jw_time(w, m->received_at_us);
+}
+
+
+pt_str_t
+pt_msg_preview(pt_str_t content)
+{
+    return pt_utf8_prefix(content, PT_LAST_MESSAGE_CHARS);
+}
+
+
+void
+pt_msg_read(pytake_op_t *op, const pt_json_t *obj, const char *prefix,
+    pt_msg_out_t *out)
+{
+    const pt_json_t *v;
+
+    assert(pt_json_is(obj, PT_JSON_OBJECT));
+
+    memset(out, 0, sizeof(*out));
+    out->metadata = PT_STR("{}");
+
+    pt_msg_read_known(op, obj, prefix);
+
+    v = pt_json_find(obj, "message_type");
+    if (v != NULL && v->type != PT_JSON_STRING) {
+        pt_fault(op, pt_msg_field(op, prefix, PT_STR("message_type")),
+                 "type", "Must be a string");
+
+    } else if (v != NULL && !pt_str_is(v->str, "text")) {
+        pt_fault(op, pt_msg_field(op, prefix, PT_STR("message_type")),
+                 "unsupported", "Only text can be sent");
+    }
+
+    v = pt_json_find(obj, "content");
+    if (v == NULL || v->type == PT_JSON_NULL) {
+        pt_fault(op, pt_msg_field(op, prefix, PT_STR("content")),
+                 "required", "Is required");
+
+    } else if (v->type != PT_JSON_STRING) {
+        pt_fault(op, pt_msg_field(op, prefix, PT_STR("content")), "type",
+                 "Must be a string");
+
+    } else {
+        out->content = v->str;
+        pt_msg_check_text(op, pt_msg_field(op, prefix, PT_STR("content")),
+                          v->str);
+    }
+
+    pt_msg_read_reply_to(op, obj, prefix, out);
+    pt_msg_read_metadata(op, obj, prefix, out);
+}
+
+
+void
+pt_msg_check_text(pytake_op_t *op, pt_str_t field, pt_str_t text)
+{
+    if (pt_msg_is_blank(text)) {
+        pt_fault(op, field, "required", "Must not be empty");
+        return;
+    }
+
+    if (pt_utf8_count(text) > PT_CONTENT_MAX) {
+        pt_fault(op, field, "too_long", "At most 4096 characters");
+    }
+}
+
+
+pt_err_t
+pt_msg_stamp(pytake_op_t *op, pt_msg_out_t *out)
+{
+    pt_err_t err;
+
+    out->now_us = pt_event_time(op->now_us);
+
+    err = pt_rand_uuid(&op->rand, out->now_us, &out->id);
+    if (err != PT_OK) {
+        return err;
+    }
+
+    return pt_rand_uuid(&op->rand, out->now_us, &out->event_id);
+}
+
+
+void
+pt_msg_of(const pytake_op_t *op, const pt_msg_out_t *in,
+    const pt_uuid_t *conversation, pt_msg_t *out)
+{
+    memset(out, 0, sizeof(*out));
+
+    out->id = in->id;
+    out->conversation_id = conversation;
+    out->sender_type = PT_STR("agent");
+    out->sender_id = &op->claims.sub;
+    out->content = in->content;
+    out->message_type = PT_STR("text");
+    out->status = PT_STR("pending");
+    out->reply_to = in->has_reply_to ? &in->reply_to : NULL;
+    out->metadata = in->metadata;
+    out->created_at_us = in->now_us;
+    out->received_at_us = in->now_us;
+}
+
+
+pt_err_t
+pt_msg_send_add(pytake_op_t *op, const pt_msg_out_t *m,
+    const pt_uuid_t *conversation, const pt_uuid_t *contact,
+    const pt_uuid_t *config)
+{
+    pt_err_t err;
+    pt_msg_t msg;
+    pt_str_t frame;
+
+    pt_msg_of(op, m, conversation, &msg);
+
+    err = pt_event_message(op->arena, "message_sent", &m->event_id, &msg,
+                           &frame);
+    if (err == PT_OK) {
+        err = pt_sql_add(op, PT_STMT_MSG_SEND);
+    }
+    if (err != PT_OK) {
+        return err;
+    }
+
+    pt_p_uuid(op, conversation);
+    pt_p_uuid(op, &m->id);
+    pt_p_uuid(op, &op->claims.sub);
+    pt_p_text(op, m->content);
+    pt_p_text(op, msg.message_type);
+    pt_p_text(op, m->metadata);
+    pt_p_time(op, m->now_us);
+    pt_p_time(op, m->now_us);
+    pt_p_text(op, pt_msg_preview(m->content));
+    pt_p_uuid(op, &m->event_id);
+    pt_p_text(op, frame);
+    pt_p_text(op, msg.sender_type);
+    pt_p_uuid(op, msg.reply_to);
+    pt_p_uuid(op, contact);
+    pt_p_uuid(op, config);
+
+    return PT_OK;
+}
+
+
+static pt_err_t
+pt_msg_list_read(pytake_op_t *op)
+{
+    pt_err_t                 err;
+    pt_cursor_t              c;
+    pt_msg_page_t           *page;
+    const pt_uuid_t         *conv = &op->match.params[0];
+    static const char *const names[] = { "limit", "cursor" };
+
+    pt_op_conversation(op, conv);
+
+    page = pt_calloc(op->arena, 1, sizeof(pt_msg_page_t));
+    if (page == NULL) {
+        return PT_ENOMEM;
+    }
+    op->data = page;
+
+    pt_args_allow(op, names, PT_COUNT(names));
+    page->limit = pt_arg_limit(op);
+
+    err = pt_op_check(op);
+    if (err == PT_OK) {
+        err = pt_page_filters((pt_str_t){ (const char *) conv->b, 16 },
+                              &page->filters);
+    }
+    if (err == PT_OK) {
+        err = pt_page_begin(op, PT_PAGE_MSG, page->filters, &c);
+    }
+    if (err == PT_OK) {
+        err = pt_sql_begin(op, PYTAKE_SQL_READ);
+    }
+    if (err == PT_OK) {
+        err = pt_sql_add(op, PT_STMT_HEAD_GET);
+    }
+    if (err == PT_OK) {
+        err = pt_sql_add(op, PT_STMT_CONV_EXISTS);
+    }
+    if (err != PT_OK) {
+        return err;
+    }
+    pt_p_uuid(op, conv);
+
+    err = pt_sql_add(op, PT_STMT_MSG_LIST);
+    if (err != PT_OK) {
+        return err;
+    }
+    pt_p_uuid(op, conv);
+    pt_p_uuid(op, &c.id);
+    pt_p_i32(op, (int32_t) page->limit + 1);
+
+    return pt_sql_go(op);
+}
+
+
+static pt_err_t
+pt_msg_list_answer(pytake_op_t *op)
+{
+    pt_jw_t              w;
+    pt_buf_t             b;
+    pt_err_t             err;
+    pt_str_t             body;
+    uint32_t             i, n;
+    pt_cursor_t          last = { PT_PAGE_MSG, 0, { { 0 } } };
+    pt_msg_page_t       *page = op->data;
+    const pytake_rows_t *r = pt_rows_get(op, 2);
+
+    if (pt_rows_get(op, 1)->nrows == 0) {
+        return PT_ENOTFOUND;
+    }
+
+    n = r->nrows > page->limit ? page->limit : r->nrows;
+
+    pt_buf_init(&b, op->arena, PT_MSG_LIST_MAX);
+    pt_jw_init(&w, &b);
+    pt_jw_object(&w);
+    pt_jw_key(&w, "data");
+    pt_jw_array(&w);
+    for (i = 0; i < n; i++) {
+        pt_msg_row_write(&w, r, i);
+    }
+    pt_jw_array_end(&w);
+
+    if (n != 0) {
+        (void) pt_cell_uuid(r, n - 1, PT_MSG_LIST_ID, &last.id);
+    }
+
+    err = pt_page_end(op, &w, r->nrows > n ? &last : NULL, page->filters,
+                      pt_rows_get(op, 0));
+    if (err == PT_OK) {
+        pt_jw_object_end(&w);
+        err = pt_buf_get(&b, &body);
+    }
+
+    return err == PT_OK ? pt_reply(op, 200, body) : err;
+}
+
+
+static void
+pt_msg_row_write(pt_jw_t *w, const pytake_rows_t *r, uint32_t row)
+{
+    pt_msg_t  m;
+    pt_uuid_t conversation, sender, reply_to;
+
+    memset(&m, 0, sizeof(m));
+
+    (void) pt_cell_uuid(r, row, PT_MSG_LIST_ID, &m.id);
+    (void) pt_cell_uuid(r, row, PT_MSG_LIST_CONVERSATION_ID, &conversation);
+    m.conversation_id = &conversation;
+    m.sender_type = pt_cell_text(r, row, PT_MSG_LIST_SENDER_TYPE);
+    if (pt_cell_uuid(r, row, PT_MSG_LIST_SENDER_ID, &sender)) {
+        m.sender_id = &sender;
+    }
+    m.content = pt_cell_text(r, row, PT_MSG_LIST_CONTENT);
+    m.message_type = pt_cell_text(r, row, PT_MSG_LIST_MESSAGE_TYPE);
+    m.whatsapp_message_id = pt_cell_text(r, row,
+                                         PT_MSG_LIST_WHATSAPP_MESSAGE_ID);
+    m.status = pt_cell_text(r, row, PT_MSG_LIST_STATUS);
+    m.error = pt_cell_jsonb(r, row, PT_MSG_LIST_ERROR);
+    if (pt_cell_uuid(r, row, PT_MSG_LIST_REPLY_TO, &reply_to)) {
+        m.reply_to = &reply_to;
+    }
+    m.metadata = pt_cell_jsonb(r, row, PT_MSG_LIST_METADATA);
+    m.created_at_us = pt_cell_time(r, row, PT_MSG_LIST_CREATED_AT);
+    m.received_at_us = pt_cell_time(r, row, PT_MSG_LIST_RECEIVED_AT);
+
+    pt_msg_write(w, &m);
+}
+
+
+/* A quoted message must be of this very conversation. */
+static pt_err_t
+pt_msg_send_read(pytake_op_t *op)
+{
+    pt_err_t      err;
+    pt_msg_out_t *m;
+
+    pt_op_conversation(op, &op->match.params[0]);
+
+    m = pt_calloc(op->arena, 1, sizeof(pt_msg_out_t));
+    if (m == NULL) {
+        return PT_ENOMEM;
+    }
+    op->data = m;
+
+    pt_args_allow(op, NULL, 0);
+    pt_msg_read(op, op->body, "", m);
+
+    err = pt_op_check(op);
+    if (err != PT_OK || !m->has_reply_to) {
+        return err;
+    }
+
+    err = pt_sql_begin(op, PYTAKE_SQL_READ);
+    if (err == PT_OK) {
+        err = pt_sql_add(op, PT_STMT_CONV_EXISTS);
+    }
+    if (err != PT_OK) {
+        return err;
+    }
+    pt_p_uuid(op, &op->match.params[0]);
+
+    err = pt_sql_add(op, PT_STMT_MSG_IN_CONV);
+    if (err != PT_OK) {
+        return err;
+    }
+    pt_p_uuid(op, &m->reply_to);
+    pt_p_uuid(op, &op->match.params[0]);
+
+    return pt_sql_go(op);
+}
+
+
+static pt_err_t
+pt_msg_send_write(pytake_op_t *op)
+{
+    pt_jw_t       w;
+    pt_buf_t      b;
+    pt_err_t      err;
+    pt_msg_t      msg;
+    pt_msg_out_t *m = op->data;
+
+    if (m->has_reply_to) {
+        if (pt_rows_get(op, 0)->nrows == 0) {
+            return PT_ENOTFOUND;
+        }
+
+        if (pt_rows_get(op, 1)->nrows == 0) {
+            pt_fault(op, PT_STR("reply_to"), "not_found",
+                     "No such message in this conversation");
+            return PT_EVALIDATION;
+        }
+    }
+
+    err = pt_msg_stamp(op, m);
+    if (err != PT_OK) {
+        return err;
+    }
+
+    pt_msg_of(op, m, &op->match.params[0], &msg);
+    pt_buf_init(&b, op->arena, PT_MSG_BODY_MAX);
+    pt_jw_init(&w, &b);
+    pt_msg_write(&w, &msg);
+
+    err = pt_buf_get(&b, &m->answer);
+    if (err == PT_OK) {
+        err = pt_sql_begin(op, PYTAKE_SQL_WRITE);
+    }
+    if (err == PT_OK) {
+        err = pt_msg_send_add(op, m, &op->match.params[0], NULL, NULL);
+    }
+    if (err == PT_OK) {
+        err = pt_idem_store(op, 201, PT_STR_NULL, m->answer, &m->event_id);
+    }
+
+    return err == PT_OK ? pt_sql_go(op) : err;
+}
+
+
+static pt_err_t
+pt_msg_send_answer(pytake_op_t *op)
+{
+    pt_err_t             err;
+    pt_msg_out_t        *m = op->data;
+    const pytake_rows_t *r = pt_rows_get(op, 0);
+
+    if (r->nrows == 0) {
+        return PT_ENOTFOUND;
+    }
+
+    err = pt_publish_rows(op, &op->claims.tenant_id, r);
+
+    return err == PT_OK ? pt_reply(op, 201, m->answer) : err;
+}
+
+
+static void
+pt_msg_read_known(pytake_op_t *op, const pt_json_t *obj, const char *prefix)
+{
+    size_t                   i;
+    const pt_json_t         *v;
+    static const char *const names[] = {
+        "content", "message_type", "reply_to", "metadata"
+    };
+
+    for (v = obj->first; v != NULL; v = v->next) {
+        for (i = 0; i < PT_COUNT(names); i++) {
+            if (pt_str_is(v->key, names[i])) {
+                break;
+            }
+        }
+
+        if (i == PT_COUNT(names)) {
+            pt_fault(op, pt_msg_field(op, prefix, v->key), "unknown",
+                     "Unknown field");
+        }
+    }
+}
+
+
+static void
+pt_msg_read_reply_to(pytake_op_t *op, const pt_json_t *obj,
+    const char *prefix, pt_msg_out_t *out)
+{
+    const pt_json_t *v = pt_json_find(obj, "reply_to");
+
+    if (v == NULL || v->type == PT_JSON_NULL) {
+        return;
+    }
+
+    if (v->type != PT_JSON_STRING || !pt_uuid_parse(v->str, &out->reply_to))
+    {
+        pt_fault(op, pt_msg_field(op, prefix, PT_STR("reply_to")),
+                 v->type == PT_JSON_STRING ? "invalid" : "type",
+                 "Must be a message's id");
+        return;
+    }
+
+    out->has_reply_to = true;
+}
+
+
+static void
+pt_msg_read_metadata(pytake_op_t *op, const pt_json_t *obj,
+    const char *prefix, pt_msg_out_t *out)
+{
+    pt_jw_t          w;
+    pt_buf_t         b;
+    pt_err_t         err;
+    const pt_json_t *v = pt_json_find(obj, "metadata");
+
+    if (v == NULL || v->type == PT_JSON_NULL) {
+        return;
+    }
+
+    if (v->type != PT_JSON_OBJECT) {
+        pt_fault(op, pt_msg_field(op, prefix, PT_STR("metadata")), "type",
+                 "Must be an object");
+        return;
+    }
+
+    pt_buf_init(&b, op->arena, PT_MSG_METADATA_MAX);
+    pt_jw_init(&w, &b);
+    pt_jw_value(&w, v);
+
+    err = pt_buf_get(&b, &out->metadata);
+    if (err != PT_OK) {
+        pt_fault(op, pt_msg_field(op, prefix, PT_STR("metadata")),
+                 "too_long", "At most 16384 bytes");
+    }
+}
+
+
+/* Without memory the field's own name must do. */
+static pt_str_t
+pt_msg_field(pytake_op_t *op, const char *prefix, pt_str_t name)
+{
+    pt_str_t s;
+
+    if (*prefix == '\0'
+        || pt_fmt(op->arena, &s, "%s%.*s", prefix, (int) name.len,
+                  name.data) != PT_OK)
+    {
+        return name;
+    }
+
+    return s;
+}
+
+
+/* White space alone, Unicode's too, would show as nothing. */
+static bool
+pt_msg_is_blank(pt_str_t s)
+{
+    size_t               i = 0;
+    const unsigned char *p = (const unsigned char *) s.data;
+
+    while (i < s.len) {
+        if (p[i] == ' ' || (p[i] >= '\t' && p[i] <= '\r')) {
+            i++;
+
+        } else if (s.len - i >= 2 && p[i] == 0xc2
+                   && (p[i + 1] == 0xa0 || p[i + 1] == 0x85))
+        {
+            i += 2;
+
+        } else if (s.len - i >= 3 && p[i] == 0xe2 && p[i + 1] == 0x80
+                   && (p[i + 2] <= 0x8d || p[i + 2] == 0xa8
+                       || p[i + 2] == 0xa9 || p[i + 2] == 0xaf))
+        {
+            i += 3;
+
+        } else if (s.len - i >= 3
+                   && (memcmp(p + i, "\xe3\x80\x80", 3) == 0
+                       || memcmp(p + i, "\xe2\x81\x9f", 3) == 0
+                       || memcmp(p + i, "\xef\xbb\xbf", 3) == 0))
+        {
+            i += 3;
+
+        } else {
+            return false;
+        }
+    }
+
+    return true;
+}
