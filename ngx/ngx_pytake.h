@@ -234,6 +234,7 @@ typedef struct {
     ngx_uint_t        status;           /* as our handler answered, or 0 */
     int64_t           start_us;         /* monotonic */
     int64_t           db_us;
+    unsigned          cache_control:1;  /* the core has said it */
 } ngx_pytake_ctx_t;
 
 /* The request's context, which survives internal redirects; find: NULL when
@@ -248,6 +249,8 @@ ngx_int_t ngx_pytake_problem_handler(ngx_http_request_t *r);
 #if (PYTAKE_FAULTS)
 ngx_int_t ngx_pytake_test_handler(ngx_http_request_t *r);
 #endif
+/* The metric label of a route, the module's own included. */
+const char *ngx_pytake_route_name(ngx_uint_t route);
 ngx_int_t ngx_pytake_log_handler(ngx_http_request_t *r);
 
 /* Sends a whole answer; body must live as long as r->pool.  What a content
@@ -256,6 +259,8 @@ ngx_int_t ngx_pytake_send(ngx_http_request_t *r, ngx_uint_t status,
     const char *content_type, ngx_str_t *body);
 ngx_int_t ngx_pytake_header(ngx_http_request_t *r, const char *name,
     ngx_str_t *value);
+/* 405 with Allow: GET, HEAD. */
+ngx_int_t ngx_pytake_not_allowed(ngx_http_request_t *r);
 /* The problem+json of a status, sent. */
 ngx_int_t ngx_pytake_problem_send(ngx_http_request_t *r, ngx_uint_t status);
 ngx_int_t ngx_pytake_respond(ngx_http_request_t *r, pytake_response_t *resp);

@@ -30,7 +30,7 @@ ngx_pytake_health_handler(ngx_http_request_t *r)
     ctx->route = NGX_PYTAKE_ROUTE_HEALTH;
 
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
-        return NGX_HTTP_NOT_ALLOWED;
+        return ngx_pytake_not_allowed(r);
     }
 
     rc = ngx_http_read_client_request_body(r, ngx_pytake_health_post);

@@ -465,5 +465,5 @@ ngx_pytake_log(pt_loop_t *loop, pt_log_level_t level, const char *fmt, ...)
         return;
     }
 
-    ngx_log_error(lvl, ngx_cycle->log, 0, "pytake: %s", buf);
+    ngx_log_error(lvl, ngx_cycle->log, 0, "%s", buf);
 }

@@ -12,6 +12,8 @@
 
 
 static ngx_int_t ngx_pytake_metrics_loopback(ngx_http_request_t *r);
+static ngx_int_t ngx_pytake_metrics_text(ngx_http_request_t *r,
+    ngx_pytake_zone_t *z, ngx_str_t *body);
 static u_char *ngx_pytake_metrics_requests(u_char *p, u_char *last,
     ngx_pytake_zone_t *z);
 static u_char *ngx_pytake_metrics_latency(u_char *p, u_char *last,
@@ -24,7 +26,6 @@ static u_char *ngx_pytake_metrics_gauges(u_char *p, u_char *last,
     ngx_pytake_zone_t *z);
 static u_char *ngx_pytake_metrics_pools(u_char *p, u_char *last,
     ngx_pytake_gauges_t *sum);
-static const char *ngx_pytake_metrics_route(ngx_uint_t i);
 
 
 static const char *const  ngx_pytake_classes[] = { "read", "write", "slow" };
@@ -54,12 +55,9 @@ static const struct {
 ngx_int_t
 ngx_pytake_metrics_handler(ngx_http_request_t *r)
 {
-    size_t                   size;
-    u_char                  *last;
     ngx_int_t                rc;
     ngx_str_t                body;
     ngx_pytake_ctx_t        *ctx;
-    ngx_pytake_zone_t       *z;
     ngx_pytake_main_conf_t  *pmcf;
 
     ctx = ngx_pytake_ctx_get(r);
@@ -70,7 +68,7 @@ ngx_pytake_metrics_handler(ngx_http_request_t *r)
     ctx->route = NGX_PYTAKE_ROUTE_METRICS;
 
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
-        return NGX_HTTP_NOT_ALLOWED;
+        return ngx_pytake_not_allowed(r);
     }
 
     rc = ngx_http_discard_request_body(r);
@@ -90,32 +88,13 @@ ngx_pytake_metrics_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    z = pmcf->zone->data;
-
     if (pmcf->worker && pmcf->used) {
         ngx_pytake_worker_publish(pmcf->worker);
     }
 
-    size = NGX_PYTAKE_METRICS_HEAD_MAX
-           + NGX_PYTAKE_ROUTES * (NGX_PYTAKE_BUCKETS + 8)
-             * NGX_PYTAKE_LINE_MAX;
-
-    body.data = ngx_pnalloc(r->pool, size);
-    if (body.data == NULL) {
+    if (ngx_pytake_metrics_text(r, pmcf->zone->data, &body) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
-
-    last = body.data + size;
-
-    body.len = ngx_pytake_metrics_requests(body.data, last, z) - body.data;
-    body.len = ngx_pytake_metrics_latency(body.data + body.len, last, z)
-               - body.data;
-    body.len = ngx_pytake_metrics_counters(body.data + body.len, last, z)
-               - body.data;
-    body.len = ngx_pytake_metrics_database(body.data + body.len, last, z)
-               - body.data;
-    body.len = ngx_pytake_metrics_gauges(body.data + body.len, last, z)
-               - body.data;
 
     return ngx_pytake_send(r, NGX_HTTP_OK,
                            "text/plain; version=0.0.4; charset=utf-8",
@@ -156,6 +135,17 @@ ngx_pytake_log_handler(ngx_http_request_t *r)
 }
 
 
+const char *
+ngx_pytake_route_name(ngx_uint_t route)
+{
+    if (route < pytake_routes_count) {
+        return pytake_route_names[route];
+    }
+
+    return route == NGX_PYTAKE_ROUTE_HEALTH ? "health" : "metrics";
+}
+
+
 static ngx_int_t
 ngx_pytake_metrics_loopback(ngx_http_request_t *r)
 {
@@ -189,6 +179,37 @@ ngx_pytake_metrics_loopback(ngx_http_request_t *r)
 }
 
 
+static ngx_int_t
+ngx_pytake_metrics_text(ngx_http_request_t *r, ngx_pytake_zone_t *z,
+    ngx_str_t *body)
+{
+    size_t   size;
+    u_char  *p, *last;
+
+    size = NGX_PYTAKE_METRICS_HEAD_MAX
+           + NGX_PYTAKE_ROUTES * (NGX_PYTAKE_BUCKETS + 8)
+             * NGX_PYTAKE_LINE_MAX;
+
+    p = ngx_pnalloc(r->pool, size);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    body->data = p;
+    last = p + size;
+
+    p = ngx_pytake_metrics_requests(p, last, z);
+    p = ngx_pytake_metrics_latency(p, last, z);
+    p = ngx_pytake_metrics_counters(p, last, z);
+    p = ngx_pytake_metrics_database(p, last, z);
+    p = ngx_pytake_metrics_gauges(p, last, z);
+
+    body->len = p - body->data;
+
+    return NGX_OK;
+}
+
+
 static u_char *
 ngx_pytake_metrics_requests(u_char *p, u_char *last, ngx_pytake_zone_t *z)
 {
@@ -210,7 +231,7 @@ ngx_pytake_metrics_requests(u_char *p, u_char *last, ngx_pytake_zone_t *z)
 
             p = ngx_slprintf(p, last, "pytake_requests_total{op=\"%s\","
                              "status=\"%uixx\"} %uA\n",
-                             ngx_pytake_metrics_route(i), c, zr->status[c]);
+                             ngx_pytake_route_name(i), c, zr->status[c]);
         }
     }
 
@@ -233,7 +254,7 @@ ngx_pytake_metrics_latency(u_char *p, u_char *last, ngx_pytake_zone_t *z)
 
     for (i = 0; i < z->layout; i++) {
         zr = &z->route[i];
-        name = ngx_pytake_metrics_route(i);
+        name = ngx_pytake_route_name(i);
         sum = 0;
 
         for (b = 0; b < NGX_PYTAKE_BUCKETS; b++) {
@@ -418,15 +439,4 @@ ngx_pytake_metrics_pools(u_char *p, u_char *last, ngx_pytake_gauges_t *sum)
     }
 
     return p;
-}
-
-
-static const char *
-ngx_pytake_metrics_route(ngx_uint_t i)
-{
-    if (i < pytake_routes_count) {
-        return pytake_route_names[i];
-    }
-
-    return i == NGX_PYTAKE_ROUTE_HEALTH ? "health" : "metrics";
 }

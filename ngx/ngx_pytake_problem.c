@@ -89,6 +89,19 @@ ngx_pytake_problem_send(ngx_http_request_t *r, ngx_uint_t status)
 }
 
 
+ngx_int_t
+ngx_pytake_not_allowed(ngx_http_request_t *r)
+{
+    ngx_str_t  allow = ngx_string("GET, HEAD");
+
+    if (ngx_pytake_header(r, "Allow", &allow) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_pytake_problem_send(r, NGX_HTTP_NOT_ALLOWED);
+}
+
+
 static ngx_uint_t
 ngx_pytake_problem_status(ngx_uint_t status)
 {

@@ -109,6 +109,9 @@ ngx_pytake_respond(ngx_http_request_t *r, pytake_response_t *resp)
     uint16_t            i;
     ngx_str_t           value, body;
     pytake_header_t    *h;
+    ngx_pytake_ctx_t   *ctx;
+
+    ctx = ngx_pytake_ctx_find(r);
 
     for (i = 0; i < resp->nheaders; i++) {
         h = &resp->headers[i];
@@ -125,6 +128,10 @@ ngx_pytake_respond(ngx_http_request_t *r, pytake_response_t *resp)
 
         if (ngx_pytake_header(r, h->name, &value) != NGX_OK) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        if (ngx_strcmp(h->name, "Cache-Control") == 0 && ctx) {
+            ctx->cache_control = 1;
         }
     }
 
@@ -169,7 +176,9 @@ ngx_pytake_send(ngx_http_request_t *r, ngx_uint_t status,
         r->headers_out.content_type_lowcase = NULL;
     }
 
-    if (ngx_pytake_header(r, "Cache-Control", &no_store) != NGX_OK) {
+    if (!ctx->cache_control
+        && ngx_pytake_header(r, "Cache-Control", &no_store) != NGX_OK)
+    {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 

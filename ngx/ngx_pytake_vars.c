@@ -14,6 +14,8 @@ static ngx_int_t ngx_pytake_var_request_id(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_pytake_var_info(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_pytake_var_op(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_pytake_var_status(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_pytake_var_db_time(ngx_http_request_t *r,
@@ -35,8 +37,8 @@ static ngx_http_variable_t  ngx_pytake_vars[] = {
       offsetof(pytake_op_info_t, conversation_id),
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
-    { ngx_string("pytake_op"), NULL, ngx_pytake_var_info,
-      offsetof(pytake_op_info_t, op), NGX_HTTP_VAR_NOCACHEABLE, 0 },
+    { ngx_string("pytake_op"), NULL, ngx_pytake_var_op,
+      0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("pytake_code"), NULL, ngx_pytake_var_info,
       offsetof(pytake_op_info_t, code), NGX_HTTP_VAR_NOCACHEABLE, 0 },
@@ -117,6 +119,28 @@ ngx_pytake_var_info(ngx_http_request_t *r, ngx_http_variable_value_t *v,
 
     v->len = (unsigned) s->len;
     v->data = (u_char *) s->data;
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_pytake_var_op(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    uintptr_t data)
+{
+    ngx_pytake_ctx_t  *ctx;
+
+    ctx = ngx_pytake_ctx_find(r);
+
+    if (ctx == NULL || ctx->route == 0) {
+        return ngx_pytake_var_info(r, v, offsetof(pytake_op_info_t, op));
+    }
+
+    v->data = (u_char *) ngx_pytake_route_name(ctx->route);
+    v->len = (unsigned) ngx_strlen(v->data);
     v->valid = 1;
     v->no_cacheable = 0;
     v->not_found = 0;
