@@ -51,6 +51,7 @@ typedef struct {
 } pt_json_slab_t;
 
 
+static pt_err_t pt_json_run(pt_json_parser_t *ps);
 static void *pt_json_slab_alloc(void *ctx, size_t size);
 static void *pt_json_slab_realloc(void *ctx, void *ptr, size_t size);
 static void pt_json_slab_free(void *ctx, void *ptr);
@@ -94,12 +95,8 @@ pt_err_t
 pt_json_parse(pt_arena_t *a, pt_str_t text, const pt_json_limits_t *limits,
     pt_json_t **out)
 {
-    yajl_handle      h;
-    yajl_status      status;
-    pt_json_slab_t   slab;
+    pt_err_t         err;
     pt_json_parser_t ps;
-    yajl_alloc_funcs mem = { pt_json_slab_alloc, pt_json_slab_realloc,
-                             pt_json_slab_free, &slab };
 
     assert(limits->depth_max <= PT_JSON_DEPTH_MAX);
 
@@ -134,32 +131,12 @@ pt_json_parse(pt_arena_t *a, pt_str_t text, const pt_json_limits_t *limits,
         return PT_EBADJSON;
     }
 
-    slab.used = 0;
-    h = yajl_alloc(&pt_json_callbacks, &mem, &ps);
-    if (h == NULL) {
-        return PT_ENOMEM;
+    err = pt_json_run(&ps);
+    if (err == PT_OK) {
+        *out = ps.root;
     }
 
-    /* the other options of yajl are off: they all let more pass */
-    (void) yajl_config(h, yajl_dont_validate_strings, 1);
-
-    status = yajl_parse(h, (const unsigned char *) ps.text, text.len + 1);
-    if (status == yajl_status_ok) {
-        status = yajl_complete_parse(h);
-    }
-    yajl_free(h);
-
-    if (ps.err != PT_OK) {
-        return ps.err;
-    }
-    if (status != yajl_status_ok || ps.root == NULL) {
-        return PT_EBADJSON;
-    }
-
-    assert(ps.depth == 0);
-    *out = ps.root;
-
-    return PT_OK;
+    return err;
 }
 
 
@@ -229,6 +206,43 @@ bool
 pt_json_i64(const pt_json_t *v, int64_t *out)
 {
     return pt_json_is(v, PT_JSON_NUMBER) && pt_parse_i64(v->str, out);
+}
+
+
+static pt_err_t
+pt_json_run(pt_json_parser_t *ps)
+{
+    yajl_handle      h;
+    yajl_status      status;
+    pt_json_slab_t   slab;
+    yajl_alloc_funcs mem = { pt_json_slab_alloc, pt_json_slab_realloc,
+                             pt_json_slab_free, &slab };
+
+    slab.used = 0;
+    h = yajl_alloc(&pt_json_callbacks, &mem, ps);
+    if (h == NULL) {
+        return PT_ENOMEM;
+    }
+
+    /* the other options of yajl are off: they all let more pass */
+    (void) yajl_config(h, yajl_dont_validate_strings, 1);
+
+    status = yajl_parse(h, (const unsigned char *) ps->text, ps->len + 1);
+    if (status == yajl_status_ok) {
+        status = yajl_complete_parse(h);
+    }
+    yajl_free(h);
+
+    if (ps->err != PT_OK) {
+        return ps->err;
+    }
+    if (status != yajl_status_ok || ps->root == NULL) {
+        return PT_EBADJSON;
+    }
+
+    assert(ps->depth == 0);
+
+    return PT_OK;
 }
 
 

@@ -36,6 +36,8 @@ static bool pt_jwt_is_public(pt_str_t secret);
 static bool pt_jwt_key(pt_jwt_t *j, pt_str_t secret);
 static EVP_MD_CTX *pt_jwt_pad(const EVP_MD *md,
     const uint8_t key[PT_JWT_BLOCK], uint8_t pad);
+static pt_err_t pt_jwt_payload(pt_arena_t *a, const pt_claims_t *claims,
+    pt_str_t *out);
 static pt_err_t pt_jwt_mac(const pt_jwt_t *j, pt_str_t msg,
     uint8_t mac[PT_JWT_MAC]);
 static bool pt_jwt_split(pt_str_t token, pt_jwt_parts_t *parts);
@@ -106,51 +108,19 @@ pt_err_t
 pt_jwt_build(const pt_jwt_t *j, pt_arena_t *a, const pt_claims_t *claims,
     pt_str_t *out)
 {
-    pt_jw_t  w;
     uint8_t  mac[PT_JWT_MAC];
     pt_buf_t b;
-    pt_str_t json, payload, text;
+    pt_str_t text;
     pt_err_t err;
 
-    assert(memchr(claims->role, '\0', sizeof(claims->role)) != NULL);
-
-    pt_buf_init(&b, a, PT_JWT_CLAIMS_MAX);
-    pt_jw_init(&w, &b);
-    pt_jw_object(&w);
-    pt_jw_key(&w, "sub");
-    pt_jw_uuid(&w, &claims->sub);
-    pt_jw_key(&w, "tenant_id");
-    pt_jw_uuid(&w, &claims->tenant_id);
-    pt_jw_key(&w, "role");
-    pt_jw_str(&w, (pt_str_t){ claims->role, strlen(claims->role) });
-    pt_jw_key(&w, "sid");
-    pt_jw_uuid(&w, &claims->sid);
-    pt_jw_key(&w, "iat");
-    pt_jw_i64(&w, claims->iat);
-    pt_jw_key(&w, "exp");
-    pt_jw_i64(&w, claims->exp);
-    pt_jw_key(&w, "jti");
-    pt_jw_uuid(&w, &claims->jti);
-    pt_jw_key(&w, "iss");
-    pt_jw_str(&w, PT_STR(PT_JWT_ISS));
-    pt_jw_key(&w, "aud");
-    pt_jw_str(&w, PT_STR(PT_JWT_AUD));
-    pt_jw_object_end(&w);
-
-    err = pt_buf_get(&b, &json);
-    if (err != PT_OK) {
-        return err;
-    }
-
-    err = pt_base64url_build(a, (const uint8_t *) json.data, json.len,
-                             &payload);
+    err = pt_jwt_payload(a, claims, &text);
     if (err != PT_OK) {
         return err;
     }
 
     pt_buf_init(&b, a, PT_TOKEN_MAX);
     pt_buf_lit(&b, PT_JWT_HEADER ".");
-    pt_buf_str_add(&b, payload);
+    pt_buf_str_add(&b, text);
     err = pt_buf_get(&b, &text);
     if (err != PT_OK) {
         return err;
@@ -302,6 +272,48 @@ pt_jwt_pad(const EVP_MD *md, const uint8_t key[PT_JWT_BLOCK], uint8_t pad)
     OPENSSL_cleanse(block, sizeof(block));
 
     return ctx;
+}
+
+
+static pt_err_t
+pt_jwt_payload(pt_arena_t *a, const pt_claims_t *claims, pt_str_t *out)
+{
+    pt_jw_t  w;
+    pt_buf_t b;
+    pt_str_t json;
+    pt_err_t err;
+
+    assert(memchr(claims->role, '\0', sizeof(claims->role)) != NULL);
+
+    pt_buf_init(&b, a, PT_JWT_CLAIMS_MAX);
+    pt_jw_init(&w, &b);
+    pt_jw_object(&w);
+    pt_jw_key(&w, "sub");
+    pt_jw_uuid(&w, &claims->sub);
+    pt_jw_key(&w, "tenant_id");
+    pt_jw_uuid(&w, &claims->tenant_id);
+    pt_jw_key(&w, "role");
+    pt_jw_str(&w, (pt_str_t){ claims->role, strlen(claims->role) });
+    pt_jw_key(&w, "sid");
+    pt_jw_uuid(&w, &claims->sid);
+    pt_jw_key(&w, "iat");
+    pt_jw_i64(&w, claims->iat);
+    pt_jw_key(&w, "exp");
+    pt_jw_i64(&w, claims->exp);
+    pt_jw_key(&w, "jti");
+    pt_jw_uuid(&w, &claims->jti);
+    pt_jw_key(&w, "iss");
+    pt_jw_str(&w, PT_STR(PT_JWT_ISS));
+    pt_jw_key(&w, "aud");
+    pt_jw_str(&w, PT_STR(PT_JWT_AUD));
+    pt_jw_object_end(&w);
+
+    err = pt_buf_get(&b, &json);
+    if (err != PT_OK) {
+        return err;
+    }
+
+    return pt_base64url_build(a, (const uint8_t *) json.data, json.len, out);
 }
 
 
