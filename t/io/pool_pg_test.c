@@ -314,7 +314,9 @@ fairness(bool locked)
                    && (io_asks[i].err == PT_EDEADLINE
                        || io_asks[i].err == PT_EOUTCOME
                        || (io_asks[i].err == PT_EDB
-                           && strcmp(io_asks[i].sqlstate, "55P03") == 0));
+                           && (strcmp(io_asks[i].sqlstate, "55P03") == 0
+                               || strcmp(io_asks[i].sqlstate, "57014")
+                                      == 0)));
         }
         io_ok(good, "the locked tenant's wait only for themselves (%d ms)",
             (int) (io_clock_ms() - at));
