@@ -3,7 +3,6 @@
 #include "pt_arena.h"
 
 #include <assert.h>
-#include <stdalign.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -17,7 +16,9 @@
 #endif
 
 #ifdef PT_ARENA_ASAN
-#include <sanitizer/asan_interface.h>
+/* declared here: the core includes no header of a tool */
+void __asan_poison_memory_region(const volatile void *p, size_t size);
+void __asan_unpoison_memory_region(const volatile void *p, size_t size);
 #define PT_ARENA_REDZONE 16 /* bytes nobody may touch behind each piece */
 #else
 #define __asan_poison_memory_region(p, n)
@@ -25,7 +26,7 @@
 #define PT_ARENA_REDZONE 0
 #endif
 
-#define PT_ARENA_ALIGN alignof(max_align_t)
+#define PT_ARENA_ALIGN _Alignof(max_align_t)
 #define PT_ARENA_BLOCK_GROW_MAX (256u * 1024)
 
 
@@ -44,7 +45,7 @@ struct pt_arena_s {
     size_t            taken;
     size_t            block_next;
     pt_arena_block_t *current;
-    alignas(max_align_t) pt_arena_block_t first;
+    _Alignas(max_align_t) pt_arena_block_t first;
 };
 
 

@@ -19,7 +19,6 @@
 #include "pt_util.h"
 
 #include <assert.h>
-#include <stdalign.h>
 
 #include <yajl/yajl_parse.h>
 
@@ -47,7 +46,7 @@ typedef struct {
 
 typedef struct {
     size_t                     used;
-    alignas(max_align_t) char  data[PT_JSON_SLAB];
+    _Alignas(max_align_t) char  data[PT_JSON_SLAB];
 } pt_json_slab_t;
 
 
@@ -252,7 +251,7 @@ pt_json_slab_alloc(void *ctx, size_t size)
     char           *p;
     size_t          need;
     pt_json_slab_t *slab = ctx;
-    const size_t    align = alignof(max_align_t);
+    const size_t    align = _Alignof(max_align_t);
 
     /* the size stands before each piece, for realloc */
     need = align + ((size + align - 1) & ~(align - 1));
@@ -275,7 +274,7 @@ pt_json_slab_realloc(void *ctx, void *ptr, size_t size)
 
     p = pt_json_slab_alloc(ctx, size);
     if (ptr != NULL) {
-        memcpy(&old, (char *) ptr - alignof(max_align_t), sizeof(old));
+        memcpy(&old, (char *) ptr - _Alignof(max_align_t), sizeof(old));
         memcpy(p, ptr, old < size ? old : size);
     }
 
