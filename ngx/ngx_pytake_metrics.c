@@ -51,6 +51,27 @@ static const struct {
     { "pytake_redis_failures_total", "Failed connections to Redis." }
 };
 
+/* lines of one metric stand together */
+
+static const struct {
+    const char  *name;
+    const char  *label;
+    const char  *help;
+    size_t       offset;
+} ngx_pytake_gauges[] = {
+    { "pytake_pool_connections", ",state=\"ready\"",
+      "Database connections by state.",
+      offsetof(ngx_pytake_gauges_t, conns) },
+    { "pytake_pool_connections", ",state=\"connecting\"", "",
+      offsetof(ngx_pytake_gauges_t, connecting) },
+    { "pytake_pool_batches", ",state=\"busy\"", "Batches by state.",
+      offsetof(ngx_pytake_gauges_t, busy) },
+    { "pytake_pool_batches", ",state=\"waiting\"", "",
+      offsetof(ngx_pytake_gauges_t, waiting) },
+    { "pytake_pool_away", "", "Workers whose circuit breaker is open.",
+      offsetof(ngx_pytake_gauges_t, away) }
+};
+
 
 ngx_int_t
 ngx_pytake_metrics_handler(ngx_http_request_t *r)
@@ -393,6 +414,8 @@ ngx_pytake_metrics_gauges(u_char *p, u_char *last, ngx_pytake_zone_t *z)
     }
 
     p = ngx_slprintf(p, last,
+                     "# TYPE pytake_build_info gauge\n"
+                     "pytake_build_info{version=\"" PYTAKE_VERSION "\"} 1\n"
                      "# HELP pytake_workers Workers that report gauges.\n"
                      "# TYPE pytake_workers gauge\npytake_workers %ui\n"
                      "# HELP pytake_redis_up Workers whose Redis answers.\n"
@@ -410,32 +433,29 @@ ngx_pytake_metrics_gauges(u_char *p, u_char *last, ngx_pytake_zone_t *z)
 static u_char *
 ngx_pytake_metrics_pools(u_char *p, u_char *last, ngx_pytake_gauges_t *sum)
 {
-    ngx_uint_t           c;
-    const char          *name;
-    ngx_pytake_gauges_t *g;
+    u_char      *g;
+    ngx_uint_t   i, c;
+    const char  *name;
 
-    p = ngx_slprintf(p, last,
-                     "# HELP pytake_pool_connections Database connections by "
-                     "state.\n"
-                     "# TYPE pytake_pool_connections gauge\n"
-                     "# HELP pytake_pool_batches Batches by state.\n"
-                     "# TYPE pytake_pool_batches gauge\n"
-                     "# HELP pytake_pool_away Workers whose circuit breaker "
-                     "is open.\n"
-                     "# TYPE pytake_pool_away gauge\n");
+    name = "";
 
-    for (c = 0; c < NGX_PYTAKE_CLASSES; c++) {
-        g = &sum[c];
-        name = ngx_pytake_classes[c];
+    for (i = 0; i < sizeof(ngx_pytake_gauges) / sizeof(ngx_pytake_gauges[0]);
+         i++)
+    {
+        if (ngx_strcmp(name, ngx_pytake_gauges[i].name) != 0) {
+            name = ngx_pytake_gauges[i].name;
+            p = ngx_slprintf(p, last, "# HELP %s %s\n# TYPE %s gauge\n",
+                             name, ngx_pytake_gauges[i].help, name);
+        }
 
-        p = ngx_slprintf(p, last,
-            "pytake_pool_connections{pool=\"%s\",state=\"ready\"} %uA\n"
-            "pytake_pool_connections{pool=\"%s\",state=\"connecting\"} %uA\n"
-            "pytake_pool_batches{pool=\"%s\",state=\"busy\"} %uA\n"
-            "pytake_pool_batches{pool=\"%s\",state=\"waiting\"} %uA\n"
-            "pytake_pool_away{pool=\"%s\"} %uA\n",
-            name, g->conns, name, g->connecting, name, g->busy,
-            name, g->waiting, name, g->away);
+        for (c = 0; c < NGX_PYTAKE_CLASSES; c++) {
+            g = (u_char *) &sum[c] + ngx_pytake_gauges[i].offset;
+
+            p = ngx_slprintf(p, last, "%s{pool=\"%s\"%s} %uA\n", name,
+                             ngx_pytake_classes[c],
+                             ngx_pytake_gauges[i].label,
+                             *(ngx_atomic_t *) g);
+        }
     }
 
     return p;
