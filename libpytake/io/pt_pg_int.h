@@ -4,8 +4,9 @@
  * pt_pg_int.h: what the files of the PostgreSQL driver share.
  *
  * pt_pool.c owns items (batches) and decides; pt_queue.c keeps the waiting
- * ones, fair by tenant; pt_pgconn.c speaks to one server connection;
- * pt_pgresult.c holds the answers.  Calls go from the pool down; a
+ * ones, fair by tenant; pt_poolconn.c opens, loses and probes; pt_pgconn.c
+ * speaks to one server connection, pt_pgsend.c puts batches on it,
+ * pt_pganswer.c matches what comes back, pt_pgresult.c holds it.  Calls go from the pool down; a
  * connection reports upwards by the three pt_pool_on_*() functions, always
  * from the loop, never from within pt_pgconn_send().
  */
@@ -214,8 +215,17 @@ bool pt_pgconn_reserve(pt_pgconn_t *c, uint32_t n);
 void pt_pgconn_expect(pt_pgconn_t *c, pt_exp_kind_t kind, uint16_t stmt,
     pt_item_t *it);
 
+/* Takes the foremost expected answer off the ring. */
+void pt_pgconn_pop(pt_pgconn_t *c);
+
 /* it failed because a prepared statement of c is no longer good. */
 void pt_pgconn_forget(pt_pgconn_t *c, const pt_item_t *it);
+
+/* ---- pt_pganswer.c ---- */
+
+/* Deals with all answers that are complete; breaks c when one does not
+ * fit.  Runs handlers. */
+void pt_pganswer_take(pt_pgconn_t *c);
 
 /* ---- pt_pool.c, for connections ---- */
 

@@ -28,14 +28,6 @@ static void pt_pgconn_on_io(void *data, int events);
 static void pt_pgconn_pump(pt_pgconn_t *c, int events);
 static bool pt_pgconn_read(pt_pgconn_t *c);
 static void pt_pgconn_flush(pt_pgconn_t *c);
-static void pt_pgconn_results(pt_pgconn_t *c);
-static bool pt_pgconn_answer(pt_pgconn_t *c, PGresult *res);
-static bool pt_pgconn_error(pt_pgconn_t *c, const pt_exp_t *e, PGresult *res);
-static void pt_pgconn_fail_item(pt_item_t *it, uint16_t stmt,
-    const char *sqlstate);
-static void pt_pgconn_rows(const pt_exp_t *e, PGresult *res);
-static void pt_pgconn_synced(pt_pgconn_t *c, pt_item_t *it);
-static void pt_pgconn_pop(pt_pgconn_t *c);
 static void pt_pgconn_on_timer(void *data);
 static void pt_pgconn_watch_stall(pt_pgconn_t *c);
 static const pt_item_t *pt_pgconn_oldest(const pt_pgconn_t *c);
@@ -394,7 +386,7 @@ pt_pgconn_pump(pt_pgconn_t *c, int events)
          * its number, somebody else may get it */
         pt_pgconn_unwatch(c);
     }
-    pt_pgconn_results(c);
+    pt_pganswer_take(c);
     if (c->state != PT_PGCONN_READY) {
         return;
     }
@@ -450,176 +442,7 @@ pt_pgconn_flush(pt_pgconn_t *c)
 }
 
 
-/* The one place that calls PQgetResult(): never while PQisBusy(). */
-
-static void
-pt_pgconn_results(pt_pgconn_t *c)
-{
-    PGresult *res;
-
-    while (c->state == PT_PGCONN_READY && c->exp_count > 0
-           && !PQisBusy(c->pg))
-    {
-        res = PQgetResult(c->pg);
-        if (!pt_pgconn_answer(c, res)) {
-            pt_pgconn_break(c, c->fatal ? "ended by the server"
-                                        : "unexpected answer");
-        }
-    }
-}
-
-
-/* Matches one answer with what is expected; owns res.  false: the
- * connection can no longer be trusted. */
-
-static bool
-pt_pgconn_answer(pt_pgconn_t *c, PGresult *res)
-{
-    pt_exp_t *e = &c->exp[c->exp_head];
-
-    if (res == NULL) {
-        if (!e->got) {
-            return false;
-        }
-        e->got = false; /* at a Sync: after an error of the commit itself */
-        if (e->kind != PT_EXP_SYNC) {
-            pt_pgconn_pop(c);
-        }
-        return true;
-    }
-
-    switch (PQresultStatus(res)) {
-
-    case PGRES_PIPELINE_SYNC:
-        PQclear(res);
-        if (e->kind != PT_EXP_SYNC || e->got) {
-            return false;
-        }
-        pt_pgconn_synced(c, e->item);
-        return true;
-
-    case PGRES_FATAL_ERROR:
-        if (e->got) {
-            PQclear(res);
-            return false;
-        }
-        e->got = true;
-        return pt_pgconn_error(c, e, res);
-
-    case PGRES_PIPELINE_ABORTED:
-        PQclear(res);
-        if (e->got || e->kind != PT_EXP_STMT) {
-            return false;
-        }
-        e->got = true;
-        return true;
-
-    case PGRES_COMMAND_OK:
-    case PGRES_TUPLES_OK:
-    case PGRES_EMPTY_QUERY:
-        if (e->got || e->kind == PT_EXP_SYNC) {
-            PQclear(res);
-            return false;
-        }
-        e->got = true;
-        if (e->kind == PT_EXP_PREPARE) {
-            PQclear(res);
-        } else {
-            pt_pgconn_rows(e, res);
-        }
-        return true;
-
-    default: /* COPY, or nonsense */
-        PQclear(res);
-        return false;
-    }
-}
-
-
-static bool
-pt_pgconn_error(pt_pgconn_t *c, const pt_exp_t *e, PGresult *res)
-{
-    uint16_t    stmt;
-    pt_item_t  *it = e->item;
-    const char *sqlstate, *severity;
-
-    sqlstate = PQresultErrorField(res, PG_DIAG_SQLSTATE);
-    severity = PQresultErrorField(res, PG_DIAG_SEVERITY_NONLOCALIZED);
-    if (sqlstate == NULL || severity == NULL) {
-        PQclear(res); /* made by libpq, not by the server */
-        return false;
-    }
-    if (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0) {
-        c->fatal = true;
-        c->loop->ops->log(c->loop, PT_LOG_WARN,
-            "pytake: database ended the connection (%.5s)", sqlstate);
-        PQclear(res);
-        return false;
-    }
-    if (e->kind == PT_EXP_PREPARE) {
-        c->prepared[e->stmt] = 0;
-        stmt = e->stmt;
-    } else {
-        stmt = (e->kind == PT_EXP_STMT) ? e->item->stmt_ids[e->stmt]
-                                        : pytake_stmts_count;
-    }
-    pt_pgsend_log_error(c->loop, stmt, sqlstate, res);
-    if (it != NULL) {
-        /* A refused Prepare fails the statement that needed it. */
-        pt_pgconn_fail_item(it,
-            (e->kind == PT_EXP_STMT)   ? e->stmt
-            : (e->kind == PT_EXP_SYNC) ? it->sql.nstmts
-                                       : pt_pgsend_position(it, e->stmt),
-            sqlstate);
-    }
-    PQclear(res);
-    return true;
-}
-
-
-static void
-pt_pgconn_fail_item(pt_item_t *it, uint16_t stmt, const char *sqlstate)
-{
-    if (it->failed || it->answered) {
-        return; /* the first reason is the reason */
-    }
-    it->failed = true;
-    (void) snprintf(it->result->pub.sqlstate,
-        sizeof(it->result->pub.sqlstate), "%.5s", sqlstate);
-    it->result->pub.failed_stmt = stmt;
-}
-
-
-static void
-pt_pgconn_rows(const pt_exp_t *e, PGresult *res)
-{
-    pt_item_t *it = e->item;
-
-    it->nresults++;
-    if (it->answered || it->failed || it->nomem) {
-        PQclear(res);
-        return;
-    }
-    if (pt_pgresult_add(it->result, e->stmt, res) != PT_OK) {
-        it->nomem = true;
-    }
-}
-
-
-static void
-pt_pgconn_synced(pt_pgconn_t *c, pt_item_t *it)
-{
-    pt_pgconn_pop(c);
-    if (it == NULL) {
-        return; /* behind a Prepare */
-    }
-    assert(c->inflight > 0);
-    c->inflight--;
-    pt_pool_on_done(c->pool, c, it);
-}
-
-
-static void
+void
 pt_pgconn_pop(pt_pgconn_t *c)
 {
     assert(c->exp_count > 0);

@@ -33,6 +33,8 @@ static void pt_redis_conn_on_disconnect(const redisAsyncContext *ac,
     int status);
 static void pt_redis_conn_greet(pt_redis_conn_t *c);
 static void pt_redis_conn_ping(pt_redis_conn_t *c);
+static void pt_redis_conn_say(pt_redis_conn_t *c, redisCallbackFn *fn,
+    int argc, const char **argv);
 static pt_err_t pt_redis_conn_command(pt_redis_conn_t *c,
     redisCallbackFn *fn, int argc, const char **argv, const size_t *lens);
 static bool pt_redis_conn_reply(pt_redis_conn_t *c, const redisReply *reply);
@@ -46,7 +48,6 @@ static void pt_redis_conn_on_tick(void *data);
 static void pt_redis_conn_on_io(void *data, int events);
 static void pt_redis_conn_want(pt_redis_conn_t *c, int want);
 static void pt_redis_conn_add_read(void *data);
-static void pt_redis_conn_del_read(void *data);
 static void pt_redis_conn_add_write(void *data);
 static void pt_redis_conn_del_write(void *data);
 static void pt_redis_conn_cleanup(void *data);
@@ -68,6 +69,8 @@ pt_redis_conn_init(pt_redis_conn_t *c, pt_loop_t *loop, const pt_mem_t *mem,
             || inet_pton(AF_INET6, c->url.host, &ip) == 1))
     {
         (void) snprintf(c->addr, sizeof(c->addr), "%.63s", c->url.host);
+    } else {
+        c->named = !c->url.is_unix;
     }
     pt_backoff_init(&c->backoff, PT_REDIS_BACKOFF_MS,
         PT_REDIS_BACKOFF_MAX_MS, (uint64_t) getpid());
@@ -141,10 +144,10 @@ pt_redis_conn_start(pt_redis_conn_t *c)
 {
     assert(c->ac == NULL);
     c->began_ms = c->loop->ops->now_ms(c->loop);
-    if (c->url.is_unix || c->addr[0] != '\0') {
-        pt_redis_conn_open(c);
-    } else {
+    if (c->named && c->addr[0] == '\0') {
         pt_redis_conn_look(c);
+    } else {
+        pt_redis_conn_open(c);
     }
 }
 
@@ -246,7 +249,6 @@ pt_redis_conn_open(pt_redis_conn_t *c)
     ac->data = c;
     ac->ev.data = c;
     ac->ev.addRead = pt_redis_conn_add_read;
-    ac->ev.delRead = pt_redis_conn_del_read;
     ac->ev.addWrite = pt_redis_conn_add_write;
     ac->ev.delWrite = pt_redis_conn_del_write;
     ac->ev.cleanup = pt_redis_conn_cleanup;
@@ -262,15 +264,8 @@ pt_redis_conn_retry(pt_redis_conn_t *c)
     c->failures++;
     c->retry_at_ms = c->loop->ops->now_ms(c->loop)
                      + pt_backoff_next(&c->backoff);
-    if (!c->url.is_unix && c->look == NULL) {
-        struct in6_addr ip;
-
-        /* a name is looked up again for the next attempt */
-        if (inet_pton(AF_INET, c->url.host, &ip) != 1
-            && inet_pton(AF_INET6, c->url.host, &ip) != 1)
-        {
-            c->addr[0] = '\0';
-        }
+    if (c->named) {
+        c->addr[0] = '\0'; /* looked up again for the next attempt */
     }
 }
 
@@ -362,7 +357,6 @@ pt_redis_conn_greet(pt_redis_conn_t *c)
 {
     int         argc = 0;
     char        db[16];
-    size_t      lens[3];
     const char *argv[3];
 
     if (c->url.password[0] != '\0') {
@@ -371,30 +365,13 @@ pt_redis_conn_greet(pt_redis_conn_t *c)
             argv[argc++] = c->url.user;
         }
         argv[argc++] = c->url.password;
-        lens[0] = strlen(argv[0]);
-        lens[1] = strlen(argv[1]);
-        lens[2] = (argc == 3) ? strlen(argv[2]) : 0;
-        if (pt_redis_conn_command(c, pt_redis_conn_on_greeting, argc, argv,
-                lens)
-            != PT_OK)
-        {
-            pt_redis_conn_end(c, "AUTH could not be sent");
-            return;
-        }
+        pt_redis_conn_say(c, pt_redis_conn_on_greeting, argc, argv);
     }
     if (c->url.db != 0) {
-        argv[0] = "SELECT";
         (void) snprintf(db, sizeof(db), "%d", c->url.db);
+        argv[0] = "SELECT";
         argv[1] = db;
-        lens[0] = 6;
-        lens[1] = strlen(db);
-        if (pt_redis_conn_command(c, pt_redis_conn_on_greeting, 2, argv,
-                lens)
-            != PT_OK)
-        {
-            pt_redis_conn_end(c, "SELECT could not be sent");
-            return;
-        }
+        pt_redis_conn_say(c, pt_redis_conn_on_greeting, 2, argv);
     }
     pt_redis_conn_ping(c);
 }
@@ -404,13 +381,27 @@ static void
 pt_redis_conn_ping(pt_redis_conn_t *c)
 {
     const char *argv[1] = { "PING" };
-    size_t      lens[1] = { 4 };
 
     c->ping_at_ms = c->loop->ops->now_ms(c->loop) + PT_REDIS_PING_MS;
-    if (pt_redis_conn_command(c, pt_redis_conn_on_pong, 1, argv, lens)
-        != PT_OK)
-    {
-        pt_redis_conn_end(c, "PING could not be sent");
+    pt_redis_conn_say(c, pt_redis_conn_on_pong, 1, argv);
+}
+
+
+/* What the connection cannot do without. */
+
+static void
+pt_redis_conn_say(pt_redis_conn_t *c, redisCallbackFn *fn, int argc,
+    const char **argv)
+{
+    int    i;
+    size_t lens[3];
+
+    assert(argc <= 3);
+    for (i = 0; i < argc; i++) {
+        lens[i] = strlen(argv[i]); /* ours, or of the configuration */
+    }
+    if (pt_redis_conn_command(c, fn, argc, argv, lens) != PT_OK) {
+        pt_redis_conn_end(c, "a command could not be sent");
     }
 }
 
@@ -574,15 +565,6 @@ pt_redis_conn_add_read(void *data)
     pt_redis_conn_t *c = data;
 
     pt_redis_conn_want(c, c->want | PT_IO_READ);
-}
-
-
-static void
-pt_redis_conn_del_read(void *data)
-{
-    pt_redis_conn_t *c = data;
-
-    pt_redis_conn_want(c, c->want & ~PT_IO_READ);
 }
 
 

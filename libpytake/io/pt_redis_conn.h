@@ -50,6 +50,7 @@ struct pt_redis_conn_s {
     pt_timer_t        *close; /* 0 ms: the one place that closes */
     pt_redis_look_t   *look;  /* a look-up in a thread */
     pt_backoff_t       backoff;
+    bool               named;   /* the host is to be looked up */
     bool               connected;
     bool               ready;   /* greeting answered */
     bool               deleting;

@@ -1,0 +1,67 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+/*
+ * pt_pool_int.h: the pool as its two files share it.
+ */
+
+#ifndef PT_POOL_INT_H
+#define PT_POOL_INT_H
+
+#include "pt_items.h"
+
+struct pt_pool_s {
+    pt_loop_t       *loop;
+    pt_pool_conf_t   conf; /* its strings are not used after new() */
+    pt_conninfo_t   *ci;
+    pt_items_t       items;
+    pt_queue_t       queue;
+    pt_breaker_t     breaker;
+    pt_backoff_t     backoff;
+    pt_timer_t      *deadline; /* HOLD: armed while anything is owed */
+    pt_timer_t      *kick;     /* HOLD: reap and dispatch, next turn */
+    pt_timer_t      *house;    /* HOUSE: reconnect, probe */
+    int64_t          deadline_at_ms; /* 0: not armed */
+    int64_t          connect_at_ms;  /* no attempt before */
+    int64_t          demand_at_ms;   /* last refusal while away */
+    bool             house_armed;
+    bool             draining;
+    bool             lost;     /* connections were lost: prove it works */
+    uint32_t         owed;     /* items without an answer */
+    uint32_t         probes;
+    uint32_t         nconns;
+    pt_pgconn_t     *conns;
+    pt_pool_stats_t  stats;
+};
+
+/* ---- pt_pool.c ---- */
+
+/* The one way to the caller; at most once an item. */
+void pt_pool_answer(pt_pool_t *p, pt_item_t *it, pt_err_t err);
+
+/* it has been answered and is nowhere any more. */
+void pt_pool_release(pt_pool_t *p, pt_item_t *it);
+
+/* Sends what may be sent, opens what is missing.  Runs no handler. */
+void pt_pool_dispatch(pt_pool_t *p);
+
+/* ---- pt_poolconn.c ---- */
+
+/* Opens what the demand needs. */
+void pt_pool_grow(pt_pool_t *p);
+
+uint32_t pt_pool_count(const pt_pool_t *p, pt_pgconn_state_t state);
+
+/* c is broken: closes it, answers or repeats what was on it. */
+void pt_pool_reap(pt_pool_t *p, pt_pgconn_t *c);
+
+/* Puts a batch that did nothing back to the head of its queue, once. */
+bool pt_pool_again(pt_pool_t *p, pt_item_t *it);
+
+/* Handler of the house timer. */
+void pt_pool_on_house(void *data);
+
+void pt_pool_housekeep(pt_pool_t *p, uint32_t after_ms);
+
+bool pt_pool_is_leaving(pt_pool_t *p);
+
+#endif
