@@ -459,5 +459,9 @@ ngx_pytake_op_free(ngx_pytake_op_t *op)
         pytake_op_del(op->op);
     }
 
+    if (op->worker->draining && op->worker->nops == 0) {
+        ngx_pytake_worker_drain(op->worker);
+    }
+
     ngx_free(op);
 }

@@ -133,26 +133,27 @@ ngx_pytake_worker_exit(ngx_pytake_main_conf_t *pmcf)
 }
 
 
-/* A worker was told to quit: idle connections go, busy ones follow */
+/*
+ * A worker was told to quit: idle connections go, busy ones follow.  Redis
+ * stays while operations may still have something to publish.
+ */
 
 void
 ngx_pytake_worker_drain(ngx_pytake_worker_t *w)
 {
     ngx_uint_t  i;
 
-    if (w->draining) {
-        return;
-    }
+    if (!w->draining) {
+        w->draining = 1;
 
-    w->draining = 1;
-
-    for (i = 0; i < NGX_PYTAKE_CLASSES; i++) {
-        if (w->pool[i]) {
-            pt_pool_drain(w->pool[i]);
+        for (i = 0; i < NGX_PYTAKE_CLASSES; i++) {
+            if (w->pool[i]) {
+                pt_pool_drain(w->pool[i]);
+            }
         }
     }
 
-    if (w->redis) {
+    if (w->redis && w->nops == 0) {
         pt_redis_drain(w->redis);
     }
 }
