@@ -81,7 +81,8 @@ cmd_demo(cmd_t *c, int argc, char **argv)
     /* the state first: a password that is not kept helps nobody */
     if ((rc = demo_state_read(c, state, tenants)) != 0
         || (rc = demo_state_write(c, state, tenants)) != 0
-        || (rc = demo_people(c, &db, tenants)) != 0)
+        || (rc = demo_people(c, &db, tenants)) != 0
+        || (rc = demo_talk(c, &db, tenants)) != 0)
     {
         db_close(&db);
         return rc;

@@ -22,6 +22,7 @@ static int main_help(cmd_t *c, int argc, char **argv);
 
 static const main_command_t main_commands[] = {
     { "migrate", cmd_migrate },
+    { "doctor", cmd_doctor },
     { "tenant", cmd_tenant },
     { "user", cmd_user },
     { "number", cmd_number },
@@ -101,6 +102,7 @@ main_help(cmd_t *c, int argc, char **argv)
           "  migrate [--dry-run]       bring the database's schema up to date"
           "\n"
           "  migrate status            what is applied, what is not\n"
+          "  doctor                    look at everything, say what to do\n"
           "  tenant add --name NAME\n"
           "  tenant list\n"
           "  user add --tenant T --email E --name N --role ROLE"

@@ -1,0 +1,335 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+/*
+ * The part of "pytake doctor" that asks the database.
+ */
+
+#include "doctor.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/pt_jwt.h"
+#include "migrations.h"
+
+#define DOCTOR_DAYS_AHEAD 7
+#define DOCTOR_CLOCK_WARN_US 1000000
+
+static void doctor_settings(doctor_t *d);
+static void doctor_clock(doctor_t *d);
+static bool doctor_migrations(doctor_t *d);
+static bool doctor_roles(doctor_t *d);
+static void doctor_security(doctor_t *d);
+static void doctor_partitions(doctor_t *d);
+static void doctor_days(doctor_t *d, const char *parent);
+static void doctor_months(doctor_t *d);
+static bool doctor_ask(doctor_t *d, const char *name, const char *sql,
+    PGresult **out);
+static void doctor_list(doctor_t *d, const char *name, const char *sql,
+    const char *good, const char *bad);
+
+
+void
+doctor_database(doctor_t *d)
+{
+    doctor_settings(d);
+    doctor_clock(d);
+
+    if (!doctor_migrations(d) || !doctor_roles(d)) {
+        return; /* the rest would only say the same again */
+    }
+
+    doctor_security(d);
+    doctor_partitions(d);
+}
+
+
+static void
+doctor_settings(doctor_t *d)
+{
+    int       i, version = PQserverVersion(d->db.pg);
+    PGresult *res;
+
+    if (version < 150000) {
+        doctor_say(d, DOCTOR_FAIL, "database", "PostgreSQL %d is too old - "
+                   "15 or newer is needed", version / 10000);
+    } else {
+        doctor_say(d, DOCTOR_OK, "database", "PostgreSQL %d.%d answers",
+                   version / 10000, version % 10000);
+    }
+
+    if (!doctor_ask(d, "settings", "SELECT name, setting FROM pg_settings"
+                    " WHERE name IN ('fsync', 'full_page_writes',"
+                    " 'synchronous_commit', 'server_encoding')", &res))
+    {
+        return;
+    }
+
+    for (i = 0; i < PQntuples(res); i++) {
+        const char *name = db_cell(res, i, 0), *is = db_cell(res, i, 1);
+
+        if (strcmp(name, "server_encoding") == 0) {
+            if (strcmp(is, "UTF8") != 0) {
+                doctor_say(d, DOCTOR_FAIL, name, "is %s - make the database "
+                           "with ENCODING 'UTF8'", is);
+            }
+        } else if (strcmp(is, "off") == 0 || strcmp(is, "local") == 0) {
+            doctor_say(d, DOCTOR_FAIL, name, "is %s, what was acknowledged "
+                       "can be lost - set it on", is);
+        } else {
+            doctor_say(d, DOCTOR_OK, name, "is %s", is);
+        }
+    }
+    PQclear(res);
+}
+
+
+static void
+doctor_clock(doctor_t *d)
+{
+    double    off_us;
+    int64_t   before, after;
+    PGresult *res;
+
+    before = cmd_now_us();
+    if (!doctor_ask(d, "clock", "SELECT (extract(epoch FROM"
+                    " clock_timestamp()) * 1000000)::bigint", &res))
+    {
+        return;
+    }
+    after = cmd_now_us();
+
+    off_us = strtod(db_cell(res, 0, 0), NULL)
+             - (double) (before + (after - before) / 2);
+    PQclear(res);
+    if (off_us < 0) {
+        off_us = -off_us;
+    }
+
+    if (off_us > PT_JWT_LEEWAY_S * 1e6) {
+        doctor_say(d, DOCTOR_FAIL, "clock", "%.1f s apart from the "
+                   "database's, sessions and events suffer - run an NTP "
+                   "client on both", off_us / 1e6);
+    } else if (off_us > DOCTOR_CLOCK_WARN_US) {
+        doctor_say(d, DOCTOR_WARN, "clock", "%.1f s apart from the "
+                   "database's - run an NTP client on both", off_us / 1e6);
+    } else {
+        doctor_say(d, DOCTOR_OK, "clock", "%.0f ms apart from the "
+                   "database's", off_us / 1000);
+    }
+}
+
+
+/* False when there is no schema to look at. */
+static bool
+doctor_migrations(doctor_t *d)
+{
+    long      version;
+    PGresult *res;
+
+    if (!doctor_ask(d, "migrations", "SELECT to_regclass("
+                    "'public.schema_migrations') IS NOT NULL", &res))
+    {
+        return false;
+    }
+
+    version = db_cell(res, 0, 0)[0] == 't';
+    PQclear(res);
+
+    if (version != 0) {
+        if (!doctor_ask(d, "migrations", "SELECT coalesce(max(version), 0)"
+                        " FROM public.schema_migrations", &res))
+        {
+            return false;
+        }
+        version = strtol(db_cell(res, 0, 0), NULL, 10);
+        PQclear(res);
+    }
+
+    if (version == 0) {
+        doctor_say(d, DOCTOR_FAIL, "migrations", "the database is empty - "
+                   "run \"pytake migrate\"");
+        return false;
+    }
+
+    if ((size_t) version < migrations_count) {
+        doctor_say(d, DOCTOR_FAIL, "migrations", "%zu to apply - run "
+                   "\"pytake migrate\"", migrations_count
+                   - (size_t) version);
+    } else if ((size_t) version > migrations_count) {
+        doctor_say(d, DOCTOR_FAIL, "migrations", "the database (%ld) is newer "
+                   "than this program (%zu) - use the newer pytake", version,
+                   migrations_count);
+    } else {
+        doctor_say(d, DOCTOR_OK, "migrations", "%ld of %ld applied", version,
+                   version);
+    }
+
+    return true;
+}
+
+
+static bool
+doctor_roles(doctor_t *d)
+{
+    char   sql[64];
+    bool   good = true;
+    size_t i;
+
+    static const char *const roles[] = { "pytake_app", "pytake_service" };
+
+    for (i = 0; i < PT_COUNT(roles); i++) {
+        snprintf(sql, sizeof(sql), "SET ROLE %s", roles[i]);
+        if (db_do(&d->db, sql) != PT_OK) {
+            doctor_say(d, DOCTOR_FAIL, roles[i], "%s - run \"GRANT %s TO\" "
+                       "the login as the schema's owner", d->db.error,
+                       roles[i]);
+            good = false;
+        } else {
+            doctor_say(d, DOCTOR_OK, roles[i], "can be entered");
+        }
+        if (db_do(&d->db, "RESET ROLE") != PT_OK) {
+            doctor_say(d, DOCTOR_FAIL, "roles", "%s", d->db.error);
+            return false;
+        }
+    }
+
+    return good;
+}
+
+
+static void
+doctor_security(doctor_t *d)
+{
+    doctor_list(d, "role attributes",
+                "SELECT rolname FROM pg_roles WHERE rolname IN ('pytake_app',"
+                " 'pytake_service', 'pytake_lookup')"
+                " AND (rolsuper OR rolbypassrls OR rolcanlogin)",
+                "no role passes row-level security by",
+                "may log in, or pass row-level security by - ALTER ROLE ... "
+                "NOLOGIN NOSUPERUSER NOBYPASSRLS");
+    doctor_list(d, "row-level security",
+                "SELECT relname FROM pg_class"
+                " WHERE relnamespace = 'public'::regnamespace"
+                " AND relkind IN ('r', 'p') AND NOT relispartition"
+                " AND relname <> 'schema_migrations'"
+                " AND NOT (relrowsecurity AND relforcerowsecurity)",
+                "forced on every table",
+                "without it - ALTER TABLE ... ENABLE and FORCE ROW LEVEL "
+                "SECURITY");
+    doctor_list(d, "partition grants",
+                "SELECT DISTINCT c.relname FROM pg_class c,"
+                " unnest(ARRAY['pytake_app', 'pytake_service',"
+                " 'pytake_lookup']) AS r(role)"
+                " WHERE c.relnamespace = 'public'::regnamespace"
+                " AND c.relispartition AND c.relkind IN ('r', 'p')"
+                " AND has_table_privilege(r.role, c.oid,"
+                " 'SELECT, INSERT, UPDATE, DELETE')",
+                "none, as it must be",
+                "can be used directly, past the parent's policies - REVOKE "
+                "ALL ON ... FROM pytake_app, pytake_service, pytake_lookup, "
+                "PUBLIC");
+}
+
+
+static void
+doctor_partitions(doctor_t *d)
+{
+    doctor_days(d, "event_log");
+    doctor_days(d, "webhook_raw");
+    doctor_months(d);
+}
+
+
+/* Without a day's partition that day's webhooks cannot be kept. */
+static void
+doctor_days(doctor_t *d, const char *parent)
+{
+    long        days;
+    PGresult   *res;
+    const char *params[] = { parent };
+
+    if (db_exec(&d->db, "SELECT count(*) FROM generate_series(0, 30) n"
+                " WHERE NOT EXISTS (SELECT 1 FROM generate_series(0, n) k"
+                " WHERE to_regclass('public.' || $1 || to_char((now() AT TIME"
+                " ZONE 'UTC')::date + k, '_YYYY_MM_DD')) IS NULL)", 1, params,
+                &res) != PT_OK)
+    {
+        doctor_say(d, DOCTOR_FAIL, parent, "%s", d->db.error);
+        return;
+    }
+    days = strtol(db_cell(res, 0, 0), NULL, 10) - 1;
+    PQclear(res);
+
+    if (days < 0) {
+        doctor_say(d, DOCTOR_FAIL, parent, "has no partition for today, "
+                   "nothing can be stored - run \"pytake partitions\" and "
+                   "keep \"pytake serve\" running");
+    } else if (days < DOCTOR_DAYS_AHEAD) {
+        doctor_say(d, DOCTOR_FAIL, parent, "has partitions for %ld days "
+                   "ahead, not %d - run \"pytake partitions\" and keep "
+                   "\"pytake serve\" running", days, DOCTOR_DAYS_AHEAD);
+    } else {
+        doctor_say(d, DOCTOR_OK, parent, "has partitions for %ld days ahead",
+                   days);
+    }
+}
+
+
+static void
+doctor_months(doctor_t *d)
+{
+    doctor_list(d, "messages",
+                "SELECT 'messages' || to_char(date_trunc('month', now() AT"
+                " TIME ZONE 'UTC') + make_interval(months => n), '_YYYY_MM')"
+                " FROM generate_series(0, 1) n WHERE to_regclass('public."
+                "messages' || to_char(date_trunc('month', now() AT TIME ZONE"
+                " 'UTC') + make_interval(months => n), '_YYYY_MM')) IS NULL",
+                "has partitions for this month and the next",
+                "is missing - run \"pytake partitions\" and keep \"pytake "
+                "serve\" running");
+}
+
+
+/* False after a FAIL; else the caller clears *out. */
+static bool
+doctor_ask(doctor_t *d, const char *name, const char *sql, PGresult **out)
+{
+    if (db_exec(&d->db, sql, 0, NULL, out) == PT_OK) {
+        return true;
+    }
+
+    if (strcmp(d->db.sqlstate, "42501") == 0) {
+        doctor_say(d, DOCTOR_FAIL, name, "%s - let the login that migrates "
+                   "own or read it", d->db.error);
+    } else {
+        doctor_say(d, DOCTOR_FAIL, name, "%s", d->db.error);
+    }
+
+    return false;
+}
+
+
+/* sql gives names of what is wrong; none is good. */
+static void
+doctor_list(doctor_t *d, const char *name, const char *sql, const char *good,
+    const char *bad)
+{
+    int       n;
+    PGresult *res;
+
+    if (!doctor_ask(d, name, sql, &res)) {
+        return;
+    }
+    n = PQntuples(res);
+
+    if (n == 0) {
+        doctor_say(d, DOCTOR_OK, name, "%s", good);
+    } else if (n == 1) {
+        doctor_say(d, DOCTOR_FAIL, name, "%s %s", db_cell(res, 0, 0), bad);
+    } else {
+        doctor_say(d, DOCTOR_FAIL, name, "%s and %d more %s",
+                   db_cell(res, 0, 0), n - 1, bad);
+    }
+    PQclear(res);
+}
