@@ -1,0 +1,133 @@
+#!/usr/bin/python3
+# Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE.
+"""schema/openapi.yaml is the API: every route is in it and nothing else, and
+answers fit its schemas."""
+
+import os
+import re
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "..", "lib"))
+
+import openapi
+import stack
+import tap
+import wa
+
+API = "/api/v1"
+
+
+def main(t):
+    doc = openapi.Document()
+    t.ok(doc.root["openapi"].startswith("3.1"), "OpenAPI 3.1")
+    ops = list(doc.operations())
+    there = {(o.method, re.sub(r"\{[^}]*\}", "{}", o.path)) for o in ops}
+    routes = openapi.route_table()
+    locations = {("GET", p) for p in openapi.conf_locations()}
+    t.ok(len(routes) > 10, "the route table was read")
+    t.eq(sorted(routes - there), [], "every route is in openapi.yaml")
+    t.eq(sorted(locations - there), [],
+         "every location of the module is in openapi.yaml")
+    t.eq(sorted(there - routes - locations), [],
+         "openapi.yaml has no route that is not served")
+    ids = [o.node.get("operationId") for o in ops]
+    t.ok(None not in ids and len(set(ids)) == len(ids),
+         "every operation has an id of its own", ids)
+
+    with stack.Stack() as s:
+        served(t, s, ops)
+        answers(t, s, doc, ops)
+        s.check_logs(t)
+
+
+def served(t, s, ops):
+    """Asked over HTTP: what is in the document is there, a verb that is not
+    is refused."""
+    c = s.login(s.tenants[0].agent)
+    verbs = {}
+    for o in ops:
+        verbs.setdefault(o.target(lambda n: stack.uuid7()), set()).add(
+            o.method)
+    for target, methods in verbs.items():
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
+            if method in ("PUT", "PATCH", "DELETE", "POST") \
+                    and not target.startswith(API) and method not in methods:
+                continue  # health and metrics: nginx's own matter
+            if target.endswith("/logout") and method == "POST":
+                continue
+            r = c.request(method, target, body=b"{}" if method != "GET"
+                          else None)
+            known = r.code not in ("route_not_found", "method_not_allowed")
+            if known != (method in methods):
+                t.ok(False, "%s %s" % (method, target), r)
+    t.ok(True, "every path was asked with every verb")
+
+
+def answers(t, s, doc, ops):
+    ten = s.tenants[0]
+    c = s.login(ten.agent)
+    phone = wa.phone()
+    s.say(ten, phone, "hi")
+    conv = c.get(API + "/conversations").json["data"][0]
+    c.post("%s/conversations/%s/messages" % (API, conv["id"]),
+           {"content": "x"})
+    contact = s.add_contact(ten)
+
+    def mine(name):
+        return contact if "contact" in name else conv["id"]
+
+    def fit(o, r, what):
+        kind = r.headers.get("content-type", "")
+        declared, schema = o.response(r.status, kind)
+        name = "%s %s, %s: %d %s" % (o.method, o.path, what, r.status,
+                                     kind.split(";")[0])
+        if not t.ok(declared, name + " is declared", r):
+            return
+        if schema is not None and "json" in kind:
+            e = doc.fits(schema, r.json)
+            t.ok(e is None, name + " fits", e)
+
+    # logout last: it ends the session
+    for o in sorted(ops, key=lambda o: o.path.endswith("/logout")):
+        if "/webhooks/" in o.path:
+            continue
+        target = o.target(mine)
+        body = o.body(mine)
+        if o.path.endswith("/login"):
+            body = {"email": ten.agent.email,
+                    "password": ten.agent.password}
+        elif o.path.endswith("/refresh"):
+            body = {"refresh_token": c.refresh_token}
+        if not o.public:
+            fit(o, c.request(o.method, target, json=body, auth=False),
+                "no token")
+        if o.body_schema() is not None:
+            e = doc.fits(o.body_schema(), body)
+            t.ok(e is None, "%s %s: our body fits its schema"
+                 % (o.method, o.path), e)
+            fit(o, c.request(o.method, target, json={"nonsense": 1}),
+                "a faulty body")
+            fit(o, c.request(o.method, target, body=b"{"), "no JSON")
+        if o.params:
+            fit(o, c.request(o.method, o.target(lambda n: stack.uuid7()),
+                             json=body), "an unknown id")
+        r = c.request(o.method, target, json=body)
+        t.ok(r.status < 400, "%s %s answers well" % (o.method, o.path), r)
+        fit(o, r, "a good one")
+
+    for o in ops:
+        if "/webhooks/" not in o.path:
+            continue
+        if o.method == "GET":
+            fit(o, c.get(o.path + "?hub.mode=subscribe&hub.challenge=1&"
+                         "hub.verify_token=" + s.verify_token), "right")
+            fit(o, c.get(o.path + "?hub.mode=subscribe&hub.challenge=1&"
+                         "hub.verify_token=x"), "wrong")
+        else:
+            fit(o, s.hook(b"{}"), "signed")
+            fit(o, s.hook(b"{}", sign=False), "not signed")
+            fit(o, s.hook(b"{"), "no JSON")
+
+
+tap.run(main)

@@ -1,0 +1,476 @@
+#!/usr/bin/python3
+# Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE.
+"""Webhooks: stored before acknowledged, exactly once, one open conversation,
+every item of every batch, statuses that only move up."""
+
+import itertools
+import json
+import os
+import random
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "..", "lib"))
+
+import shapes
+import stack
+import tap
+import wa
+import web
+
+API = "/api/v1"
+CONV = API + "/conversations"
+HOOK = API + "/webhooks/whatsapp"
+
+
+def main(t):
+    with stack.Stack() as s:
+        for part in (verification, signatures, stored, same_200, first_50,
+                     opposite, broken_items, two_tenants, unknown_numbers,
+                     odd_bodies, statuses, big):
+            t.head(part.__name__)
+            part(t, s)
+        s.check_logs(t)
+
+
+def count(s, ten, table, where="true"):
+    return s.one("SELECT count(*) FROM %s WHERE tenant_id = '%s' AND %s"
+                 % (table, ten.id, where))
+
+
+def raws(s):
+    return s.one("SELECT count(*) FROM webhook_raw")
+
+
+def verification(t, s):
+    c = s.client()
+
+    def ask(token, challenge="1158201444", mode="subscribe"):
+        return c.get("%s?hub.mode=%s&hub.challenge=%s&hub.verify_token=%s"
+                     % (HOOK, mode, challenge, token))
+
+    r = ask(s.verify_token)
+    t.eq((r.status, r.body), (200, b"1158201444"), "the challenge, alone")
+    r = c.get("%s?hub.verify_token=%s&hub.challenge=a%%2Bb%%20c&hub.mode="
+              "subscribe" % (HOOK, s.verify_token.replace("-", "%2D")))
+    t.eq((r.status, r.body), (200, b"a+b c"),
+         "any order, percent-decoded, echoed as an opaque string")
+    t.ok("html" not in r.headers.get("content-type", ""),
+         "never as a page", r.headers)
+    for what, token in (("a wrong token", "wrong"), ("none", ""),
+                        ("a prefix", s.verify_token[:-1]),
+                        ("more", s.verify_token + "x")):
+        r = ask(token)
+        t.ok(r.status in (400, 403) and b"1158201444" not in r.body,
+             "refused: " + what, r)
+    r = ask(s.verify_token, mode="unsubscribe")
+    t.ok(r.status in (400, 403), "refused: another mode", r)
+
+
+def signatures(t, s):
+    ten = s.tenants[0]
+    raw = wa.dump(wa.body(wa.value(ten.number, [wa.text(wa.phone())])))
+    good = wa.sign(s.app_secret, raw)
+    before = raws(s)
+    for what, body, sign in (
+            ("none", raw, False),
+            ("of another secret", raw, wa.sign("other", raw)),
+            ("of another body", raw + b" ", good),
+            ("cut", raw, good[:-1]),
+            ("longer", raw, good + "0"),
+            ("no prefix", raw, good[7:]),
+            ("sha1", raw, "sha1=" + good[7:47]),
+            ("empty", raw, "sha256="),
+            ("no hex", raw, "sha256=" + "g" * 64),
+            ("none on what is not JSON", b"{nope", False),
+            ("wrong on what is not JSON", b"{nope", good),
+            ("none on nothing", b"", False)):
+        r = s.hook(body, sign=sign)
+        t.eq((r.status, r.code), (401, "invalid_signature"),
+             "signature: " + what)
+    t.eq((raws(s), count(s, ten, "messages")), (before, 0),
+         "and nothing is stored")
+    r = s.hook(b"x" * (4 * 1024 * 1024 + 1), sign=False)
+    t.eq((r.status, r.code), (413, "body_too_large"),
+         "too large comes before the signature")
+    r = s.hook(b"{nope")
+    t.eq((r.status, r.code), (400, "invalid_json"),
+         "signed but not JSON: 400")
+    r = s.hook(raw, headers={"Content-Type": "text/plain"})
+    t.eq(r.status, 200, "the media type of a signed body does not matter")
+    t.eq(count(s, ten, "messages"), 1, "the good one is stored")
+    text = b'{"object":"x","n":"' + "\u00e9".encode() + b'"}'
+    t.eq(s.hook(text).status, 200, "the raw bytes are signed, UTF-8 or not")
+
+
+def stored(t, s):
+    """When the 200 arrives the commit has happened."""
+    ten = s.add_tenant("Stored")
+    lost = []
+
+    def one(i):
+        conn = web.Conn(s.port)
+        db = s.pg.connect()
+        cur = db.cursor()
+        for _ in range(tap.size(15, 100)):
+            m = wa.text(wa.phone())
+            r = s.hook(wa.body(wa.value(ten.number, [m])), conn)
+            cur.execute("SELECT count(*) FROM messages WHERE tenant_id = %s "
+                        "AND whatsapp_message_id = %s", (ten.id, m["id"]))
+            if r.status != 200 or cur.fetchone()[0] != 1:
+                lost.append((r, m["id"]))
+        conn.close()
+        db.close()
+
+    web.parallel(4, one)
+    t.ok(not lost, "stored before acknowledged", lost[:3])
+    raw = s.sql("SELECT body, request_id, summary FROM webhook_raw ORDER BY "
+                "received_at DESC LIMIT 1")[0]
+    t.ok(bytes(raw[0]).startswith(b'{"object":"whatsapp_business'),
+         "the raw bytes are kept")
+
+
+def same_200(t, s):
+    ten = s.add_tenant("Same")
+    raw = wa.dump(wa.body(wa.value(ten.number, [wa.text(wa.phone(),
+                                                        "only once")])))
+
+    def run(i):
+        conn = web.Conn(s.port)
+        got = [s.hook(raw, conn).status
+               for _ in range(200 // 16 + (i < 200 % 16))]
+        conn.close()
+        return got
+
+    codes = sum(web.parallel(16, run), [])
+    t.eq((len(codes), set(codes)), (200, {200}),
+         "the same webhook 200 times over 16 connections: 200")
+    row = s.sql("SELECT unread_count FROM conversations WHERE tenant_id = "
+                "%s", (ten.id,))
+    t.eq((count(s, ten, "messages"), count(s, ten, "event_log"),
+          count(s, ten, "contacts"), row), (1, 1, 1, [(1,)]),
+         "one message, one event, one contact, one conversation, unread 1")
+
+
+def first_50(t, s):
+    ten = s.add_tenant("First")
+    for i in range(tap.size(3, 20)):
+        phone = wa.phone()
+        bodies = [wa.dump(wa.body(wa.value(ten.number, [wa.text(
+            phone, "m%d" % n)]))) for n in range(50)]
+
+        def one(n):
+            conn = web.Conn(s.port)
+            r = s.hook(bodies[n], conn)
+            conn.close()
+            return r.status
+
+        codes = web.parallel(50, one)
+        row = s.sql("SELECT c.unread_count, (SELECT count(*) FROM messages "
+                    "m WHERE m.tenant_id = c.tenant_id AND "
+                    "m.conversation_id = c.id) FROM conversations c JOIN "
+                    "contacts k ON k.id = c.contact_id WHERE k.phone = %s",
+                    ("+" + phone,))
+        if set(codes) != {200} or row != [(50, 50)]:
+            t.ok(False, "fifty first messages at once", (codes, row))
+            return
+    t.ok(True, "fifty first messages of a new contact at once: one "
+               "conversation, 50 messages")
+    s.check_events(t, ten, "and their events are dense")
+
+
+def opposite(t, s):
+    ten = s.add_tenant("Opposite")
+    rounds = tap.size(200, 1000)
+    bad = []
+
+    def run(i):
+        conn = web.Conn(s.port)
+        for _ in range(rounds):
+            barrier_phones = phones[_ % len(phones)]
+            who = barrier_phones if i % 2 else barrier_phones[::-1]
+            r = s.hook(wa.body(wa.value(ten.number, [
+                wa.text(p, "x") for p in who])), conn)
+            if r.status != 200:
+                bad.append(r)
+        conn.close()
+
+    # New contacts meet in some of them, known ones in the others.
+    phones = [[wa.phone() for _ in range(6)] for _ in range(rounds // 4)]
+    web.parallel(4, run)
+    t.ok(not bad, "%d pairs of bodies in opposite order: no deadlock "
+                  "reaches the sender" % (2 * rounds), bad[:3])
+    t.eq(count(s, ten, "messages"), rounds * 4 * 6, "all are stored")
+    t.eq(count(s, ten, "conversations"), len(phones) * 6,
+         "one conversation each")
+    s.check_events(t, ten, "and the log is dense")
+
+
+def broken_items(t, s):
+    def fine(n, phone):
+        return json.dumps(wa.text(phone, "fine %d" % n))
+
+    def wrong_types(phone):
+        m = wa.text(phone)
+        m["text"] = {"body": {"not": "text"}}
+        m["from"] = 17
+        m["id"] = None
+        return json.dumps(m)
+
+    def nul(phone):
+        return json.dumps(wa.text(phone, "a\u0000b"))
+
+    def surrogate(phone):
+        return json.dumps(wa.text(phone, "x")).replace('"x"', '"\\ud83d"')
+
+    def twice(phone):
+        m = json.dumps(wa.text(phone, "first"))
+        return m[:-1] + ',"text":{"body":"second"},"id":"%s"}' % wa.wamid()
+
+    def scalar(phone):
+        return "42"
+
+    # What must be lost of such an item: nothing else than itself, at most.
+    for name, make, kept in (("wrong types", wrong_types, 99),
+                             ("a scalar", scalar, 99),
+                             ("\\u0000", nul, 100),
+                             ("a lone surrogate", surrogate, 100),
+                             ("duplicate keys", twice, 100)):
+        ten = s.add_tenant("Broken " + name)
+        phones = [wa.phone() for _ in range(10)]
+        items = [fine(i, phones[i % 10]) for i in range(99)]
+        items.insert(57, make(phones[3]))
+        v = json.dumps(wa.value(ten.number, [], contacts=[
+            wa.contact(p) for p in phones]))
+        raw = json.dumps(wa.body("@")).replace(
+            '"@"', v.replace('"messages": []',
+                             '"messages": [' + ",".join(items) + "]"))
+        r = s.hook(raw.encode())
+        t.eq(r.status, 200, name + " among 100: 200")
+        got = s.sql("SELECT count(*), count(*) FILTER (WHERE content LIKE "
+                    "'fine %%') FROM messages WHERE tenant_id = %s",
+                    (ten.id,))[0]
+        errors = s.sql("SELECT path, code FROM webhook_errors WHERE "
+                       "tenant_id = %s", (ten.id,))
+        t.eq(got[1], 99, name + ": its 99 neighbours are stored")
+        t.eq(got[0] + (1 if not errors or kept == 99 else 0), 100,
+             name + ": the item is a message or an error")
+        t.eq([e[0] for e in errors],
+             ["entry[0].changes[0].value.messages[57]"],
+             name + ": one stored error, that tells where")
+        t.eq(s.hook(raw.encode()).status, 200, name + " again: 200")
+        t.eq((count(s, ten, "messages"), count(s, ten, "webhook_errors")),
+             (got[0], len(errors)), name + " again: nothing new")
+        s.check_events(t, ten, name + ": the log is dense")
+
+
+def two_tenants(t, s):
+    a, b = s.add_tenant("A"), s.add_tenant("B")
+    p, q = wa.phone(), wa.phone()
+    obj = wa.body(wa.value(a.number, [wa.text(p, "to a")]),
+                  wa.value(b.number, [wa.text(q, "to b")]),
+                  wa.value(a.number, [wa.text(q, "a again")]))
+    obj["entry"].append(wa.body(wa.value(b.number, [wa.text(
+        p, "b again")]))["entry"][0])
+    t.eq([s.hook(obj).status for _ in range(3)], [200] * 3,
+         "a body that spans two tenants")
+    for ten, want in ((a, ["a again", "to a"]), (b, ["b again", "to b"])):
+        got = s.sql("SELECT content FROM messages WHERE tenant_id = %s "
+                    "ORDER BY 1", (ten.id,))
+        t.eq([x[0] for x in got], want, "is stored for " + ten.name)
+        c = s.login(ten.agent)
+        t.eq(len(c.get(CONV).json["data"]), 2, "and seen by " + ten.name)
+
+
+def unknown_numbers(t, s):
+    ten = s.add_tenant("Known")
+    before = raws(s)
+    r = s.hook(wa.body(wa.value("999999999999999", [wa.text(wa.phone())])))
+    t.eq((r.status, raws(s)), (200, before + 1),
+         "a number of nobody: 200, kept raw")
+    r = s.hook(wa.body(wa.value("999999999999999", [wa.text(wa.phone())]),
+                       wa.value(ten.number, [wa.text(wa.phone(), "mine")])))
+    t.eq((r.status, count(s, ten, "messages")), (200, 1),
+         "beside a known one: that is stored")
+    row = s.sql("SELECT tenant_id FROM messages m JOIN tenants t ON t.id = "
+                "m.tenant_id WHERE m.content = 'mine'")
+    t.eq(len(row), 1, "for its tenant alone")
+
+
+def odd_bodies(t, s):
+    """Signed bodies are read leniently: 200 and kept raw."""
+    ten = s.tenants[0]
+    for what, raw in (
+            ("{}", b"{}"), ("an array", b"[]"), ("a number", b"1"),
+            ("a string", b'"x"'), ("null", b"null"),
+            ("no object", wa.dump({"entry": wa.body(wa.value(
+                ten.number, []))["entry"]})),
+            ("entry no array", b'{"object":"a","entry":{}}'),
+            ("changes of scalars", b'{"entry":[{"changes":[1,null,"x"]}]}'),
+            ("value null", b'{"entry":[{"changes":[{"field":"messages",'
+                           b'"value":null}]}]}'),
+            ("an unknown field", wa.dump({"object": "whatsapp_business_"
+             "account", "entry": [{"id": "1", "time": 3, "changes": [
+                 {"field": "weather", "value": {"rain": True}}]}]})),
+            ("a repeated top key", b'{"entry":[],"entry":[]}')):
+        before = raws(s)
+        r = s.hook(raw)
+        t.eq((r.status, raws(s)), (200, before + 1), "signed: " + what)
+    deep = b'{"a":' * 100 + b"1" + b"}" * 100
+    r = s.hook(deep)
+    t.ok(r.status in (200, 400), "nested too deep: an answer", r)
+    unknown = wa.text(wa.phone())
+    unknown["type"] = "hologram"
+    del unknown["text"]
+    unknown["hologram"] = {"id": "1"}
+    s.hook(wa.body(wa.value(ten.number, [unknown])))
+    row = s.sql("SELECT message_type FROM messages WHERE "
+                "whatsapp_message_id = %s", (unknown["id"],))
+    t.ok(len(row) == 1 and row[0][0] in ("unsupported", "unknown"),
+         "an unknown type shows", row)
+
+
+def statuses(t, s):
+    ten = s.add_tenant("Statuses")
+    c = s.login(ten.agent)
+    phone = wa.phone()
+    s.say(ten, phone, "hi")
+    conv = c.get(CONV).json["data"][0]["id"]
+    target = "%s/%s/messages" % (CONV, conv)
+    rank = {"pending": 0, "sent": 1, "failed": 2, "delivered": 3, "read": 4}
+    now = int(time.time())
+    wrong = []
+    orders = list(itertools.permutations(("sent", "delivered", "read",
+                                          "failed")))
+    random.shuffle(orders)
+    for order in orders:
+        m = c.post(target, {"content": " ".join(order)}).json
+        mid = wa.wamid()
+        best, seen = 0, []
+        for i, st in enumerate(order):
+            # The first receipt comes before we know the wamid.
+            r = s.hook(wa.body(wa.value(ten.number, statuses=[wa.status(
+                mid, st, now + i, phone,
+                biz_opaque_callback_data=m["id"])])))
+            best = max(best, rank[st])
+            row = s.sql("SELECT status, whatsapp_message_id, error FROM "
+                        "messages WHERE tenant_id = %s AND id = %s",
+                        (ten.id, m["id"]))[0]
+            seen.append(row[0])
+            if r.status != 200 or rank[row[0]] != best or row[1] != mid:
+                wrong.append((order, seen, r.status, row))
+        kept = s.one("SELECT count(*) FROM message_receipts WHERE tenant_id "
+                     "= %s AND whatsapp_message_id = %s", (ten.id, mid))
+        if kept != 4:
+            wrong.append((order, "receipts", kept))
+        ev = s.sql("SELECT frame::json -> 'data' ->> 'status' FROM event_log "
+                   "WHERE tenant_id = %s AND event = "
+                   "'message_status_updated' AND frame::json -> 'data' ->> "
+                   "'id' = %s ORDER BY seq", (ten.id, m["id"]))
+        ups = [x[0] for x in ev]
+        if ups != sorted(set(ups), key=rank.get) or ups[-1] != "read":
+            wrong.append((order, "events", ups))
+    t.ok(not wrong, "24 orders of sent, delivered, read, failed: only up; "
+                    "every receipt kept; one event a step", wrong[:4])
+    t.eq(s.one("SELECT count(*) FROM outbox WHERE tenant_id = %s",
+               (ten.id,)), 0, "a status settles the outbox row")
+
+    m = c.post(target, {"content": "all at once"}).json
+    mid = wa.wamid()
+    s.hook(wa.body(wa.value(ten.number, statuses=[
+        wa.status(mid, st, now, phone, biz_opaque_callback_data=m["id"])
+        for st in ("read", "sent", "delivered")])))
+    r = c.get(target).json["data"][0]
+    t.eq((r["status"], r["whatsapp_message_id"]), ("read", mid),
+         "three in one body: the highest")
+    n = s.one("SELECT count(*) FROM event_log WHERE tenant_id = %s AND "
+              "frame::json -> 'data' ->> 'id' = %s AND event = "
+              "'message_status_updated'", (ten.id, m["id"]))
+    t.eq(n, 1, "in one event")
+
+    m = c.post(target, {"content": "fails"}).json
+    mid = wa.wamid()
+    s.hook(wa.body(wa.value(ten.number, statuses=[wa.status(
+        mid, "failed", now, phone, biz_opaque_callback_data=m["id"])])))
+    r = c.get(target).json["data"][0]
+    shapes.check(t, shapes.MSG, r, "a failed message's shape")
+    t.eq((r["status"], r["error"]["code"], set(r["error"])),
+         ("failed", 131026, {"code", "title", "detail"}), "its error")
+
+    before = count(s, ten, "message_receipts")
+    stray = wa.wamid()
+    for st in ("delivered", "played", "weird"):
+        r = s.hook(wa.body(wa.value(ten.number, statuses=[wa.status(
+            stray, st, now, phone)])))
+        if r.status != 200:
+            t.ok(False, "a stray " + st, r)
+    t.eq(count(s, ten, "message_receipts"), before + 3,
+         "receipts of nobody's message and of unknown names are kept")
+    same = wa.dump(wa.body(wa.value(ten.number, statuses=[wa.status(
+        stray, "sent", now, phone)])))
+    web.fan([same] * 40, 8, s_hook(s))
+    t.eq(count(s, ten, "message_receipts"), before + 4,
+         "the same receipt forty times is kept once")
+
+    # Statuses of an inbound message never move it.
+    mid = s.say(ten, phone, "inbound")
+    s.hook(wa.body(wa.value(ten.number, statuses=[wa.status(
+        mid, "failed", now, phone)])))
+    t.eq(s.one("SELECT status FROM messages WHERE tenant_id = %s AND "
+               "whatsapp_message_id = %s", (ten.id, mid)), "delivered",
+         "a status cannot fail what a customer wrote")
+    # Another tenant's status with our id moves nothing.
+    other = s.add_tenant("Stranger")
+    m = c.post(target, {"content": "mine"}).json
+    s.hook(wa.body(wa.value(other.number, statuses=[wa.status(
+        wa.wamid(), "read", now, phone, biz_opaque_callback_data=m["id"])])))
+    t.eq(c.get(target).json["data"][0]["status"], "pending",
+         "another tenant's status does not reach it")
+
+    # Many at once, in every order, over many connections.
+    ms = [c.post(target, {"content": "race %d" % i}).json["id"]
+          for i in range(tap.size(20, 100))]
+    jobs = [wa.dump(wa.body(wa.value(ten.number, statuses=[wa.status(
+        wa.wamid("race" + m), st, now + i, phone,
+        biz_opaque_callback_data=m)])))
+        for m in ms for i, st in enumerate(("sent", "delivered", "read",
+                                            "failed"))]
+    random.shuffle(jobs)
+    rs = web.fan(jobs, 8, s_hook(s))
+    left = s.one("SELECT count(*) FROM messages WHERE tenant_id = %s AND "
+                 "id = ANY(%s::uuid[]) AND status <> 'read'", (ten.id, ms))
+    t.eq(({r.status for r in rs}, left), ({200}, 0),
+         "receipts racing over eight connections: all read")
+    s.check_events(t, ten, "and the log is dense")
+
+
+def s_hook(s):
+    client = s.client()
+
+    def post(raw):
+        return client.post(HOOK, body=raw, headers={
+            "X-Hub-Signature-256": wa.sign(s.app_secret, raw)})
+    return post
+
+
+def big(t, s):
+    ten = s.add_tenant("Big")
+    phones = [wa.phone() for _ in range(100)]
+    msgs = [wa.text(phones[i % 100], "big %d" % i) for i in range(1000)]
+    raw = wa.dump(wa.body(wa.value(ten.number, msgs)))
+    r = s.hook(raw)
+    t.eq((r.status, count(s, ten, "messages"), count(s, ten, "event_log"),
+          count(s, ten, "conversations")), (200, 1000, 1000, 100),
+         "a body of 1,000 messages")
+    order = s.sql("SELECT frame::json -> 'data' ->> 'content' FROM event_log "
+                  "WHERE tenant_id = %s ORDER BY seq", (ten.id,))
+    t.ok([x[0] for x in order] == ["big %d" % i for i in range(1000)],
+         "its events are in batch order", order[:5])
+    many = [wa.text(phones[i % 100], "x" * 3000) for i in range(900)]
+    raw = wa.dump(wa.body(wa.value(ten.number, many)))
+    t.eq((s.hook(raw).status, len(raw) > 2700000), (200, True),
+         "a body of nearly 3 MB")
+
+
+tap.run(main)
