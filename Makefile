@@ -54,7 +54,8 @@ SIDE_SRC := $(sort $(wildcard sidecar/*.c))
 NGX_SRC  := $(sort $(wildcard ngx_pytake_module.c) $(wildcard ngx/*.c))
 HEADERS  := $(sort $(wildcard libpytake/*.h libpytake/core/*.h \
               libpytake/io/*.h ngx/*.h))
-QUERIES  := $(sort $(wildcard schema/queries/*.sql))
+QUERIES  := $(sort $(wildcard schema/queries/*.sql)) \
+            $(if $(PYTAKE_FAULTS),$(sort $(wildcard t/queries/*.sql)))
 MIGRATIONS := $(sort $(wildcard schema/migrations/*.sql))
 SIDE_MAIN := $(if $(SIDE_SRC),$(shell grep -l '^main\>' $(SIDE_SRC)))
 SIDE_LIB := $(filter-out $(SIDE_MAIN),$(SIDE_SRC))
