@@ -1,0 +1,551 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+/*
+ * hub.c: the instance: who joins which tenant, what the world says, ticks
+ * and turns.
+ */
+
+#include <assert.h>
+
+#include "hub_int.h"
+
+static hub_conn_t *hub_stranger_find(hub_t *h, uint64_t ticket);
+static hub_user_t *hub_user_get(hub_tenant_t *t, const pt_uuid_t *id,
+    pt_str_t name);
+static void hub_join(hub_conn_t *c, hub_tenant_t *t, hub_user_t *u);
+static void hub_flush_tenants(hub_t *h);
+static void hub_flush_conns(hub_t *h);
+static void hub_tick_wheel(hub_t *h, uint32_t now);
+static void hub_tick_tenants(hub_t *h);
+static void hub_drain_one(hub_conn_t *c, int32_t worker, uint32_t spread_ms);
+
+
+pt_err_t
+hub_new(const hub_conf_t *conf, hub_t **out)
+{
+    hub_t *h;
+
+    h = conf->mem.alloc(conf->mem.user, sizeof(hub_t));
+
+    if (h == NULL) {
+        return PT_ENOMEM;
+    }
+
+    memset(h, 0, sizeof(*h));
+    h->conf = *conf;
+    memcpy(h->rand.seed, conf->seed, sizeof(h->rand.seed));
+    h->now_s = (uint32_t) (hub_now_ms(h) / 1000);
+    h->ping = hub_frame_new(&h->conf.mem, HUB_WS_OP_PING, 0, NULL,
+        PT_STR(""));
+
+    if (h->ping == NULL) {
+        conf->mem.free(conf->mem.user, h);
+        return PT_ENOMEM;
+    }
+
+    *out = h;
+
+    return PT_OK;
+}
+
+
+void
+hub_del(hub_t *h)
+{
+    size_t i;
+
+    if (h == NULL) {
+        return;
+    }
+
+    hub_flush(h);
+    assert(h->nconns == 0);
+
+    for (i = 0; i < HUB_TENANTS_BUCKETS; i++) {
+        while (h->tenants[i] != NULL) {
+            hub_tenant_del(h->tenants[i]);
+        }
+    }
+
+    hub_frame_unref(&h->conf.mem, h->ping);
+    h->conf.mem.free(h->conf.mem.user, h);
+}
+
+
+void
+hub_on_session(hub_t *h, uint64_t ticket, pt_err_t err, bool alive,
+    const pt_uuid_t *tenant, const pt_uuid_t *user, pt_str_t name)
+{
+    hub_conn_t   *c;
+    hub_user_t   *u;
+    hub_tenant_t *t;
+
+    c = hub_stranger_find(h, ticket);
+
+    if (c == NULL || c->state != HUB_CONN_CHECK) {
+        return;
+    }
+
+    if (err != PT_OK) {
+        hub_conn_close(c, HUB_CLOSE_BACKEND, "backend unavailable");
+        return;
+    }
+
+    if (!alive) {
+        h->auth_failures++;
+        hub_conn_close(c, HUB_CLOSE_REVOKED, "session ended");
+        return;
+    }
+
+    t = hub_tenant_get(h, tenant);
+    u = (t == NULL) ? NULL : hub_user_get(t, user, name);
+
+    if (u == NULL) {
+        hub_conn_close(c, 1013, "out of memory");
+        return;
+    }
+
+    if (u->conns >= HUB_USER_CONNS_MAX) {
+        hub_conn_close(c, HUB_CLOSE_TOO_MANY, "too many connections");
+        return;
+    }
+
+    hub_join(c, t, u);
+}
+
+
+void
+hub_on_tenant(hub_t *h, const pt_uuid_t *tenant, pt_err_t err, int64_t head,
+    const pt_uuid_t *head_id, const hub_row_t *rows, size_t n)
+{
+    hub_tenant_t *t;
+
+    t = hub_tenant_find(h, tenant);
+
+    if (t != NULL) {
+        hub_tenant_loaded(t, err, head, head_id, rows, n);
+    }
+}
+
+
+void
+hub_on_events(hub_t *h, const pt_uuid_t *tenant, pt_err_t err, int64_t first,
+    int64_t last, const hub_row_t *rows, size_t n)
+{
+    hub_page_t   *p;
+    hub_tenant_t *t;
+
+    t = hub_tenant_find(h, tenant);
+
+    if (t == NULL) {
+        return;
+    }
+
+    if (last - first == (int64_t) HUB_PAGE_EVENTS) {
+        if (t->filling) {
+            hub_tenant_filled(t, err, rows, n);
+        }
+
+        return;
+    }
+
+    p = hub_page_find(t, first);
+
+    if (p == NULL || !p->loading) {
+        return;
+    }
+
+    hub_page_fill(p, err, rows, n);
+
+    if (err == PT_OK) {
+        hub_tenant_dirty(t);
+
+    } else {
+        t->behind = true;
+    }
+}
+
+
+void
+hub_on_bell(hub_t *h, const pt_uuid_t *tenant, pt_str_t payload)
+{
+    size_t        i;
+    int64_t       seq;
+    pt_str_t      frame;
+    hub_tenant_t *t;
+
+    t = hub_tenant_find(h, tenant);
+
+    if (t == NULL) {
+        return;
+    }
+
+    for (i = 0; i < payload.len && payload.data[i] != ' '; i++) {
+        /* the seq */
+    }
+
+    if (!pt_parse_i64((pt_str_t){ payload.data, i }, &seq) || seq <= 0) {
+        return;
+    }
+
+    frame = PT_STR_NULL;
+
+    if (i + 1 < payload.len) {
+        frame.data = payload.data + i + 1;
+        frame.len = payload.len - i - 1;
+    }
+
+    hub_tenant_bell(t, seq, frame);
+}
+
+
+void
+hub_on_ephemeral(hub_t *h, const pt_uuid_t *tenant, pt_str_t frame)
+{
+    hub_conn_t   *c, *next;
+    hub_frame_t  *f;
+    hub_tenant_t *t;
+
+    t = hub_tenant_find(h, tenant);
+
+    if (t == NULL || t->nconns == 0 || !pt_utf8_is(frame)) {
+        return;
+    }
+
+    f = hub_frame_new(&h->conf.mem, HUB_WS_OP_TEXT, 0, NULL, frame);
+
+    for (c = t->conns; f != NULL && c != NULL; c = next) {
+        next = c->next;
+
+        if (c->state == HUB_CONN_LIVE) {
+            hub_conn_push(c, f);
+        }
+    }
+
+    hub_frame_unref(&h->conf.mem, f);
+}
+
+
+void
+hub_on_head(hub_t *h, const pt_uuid_t *tenant, int64_t seq,
+    const pt_uuid_t *id)
+{
+    hub_tenant_t *t;
+
+    t = hub_tenant_find(h, tenant);
+
+    if (t != NULL) {
+        hub_tenant_head(t, seq, id);
+    }
+}
+
+
+void
+hub_on_revoked(hub_t *h, const pt_uuid_t *tenant, const pt_uuid_t *session)
+{
+    hub_conn_t   *c, *next;
+    hub_tenant_t *t;
+
+    t = hub_tenant_find(h, tenant);
+
+    for (c = (t == NULL) ? NULL : t->conns; c != NULL; c = next) {
+        next = c->next;
+
+        if (pt_uuid_eq(&c->session, session)) {
+            hub_conn_close(c, HUB_CLOSE_REVOKED, "session ended");
+        }
+    }
+}
+
+
+void
+hub_tenants_each(hub_t *h,
+    void (*each)(void *data, const pt_uuid_t *tenant), void *data)
+{
+    size_t        i;
+    hub_tenant_t *t;
+
+    for (i = 0; i < HUB_TENANTS_BUCKETS; i++) {
+        for (t = h->tenants[i]; t != NULL; t = t->next) {
+            if (t->nconns > 0) {
+                t->poll_seq = t->ring.head;
+                t->poll_id = t->ring.head_id;
+                each(data, &t->id);
+            }
+        }
+    }
+}
+
+
+void
+hub_tick(hub_t *h)
+{
+    uint32_t now;
+
+    now = (uint32_t) (hub_now_ms(h) / 1000);
+    hub_tick_wheel(h, now);
+    hub_tick_tenants(h);
+    hub_flush(h);
+}
+
+
+void
+hub_flush(hub_t *h)
+{
+    hub_conn_t *c;
+
+    while (h->dirty_tenants != NULL || h->dirty_conns != NULL) {
+        hub_flush_tenants(h);
+        hub_flush_conns(h);
+
+        if (h->dirty_tenants == NULL) {
+            break; /* a socket with more to write waits for the next turn */
+        }
+    }
+
+    while (h->dead != NULL) {
+        c = h->dead;
+
+        if (c->dirty) {
+            break; /* still listed: the next flush frees it */
+        }
+
+        h->dead = c->next;
+        hub_conn_free(c);
+    }
+}
+
+
+bool
+hub_is_waiting(const hub_t *h)
+{
+    return h->waiting || h->dirty_conns != NULL;
+}
+
+
+void
+hub_drain(hub_t *h, int32_t worker, uint32_t spread_ms)
+{
+    size_t        i;
+    hub_conn_t   *c, *next;
+    hub_tenant_t *t;
+
+    for (c = h->strangers; c != NULL; c = next) {
+        next = c->next;
+        hub_drain_one(c, worker, spread_ms);
+    }
+
+    for (i = 0; i < HUB_TENANTS_BUCKETS; i++) {
+        for (t = h->tenants[i]; t != NULL; t = t->next) {
+            for (c = t->conns; c != NULL; c = next) {
+                next = c->next;
+                hub_drain_one(c, worker, spread_ms);
+            }
+        }
+    }
+}
+
+
+uint32_t
+hub_conns(const hub_t *h)
+{
+    return h->nconns;
+}
+
+
+uint32_t
+hub_conns_waiting(const hub_t *h)
+{
+    return h->nstrangers;
+}
+
+
+static hub_conn_t *
+hub_stranger_find(hub_t *h, uint64_t ticket)
+{
+    hub_conn_t *c;
+
+    for (c = h->strangers; c != NULL; c = c->next) {
+        if (c->ticket == ticket) {
+            return c;
+        }
+    }
+
+    return NULL;
+}
+
+
+static hub_user_t *
+hub_user_get(hub_tenant_t *t, const pt_uuid_t *id, pt_str_t name)
+{
+    hub_user_t *u;
+
+    for (u = t->users; u != NULL; u = u->next) {
+        if (pt_uuid_eq(&u->id, id)) {
+            return u;
+        }
+    }
+
+    name = pt_utf8_prefix(name, 200);
+    u = hub_alloc(t->hub, sizeof(hub_user_t) + name.len);
+
+    if (u == NULL) {
+        return NULL;
+    }
+
+    u->id = *id;
+    u->conns = 0;
+    u->name_len = (uint16_t) name.len;
+
+    if (name.len > 0) {
+        memcpy(u->name, name.data, name.len);
+    }
+
+    u->next = t->users;
+    t->users = u;
+
+    return u;
+}
+
+
+static void
+hub_join(hub_conn_t *c, hub_tenant_t *t, hub_user_t *u)
+{
+    hub_conn_unlink(c, &c->hub->strangers);
+    c->hub->nstrangers--;
+    c->tenant = t;
+    c->user = u;
+    u->conns++;
+    t->nconns++;
+    hub_conn_link(c, &t->conns);
+    hub_tenant_join(c);
+}
+
+
+/* What is new for a tenant, to all of its sockets: once a turn, however many
+ * events came. */
+
+static void
+hub_flush_tenants(hub_t *h)
+{
+    hub_conn_t   *c, *next;
+    hub_tenant_t *t;
+
+    while (h->dirty_tenants != NULL) {
+        t = h->dirty_tenants;
+        h->dirty_tenants = t->dirty_next;
+        t->dirty = false;
+
+        for (c = t->conns; c != NULL; c = next) {
+            next = c->next;
+
+            if (t->state == HUB_TENANT_READY
+                && (c->state == HUB_CONN_TENANT
+                    || c->state == HUB_CONN_RESUME))
+            {
+                hub_resume(c);
+            }
+
+            if (!c->blocked) {
+                hub_conn_write(c);
+            }
+        }
+    }
+}
+
+
+static void
+hub_flush_conns(hub_t *h)
+{
+    hub_conn_t *c, *list;
+
+    list = h->dirty_conns;
+    h->dirty_conns = NULL;
+
+    while (list != NULL) {
+        c = list;
+        list = c->dirty_next;
+        c->dirty = false;
+
+        if (c->state != HUB_CONN_DEAD && !c->blocked) {
+            hub_conn_write(c);
+        }
+    }
+}
+
+
+static void
+hub_tick_wheel(hub_t *h, uint32_t now)
+{
+    uint32_t    n;
+    hub_conn_t *c, *list;
+
+    for (n = 0; h->now_s != now && n < HUB_WHEEL_SLOTS; n++) {
+        h->now_s++;
+
+        if (n + 1 == HUB_WHEEL_SLOTS) {
+            h->now_s = now; /* a long sleep: every slot was visited */
+        }
+
+        list = h->wheel[h->now_s % HUB_WHEEL_SLOTS];
+
+        while (list != NULL) {
+            c = list;
+            hub_wheel_drop(c);
+            hub_conn_tick(c);
+            list = h->wheel[h->now_s % HUB_WHEEL_SLOTS];
+        }
+    }
+}
+
+
+static void
+hub_tick_tenants(hub_t *h)
+{
+    size_t        i;
+    hub_tenant_t *t, *next;
+
+    h->waiting = false;
+
+    for (i = 0; i < HUB_TENANTS_BUCKETS; i++) {
+        for (t = h->tenants[i]; t != NULL; t = next) {
+            next = t->next;
+            hub_tenant_tick(t);
+
+            if (t->nconns == 0 && !t->dirty
+                && t->state != HUB_TENANT_LOADING && !t->filling
+                && h->now_s - t->idle_s > HUB_TENANT_IDLE_S)
+            {
+                hub_tenant_del(t);
+            }
+        }
+    }
+}
+
+
+static void
+hub_drain_one(hub_conn_t *c, int32_t worker, uint32_t spread_ms)
+{
+    uint8_t  r[4];
+    uint32_t n;
+
+    if ((worker != 0 && c->worker != worker) || c->close_s != 0
+        || c->state == HUB_CONN_CLOSING)
+    {
+        return;
+    }
+
+    if (pt_rand_get(&c->hub->rand, r, sizeof(r)) != PT_OK) {
+        memset(r, 0, sizeof(r));
+    }
+
+    memcpy(&n, r, sizeof(n));
+    c->close_s = c->hub->now_s + 1 + n % (spread_ms / 1000 + 1);
+
+    if (c->state == HUB_CONN_LIVE) {
+        hub_proto_reconnect(c, spread_ms);
+    }
+
+    hub_wheel_drop(c);
+    hub_wheel_add(c, 1);
+}

@@ -1,0 +1,247 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+/*
+ * hub_int.h: what the hub's own files share.  Not for the glue.
+ */
+
+#ifndef HUB_INT_H
+#define HUB_INT_H
+
+#include "core/pt_json.h"
+#include "hub.h"
+
+#define HUB_WHEEL_SLOTS 128u /* seconds a turn */
+#define HUB_FRAME_JSON_MAX 4096u
+#define HUB_STASH_MAX 64u
+
+typedef struct hub_out_s hub_out_t;
+typedef struct hub_user_s hub_user_t;
+typedef struct hub_page_s hub_page_t;
+typedef struct hub_typing_s hub_typing_t;
+
+/* A control frame waiting for one socket. */
+struct hub_out_s {
+    hub_out_t   *next;
+    hub_frame_t *frame;
+};
+
+/* One person, however many sockets. */
+struct hub_user_s {
+    hub_user_t *next;
+    pt_uuid_t   id;
+    uint32_t    conns;
+    uint16_t    name_len;
+    char        name[];
+};
+
+/* Events first..last of the log; frames may miss at the low end (expired). */
+struct hub_page_s {
+    hub_page_t    *next;
+    hub_tenant_t  *tenant;
+    int64_t        first;
+    int64_t        top;     /* the head when it was asked for */
+    int64_t        used_ms;
+    uint32_t       count;
+    bool           loading;
+    hub_frame_t   *frames[HUB_PAGE_EVENTS];
+};
+
+struct hub_typing_s {
+    pt_uuid_t conversation;
+    int64_t   started_ms;
+    bool      active;
+};
+
+typedef enum {
+    HUB_CONN_AUTH = 0, /* waits for the auth frame */
+    HUB_CONN_CHECK,    /* the session is being looked up */
+    HUB_CONN_TENANT,   /* the tenant is being loaded */
+    HUB_CONN_RESUME,   /* the page with its cursor is being loaded */
+    HUB_CONN_LIVE,
+    HUB_CONN_CLOSING,  /* close frame queued or sent */
+    HUB_CONN_DEAD      /* to be freed at the end of the turn */
+} hub_conn_state_t;
+
+/* Kept small: an idle authenticated socket costs this and the glue's own. */
+struct hub_conn_s {
+    hub_t        *hub;
+    void         *sock;
+    hub_tenant_t *tenant;
+    hub_user_t   *user;
+    hub_conn_t   *next; /* of the tenant's, or of those without tenant */
+    hub_conn_t   *prev;
+    hub_conn_t   *wheel_next;
+    hub_conn_t   *wheel_prev;
+    hub_conn_t   *dirty_next;
+    hub_out_t    *out;
+    hub_frame_t  *current; /* partly written */
+    hub_typing_t *typing;
+    uint64_t      ticket;  /* and connection number */
+    int64_t       cursor;  /* next seq */
+    int64_t       since_seq;
+    pt_uuid_t     since_id;
+    pt_uuid_t     session;
+    pt_uuid_t     watch;   /* nil: everything */
+    int64_t       exp_s;
+    uint32_t      sent;    /* of current */
+    uint32_t      born_s;  /* hub seconds, as all below */
+    uint32_t      seen_s;  /* last byte from the peer */
+    uint32_t      taken_s; /* last byte accepted by the socket */
+    uint32_t      ping_s;  /* last ping to the peer */
+    uint32_t      said_s;  /* last sync or event to the peer */
+    uint32_t      close_s; /* when a drain closes it; 0: not */
+    int32_t       worker;
+    uint16_t      tokens;  /* rate bucket */
+    uint16_t      strikes;
+    uint16_t      slot;    /* of the wheel */
+    uint16_t      nout;
+    uint8_t       state;
+    uint8_t       malformed;
+    bool          blocked : 1;      /* the socket takes nothing now */
+    bool          resumed : 1;
+    bool          has_since : 1;
+    bool          has_since_id : 1;
+    bool          by_header : 1;
+    bool          warned : 1;       /* token_expiring said */
+    bool          close_sent : 1;
+    bool          want_sync : 1;
+    bool          rewound : 1;      /* resync follows the tenant's load */
+    bool          dirty : 1;
+    hub_ws_t      ws;
+};
+
+typedef enum {
+    HUB_TENANT_NEW = 0, /* to be loaded */
+    HUB_TENANT_LOADING,
+    HUB_TENANT_READY
+} hub_tenant_state_t;
+
+struct hub_tenant_s {
+    hub_tenant_t *next; /* of the bucket */
+    hub_tenant_t *dirty_next;
+    hub_out_t    *stash; /* frames that came before their turn */
+    hub_t        *hub;
+    pt_uuid_t     id;
+    hub_conn_t   *conns;
+    hub_user_t   *users;
+    hub_ring_t    ring;
+    hub_frame_t  *sync;      /* for ring.head, made when first needed */
+    int64_t       sync_seq;
+    int64_t       known;     /* highest seq heard of */
+    int64_t       hole_ms;   /* since when a hole is there; 0: none */
+    int64_t       retry_ms;  /* no look-up before */
+    int64_t       poll_seq;  /* head when the poll was asked */
+    pt_uuid_t     poll_id;
+    uint32_t      nconns;
+    uint32_t      nstash;
+    uint32_t      idle_s;    /* since when without sockets */
+    uint8_t       state;
+    bool          filling;   /* a live gap query is under way */
+    bool          behind;    /* a page could not be asked for: try again */
+    bool          dirty;
+    uint64_t      sent[HUB_EVENT_COUNT];
+};
+
+struct hub_s {
+    hub_conf_t    conf;
+    hub_tenant_t *tenants[HUB_TENANTS_BUCKETS];
+    hub_conn_t   *strangers; /* no tenant yet */
+    hub_conn_t   *dead;
+    hub_conn_t   *dirty_conns;
+    hub_tenant_t *dirty_tenants;
+    hub_page_t   *pages;
+    uint32_t      npages;
+    uint32_t      nconns;
+    uint32_t      nstrangers;
+    uint32_t      ntenants;
+    uint32_t      now_s;     /* hub seconds, from hub_tick() */
+    bool          waiting;   /* a tenant has a hole */
+    uint64_t      tickets;
+    pt_rand_t     rand;
+    hub_conn_t   *wheel[HUB_WHEEL_SLOTS];
+    hub_frame_t  *ping;      /* the shared protocol ping */
+
+    uint64_t accepted;
+    uint64_t auth_failures;
+    uint64_t resumed;
+    uint64_t resyncs;
+    uint64_t holes;
+    uint64_t queries;
+    uint64_t duplicates;
+    uint64_t bytes_out;
+    uint64_t messages_in;
+    uint64_t pings_late;
+    uint64_t closes[16]; /* by hub_close_index() */
+};
+
+#define hub_alloc(h, n) ((h)->conf.mem.alloc((h)->conf.mem.user, (n)))
+#define hub_free(h, p) ((h)->conf.mem.free((h)->conf.mem.user, (p)))
+#define hub_now_ms(h) ((h)->conf.ops->now_ms((h)->conf.env))
+#define hub_wall_s(h) ((h)->conf.ops->wall_us((h)->conf.env) / 1000000)
+
+/* ---- hub_conn.c ---- */
+
+/* Queues a frame for one socket (takes no reference of its own from f). */
+void hub_conn_push(hub_conn_t *c, hub_frame_t *f);
+/* Queues JSON text as a frame. */
+void hub_conn_say(hub_conn_t *c, pt_str_t json);
+void hub_conn_close(hub_conn_t *c, uint16_t code, const char *reason);
+/* The socket is of no use: frees at the end of the turn. */
+void hub_conn_drop(hub_conn_t *c);
+void hub_conn_dirty(hub_conn_t *c);
+void hub_conn_write(hub_conn_t *c);
+void hub_conn_tick(hub_conn_t *c);
+void hub_conn_link(hub_conn_t *c, hub_conn_t **list);
+void hub_conn_unlink(hub_conn_t *c, hub_conn_t **list);
+void hub_conn_free(hub_conn_t *c);
+void hub_wheel_add(hub_conn_t *c, uint32_t after_s);
+void hub_wheel_drop(hub_conn_t *c);
+size_t hub_close_index(uint16_t code);
+extern const uint16_t hub_close_codes[16];
+
+/* ---- hub_proto.c ---- */
+
+void hub_proto_text(hub_conn_t *c, pt_str_t text);
+/* Claims were verified: looks the session up. */
+void hub_proto_admit(hub_conn_t *c, const pt_claims_t *claims);
+void hub_proto_success(hub_conn_t *c, bool resumed, int64_t from);
+void hub_proto_resync(hub_conn_t *c, const char *reason);
+void hub_proto_expiring(hub_conn_t *c, int64_t left_s);
+void hub_proto_reconnect(hub_conn_t *c, uint32_t spread_ms);
+void hub_proto_typing(hub_conn_t *c, const char *event);
+hub_frame_t *hub_proto_sync(hub_tenant_t *t);
+
+/* ---- hub_tenant.c ---- */
+
+hub_tenant_t *hub_tenant_get(hub_t *h, const pt_uuid_t *id); /* or NULL */
+hub_tenant_t *hub_tenant_find(hub_t *h, const pt_uuid_t *id);
+void hub_tenant_load(hub_tenant_t *t);
+void hub_tenant_join(hub_conn_t *c); /* state TENANT: resumes when it can */
+void hub_tenant_leave(hub_conn_t *c);
+void hub_tenant_dirty(hub_tenant_t *t);
+void hub_tenant_tick(hub_tenant_t *t);
+void hub_tenant_rewound(hub_tenant_t *t);
+void hub_tenant_del(hub_tenant_t *t);
+void hub_tenant_loaded(hub_tenant_t *t, pt_err_t err, int64_t head,
+    const pt_uuid_t *head_id, const hub_row_t *rows, size_t n);
+void hub_tenant_filled(hub_tenant_t *t, pt_err_t err, const hub_row_t *rows,
+    size_t n);
+/* A doorbell with a frame (data NULL: seq alone). */
+void hub_tenant_bell(hub_tenant_t *t, int64_t seq, pt_str_t frame);
+void hub_tenant_head(hub_tenant_t *t, int64_t seq, const pt_uuid_t *id);
+/* A frame for a cursor: of the ring or of a page.  NULL: it is being loaded
+ * (*gone: it has expired). */
+hub_frame_t *hub_tenant_frame(hub_tenant_t *t, int64_t seq, bool *gone);
+void hub_resume(hub_conn_t *c);
+
+/* ---- hub_page.c ---- */
+
+hub_page_t *hub_page_find(hub_tenant_t *t, int64_t seq);
+void hub_page_del(hub_page_t *p);
+/* Starts loading the page of seq; false: not now. */
+bool hub_page_load(hub_tenant_t *t, int64_t seq);
+void hub_page_fill(hub_page_t *p, pt_err_t err, const hub_row_t *rows,
+    size_t n);
+void hub_pages_drop(hub_tenant_t *t);
+
+#endif

@@ -1,0 +1,726 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+/*
+ * hub_tenant.c: one tenant's events: the live end, holes, rewinds, and where
+ * a connection resumes.
+ */
+
+#include <assert.h>
+
+#include "hub_int.h"
+
+static uint32_t hub_tenant_bucket(const pt_uuid_t *id);
+static pt_err_t hub_tenant_add(hub_tenant_t *t, int64_t seq,
+    const pt_uuid_t *id, pt_str_t frame);
+static void hub_tenant_hole(hub_tenant_t *t, int64_t seq);
+static void hub_tenant_stash(hub_tenant_t *t, int64_t seq,
+    const pt_uuid_t *id, pt_str_t frame);
+static void hub_tenant_unstash(hub_tenant_t *t);
+static void hub_tenant_stash_free(hub_tenant_t *t);
+static void hub_tenant_fill(hub_tenant_t *t);
+static void hub_tenant_users_free(hub_tenant_t *t);
+static void hub_resume_check(hub_conn_t *c, bool *wait, const char **why);
+static bool hub_resume_id(const hub_conn_t *c, const pt_uuid_t *id);
+
+
+hub_tenant_t *
+hub_tenant_find(hub_t *h, const pt_uuid_t *id)
+{
+    hub_tenant_t *t;
+
+    for (t = h->tenants[hub_tenant_bucket(id)]; t != NULL; t = t->next) {
+        if (pt_uuid_eq(&t->id, id)) {
+            return t;
+        }
+    }
+
+    return NULL;
+}
+
+
+hub_tenant_t *
+hub_tenant_get(hub_t *h, const pt_uuid_t *id)
+{
+    uint32_t      b;
+    hub_tenant_t *t;
+
+    t = hub_tenant_find(h, id);
+
+    if (t != NULL) {
+        return t;
+    }
+
+    t = hub_alloc(h, sizeof(hub_tenant_t));
+
+    if (t == NULL) {
+        return NULL;
+    }
+
+    memset(t, 0, sizeof(*t));
+    t->hub = h;
+    t->id = *id;
+    hub_ring_init(&t->ring, 0, NULL);
+
+    b = hub_tenant_bucket(id);
+    t->next = h->tenants[b];
+    h->tenants[b] = t;
+    h->ntenants++;
+
+    return t;
+}
+
+
+void
+hub_tenant_del(hub_tenant_t *t)
+{
+    hub_t         *h;
+    hub_tenant_t **at;
+
+    h = t->hub;
+    assert(t->conns == NULL);
+
+    for (at = &h->tenants[hub_tenant_bucket(&t->id)]; *at != t;
+         at = &(*at)->next)
+    {
+        /* it is there */
+    }
+
+    *at = t->next;
+    h->ntenants--;
+    hub_pages_drop(t);
+    hub_tenant_stash_free(t);
+    hub_tenant_users_free(t);
+    hub_ring_free(&h->conf.mem, &t->ring);
+    hub_frame_unref(&h->conf.mem, t->sync);
+    hub_free(h, t);
+}
+
+
+void
+hub_tenant_load(hub_tenant_t *t)
+{
+    hub_t *h;
+
+    h = t->hub;
+
+    if (t->state != HUB_TENANT_NEW || hub_now_ms(h) < t->retry_ms) {
+        return;
+    }
+
+    if (h->conf.ops->load_tenant(h->conf.env, &t->id, HUB_RING_EVENTS_MAX)
+        != PT_OK)
+    {
+        t->retry_ms = hub_now_ms(h) + 500;
+        return;
+    }
+
+    h->queries++;
+    t->state = HUB_TENANT_LOADING;
+}
+
+
+void
+hub_tenant_loaded(hub_tenant_t *t, pt_err_t err, int64_t head,
+    const pt_uuid_t *head_id, const hub_row_t *rows, size_t n)
+{
+    size_t i;
+
+    if (t->state != HUB_TENANT_LOADING) {
+        return;
+    }
+
+    t->state = HUB_TENANT_NEW;
+    t->retry_ms = hub_now_ms(t->hub) + 500;
+
+    if (err != PT_OK) {
+        return;
+    }
+
+    hub_ring_free(&t->hub->conf.mem, &t->ring);
+    hub_ring_init(&t->ring, head, head_id);
+
+    if (n > 0) {
+        hub_ring_init(&t->ring, rows[0].seq - 1, NULL);
+    }
+
+    for (i = 0; i < n; i++) {
+        if (rows[i].seq != t->ring.head + 1
+            || hub_tenant_add(t, rows[i].seq, &rows[i].id, rows[i].frame)
+                   != PT_OK)
+        {
+            return; /* out of memory, or a log with a hole: again later */
+        }
+    }
+
+    t->state = HUB_TENANT_READY;
+    t->filling = false;
+    hub_tenant_dirty(t);
+
+    if (t->known > t->ring.head) {
+        hub_tenant_hole(t, t->known);
+    }
+}
+
+
+void
+hub_tenant_bell(hub_tenant_t *t, int64_t seq, pt_str_t frame)
+{
+    bool               has_id;
+    pt_uuid_t          id;
+    const hub_frame_t *f;
+
+    has_id = frame.data != NULL && hub_frame_id(frame, &id);
+
+    if (t->state != HUB_TENANT_READY) {
+        t->known = seq > t->known ? seq : t->known;
+        return;
+    }
+
+    if (seq <= t->ring.head) {
+        t->hub->duplicates++;
+        f = hub_ring_find(&t->ring, seq);
+
+        if (has_id && f != NULL && !pt_uuid_eq(&f->id, &id)) {
+            hub_tenant_fill(t); /* another history? the log knows */
+        }
+
+        return;
+    }
+
+    if (seq > t->ring.head + 1 || !has_id) {
+        if (has_id) {
+            hub_tenant_stash(t, seq, &id, frame);
+        }
+
+        hub_tenant_hole(t, seq);
+        return;
+    }
+
+    if (hub_tenant_add(t, seq, &id, frame) != PT_OK) {
+        hub_tenant_hole(t, seq);
+        return;
+    }
+
+    hub_tenant_unstash(t);
+    hub_tenant_dirty(t);
+}
+
+
+/* One row of the head poll: compared with what we had when it was asked. */
+
+void
+hub_tenant_head(hub_tenant_t *t, int64_t seq, const pt_uuid_t *id)
+{
+    if (t->state != HUB_TENANT_READY) {
+        return;
+    }
+
+    if (seq < t->poll_seq
+        || (seq == t->poll_seq && seq > 0
+            && !pt_uuid_eq(id, &t->poll_id)))
+    {
+        hub_tenant_rewound(t);
+        return;
+    }
+
+    if (seq > t->ring.head) {
+        hub_tenant_hole(t, seq);
+    }
+}
+
+
+void
+hub_tenant_filled(hub_tenant_t *t, pt_err_t err, const hub_row_t *rows,
+    size_t n)
+{
+    size_t i;
+
+    t->filling = false;
+
+    if (t->state != HUB_TENANT_READY) {
+        return;
+    }
+
+    if (err != PT_OK) {
+        t->retry_ms = hub_now_ms(t->hub) + 500;
+        hub_tenant_hole(t, t->known);
+        return;
+    }
+
+    i = 0;
+
+    if (n > 0 && rows[0].seq == t->ring.head) {
+        if (!pt_uuid_eq(&rows[0].id, &t->ring.head_id)) {
+            hub_tenant_rewound(t);
+            return;
+        }
+
+        i = 1;
+
+    } else if (n == 0 || rows[0].seq > t->ring.head + 1) {
+        if (t->ring.head > 0) {
+            hub_tenant_rewound(t); /* our last event is not there */
+            return;
+        }
+    }
+
+    for (; i < n; i++) {
+        if (rows[i].seq <= t->ring.head) {
+            continue; /* a doorbell was faster */
+        }
+
+        if (rows[i].seq != t->ring.head + 1
+            || hub_tenant_add(t, rows[i].seq, &rows[i].id, rows[i].frame)
+                   != PT_OK)
+        {
+            break;
+        }
+    }
+
+    hub_tenant_unstash(t);
+    hub_tenant_dirty(t);
+    t->hole_ms = 0;
+
+    if (t->known > t->ring.head) {
+        hub_tenant_hole(t, t->known);
+    }
+}
+
+
+/* The log is not the one we have told of: everybody starts afresh. */
+
+void
+hub_tenant_rewound(hub_tenant_t *t)
+{
+    hub_conn_t *c;
+
+    hub_pages_drop(t);
+    hub_tenant_stash_free(t);
+    hub_ring_free(&t->hub->conf.mem, &t->ring);
+    hub_ring_init(&t->ring, 0, NULL);
+    hub_frame_unref(&t->hub->conf.mem, t->sync);
+    t->sync = NULL;
+    t->known = 0;
+    t->hole_ms = 0;
+    t->retry_ms = 0;
+    t->filling = false;
+    t->state = HUB_TENANT_NEW;
+
+    for (c = t->conns; c != NULL; c = c->next) {
+        if (c->state == HUB_CONN_LIVE) {
+            c->state = HUB_CONN_TENANT;
+            c->rewound = true;
+            c->born_s = t->hub->now_s;
+        }
+    }
+
+    hub_tenant_load(t);
+}
+
+
+void
+hub_tenant_join(hub_conn_t *c)
+{
+    hub_tenant_t *t;
+
+    t = c->tenant;
+    c->state = HUB_CONN_TENANT;
+    hub_tenant_load(t);
+
+    if (t->state == HUB_TENANT_READY) {
+        hub_resume(c);
+    }
+}
+
+
+void
+hub_tenant_leave(hub_conn_t *c)
+{
+    hub_tenant_t *t;
+
+    t = c->tenant;
+
+    if (c->typing != NULL && c->typing->active) {
+        hub_proto_typing(c, "typing_stop");
+    }
+
+    hub_conn_unlink(c, &t->conns);
+    t->nconns--;
+    c->user->conns--;
+    c->tenant = NULL;
+    c->user = NULL;
+
+    if (t->nconns == 0) {
+        t->idle_s = t->hub->now_s;
+    }
+}
+
+
+void
+hub_tenant_dirty(hub_tenant_t *t)
+{
+    if (!t->dirty) {
+        t->dirty = true;
+        t->dirty_next = t->hub->dirty_tenants;
+        t->hub->dirty_tenants = t;
+    }
+}
+
+
+/* Holes that are no mere reordering, loads and pages that failed. */
+
+void
+hub_tenant_tick(hub_tenant_t *t)
+{
+    int64_t now;
+
+    now = hub_now_ms(t->hub);
+
+    if (t->state == HUB_TENANT_NEW && t->nconns > 0) {
+        hub_tenant_load(t);
+        t->hub->waiting = true;
+        return;
+    }
+
+    if (t->hole_ms != 0) {
+        t->hub->waiting = true;
+
+        if (now - t->hole_ms >= (int64_t) HUB_REORDER_MS
+            && now >= t->retry_ms)
+        {
+            hub_tenant_fill(t);
+        }
+    }
+
+    if (t->behind) {
+        t->behind = false;
+        hub_tenant_dirty(t);
+    }
+}
+
+
+hub_frame_t *
+hub_tenant_frame(hub_tenant_t *t, int64_t seq, bool *gone)
+{
+    hub_page_t  *p;
+    hub_frame_t *f;
+
+    *gone = false;
+    f = hub_ring_find(&t->ring, seq);
+
+    if (f != NULL) {
+        return f;
+    }
+
+    p = hub_page_find(t, seq);
+
+    if (p != NULL && p->loading) {
+        return NULL;
+    }
+
+    if (p != NULL) {
+        f = p->frames[seq - p->first];
+
+        if (f != NULL || seq <= p->top) {
+            *gone = (f == NULL);
+            return f;
+        }
+
+        hub_page_del(p); /* asked for before that event was there */
+    }
+
+    if (!hub_page_load(t, seq)) {
+        t->behind = true;
+    }
+
+    return NULL;
+}
+
+
+/* Where this connection goes on: live from its cursor, or resync. */
+
+void
+hub_resume(hub_conn_t *c)
+{
+    bool          wait;
+    const char   *why;
+    hub_tenant_t *t;
+
+    t = c->tenant;
+    wait = false;
+    why = NULL;
+
+    if (c->rewound) {
+        c->rewound = false;
+        c->state = HUB_CONN_LIVE;
+        hub_proto_resync(c, "rewound");
+        return;
+    }
+
+    if (c->has_since) {
+        hub_resume_check(c, &wait, &why);
+    }
+
+    if (wait) {
+        c->state = HUB_CONN_RESUME;
+        return;
+    }
+
+    c->state = HUB_CONN_LIVE;
+    c->resumed = c->has_since && why == NULL;
+    c->want_sync = c->resumed;
+    c->cursor = c->resumed ? c->since_seq + 1 : t->ring.head + 1;
+    hub_proto_success(c, c->resumed,
+        (c->resumed && c->cursor <= t->ring.head) ? c->cursor : 0);
+
+    if (c->resumed) {
+        t->hub->resumed++;
+    }
+
+    if (why != NULL) {
+        hub_proto_resync(c, why);
+    }
+
+    hub_conn_dirty(c);
+}
+
+
+static void
+hub_resume_check(hub_conn_t *c, bool *wait, const char **why)
+{
+    bool                gone;
+    int64_t             seq;
+    hub_ring_t         *r;
+    const hub_frame_t  *f;
+
+    r = &c->tenant->ring;
+    seq = c->since_seq;
+
+    if (seq > r->head) {
+        *why = "rewound";
+        return;
+    }
+
+    if (r->head - seq > HUB_REPLAY_MAX) {
+        *why = "too_far";
+        return;
+    }
+
+    if (seq == r->head) {
+        *why = hub_resume_id(c, &r->head_id) ? NULL : "rewound";
+        return;
+    }
+
+    if (seq > 0 && !(seq == r->low - 1 && !pt_uuid_is_nil(&r->below_id))) {
+        f = hub_tenant_frame(c->tenant, seq, &gone);
+
+        if (f != NULL) {
+            *why = hub_resume_id(c, &f->id) ? NULL : "rewound";
+            return;
+        }
+
+        if (!gone) {
+            *wait = true;
+            return;
+        }
+
+    } else if (seq > 0) {
+        *why = hub_resume_id(c, &r->below_id) ? NULL : "rewound";
+        return;
+    }
+
+    /* The event itself has expired (or there was none): what follows it must
+     * still be there. */
+
+    f = hub_tenant_frame(c->tenant, seq + 1, &gone);
+    *wait = (f == NULL && !gone);
+    *why = gone ? "expired" : NULL;
+}
+
+
+static bool
+hub_resume_id(const hub_conn_t *c, const pt_uuid_t *id)
+{
+    return !c->has_since_id || pt_uuid_is_nil(id)
+           || pt_uuid_eq(&c->since_id, id);
+}
+
+
+static uint32_t
+hub_tenant_bucket(const pt_uuid_t *id)
+{
+    uint32_t h;
+
+    memcpy(&h, id->b + 12, sizeof(h)); /* the random end of a v7 id */
+
+    return h % HUB_TENANTS_BUCKETS;
+}
+
+
+static pt_err_t
+hub_tenant_add(hub_tenant_t *t, int64_t seq, const pt_uuid_t *id,
+    pt_str_t frame)
+{
+    pt_err_t     err;
+    hub_frame_t *f;
+
+    f = hub_frame_new(&t->hub->conf.mem, HUB_WS_OP_TEXT, seq, id, frame);
+
+    if (f == NULL) {
+        return PT_ENOMEM;
+    }
+
+    err = hub_ring_add(&t->hub->conf.mem, &t->ring, f);
+
+    if (err != PT_OK) {
+        hub_frame_unref(&t->hub->conf.mem, f);
+        return err;
+    }
+
+    t->known = seq > t->known ? seq : t->known;
+
+    return PT_OK;
+}
+
+
+static void
+hub_tenant_hole(hub_tenant_t *t, int64_t seq)
+{
+    t->known = seq > t->known ? seq : t->known;
+
+    if (t->hole_ms == 0) {
+        t->hole_ms = hub_now_ms(t->hub);
+        t->hub->holes++;
+    }
+
+    t->hub->waiting = true;
+}
+
+
+static void
+hub_tenant_stash(hub_tenant_t *t, int64_t seq, const pt_uuid_t *id,
+    pt_str_t frame)
+{
+    hub_out_t *o;
+
+    if (t->nstash >= HUB_STASH_MAX) {
+        return;
+    }
+
+    o = hub_alloc(t->hub, sizeof(hub_out_t));
+
+    if (o == NULL) {
+        return;
+    }
+
+    o->frame = hub_frame_new(&t->hub->conf.mem, HUB_WS_OP_TEXT, seq, id,
+        frame);
+
+    if (o->frame == NULL) {
+        hub_free(t->hub, o);
+        return;
+    }
+
+    o->next = t->stash;
+    t->stash = o;
+    t->nstash++;
+}
+
+
+/* Takes from the stash what is next now, drops what is past. */
+
+static void
+hub_tenant_unstash(hub_tenant_t *t)
+{
+    bool        again;
+    hub_out_t **at, *o;
+
+    do {
+        again = false;
+
+        for (at = &t->stash; *at != NULL; /* void */) {
+            o = *at;
+
+            if (o->frame->seq > t->ring.head + 1) {
+                at = &o->next;
+                continue;
+            }
+
+            *at = o->next;
+            t->nstash--;
+
+            if (o->frame->seq == t->ring.head + 1
+                && hub_ring_add(&t->hub->conf.mem, &t->ring, o->frame)
+                       == PT_OK)
+            {
+                again = true;
+
+            } else {
+                hub_frame_unref(&t->hub->conf.mem, o->frame);
+            }
+
+            hub_free(t->hub, o);
+        }
+
+    } while (again && t->stash != NULL);
+
+    if (t->known <= t->ring.head) {
+        t->hole_ms = 0;
+    }
+}
+
+
+static void
+hub_tenant_stash_free(hub_tenant_t *t)
+{
+    hub_out_t *o;
+
+    while (t->stash != NULL) {
+        o = t->stash;
+        t->stash = o->next;
+        hub_frame_unref(&t->hub->conf.mem, o->frame);
+        hub_free(t->hub, o);
+    }
+
+    t->nstash = 0;
+}
+
+
+/* One query at a time: from our last event (whose id must be ours) on. */
+
+static void
+hub_tenant_fill(hub_tenant_t *t)
+{
+    hub_t *h;
+
+    h = t->hub;
+
+    if (t->filling) {
+        return;
+    }
+
+    if (h->conf.ops->load_events(h->conf.env, &t->id, t->ring.head,
+            t->ring.head + (int64_t) HUB_PAGE_EVENTS)
+        != PT_OK)
+    {
+        t->retry_ms = hub_now_ms(h) + 500;
+        hub_tenant_hole(t, t->known);
+        return;
+    }
+
+    h->queries++;
+    t->filling = true;
+}
+
+
+static void
+hub_tenant_users_free(hub_tenant_t *t)
+{
+    hub_user_t *u;
+
+    while (t->users != NULL) {
+        u = t->users;
+        t->users = u->next;
+        hub_free(t->hub, u);
+    }
+}
