@@ -122,7 +122,7 @@ def refresh(t, s):
     t.eq((r.status, r.code), (401, "session_revoked"),
          "and its access token, at once")
 
-    r = use("pr_" + "x" * 43)
+    r = use("rt_" + "x" * 43)
     t.eq((r.status, r.code), (401, "refresh_invalid"), "an unknown token")
 
     c = s.login(user)

@@ -117,7 +117,7 @@ def outage(t, s, name, away, back, load):
                                {"content": "during"})
                 else:
                     r = k.request("POST", API + "/auth/refresh", json={
-                        "refresh_token": "x" * 43}, auth=False)
+                        "refresh_token": "rt_" + "x" * 43}, auth=False)
                 if r.status != 503 or "retry-after" not in r.headers \
                         or r.code is None:
                     odd.append((what, r))
