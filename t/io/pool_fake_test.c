@@ -17,18 +17,25 @@ static char conninfo[128];
 
 
 static pt_pool_t *
-pool(uint32_t conns, uint32_t depth)
+pool_of(const char *where, uint32_t conns, uint32_t depth)
 {
     pt_pool_t      *p = NULL;
     pt_pool_conf_t  c;
 
     io_reset();
-    io_conf(&c, conninfo, conns, depth);
+    io_conf(&c, where, conns, depth);
     c.tenant_max = (depth == 1) ? 2 : 0;
     if (pt_pool_new(io_pl, &c, &p) != PT_OK) {
         exit(2);
     }
     return p;
+}
+
+
+static pt_pool_t *
+pool(uint32_t conns, uint32_t depth)
+{
+    return pool_of(conninfo, conns, depth);
 }
 
 
@@ -389,6 +396,83 @@ drain(void)
 }
 
 
+static void
+hosts(void)
+{
+    char             both[256];
+    int64_t          at = io_clock_ms();
+    io_ask_t        *a;
+    pt_pool_t       *p;
+
+    snprintf(both, sizeof(both), "host=127.0.0.1,localhost port=1,%d "
+        "user=x dbname=x sslmode=disable", fake_port);
+    p = pool_of(both, 1, 1);
+    a = io_ask(p, PYTAKE_SQL_WRITE, 0, "second", 3000);
+    io_ok(io_wait(a, 3000) && a->err == PT_OK,
+        "the second host serves when the first refuses (%d ms)",
+        (int) (io_clock_ms() - at));
+    pt_pool_del(p);
+}
+
+
+static int64_t  alloc_left;
+static uint32_t allocs;
+
+static void *
+alloc_failing(void *user, size_t size)
+{
+    (void) user;
+    allocs++;
+    return (alloc_left-- == 0) ? NULL : malloc(size);
+}
+
+
+/* The n-th allocation fails, for every n: an error or an answer, no leak. */
+
+static void
+no_memory(void)
+{
+    bool            good = true;
+    int64_t         n;
+    uint32_t        i, refused = 0;
+    uint16_t        two[2] = { 0, 1 };
+    pt_err_t        err;
+    pt_pool_t      *p;
+    pt_pool_conf_t  c;
+
+    io_conf(&c, conninfo, 2, 40);
+    c.mem.alloc = alloc_failing;
+    for (n = 0, allocs = UINT32_MAX; n < (int64_t) allocs && n < 400; n++) {
+        io_reset();
+        allocs = 0;
+        alloc_left = n;
+        if (pt_pool_new(io_pl, &c, &p) != PT_OK) {
+            refused++;
+            allocs = UINT32_MAX; /* go on */
+            continue;
+        }
+        for (i = 0; i < 40; i++) {
+            (void) io_ask_many(p, PYTAKE_SQL_READ, (uint8_t) i, two, 2, "m",
+                2000, &err);
+            if (err == PT_ENOMEM) {
+                io_nasks--;
+            } else {
+                good = good && err == PT_OK;
+            }
+        }
+        good = good && io_until(&io_answers, io_nasks, 4000);
+        for (i = 0; i < io_nasks; i++) {
+            good = good && io_asks[i].calls == 1
+                   && (io_asks[i].err == PT_OK
+                       || io_asks[i].err == PT_EDBAWAY);
+        }
+        pt_pool_del(p);
+    }
+    io_ok(good && refused > 0 && n > 40,
+        "each of %d allocations fails once", (int) n);
+}
+
+
 int
 main(void)
 {
@@ -420,6 +504,8 @@ main(void)
     stale();
     storm();
     drain();
+    hosts();
+    no_memory();
     fake_mode = FAKE_NORMAL;
     fake_end();
     while (fake_live > 0) {
