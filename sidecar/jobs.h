@@ -1,17 +1,19 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * jobs.h: housekeeping of the database, run by "pytake serve".
+ * jobs.h: housekeeping of the database: at the start of "pytake serve" and
+ * every hour, safe beside another sidecar that does the same.
  */
 
 #ifndef JOBS_H
 #define JOBS_H
 
 #define JOBS_EVENT_DAYS 8 /* 7 promised to clients, and the running one */
-#define JOBS_RAW_DAYS 30
-#define JOBS_EACH_MS (3600 * 1000)
-#define JOBS_RETRY_MIN_MS 500
-#define JOBS_RETRY_MAX_MS 30000
+#define JOBS_RAW_DAYS 30  /* of webhooks' bytes */
+#define JOBS_EACH_MS (3600u * 1000u)
+#define JOBS_RETRY_MIN_MS 500u
+#define JOBS_RETRY_MAX_MS 15000u
 #define JOBS_DEADLINE_MS 60000
+#define JOBS_LOCK_MS 2000u /* a DROP must not hold up the webhooks for long */
 
 #endif

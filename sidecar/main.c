@@ -27,6 +27,7 @@ static const main_command_t main_commands[] = {
     { "user", cmd_user },
     { "number", cmd_number },
     { "partitions", cmd_partitions },
+    { "serve", cmd_serve },
     { "demo", cmd_demo },
     { "version", main_version },
     { "help", main_help },
@@ -116,6 +117,7 @@ main_help(cmd_t *c, int argc, char **argv)
           "  number token --phone-number-id ID --token-file FILE\n"
           "  number list [--tenant T]\n"
           "  partitions                make and drop partitions now\n"
+          "  serve                     the sidecar: run until SIGTERM\n"
           "  demo --state FILE         fill an empty installation for trying"
           "\n"
           "  version\n"

@@ -1,0 +1,287 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+/*
+ * pytake serve: the sidecar.  Runs its parts on one loop until SIGTERM or
+ * SIGINT; a second one does not wait for them.
+ */
+
+#include "cmd.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "pytake.h"
+#include "serve.h"
+
+#define SERVE_PARTS 1
+#define SERVE_SAID_MAX 8
+#define SERVE_SAID_LEN 256
+#define SERVE_SAID_US 60000000 /* the same trouble again: a line a minute */
+
+/* What was said lately, so that a server that is away for an hour is not
+ * ten thousand lines. */
+typedef struct {
+    unsigned next;
+    int64_t  at_us[SERVE_SAID_MAX];
+    char     text[SERVE_SAID_MAX][SERVE_SAID_LEN];
+} serve_said_t;
+
+typedef struct {
+    serve_t     serve;
+    int         signals; /* signalfd */
+    pt_io_t    *io;
+    pt_timer_t *patience; /* how long the parts may take to stop */
+    bool        stopping;
+    size_t      nparts;
+    void       *parts[SERVE_PARTS];
+    serve_said_t said;
+} serve_run_t;
+
+static int serve_open(serve_run_t *s, cmd_t *c);
+static int serve_parts_start(serve_run_t *s);
+static int serve_close(serve_run_t *s, int rc);
+static void serve_signal(void *data, int events);
+static void serve_impatient(void *data);
+static void serve_log(void *data, pt_log_level_t level, const char *text);
+static bool serve_is_said(serve_said_t *said, const char *text,
+    int64_t now_us);
+static void serve_notify(const char *state);
+
+static const serve_part_t *const serve_parts[SERVE_PARTS] = { &jobs_part };
+
+
+int
+cmd_serve(cmd_t *c, int argc, char **argv)
+{
+    int         rc;
+    serve_run_t s;
+
+    rc = cmd_options(c, argc, argv, NULL, 0, NULL, 0);
+    if (rc != 0 || (rc = cmd_conf(c, CONF_NEED_DATABASE)) != 0) {
+        return rc;
+    }
+
+    memset(&s, 0, sizeof(s));
+    s.signals = -1;
+
+    if ((rc = serve_open(&s, c)) == 0 && (rc = serve_parts_start(&s)) == 0) {
+        serve_notify("READY=1");
+        loop_run(s.serve.loop);
+        s.serve.base->ops->log(s.serve.base, PT_LOG_NOTICE,
+                               "pytake: stopped");
+    }
+
+    return serve_close(&s, rc);
+}
+
+
+static int
+serve_open(serve_run_t *s, cmd_t *c)
+{
+    sigset_t         set;
+    pt_loop_t       *base;
+    const loop_conf_t conf = { serve_log, &s->said, c->conf.log_level,
+                                0 };
+
+    /* before any thread: they inherit the mask */
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+
+    s->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    s->serve.loop = loop_new(&conf);
+    if (s->signals < 0 || s->serve.loop == NULL) {
+        return cmd_error("the loop cannot be made: %s", strerror(errno));
+    }
+
+    base = loop_base(s->serve.loop);
+    s->serve.base = base;
+    s->serve.conf = &c->conf;
+    s->serve.mem = cmd_mem;
+
+    s->patience = base->ops->timer_new(base, PT_TIMER_HOUSE, serve_impatient,
+                                       s);
+    s->io = base->ops->io_new(base, s->signals, serve_signal, s);
+    if (s->patience == NULL || s->io == NULL
+        || base->ops->io_want(s->io, PT_IO_READ) != PT_OK)
+    {
+        return cmd_error("the loop cannot be made: %s", strerror(errno));
+    }
+
+    return 0;
+}
+
+
+static int
+serve_parts_start(serve_run_t *s)
+{
+    size_t   i;
+    pt_err_t err;
+
+    for (i = 0; i < SERVE_PARTS; i++) {
+        err = serve_parts[i]->start(&s->serve, &s->parts[i]);
+        if (err != PT_OK) {
+            return cmd_error("%s cannot start (%s)", serve_parts[i]->name,
+                             err == PT_ENOMEM ? "out of memory"
+                             : "see the log");
+        }
+        s->nparts++;
+        s->serve.base->ops->log(s->serve.base, PT_LOG_NOTICE,
+                                "pytake: %s serving: %s", PYTAKE_VERSION,
+                                serve_parts[i]->name);
+    }
+
+    return 0;
+}
+
+
+static int
+serve_close(serve_run_t *s, int rc)
+{
+    while (s->nparts > 0) {
+        s->nparts--;
+        serve_parts[s->nparts]->del(s->parts[s->nparts]);
+    }
+
+    if (s->io != NULL) {
+        s->serve.base->ops->io_del(s->io);
+    }
+    if (s->patience != NULL) {
+        s->serve.base->ops->timer_del(s->patience);
+    }
+    if (s->serve.loop != NULL) {
+        loop_del(s->serve.loop);
+    }
+    if (s->signals >= 0) {
+        close(s->signals);
+    }
+
+    return rc;
+}
+
+
+static void
+serve_signal(void *data, int events)
+{
+    size_t                   i;
+    serve_run_t             *s = data;
+    struct signalfd_siginfo  info;
+
+    PT_UNUSED(events);
+
+    if (read(s->signals, &info, sizeof(info)) != (ssize_t) sizeof(info)) {
+        return;
+    }
+
+    if (s->stopping) {
+        loop_break(s->serve.loop);
+        return;
+    }
+    s->stopping = true;
+
+    serve_notify("STOPPING=1");
+    s->serve.base->ops->log(s->serve.base, PT_LOG_NOTICE,
+                            "pytake: stopping on %s",
+                            info.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM");
+    s->serve.base->ops->timer_set(s->patience, SERVE_STOP_MS);
+
+    for (i = s->nparts; i > 0; i--) {
+        serve_parts[i - 1]->stop(s->parts[i - 1]);
+    }
+    loop_stop(s->serve.loop);
+}
+
+
+static void
+serve_impatient(void *data)
+{
+    serve_run_t *s = data;
+
+    s->serve.base->ops->log(s->serve.base, PT_LOG_WARN,
+                            "pytake: work is cut off: it took more than %d s "
+                            "to stop", SERVE_STOP_MS / 1000);
+    loop_break(s->serve.loop);
+}
+
+
+static void
+serve_log(void *data, pt_log_level_t level, const char *text)
+{
+    char    now[PT_TIME_LEN];
+    int64_t now_us = cmd_now_us();
+
+    static const char *const names[] = {
+        "alert", "error", "warn", "notice", "info", "debug"
+    };
+
+    if ((level == PT_LOG_ERR || level == PT_LOG_WARN)
+        && serve_is_said(data, text, now_us))
+    {
+        return;
+    }
+
+    pt_time_build(now_us, now);
+    fprintf(stderr, "%.*s [%s] %s\n", PT_TIME_LEN, now, names[level], text);
+}
+
+
+static bool
+serve_is_said(serve_said_t *said, const char *text, int64_t now_us)
+{
+    unsigned i;
+
+    for (i = 0; i < SERVE_SAID_MAX; i++) {
+        if (said->at_us[i] > now_us - SERVE_SAID_US
+            && strncmp(said->text[i], text, SERVE_SAID_LEN - 1) == 0)
+        {
+            return true;
+        }
+    }
+
+    i = said->next++ % SERVE_SAID_MAX;
+    said->at_us[i] = now_us;
+    snprintf(said->text[i], SERVE_SAID_LEN, "%s", text);
+
+    return false;
+}
+
+
+/* What sd_notify(3) does, for systemd's Type=notify. */
+static void
+serve_notify(const char *state)
+{
+    int                 fd;
+    size_t              len;
+    const char         *path = getenv("NOTIFY_SOCKET");
+    struct sockaddr_un  sa;
+
+    len = path == NULL ? 0 : strlen(path);
+    if (len < 2 || len >= sizeof(sa.sun_path)
+        || (path[0] != '/' && path[0] != '@'))
+    {
+        return;
+    }
+
+    memset(&sa, 0, sizeof(sa));
+    sa.sun_family = AF_UNIX;
+    memcpy(sa.sun_path, path, len);
+    if (path[0] == '@') {
+        sa.sun_path[0] = '\0'; /* abstract */
+    }
+
+    fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        return;
+    }
+    (void) sendto(fd, state, strlen(state), MSG_NOSIGNAL,
+                  (struct sockaddr *) &sa,
+                  (socklen_t) (offsetof(struct sockaddr_un, sun_path) + len));
+    close(fd);
+}

@@ -1,0 +1,41 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+/*
+ * serve.h: "pytake serve" is one loop and the parts that live on it (jobs,
+ * hub, courier).  A part never blocks and never ends the program by itself.
+ */
+
+#ifndef SERVE_H
+#define SERVE_H
+
+#include "conf.h"
+#include "loop.h"
+
+#define SERVE_STOP_MS 10000 /* for the parts to finish; then they are cut */
+
+typedef struct {
+    const conf_t *conf;
+    loop_t       *loop;
+    pt_loop_t    *base; /* of loop: ops for timers, sockets, log */
+    pt_mem_t      mem;
+} serve_t;
+
+typedef struct {
+    const char *name;
+
+    /* Makes the part; serve outlives it.  An error (logged by the part)
+     * ends the program. */
+    pt_err_t (*start)(const serve_t *serve, void **part);
+
+    /* SIGTERM: take on nothing new, close what is idle; what is under way
+     * may go on for SERVE_STOP_MS.  The loop runs on while the part holds a
+     * PT_TIMER_HOLD timer. */
+    void (*stop)(void *part);
+
+    /* Frees it, with whatever is still open. */
+    void (*del)(void *part);
+} serve_part_t;
+
+extern const serve_part_t jobs_part; /* jobs.c */
+
+#endif
