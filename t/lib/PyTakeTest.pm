@@ -1,0 +1,127 @@
+# Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE.
+
+# What the Test::Nginx files share: a configuration that works, made of the
+# environment that t/run gives (DATABASE_URL, REDIS_URL, JWT_SECRET,
+# WHATSAPP_APP_SECRET, WHATSAPP_WEBHOOK_VERIFY_TOKEN, PYTAKE_TEST_DEMO).
+
+package PyTakeTest;
+
+use strict;
+use warnings;
+
+use Digest::SHA qw(hmac_sha256_hex);
+use Exporter 'import';
+use File::Temp qw(tempdir);
+use JSON::PP;
+
+our @EXPORT = qw(http_with location_api problem_pages secret_file secret_dir
+                 demo login_body signature webhook_body chunked);
+
+my %default = (
+    pytake_zone => 'pytake:1m',
+    pytake_database => 'env:DATABASE_URL',
+    pytake_redis => 'env:REDIS_URL',
+    pytake_jwt_secret => 'env:JWT_SECRET',
+    pytake_webhook_secret => 'env:WHATSAPP_APP_SECRET',
+    pytake_webhook_verify_token => 'env:WHATSAPP_WEBHOOK_VERIFY_TOKEN',
+);
+
+my $dir = tempdir('pytake-nginx-XXXXXX', TMPDIR => 1, CLEANUP => 1);
+chmod 0755, $dir;
+
+# The http{} lines; an argument replaces a default, undef takes it away.
+sub http_with {
+    my %d = (%default, @_);
+    return join '', map { "    $_ $d{$_};\n" }
+                    grep { defined $d{$_} } sort keys %d;
+}
+
+sub problem_pages {
+    return <<'_';
+    error_page 400 403 404 405 408 411 413 414 494 500 501 502 503 504 505
+               /_pytake/problem;
+
+    location = /_pytake/problem {
+        internal;
+        pytake_problem;
+    }
+_
+}
+
+sub location_api {
+    my ($more) = @_;
+    $more //= '';
+    return problem_pages() . "    location /api/v1/ {\n        pytake on;\n"
+           . "$more    }\n";
+}
+
+sub secret_dir { return $dir; }
+
+# A file with that content and mode; its path.
+sub secret_file {
+    my ($name, $content, $mode) = @_;
+    my $path = "$dir/$name";
+
+    open my $f, '>', $path or die "$path: $!\n";
+    print $f $content;
+    close $f;
+    chmod $mode // 0600, $path;
+
+    return $path;
+}
+
+sub demo {
+    my $path = $ENV{PYTAKE_TEST_DEMO} or die "PYTAKE_TEST_DEMO is not set\n";
+    open my $f, '<', $path or die "$path: $!\n";
+    local $/;
+    return decode_json(<$f>);
+}
+
+sub login_body {
+    my ($tenant, $role) = @_;
+    my ($u) = grep { $_->{role} eq $role } @{demo()->{tenants}[$tenant]{users}};
+    return JSON::PP->new->canonical->encode(
+        { email => $u->{email}, password => $u->{password} });
+}
+
+sub signature {
+    my ($body) = @_;
+    return 'sha256=' . hmac_sha256_hex($body, $ENV{WHATSAPP_APP_SECRET} // '');
+}
+
+# A webhook of one text message, padded to at least size bytes.
+sub webhook_body {
+    my ($text, $size) = @_;
+    my $t = demo()->{tenants}[0];
+    my $from = sprintf '5511%09d', 900000000 + $$ % 100000;
+    my $body = JSON::PP->new->canonical->encode({
+        object => 'whatsapp_business_account',
+        entry => [ { id => '1', changes => [ { field => 'messages', value => {
+            messaging_product => 'whatsapp',
+            metadata => { display_phone_number => $t->{display_phone_number},
+                          phone_number_id => $t->{phone_number_id} },
+            contacts => [ { profile => { name => 'Test' }, wa_id => $from } ],
+            messages => [ { from => $from, id => "wamid.$$." . rand(),
+                            timestamp => '' . time, type => 'text',
+                            text => { body => $text } } ],
+        } } ] } ],
+    });
+    my $missing = ($size // 0) - length $body;
+
+    return $missing > 0 ? $body . ' ' x $missing : $body;
+}
+
+# A body in chunks of size bytes.
+sub chunked {
+    my ($body, $size) = @_;
+    my $out = '';
+
+    while (length $body) {
+        my $piece = substr $body, 0, $size, '';
+        $out .= sprintf "%x\r\n%s\r\n", length $piece, $piece;
+    }
+
+    return $out . "0\r\n\r\n";
+}
+
+1;
