@@ -56,7 +56,8 @@ def foreign_ids(t, s):
     before = snapshot(s, b)
     asked = 0
     for o in doc.operations():
-        if o.public or not o.path.startswith(API):
+        if (o.public or not o.path.startswith(API)
+                or "/webhooks/" in o.path):
             continue
         if o.params:
             body = o.body(lambda n: pick(my, n))
@@ -298,32 +299,33 @@ def cursors(t, s):
 
 def sql(t, s):
     """Even with SQL of our own, as the role that NGINX uses."""
-    with s.pg.connect() as db:
-        cur = db.cursor()
-        cur.execute("SET ROLE pytake_app")
-        seen = []
-        for table in ("tenants", "users", "sessions", "contacts",
-                      "contact_identities", "conversations", "messages",
-                      "message_receipts", "outbox", "event_log",
-                      "tenant_event_head", "idempotency_keys",
-                      "whatsapp_configs", "audit_log", "webhook_errors"):
-            cur.execute("SELECT count(*) FROM " + table)
-            n = cur.fetchone()[0]
-            if n:
-                seen.append((table, n))
-        t.eq(seen, [], "without a tenant entered SQL returns nothing")
-        open_ = []
-        cur.execute("SELECT c.relname FROM pg_inherits i JOIN pg_class c ON "
-                    "c.oid = i.inhrelid WHERE c.relkind = 'r'")
-        parts = [r[0] for r in cur.fetchall()]
-        for part in parts:
-            try:
-                cur.execute('SELECT 1 FROM "%s" LIMIT 1' % part)
-                open_.append(part)
-            except Exception:
-                pass
-        t.ok(len(parts) > 20 and not open_,
-             "partitions cannot be read directly", (len(parts), open_[:5]))
+    db = s.pg.connect()
+    cur = db.cursor()
+    cur.execute("SET ROLE pytake_app")
+    seen = []
+    for table in ("tenants", "users", "sessions", "contacts",
+                  "contact_identities", "conversations", "messages",
+                  "message_receipts", "outbox", "event_log",
+                  "tenant_event_head", "idempotency_keys",
+                  "whatsapp_configs", "audit_log", "webhook_errors"):
+        cur.execute("SELECT count(*) FROM " + table)
+        n = cur.fetchone()[0]
+        if n:
+            seen.append((table, n))
+    t.eq(seen, [], "without a tenant entered SQL returns nothing")
+    open_ = []
+    cur.execute("SELECT c.relname FROM pg_inherits i JOIN pg_class c ON "
+                "c.oid = i.inhrelid WHERE c.relkind = 'r'")
+    parts = [r[0] for r in cur.fetchall()]
+    for part in parts:
+        try:
+            cur.execute('SELECT 1 FROM "%s" LIMIT 1' % part)
+            open_.append(part)
+        except Exception:
+            pass
+    t.ok(len(parts) > 20 and not open_,
+         "partitions cannot be read directly", (len(parts), open_[:5]))
+    db.close()
 
 
 tap.run(main)

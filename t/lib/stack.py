@@ -265,8 +265,9 @@ class Stack:
         self.pg.start(wait=False)
         self.start_redis()
         self.pg.wait()
-        with self.pg.connect("postgres") as c, c.cursor() as cur:
-            cur.execute("CREATE DATABASE pytake")
+        db = self.pg.connect("postgres")
+        db.cursor().execute("CREATE DATABASE pytake")
+        db.close()
         if self.want_pg_proxy:
             self.pg_proxy = proxy.Proxy(self.pg.port)
         if self.want_redis_proxy:
