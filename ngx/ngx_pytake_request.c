@@ -55,6 +55,10 @@ ngx_pytake_api_handler(ngx_http_request_t *r)
 
     if (r == r->main && r->headers_in.content_length_n > (off_t) body_max) {
 
+        /* whoever waits for "100 Continue" need not send it at all */
+
+        r->expect_tested = 1;
+
         rc = ngx_http_discard_request_body(r);
         if (rc != NGX_OK) {
             return rc;
