@@ -334,9 +334,7 @@ state_settings() {
     [ "${PYTAKE_DEMO:-on}" != off ] || demo=''
     graph=${WHATSAPP_API_URL:-http://127.0.0.1:$PORT/v23.0}
 
-    if "$BUILD/pytake" help 2>&1 | grep -qE '^ *(pytake )?serve\b'; then
-        serve=1
-    fi
+    ! grep -qE '^ *serve\b' <<< "$("$BUILD/pytake" help)" || serve=1
 
     write_file "$STATE/settings" 600 << END
 home=$HOME_DIR
