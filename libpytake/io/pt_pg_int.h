@@ -6,9 +6,10 @@
  * pt_pool.c owns items (batches) and decides; pt_queue.c keeps the waiting
  * ones, fair by tenant; pt_poolconn.c opens, loses and probes; pt_pgconn.c
  * speaks to one server connection, pt_pgsend.c puts batches on it,
- * pt_pganswer.c matches what comes back, pt_pgresult.c holds it.  Calls go from the pool down; a
- * connection reports upwards by the three pt_pool_on_*() functions, always
- * from the loop, never from within pt_pgconn_send().
+ * pt_pganswer.c matches what comes back, pt_pgresult.c holds it.  Calls go
+ * from the pool down; a connection reports upwards by the pt_pool_on_*()
+ * functions, always from the loop, never from within pt_pgconn_send(), which
+ * at most asks for the kick timer.
  */
 
 #ifndef PT_PG_INT_H

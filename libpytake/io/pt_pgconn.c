@@ -385,6 +385,7 @@ pt_pgconn_pump(pt_pgconn_t *c, int events)
         /* libpq has closed the socket: nothing may run before we forget
          * its number, somebody else may get it */
         pt_pgconn_unwatch(c);
+        c->retire = true; /* no handler may put anything on it */
     }
     pt_pganswer_take(c);
     if (c->state != PT_PGCONN_READY) {

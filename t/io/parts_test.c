@@ -67,8 +67,6 @@ poster(void *data)
 }
 
 
-static volatile uint32_t worked;
-
 static void
 work(void *data)
 {

@@ -369,6 +369,86 @@ storm(void)
 }
 
 
+/* Every kind of trouble at random, for a while.  Whatever comes back as a
+ * success must be the batch's own, and each batch is answered once. */
+
+static void
+chaos(unsigned seed)
+{
+    bool             good = true;
+    char             text[16];
+    int64_t          end = io_clock_ms() + 4000, flip_at = 0;
+    uint32_t         i, n = 0, fine = 0, gone = 0, failed = 0;
+    uint16_t         stmts[2] = { 0, 1 };
+    pt_err_t         err;
+    io_ask_t        *a;
+    pt_pool_t       *p[2];
+    pt_pool_stats_t  st;
+
+    p[0] = pool(2, 8);
+    p[1] = pool(4, 1);
+    fake_rows = 5;
+    while (io_clock_ms() < end && io_nasks + 8 < IO_ASKS_MAX) {
+        if (io_clock_ms() >= flip_at) {
+            flip_at = io_clock_ms() + 5 + rand_r(&seed) % 60;
+            fake_mode = rand_r(&seed) % 3 == 0
+                            ? rand_r(&seed) % (FAKE_EXTRA + 1)
+                            : FAKE_NORMAL;
+        }
+        for (i = 0; i < 4; i++) {
+            snprintf(text, sizeof(text), "c%u", io_nasks);
+            a = io_ask_many(p[i % 2],
+                i % 2 == 0 ? PYTAKE_SQL_READ : PYTAKE_SQL_WRITE,
+                (uint8_t) (rand_r(&seed) % 7), stmts,
+                (uint16_t) (1 + rand_r(&seed) % 2), text,
+                20 + rand_r(&seed) % 600, &err);
+            if (err != PT_OK) {
+                io_nasks--;
+            } else if (rand_r(&seed) % 5 == 0) {
+                pt_pool_abandon(p[i % 2], a->b);
+                a->calls = 1;
+                a->err = PT_EAGAIN; /* marks it */
+                memset(a->stmts, 0xaa, sizeof(a->stmts));
+                gone++;
+            }
+        }
+        loop_turn(io_l, 2);
+    }
+    fake_mode = FAKE_NORMAL;
+    n = io_nasks - gone;
+    io_until(&io_answers, n, 5000);
+    for (i = 0; i < io_nasks; i++) {
+        a = &io_asks[i];
+        snprintf(text, sizeof(text), "c%u", i);
+        good = good && a->calls == 1;
+        if (a->err == PT_OK) {
+            good = good && strcmp(a->first, text) == 0 && a->nrows == 5;
+            fine++;
+        } else if (a->err != PT_EAGAIN) {
+            failed++;
+        }
+    }
+    io_ok(good && io_answers == n && fine > 0,
+        "chaos: %u batches: %u fine, %u failed, %u abandoned", io_nasks,
+        fine, failed, gone);
+    end = io_clock_ms() + 4000;
+    for (i = 0; i < 2; i++) {
+        do {
+            loop_turn(io_l, 10);
+            pt_pool_stats(p[i], &st);
+        } while ((st.busy > 0 || st.away) && io_clock_ms() < end);
+        good = st.busy == 0 && st.waiting == 0;
+        io_nasks = 0;
+        a = io_ask(p[i], PYTAKE_SQL_READ, 0, "calm", 2000);
+        io_wait(a, 3000);
+        io_ok(good && a->err == PT_OK && strcmp(a->first, "calm") == 0,
+            "chaos: pool %u is clean again", i);
+        pt_pool_del(p[i]);
+    }
+    fake_rows = 1;
+}
+
+
 static void
 drain(void)
 {
@@ -506,6 +586,8 @@ main(void)
     drain();
     hosts();
     no_memory();
+    chaos(1);
+    chaos(20261123);
     fake_mode = FAKE_NORMAL;
     fake_end();
     while (fake_live > 0) {
