@@ -46,9 +46,9 @@ def served(t, s, ops):
     is refused."""
     c = s.login(s.tenants[0].agent)
     verbs = {}
+    nobody = stack.uuid7()
     for o in ops:
-        verbs.setdefault(o.target(lambda n: stack.uuid7()), set()).add(
-            o.method)
+        verbs.setdefault(o.target(lambda n: nobody), set()).add(o.method)
     for target, methods in verbs.items():
         for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
             if method in ("PUT", "PATCH", "DELETE", "POST") \
