@@ -1,0 +1,300 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+#include "courier_pace.h"
+
+#define COURIER_PACE_BUCKETS 4096u
+#define COURIER_MILLI 1000
+
+typedef struct courier_bucket_s courier_bucket_t;
+
+struct courier_bucket_s {
+    courier_bucket_t *next;
+    pt_uuid_t         number;
+    uint64_t          recipient; /* its hash; 0: the number itself */
+    int64_t           tokens;    /* thousandths */
+    int64_t           at_ms;
+    int64_t           paused_ms; /* until */
+};
+
+struct courier_pace_s {
+    const pt_mem_t   *mem;
+    uint32_t          count;
+    courier_bucket_t *buckets[COURIER_PACE_BUCKETS];
+};
+
+static courier_bucket_t *courier_bucket_get(courier_pace_t *p,
+    const pt_uuid_t *number, uint64_t recipient, int64_t now_ms);
+static void courier_bucket_fill(courier_bucket_t *b, int64_t now_ms);
+static int64_t courier_bucket_burst(const courier_bucket_t *b);
+static uint32_t courier_bucket_wait(const courier_bucket_t *b,
+    int64_t now_ms);
+static void courier_pace_sweep(courier_pace_t *p, int64_t now_ms);
+static uint64_t courier_hash(pt_str_t s);
+static uint32_t courier_slot(const pt_uuid_t *number, uint64_t recipient);
+
+
+courier_pace_t *
+courier_pace_new(const pt_mem_t *mem)
+{
+    courier_pace_t *p;
+
+    p = mem->alloc(mem->user, sizeof(*p));
+
+    if (p != NULL) {
+        memset(p, 0, sizeof(*p));
+        p->mem = mem;
+    }
+
+    return p;
+}
+
+
+void
+courier_pace_del(courier_pace_t *p)
+{
+    size_t            i;
+    courier_bucket_t *b;
+
+    if (p == NULL) {
+        return;
+    }
+
+    for (i = 0; i < COURIER_PACE_BUCKETS; i++) {
+        while (p->buckets[i] != NULL) {
+            b = p->buckets[i];
+            p->buckets[i] = b->next;
+            p->mem->free(p->mem->user, b);
+        }
+    }
+
+    p->mem->free(p->mem->user, p);
+}
+
+
+uint32_t
+courier_pace_take(courier_pace_t *p, const pt_uuid_t *number,
+    pt_str_t recipient, int64_t now_ms)
+{
+    uint32_t          wait;
+    courier_bucket_t *n, *r;
+
+    n = courier_bucket_get(p, number, 0, now_ms);
+    r = courier_bucket_get(p, number, courier_hash(recipient), now_ms);
+
+    wait = (n == NULL) ? 0 : courier_bucket_wait(n, now_ms);
+
+    if (wait == 0 && r != NULL) {
+        wait = courier_bucket_wait(r, now_ms);
+    }
+
+    if (wait > 0) {
+        return wait;
+    }
+
+    if (n != NULL) {
+        n->tokens -= COURIER_MILLI;
+    }
+
+    if (r != NULL) {
+        r->tokens -= COURIER_MILLI;
+    }
+
+    return 0;
+}
+
+
+void
+courier_pace_pause(courier_pace_t *p, const pt_uuid_t *number,
+    int64_t now_ms, uint32_t for_ms)
+{
+    courier_bucket_t *n;
+
+    n = courier_bucket_get(p, number, 0, now_ms);
+
+    if (n != NULL && n->paused_ms < now_ms + for_ms) {
+        n->paused_ms = now_ms + for_ms;
+    }
+}
+
+
+size_t
+courier_pace_paused(const courier_pace_t *p, int64_t now_ms, pt_uuid_t *out,
+    size_t max)
+{
+    size_t                  i, n;
+    const courier_bucket_t *b;
+
+    n = 0;
+
+    for (i = 0; i < COURIER_PACE_BUCKETS; i++) {
+        for (b = p->buckets[i]; b != NULL && n < max; b = b->next) {
+            if (b->recipient == 0 && b->paused_ms > now_ms) {
+                out[n++] = b->number;
+            }
+        }
+    }
+
+    return n;
+}
+
+
+static courier_bucket_t *
+courier_bucket_get(courier_pace_t *p, const pt_uuid_t *number,
+    uint64_t recipient, int64_t now_ms)
+{
+    uint32_t          slot;
+    courier_bucket_t *b;
+
+    slot = courier_slot(number, recipient);
+
+    for (b = p->buckets[slot]; b != NULL; b = b->next) {
+        if (b->recipient == recipient && pt_uuid_eq(&b->number, number)) {
+            courier_bucket_fill(b, now_ms);
+            return b;
+        }
+    }
+
+    if (p->count >= COURIER_PACE_MAX) {
+        courier_pace_sweep(p, now_ms);
+    }
+
+    if (p->count >= COURIER_PACE_MAX) {
+        return NULL;
+    }
+
+    b = p->mem->alloc(p->mem->user, sizeof(*b));
+
+    if (b == NULL) {
+        return NULL;
+    }
+
+    memset(b, 0, sizeof(*b));
+    b->number = *number;
+    b->recipient = recipient;
+    b->tokens = courier_bucket_burst(b);
+    b->at_ms = now_ms;
+    b->next = p->buckets[slot];
+    p->buckets[slot] = b;
+    p->count++;
+
+    return b;
+}
+
+
+static void
+courier_bucket_fill(courier_bucket_t *b, int64_t now_ms)
+{
+    int64_t add, burst, passed;
+
+    passed = now_ms - b->at_ms;
+
+    if (passed <= 0) {
+        return;
+    }
+
+    burst = courier_bucket_burst(b);
+    passed = (passed < 1000000) ? passed : 1000000;
+    add = (b->recipient == 0)
+              ? passed * (int64_t) COURIER_NUMBER_RATE
+              : passed * COURIER_MILLI / (int64_t) COURIER_PAIR_EVERY_MS;
+
+    if (add == 0) {
+        return; /* too soon to count: the time is not taken either */
+    }
+
+    b->at_ms = now_ms;
+    b->tokens = (b->tokens + add < burst) ? b->tokens + add : burst;
+}
+
+
+static int64_t
+courier_bucket_burst(const courier_bucket_t *b)
+{
+    return (int64_t) (b->recipient == 0 ? COURIER_NUMBER_RATE
+                                        : COURIER_PAIR_BURST)
+           * COURIER_MILLI;
+}
+
+
+static uint32_t
+courier_bucket_wait(const courier_bucket_t *b, int64_t now_ms)
+{
+    int64_t lack;
+
+    if (b->paused_ms > now_ms) {
+        return (uint32_t) (b->paused_ms - now_ms);
+    }
+
+    lack = COURIER_MILLI - b->tokens;
+
+    if (lack <= 0) {
+        return 0;
+    }
+
+    if (b->recipient == 0) {
+        return (uint32_t) (lack / (int64_t) COURIER_NUMBER_RATE + 1);
+    }
+
+    return (uint32_t) (lack * (int64_t) COURIER_PAIR_EVERY_MS / COURIER_MILLI
+                       + 1);
+}
+
+
+/* Forgets buckets that are full again: they would be made the same. */
+
+static void
+courier_pace_sweep(courier_pace_t *p, int64_t now_ms)
+{
+    size_t             i;
+    courier_bucket_t **at, *b;
+
+    for (i = 0; i < COURIER_PACE_BUCKETS; i++) {
+        at = &p->buckets[i];
+
+        while (*at != NULL) {
+            b = *at;
+            courier_bucket_fill(b, now_ms);
+
+            if (b->tokens < courier_bucket_burst(b)
+                || b->paused_ms > now_ms)
+            {
+                at = &b->next;
+                continue;
+            }
+
+            *at = b->next;
+            p->mem->free(p->mem->user, b);
+            p->count--;
+        }
+    }
+}
+
+
+/* FNV-1a; never 0, which stands for the number itself. */
+
+static uint64_t
+courier_hash(pt_str_t s)
+{
+    size_t   i;
+    uint64_t h;
+
+    h = UINT64_C(14695981039346656037);
+
+    for (i = 0; i < s.len; i++) {
+        h = (h ^ (uint8_t) s.data[i]) * UINT64_C(1099511628211);
+    }
+
+    return h == 0 ? 1 : h;
+}
+
+
+static uint32_t
+courier_slot(const pt_uuid_t *number, uint64_t recipient)
+{
+    uint64_t h;
+
+    memcpy(&h, number->b + 8, sizeof(h));
+    h ^= recipient * UINT64_C(11400714819323198485);
+
+    return (uint32_t) (h >> 32) % COURIER_PACE_BUCKETS;
+}
