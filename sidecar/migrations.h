@@ -18,7 +18,7 @@ typedef struct {
 } migration_stmt_t;
 
 typedef struct {
-    int                     version; /* 1, 2, 3 ... without holes */
+    int                     version; /* ascending */
     const char             *name;
     const char             *file; /* "0001_foundation.sql" */
     const char             *text; /* byte for byte */
