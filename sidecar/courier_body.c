@@ -82,7 +82,7 @@ courier_body_build(pt_arena_t *a, const courier_msg_t *m, pt_str_t *out)
 }
 
 
-/* code: Graph's number as text, or our own name when it gave none. */
+/* code: Graph's number, as statuses have it, or a name of our own. */
 
 pt_err_t
 courier_error_build(pt_arena_t *a, int32_t code, const char *name,
@@ -90,19 +90,19 @@ courier_error_build(pt_arena_t *a, int32_t code, const char *name,
 {
     pt_jw_t  w;
     pt_buf_t b;
-    pt_str_t text;
-
-    text = (pt_str_t){ name, name == NULL ? 0 : strlen(name) };
-
-    if (name == NULL && pt_fmt(a, &text, "%d", (int) code) != PT_OK) {
-        return PT_ENOMEM;
-    }
 
     pt_buf_init(&b, a, COURIER_BODY_MAX);
     pt_jw_init(&w, &b);
     pt_jw_object(&w);
     pt_jw_key(&w, "code");
-    pt_jw_str(&w, text);
+
+    if (name == NULL) {
+        pt_jw_i64(&w, code);
+
+    } else {
+        pt_jw_str(&w, (pt_str_t){ name, strlen(name) });
+    }
+
     pt_jw_key(&w, "title");
     pt_jw_str(&w, title);
     pt_jw_key(&w, "detail");

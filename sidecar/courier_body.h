@@ -25,7 +25,8 @@ typedef struct {
 pt_err_t courier_body_build(pt_arena_t *a, const courier_msg_t *m,
     pt_str_t *out) PT_MUST_CHECK;
 
-/* {"code","title","detail"}: a message's error as REST shows it. */
+/* {"code","title","detail"}: a message's error as REST shows it.  name,
+ * when not NULL, is the code. */
 pt_err_t courier_error_build(pt_arena_t *a, int32_t code, const char *name,
     pt_str_t title, pt_str_t detail, pt_str_t *out) PT_MUST_CHECK;
 
