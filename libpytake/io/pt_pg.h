@@ -63,8 +63,11 @@ typedef struct {
  * the handler runs or the batch is abandoned.  deadline_ms: loop time after
  * which it is answered PT_EDEADLINE (never sent) or PT_EOUTCOME (sent, the
  * connection is then drained or closed, never handed on dirty).
- * The handler never runs inside this call.
- * PT_EBUSY queue full; PT_EDBAWAY breaker open; PT_ENOMEM.
+ * A read in flight past its deadline is PT_EDEADLINE too: it wrote nothing.
+ * The handler never runs inside this call, and may submit and abandon, but
+ * not delete the pool.
+ * PT_EBUSY queue full; PT_EDBAWAY breaker open; PT_ENOMEM; PT_EINTERNAL a
+ * batch that does not fit the statement table (logged as our bug).
  */
 pt_err_t pt_pool_submit(pt_pool_t *p, const pytake_sql_t *sql,
     int64_t deadline_ms, pt_batch_handler_pt handler, void *data,

@@ -16,6 +16,7 @@
 #include <assert.h>
 #include <unistd.h>
 
+#include "pt_fault.h"
 #include "pt_pool_int.h"
 #include "pt_pgsend.h"
 
@@ -248,6 +249,9 @@ pt_pool_on_done(pt_pool_t *p, pt_pgconn_t *c, pt_item_t *it)
         pt_pool_answer(p, it,
             it->sql.class == PYTAKE_SQL_WRITE ? PT_EOUTCOME : PT_EDBAWAY);
     } else {
+        if (it->sql.class == PYTAKE_SQL_WRITE) {
+            PT_FAULT("pg.after_commit");
+        }
         pt_pool_answer(p, it, PT_OK);
     }
     pt_pool_release(p, it);
