@@ -113,7 +113,7 @@ verb_down() {
 }
 
 verb_status() {
-    local part pid
+    local part pid born
 
     state_paths
 
@@ -133,14 +133,11 @@ verb_status() {
     fi
 
     say "url      $(jq -r .url "$STATE/demo.json")"
-    while read -r part pid; do
-        if [ "$pid" != 0 ] && [ -d "/proc/$pid" ]; then
+    while read -r part pid born; do
+        if [ "${born:+set}" = set ] && [ -d "/proc/$pid" ]; then
             printf '%-8s %s\n' "$part" "pid $pid"
-        else
-            printf '%-8s %s\n' "$part" "not running"
         fi
-    done < <(jq -r '.pids | to_entries[] | "\(.key) \(.value)"' \
-                 "$STATE/demo.json")
+    done < "$STATE/pids"
     say "health   $(curl -sS -m 3 "$(jq -r .url "$STATE/demo.json")/health" \
                         2>&1 | head -c 400 | tr '\n' ' ')"
 }

@@ -7,12 +7,12 @@ RUN_PKGS="
     nginx nginx-dev postgresql redis-server
     libpq-dev libhiredis-dev libyajl-dev libjwt-dev libssl-dev libargon2-dev
     libcurl4-openssl-dev
-    gcc libc6-dev make pkg-config perl curl jq openssl ca-certificates
+    gcc libc6-dev make pkg-config perl python3 curl jq openssl ca-certificates
 "
 
 TEST_PKGS="
     check clang libclang-rt-dev cppcheck shellcheck clang-format
-    python3 python3-psycopg2 python3-redis
+    python3-psycopg2 python3-redis
     libtest-base-perl libtest-longstring-perl libipc-run-perl
     liblist-moreutils-perl libtext-diff-perl liburi-perl libwww-perl
     libfilter-perl

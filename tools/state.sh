@@ -83,7 +83,7 @@ state_folders() {
     is_root && chmod 711 "$HOME_DIR"
     SOCKETS=$(state_sockets)
 
-    for dir in log secrets redis nginx/conf.d bin; do
+    for dir in log secrets redis nginx/conf.d nginx/pytake.d bin sim; do
         mkdir -p "$HOME_DIR/$dir" \
             || die "cannot write in $HOME_DIR: is the disk full?"
     done
@@ -215,6 +215,13 @@ state_servers() {
         CACHE_URL="redis://:$REDIS_SECRET@127.0.0.1:$REDIS_PRIVATE_PORT/0"
     fi
 
+    # Without a Graph API of the person's own, the simulator plays it.
+    SIM_PORT='' GRAPH_URL=${WHATSAPP_API_URL:-}
+    if [ -z "$GRAPH_URL" ]; then
+        SIM_PORT=$(kept_port sim)
+        GRAPH_URL=http://127.0.0.1:$SIM_PORT/v23.0
+    fi
+
     printf '%s' "$DB_URL" | write_file "$HOME_DIR/secrets/database_url" 600
     printf '%s' "$CACHE_URL" | write_file "$HOME_DIR/secrets/redis_url" 600
     own "$HOME_DIR"/secrets/*
@@ -282,8 +289,14 @@ END
 
 # NGINX's files are those of conf/, with this state's places put in.
 state_nginx() {
-    local dir="$HOME_DIR/nginx" f user_line
+    local dir="$HOME_DIR/nginx" f user_line level
 
+    level=notice
+    case ${LOG_LEVEL:-} in
+    debug | info) level=info ;;
+    warn | warning) level=warn ;;
+    error) level=error ;;
+    esac
     user_line="user $RUN_USER;"
     is_root || user_line="# started by $RUN_USER"
 
@@ -291,6 +304,7 @@ state_nginx() {
         sed -e "s|^user .*|$user_line|" \
             -e "s|modules/ngx_http_pytake_module.so|$HOME_DIR/bin/&|" \
             -e "s|$HOME_DIR/bin/modules/|$HOME_DIR/bin/|" \
+            -e "s|error.log notice;|error.log $level;|" \
             -e "s|/run/nginx.pid|$SOCKETS/nginx.pid|" \
             -e "s|/var/log/nginx/pytake.log|$HOME_DIR/log/access.log|" \
             -e "s|/var/log/nginx/|$HOME_DIR/log/|" \
@@ -306,6 +320,15 @@ proxy_temp_path $dir/proxy;
 fastcgi_temp_path $dir/fastcgi;
 uwsgi_temp_path $dir/uwsgi;
 scgi_temp_path $dir/scgi;
+${JWT_EXPIRY:+pytake_jwt_lifetime $JWT_EXPIRY;}
+${JWT_REFRESH_EXPIRY:+pytake_refresh_lifetime $JWT_REFRESH_EXPIRY;}
+END
+    rm -f "$dir/pytake.d/sim.conf"
+    [ -z "$SIM_PORT" ] || write_file "$dir/pytake.d/sim.conf" 600 << END
+location /sim/ {
+    proxy_pass http://127.0.0.1:$SIM_PORT;
+    proxy_buffering off;
+}
 END
     write_file "$dir/mime.types" 600 < /etc/nginx/mime.types
 }
@@ -322,17 +345,19 @@ state_programs() {
             || die "cannot write $HOME_DIR/bin: is the disk full?"
         mv "$HOME_DIR/bin/$f.new" "$HOME_DIR/bin/$f"
     done
+
+    for f in "$TOP"/tools/sim/*; do
+        write_file "$HOME_DIR/sim/${f##*/}" 644 < "$f"
+    done
 }
 
 state_settings() {
-    local address=$LISTEN host serve='' demo=1 graph
+    local address=$LISTEN serve='' demo=1
 
     case $LISTEN in
     0.0.0.0 | '*' | '[::]') address=127.0.0.1 ;;
     esac
-    host=$address
     [ "${PYTAKE_DEMO:-on}" != off ] || demo=''
-    graph=${WHATSAPP_API_URL:-http://127.0.0.1:$PORT/v23.0}
 
     ! grep -qE '^ *serve\b' <<< "$("$BUILD/pytake" help)" || serve=1
 
@@ -342,8 +367,8 @@ sockets=$SOCKETS
 user=$RUN_USER
 address=$address
 port=$PORT
-url=http://$host:$PORT
-graph_url=$graph
+url=http://$address:$PORT
+graph_url=$GRAPH_URL
 database_url=$DB_URL
 redis_url=$CACHE_URL
 jwt_secret=$JWT
@@ -353,6 +378,7 @@ pg_bin=$PG_BIN
 pg_port=$PG_PORT
 pg_password=$DB_SECRET
 redis_port=$REDIS_PRIVATE_PORT
+sim_port=$SIM_PORT
 serve=$serve
 demo=$demo
 END
@@ -365,7 +391,7 @@ END
     state_export PYTAKE_ENCRYPTION_KEY encryption_key
     unset DB_HOST DB_PORT DB_NAME DB_USER DB_PASSWORD DB_PASSWORD_FILE
     unset REDIS_HOST REDIS_PORT REDIS_PASSWORD REDIS_PASSWORD_FILE
-    export WHATSAPP_API_URL=$graph PYTAKE_RUN_DIR=$SOCKETS
+    export WHATSAPP_API_URL=$GRAPH_URL PYTAKE_RUN_DIR=$SOCKETS
 }
 
 # Hands a secret to the parts by file, never by value.
@@ -376,7 +402,7 @@ state_export() {
 
 # What runs is what would be started now?
 state_mark() {
-    (cd "$HOME_DIR" && sha256sum bin/* nginx/*.conf nginx/conf.d/* \
+    (cd "$HOME_DIR" && sha256sum bin/* sim/* nginx/*.conf nginx/*.d/*.conf \
         redis/redis.conf pg/pytake.conf "$STATE/settings" 2>/dev/null
      env | grep -E '^(JWT|WEBSOCKET|CORS|LOG|WHATSAPP)_' | sort) | sha256sum
 }
