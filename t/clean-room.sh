@@ -52,6 +52,16 @@ inside() {
         LANG=C.UTF-8 PYTAKE_PORT="$PORT" chroot "$ROOM" "$@" < /dev/null
 }
 
+# Processes whose root is the room.
+dwellers() {
+    local link
+
+    for link in /proc/[0-9]*/root; do
+        [ "$(readlink "$link" 2>/dev/null)" != "$ROOM" ] \
+            || printf '%s ' "${link//[!0-9]/}"
+    done
+}
+
 enter() {
     local suite=$1 base="$WORK/$1.tar"
 
@@ -105,7 +115,7 @@ visit() {
     fi
 
     inside /src/build.sh down
-    ! pgrep -f "$ROOM" > /dev/null || die "$suite: down left processes"
+    [ -z "$(dwellers)" ] || die "$suite: down left processes: $(dwellers)"
     leave
     printf '== %s: good\n' "$suite"
 }
