@@ -124,7 +124,8 @@ doctor_clock(doctor_t *d)
 static bool
 doctor_migrations(doctor_t *d)
 {
-    long      version;
+    long      newest = 0, ours = migrations[migrations_count - 1].version;
+    size_t    n = 0;
     PGresult *res;
 
     if (!doctor_ask(d, "migrations", "SELECT to_regclass("
@@ -133,36 +134,33 @@ doctor_migrations(doctor_t *d)
         return false;
     }
 
-    version = db_cell(res, 0, 0)[0] == 't';
-    PQclear(res);
-
-    if (version != 0) {
-        if (!doctor_ask(d, "migrations", "SELECT coalesce(max(version), 0)"
-                        " FROM public.schema_migrations", &res))
+    if (db_cell(res, 0, 0)[0] == 't') {
+        PQclear(res);
+        if (!doctor_ask(d, "migrations", "SELECT coalesce(max(version), 0),"
+                        " count(*) FROM public.schema_migrations", &res))
         {
             return false;
         }
-        version = strtol(db_cell(res, 0, 0), NULL, 10);
-        PQclear(res);
+        newest = strtol(db_cell(res, 0, 0), NULL, 10);
+        n = (size_t) strtol(db_cell(res, 0, 1), NULL, 10);
     }
+    PQclear(res);
 
-    if (version == 0) {
+    if (n == 0) {
         doctor_say(d, DOCTOR_FAIL, "migrations", "the database is empty - "
                    "run \"pytake migrate\"");
         return false;
     }
 
-    if ((size_t) version < migrations_count) {
-        doctor_say(d, DOCTOR_FAIL, "migrations", "%zu to apply - run "
-                   "\"pytake migrate\"", migrations_count
-                   - (size_t) version);
-    } else if ((size_t) version > migrations_count) {
+    if (newest > ours) {
         doctor_say(d, DOCTOR_FAIL, "migrations", "the database (%ld) is newer "
-                   "than this program (%zu) - use the newer pytake", version,
-                   migrations_count);
+                   "than this program (%ld) - use the newer pytake", newest,
+                   ours);
+    } else if (n < migrations_count) {
+        doctor_say(d, DOCTOR_FAIL, "migrations", "%zu to apply - run "
+                   "\"pytake migrate\"", migrations_count - n);
     } else {
-        doctor_say(d, DOCTOR_OK, "migrations", "%ld of %ld applied", version,
-                   version);
+        doctor_say(d, DOCTOR_OK, "migrations", "%zu of %zu applied", n, n);
     }
 
     return true;

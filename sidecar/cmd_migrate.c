@@ -8,6 +8,7 @@
 #include "cmd.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "migrations.h"
 
@@ -261,25 +262,29 @@ migrate_applied_get(migrate_t *m)
 static int
 migrate_check(migrate_t *m)
 {
-    int    i, rc;
-    char   want[65], newest[12];
+    int    i, rc, version;
+    char   want[65];
     size_t n = migrations_count;
 
-    for (i = 0; i < m->napplied; i++) {
-        snprintf(newest, sizeof(newest), "%s",
-                 db_cell(m->applied, m->napplied - 1, 0));
+    for (i = m->napplied - 1; i >= 0; i--) {
+        version = (int) strtol(db_cell(m->applied, i, 0), NULL, 10);
 
-        if ((size_t) i >= n) {
-            return cmd_error("the database's schema (%s) is newer than this "
-                             "program's (%d): use the newer pytake", newest,
-                             migrations[n - 1].version);
+        if (version > migrations[n - 1].version) {
+            return cmd_error("the database's schema (%04d) is newer than this "
+                             "program's (%04d): use the newer pytake",
+                             version, migrations[n - 1].version);
         }
 
-        snprintf(newest, sizeof(newest), "%d", migrations[i].version);
-        if (strcmp(db_cell(m->applied, i, 0), newest) != 0) {
-            return cmd_error("schema_migrations has no row for %s, though "
-                             "later ones are applied: restore it",
-                             migrations[i].file);
+        if ((size_t) i >= n || version < migrations[i].version) {
+            return cmd_error("the database has a migration %04d that this "
+                             "program does not know: use the pytake that "
+                             "applied it", version);
+        }
+
+        if (version > migrations[i].version) {
+            return cmd_error("%s was never applied, though %04d was: "
+                             "migrations go in order", migrations[i].file,
+                             version);
         }
 
         rc = migrate_checksum(&migrations[i], want);

@@ -12,7 +12,7 @@
 #define JOBS_RAW_DAYS 30  /* of webhooks' bytes */
 #define JOBS_EACH_MS (3600u * 1000u)
 #define JOBS_RETRY_MIN_MS 500u
-#define JOBS_RETRY_MAX_MS 15000u
+#define JOBS_RETRY_MAX_MS 5000u
 #define JOBS_DEADLINE_MS 60000
 #define JOBS_LOCK_MS 2000u /* a DROP must not hold up the webhooks for long */
 
