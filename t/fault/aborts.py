@@ -115,6 +115,7 @@ def rude(s, ten, token, conv, rng):
         if rng.random() < 0.8:
             time.sleep(rng.expovariate(1 / 0.004))
         if rng.random() < 0.2:
+            conn.sock.settimeout(0.05)
             conn.sock.recv(rng.choice((1, 10, 200)))
         if rng.random() < 0.5:
             conn.reset()
