@@ -1,8 +1,6 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 #include <assert.h>
-#include <errno.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,25 +10,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "loop.h"
+#include "loop_int.h"
 
 #define LOOP_LINE_MAX 1024
 #define LOOP_OFF UINT32_MAX /* heap index of a timer that is not armed */
 
-
-typedef struct loop_job_s loop_job_t;
-
-struct loop_job_s {
-    pt_work_pt           work; /* NULL: a post */
-    pt_timer_handler_pt  done;
-    void                *data;
-    loop_job_t          *next;
-};
-
-typedef struct {
-    loop_job_t  *first;
-    loop_job_t **last;
-} loop_jobs_t;
 
 struct pt_io_s {
     loop_t           *loop;
@@ -50,30 +34,6 @@ struct pt_timer_s {
     int                  kind;
 };
 
-struct loop_s {
-    pt_loop_t        base; /* first: the drivers' view */
-    loop_conf_t      conf;
-    int              epfd;
-    int              evfd;
-    int64_t          now_ms;
-    bool             exiting;
-    bool             broken;
-    pt_io_t         *dead;
-    pt_timer_t     **heap;
-    uint32_t         nheap;
-    uint32_t         heap_max;
-    uint32_t         nhold; /* armed PT_TIMER_HOLD timers */
-    uint32_t         njobs; /* jobs whose done has not run */
-
-    pthread_mutex_t  lock;  /* guards the four below */
-    pthread_cond_t   more;
-    loop_jobs_t      todo;
-    loop_jobs_t      ready;
-    bool             quit;
-    uint32_t         nthreads;
-    pthread_t        threads[LOOP_THREADS_MAX];
-};
-
 
 static pt_io_t *loop_io_new(pt_loop_t *pl, int fd, pt_io_handler_pt handler,
     void *data);
@@ -84,8 +44,6 @@ static pt_timer_t *loop_timer_new(pt_loop_t *pl, int kind,
 static void loop_timer_set(pt_timer_t *t, uint32_t after_ms);
 static void loop_timer_stop(pt_timer_t *t);
 static void loop_timer_del(pt_timer_t *t);
-static pt_err_t loop_work(pt_loop_t *pl, pt_work_pt work,
-    pt_timer_handler_pt done, void *data);
 static int64_t loop_now_ms(pt_loop_t *pl);
 static int64_t loop_wall_us(pt_loop_t *pl);
 static bool loop_exiting(pt_loop_t *pl);
@@ -97,14 +55,8 @@ static void loop_heap_put(loop_t *l, uint32_t i, pt_timer_t *t);
 static void loop_heap_up(loop_t *l, uint32_t i);
 static void loop_heap_down(loop_t *l, uint32_t i);
 static void loop_run_timers(loop_t *l);
-static void loop_run_jobs(loop_t *l);
 static void loop_free_dead(loop_t *l);
 static int loop_wait(const loop_t *l, uint32_t wait_ms);
-static void loop_wake(loop_t *l);
-static void loop_jobs_add(loop_jobs_t *q, loop_job_t *job);
-static loop_job_t *loop_jobs_take(loop_jobs_t *q);
-static bool loop_threads_start(loop_t *l);
-static void *loop_thread(void *data);
 
 
 static const pt_loop_ops_t loop_ops = {
@@ -132,8 +84,6 @@ loop_new(const loop_conf_t *conf)
     if (l->conf.threads > LOOP_THREADS_MAX) {
         l->conf.threads = LOOP_THREADS_MAX;
     }
-    l->todo.last = &l->todo.first;
-    l->ready.last = &l->ready.first;
     l->now_ms = loop_clock_ms();
     l->epfd = epoll_create1(EPOLL_CLOEXEC);
     l->evfd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -141,12 +91,8 @@ loop_new(const loop_conf_t *conf)
     ev.events = EPOLLIN; /* ev.data.ptr NULL stands for the eventfd */
     if (l->epfd == -1 || l->evfd == -1
         || epoll_ctl(l->epfd, EPOLL_CTL_ADD, l->evfd, &ev) == -1
-        || pthread_mutex_init(&l->lock, NULL) != 0)
+        || !loop_work_init(l))
     {
-        goto failed;
-    }
-    if (pthread_cond_init(&l->more, NULL) != 0) {
-        pthread_mutex_destroy(&l->lock);
         goto failed;
     }
     signal(SIGPIPE, SIG_IGN);
@@ -168,23 +114,13 @@ failed:
 void
 loop_del(loop_t *l)
 {
-    uint32_t i;
-
-    pthread_mutex_lock(&l->lock);
-    l->quit = true;
-    pthread_cond_broadcast(&l->more);
-    pthread_mutex_unlock(&l->lock);
-
-    for (i = 0; i < l->nthreads; i++) {
-        pthread_join(l->threads[i], NULL);
-    }
+    loop_threads_end(l);
     loop_run_jobs(l);
     loop_free_dead(l);
     assert(l->nheap == 0);
     close(l->epfd);
     close(l->evfd);
-    pthread_cond_destroy(&l->more);
-    pthread_mutex_destroy(&l->lock);
+    loop_work_free(l);
     free(l->heap);
     free(l);
 }
@@ -259,25 +195,6 @@ loop_break(loop_t *l)
 {
     l->broken = true;
     loop_wake(l);
-}
-
-
-pt_err_t
-loop_post(loop_t *l, pt_timer_handler_pt handler, void *data)
-{
-    loop_job_t *job;
-
-    job = calloc(1, sizeof(loop_job_t));
-    if (job == NULL) {
-        return PT_ENOMEM;
-    }
-    job->done = handler;
-    job->data = data;
-    pthread_mutex_lock(&l->lock);
-    loop_jobs_add(&l->ready, job);
-    pthread_mutex_unlock(&l->lock);
-    loop_wake(l);
-    return PT_OK;
 }
 
 
@@ -415,32 +332,6 @@ loop_timer_del(pt_timer_t *t)
     assert(t->loop->heap_max > 0);
     t->loop->heap_max--;
     free(t);
-}
-
-
-static pt_err_t
-loop_work(pt_loop_t *pl, pt_work_pt work, pt_timer_handler_pt done,
-    void *data)
-{
-    loop_t     *l = (loop_t *) pl;
-    loop_job_t *job;
-
-    if (l->njobs >= LOOP_WORK_MAX || !loop_threads_start(l)) {
-        return PT_EBUSY;
-    }
-    job = calloc(1, sizeof(loop_job_t));
-    if (job == NULL) {
-        return PT_EBUSY;
-    }
-    job->work = work;
-    job->done = done;
-    job->data = data;
-    l->njobs++;
-    pthread_mutex_lock(&l->lock);
-    loop_jobs_add(&l->todo, job);
-    pthread_cond_signal(&l->more);
-    pthread_mutex_unlock(&l->lock);
-    return PT_OK;
 }
 
 
@@ -598,28 +489,6 @@ loop_run_timers(loop_t *l)
 
 
 static void
-loop_run_jobs(loop_t *l)
-{
-    loop_job_t *job, *next;
-
-    pthread_mutex_lock(&l->lock);
-    job = l->ready.first;
-    l->ready.first = NULL;
-    l->ready.last = &l->ready.first;
-    pthread_mutex_unlock(&l->lock);
-
-    for ( ; job != NULL; job = next) {
-        next = job->next;
-        if (job->work != NULL) {
-            l->njobs--;
-        }
-        job->done(job->data);
-        free(job);
-    }
-}
-
-
-static void
 loop_free_dead(loop_t *l)
 {
     pt_io_t *io;
@@ -649,92 +518,4 @@ loop_wait(const loop_t *l, uint32_t wait_ms)
         left = 0;
     }
     return (left >= INT32_MAX) ? -1 : (int) left;
-}
-
-
-static void
-loop_wake(loop_t *l)
-{
-    uint64_t one = 1;
-
-    /* EAGAIN: the counter is full, so the loop is awake already */
-    if (write(l->evfd, &one, sizeof(one)) == -1) {
-        assert(errno == EAGAIN || errno == EINTR);
-    }
-}
-
-
-static void
-loop_jobs_add(loop_jobs_t *q, loop_job_t *job)
-{
-    job->next = NULL;
-    *q->last = job;
-    q->last = &job->next;
-}
-
-
-static loop_job_t *
-loop_jobs_take(loop_jobs_t *q)
-{
-    loop_job_t *job = q->first;
-
-    if (job != NULL) {
-        q->first = job->next;
-        if (q->first == NULL) {
-            q->last = &q->first;
-        }
-    }
-    return job;
-}
-
-
-/* All signals stay with the loop's thread. */
-
-static bool
-loop_threads_start(loop_t *l)
-{
-    sigset_t all, old;
-
-    if (l->nthreads > 0) {
-        return true;
-    }
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    while (l->nthreads < l->conf.threads) {
-        if (pthread_create(&l->threads[l->nthreads], NULL, loop_thread, l)
-            != 0)
-        {
-            break;
-        }
-        l->nthreads++;
-    }
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    return l->nthreads > 0;
-}
-
-
-static void *
-loop_thread(void *data)
-{
-    loop_t     *l = data;
-    loop_job_t *job;
-
-    pthread_mutex_lock(&l->lock);
-    for ( ;; ) {
-        job = loop_jobs_take(&l->todo);
-        if (job == NULL) {
-            if (l->quit) {
-                break;
-            }
-            pthread_cond_wait(&l->more, &l->lock);
-            continue;
-        }
-        pthread_mutex_unlock(&l->lock);
-        job->work(job->data);
-        pthread_mutex_lock(&l->lock);
-        loop_jobs_add(&l->ready, job);
-        loop_wake(l);
-    }
-    pthread_mutex_unlock(&l->lock);
-    return NULL;
 }
