@@ -411,47 +411,40 @@ CREATE TRIGGER user_sessions_end AFTER UPDATE OF active, role ON users
 
 -- Ingest --------------------------------------------------------------------
 
--- Makes sure that every sender has a contact.  The arrays are parallel, one
--- entry a distinct sender, sorted by the caller (two bodies with the same
--- senders in opposite order must not deadlock).  The set-based query finds
--- those that need work; in a steady state there are none.
+-- The contacts of a body's senders, made, named and joined as needed.  The
+-- arrays are parallel, one entry a distinct sender, sorted by the caller
+-- (two bodies with the same senders in opposite order must not deadlock).
+-- p_todo: the places where the look of pytake_ingest() found something to do;
+-- p_found: what it found.
 CREATE FUNCTION pytake_contacts_resolve(p_phones text[], p_bsuids text[],
-    p_names text[], p_wa_ids text[], p_usernames text[], p_new_ids uuid[])
-    RETURNS void LANGUAGE plpgsql AS $$
+    p_names text[], p_wa_ids text[], p_usernames text[], p_new_ids uuid[],
+    p_todo integer[], p_found uuid[])
+    RETURNS uuid[] LANGUAGE plpgsql AS $$
 DECLARE
-    tid uuid := pytake_tenant();
-    s   record;
-    cid uuid;
+    tid    uuid := pytake_tenant();
+    s      record;
+    cid    uuid;
+    kind_  text;
+    value_ text;
+    result uuid[] := p_found;
 BEGIN
     FOR s IN
-        SELECT t.*, b.contact_id AS by_bsuid, p.contact_id AS by_phone
-        FROM unnest(p_phones, p_bsuids, p_names, p_wa_ids, p_usernames,
-                    p_new_ids) WITH ORDINALITY
-             AS t(phone, bsuid, name, wa_id, username, new_id, ord)
-        LEFT JOIN contact_identities b ON b.tenant_id = tid
-             AND b.kind = 'bsuid' AND b.value = t.bsuid
-        LEFT JOIN contact_identities p ON p.tenant_id = tid
-             AND p.kind = 'phone' AND p.value = t.phone
-        LEFT JOIN contacts c ON c.tenant_id = tid
-             AND c.id = coalesce(b.contact_id, p.contact_id)
-        WHERE c.id IS NULL
-           OR (t.phone IS NOT NULL AND p.contact_id IS NULL)
-           OR (t.bsuid IS NOT NULL AND b.contact_id IS NULL)
-           OR (t.name IS NOT NULL AND t.name <> c.profile_name)
-           OR (t.wa_id IS NOT NULL AND t.wa_id IS DISTINCT FROM c.wa_id)
-           OR (t.username IS NOT NULL
-               AND t.username IS DISTINCT FROM c.username)
-        ORDER BY t.ord
+        SELECT t.ord, p_phones[t.ord] AS phone, p_bsuids[t.ord] AS bsuid,
+               p_names[t.ord] AS name, p_wa_ids[t.ord] AS wa_id,
+               p_usernames[t.ord] AS username, p_new_ids[t.ord] AS new_id,
+               CASE WHEN p_wa_ids[t.ord] ~ '^[0-9]{5,20}$'
+                    THEN '+' || p_wa_ids[t.ord] END AS number
+        FROM unnest(p_todo) AS t(ord) ORDER BY t.ord
     LOOP
-        cid := coalesce(s.by_bsuid, s.by_phone);
+        cid := pytake_contact_of(s.phone, s.bsuid);
         IF cid IS NULL THEN
             -- The identity decides who creates the contact; the loser of
             -- a race waits here for the winner's commit.
+            kind_ := CASE WHEN s.bsuid IS NULL THEN 'phone' ELSE 'bsuid' END;
+            value_ := coalesce(s.bsuid, s.phone);
             INSERT INTO contact_identities (tenant_id, kind, value,
                 contact_id)
-            SELECT tid, CASE WHEN s.bsuid IS NULL THEN 'phone'
-                             ELSE 'bsuid' END,
-                   coalesce(s.bsuid, s.phone), s.new_id
+            VALUES (tid, kind_, value_, s.new_id)
             ON CONFLICT DO NOTHING;
             IF FOUND AND s.bsuid IS NOT NULL AND s.phone IS NOT NULL THEN
                 INSERT INTO contact_identities (tenant_id, kind, value,
@@ -468,28 +461,24 @@ BEGIN
                 END IF;
             END IF;
             SELECT i.contact_id INTO STRICT cid FROM contact_identities i
-            WHERE i.tenant_id = tid
-              AND i.kind = CASE WHEN s.bsuid IS NULL THEN 'phone'
-                                ELSE 'bsuid' END
-              AND i.value = coalesce(s.bsuid, s.phone);
+            WHERE i.tenant_id = tid AND i.kind = kind_ AND i.value = value_;
             IF cid = s.new_id THEN
                 INSERT INTO contacts (tenant_id, id, name, profile_name,
                     username, phone, wa_id)
                 VALUES (tid, cid, coalesce(s.name, ''),
-                    coalesce(s.name, ''), s.username,
-                    '+' || s.wa_id, s.wa_id);
+                    coalesce(s.name, ''), s.username, s.number, s.wa_id);
             END IF;
         END IF;
-        IF s.phone IS NOT NULL AND s.by_phone IS NULL THEN
-            INSERT INTO contact_identities (tenant_id, kind, value,
-                contact_id) VALUES (tid, 'phone', s.phone, cid)
-            ON CONFLICT DO NOTHING;
-        END IF;
-        IF s.bsuid IS NOT NULL AND s.by_bsuid IS NULL THEN
-            INSERT INTO contact_identities (tenant_id, kind, value,
-                contact_id) VALUES (tid, 'bsuid', s.bsuid, cid)
-            ON CONFLICT DO NOTHING;
-        END IF;
+        -- Both ways to know a sender lead to one contact from now on.
+        INSERT INTO contact_identities (tenant_id, kind, value, contact_id)
+        SELECT tid, v.kind, v.value, cid
+        FROM (VALUES ('bsuid', s.bsuid), ('phone', s.phone))
+             AS v(kind, value)
+        WHERE v.value IS NOT NULL
+          AND NOT EXISTS (SELECT 1 FROM contact_identities i
+                          WHERE i.tenant_id = tid AND i.kind = v.kind
+                            AND i.value = v.value)
+        ON CONFLICT DO NOTHING;
         -- A name that an agent typed stays; WhatsApp's follows WhatsApp.
         UPDATE contacts c
         SET name = CASE WHEN s.name IS NOT NULL
@@ -498,7 +487,7 @@ BEGIN
             profile_name = coalesce(s.name, c.profile_name),
             username = coalesce(s.username, c.username),
             wa_id = coalesce(s.wa_id, c.wa_id),
-            phone = coalesce('+' || s.wa_id, c.phone),
+            phone = coalesce(s.number, c.phone),
             updated_at = now()
         WHERE c.tenant_id = tid AND c.id = cid
           AND ((s.name IS NOT NULL AND s.name <> c.profile_name)
@@ -506,7 +495,9 @@ BEGIN
                 AND s.username IS DISTINCT FROM c.username)
             OR (s.wa_id IS NOT NULL
                 AND s.wa_id IS DISTINCT FROM c.wa_id));
+        result[s.ord] := cid;
     END LOOP;
+    RETURN result;
 END $$;
 
 -- The contact of a sender: business-scoped id first, phone second.
@@ -528,64 +519,235 @@ BEGIN
     RETURN cid;
 END $$;
 
--- Makes sure that every message that is new has an open conversation, and
--- locks those in id order, so that none closes before our commit.  Arrays
--- are parallel, one entry a message.  A message that is already here opens
--- nothing.  Raises 40001 (the batch is sent again) when somebody closed a
--- conversation between our look and our lock.
-CREATE FUNCTION pytake_conversations_open(p_ids uuid[], p_phones text[],
-    p_bsuids text[], p_config_ids uuid[], p_new_ids uuid[],
-    p_now timestamptz) RETURNS void LANGUAGE plpgsql AS $$
+-- Opens what is missing for messages that are new; a message that is already
+-- here opens nothing.  Gives the conversation of each thread.  Raises 40001
+-- (the batch is sent again) when somebody closed a conversation meanwhile.
+CREATE FUNCTION pytake_threads_open(p_contacts uuid[], p_configs uuid[],
+    p_new_ids uuid[], p_found uuid[], p_ids uuid[], p_threads integer[],
+    p_now timestamptz) RETURNS uuid[] LANGUAGE plpgsql AS $$
 DECLARE
-    tid      uuid := pytake_tenant();
-    contacts uuid[];
-    configs  uuid[];
-    wanted   integer;
-    locked   integer;
+    tid    uuid := pytake_tenant();
+    t      integer;
+    result uuid[] := p_found;
 BEGIN
-    WITH t AS (
-        SELECT pytake_contact_of(u.phone, u.bsuid) AS contact_id,
-               u.config_id, u.new_id
-        FROM unnest(p_ids, p_phones, p_bsuids, p_config_ids, p_new_ids)
-             AS u(id, phone, bsuid, config_id, new_id)
-        WHERE NOT EXISTS (SELECT 1 FROM messages m
+    FOR t IN
+        SELECT u.thread FROM unnest(p_ids, p_threads) AS u(id, thread)
+        WHERE p_found[u.thread] IS NULL
+          AND NOT EXISTS (SELECT 1 FROM messages m
                           WHERE m.tenant_id = tid AND m.id = u.id)
-    ), d AS (
-        SELECT DISTINCT ON (contact_id, config_id) *
-        FROM t ORDER BY contact_id, config_id, new_id
-    ), i AS (
+        GROUP BY u.thread
+        ORDER BY p_contacts[u.thread], p_configs[u.thread]
+    LOOP
         INSERT INTO conversations (tenant_id, id, contact_id,
             whatsapp_config_id, activity_at, created_at, updated_at)
-        SELECT tid, d.new_id, d.contact_id, d.config_id, p_now, p_now,
-               p_now
-        FROM d
-        WHERE NOT EXISTS (SELECT 1 FROM conversations c
-                          WHERE c.tenant_id = tid
-                            AND c.contact_id = d.contact_id
-                            AND c.whatsapp_config_id = d.config_id
-                            AND c.status <> 'closed')
-        ORDER BY d.contact_id, d.config_id
+        VALUES (tid, p_new_ids[t], p_contacts[t], p_configs[t], p_now,
+            p_now, p_now)
         ON CONFLICT (tenant_id, contact_id, whatsapp_config_id)
-            WHERE status <> 'closed' DO NOTHING
-    )
-    SELECT count(*), array_agg(d.contact_id), array_agg(d.config_id)
-    INTO wanted, contacts, configs FROM d;
+            WHERE status <> 'closed' DO NOTHING;
 
-    IF wanted = 0 THEN
+        SELECT c.id INTO result[t] FROM conversations c
+        WHERE c.tenant_id = tid AND c.contact_id = p_contacts[t]
+          AND c.whatsapp_config_id = p_configs[t] AND c.status <> 'closed';
+
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'a conversation closed meanwhile'
+                USING ERRCODE = '40001';
+        END IF;
+    END LOOP;
+
+    RETURN result;
+END $$;
+
+-- Stores a body's messages: contacts, conversations, messages, one event a
+-- new message, in batch order.  The core has cleaned, folded and sorted
+-- (docs/webhook.md).  Two groups of parallel arrays: threads (a sender and a
+-- number, with ids for a contact and a conversation that must be made) and
+-- messages, which name their thread, from 1.  In the steady state one look
+-- finds all there is, and two statements do the work.  No join reaches a
+-- table here: each row is found by its key, whatever the statistics say.
+--
+-- Marks of a template: chr(1) conversation id, chr(2) reply_to as JSON,
+-- chr(3) conversation, chr(4) seq.
+CREATE FUNCTION pytake_ingest(
+    p_phones text[], p_bsuids text[], p_names text[], p_wa_ids text[],
+    p_usernames text[], p_contact_ids uuid[], p_configs uuid[],
+    p_conv_ids uuid[],
+    p_ids uuid[], p_threads integer[], p_created timestamptz[],
+    p_types text[], p_contents text[], p_previews text[], p_wamids text[],
+    p_metadata text[], p_quoted text[], p_templates text[],
+    p_events uuid[], p_now timestamptz)
+    RETURNS TABLE (seq bigint, frame text) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    tid        uuid := pytake_tenant();
+    who        uuid[];    -- contact of a thread
+    convs      uuid[];    -- its open conversation
+    todo       integer[]; -- threads whose sender is not known as it is now
+    replies    uuid[];    -- what a message quotes
+    cnt        integer;   -- messages that are new
+    told       integer;
+    ords       integer[]; -- their places, ascending; NULL: all
+    g_ids      uuid[];    -- conversations with new messages:
+    g_counts   integer[]; -- how many
+    g_times    timestamptz[]; -- the last one's
+    g_previews text[];
+BEGIN
+    SELECT array_agg(x.contact_id), array_agg(x.conversation_id),
+           array_agg(x.ord) FILTER (WHERE x.news)
+    INTO who, convs, todo
+    FROM (
+        SELECT s.ord, coalesce(b.contact_id, p.contact_id) AS contact_id,
+               v.id AS conversation_id,
+               c.id IS NULL
+               OR (s.phone IS NOT NULL AND p.contact_id IS NULL)
+               OR (s.bsuid IS NOT NULL AND b.contact_id IS NULL)
+               OR s.name <> c.profile_name
+               OR (s.wa_id IS NOT NULL AND s.wa_id IS DISTINCT FROM c.wa_id)
+               OR (s.username IS NOT NULL
+                   AND s.username IS DISTINCT FROM c.username) AS news
+        FROM unnest(p_phones, p_bsuids, p_names, p_wa_ids, p_usernames,
+                    p_configs) WITH ORDINALITY
+             AS s(phone, bsuid, name, wa_id, username, config_id, ord)
+        LEFT JOIN LATERAL (
+            SELECT i.contact_id FROM contact_identities i
+            WHERE i.tenant_id = tid AND i.kind = 'bsuid'
+              AND i.value = s.bsuid OFFSET 0) b ON true
+        LEFT JOIN LATERAL (
+            SELECT i.contact_id FROM contact_identities i
+            WHERE i.tenant_id = tid AND i.kind = 'phone'
+              AND i.value = s.phone OFFSET 0) p ON true
+        LEFT JOIN LATERAL (
+            SELECT k.id, k.profile_name, k.wa_id, k.username
+            FROM contacts k
+            WHERE k.tenant_id = tid
+              AND k.id = coalesce(b.contact_id, p.contact_id)
+            OFFSET 0) c ON true
+        LEFT JOIN LATERAL (
+            SELECT o.id FROM conversations o
+            WHERE o.tenant_id = tid AND o.contact_id = c.id
+              AND o.whatsapp_config_id = s.config_id
+              AND o.status <> 'closed' OFFSET 0) v ON true
+        ORDER BY s.ord) x;
+
+    IF todo IS NOT NULL THEN
+        who := pytake_contacts_resolve(p_phones, p_bsuids, p_names,
+            p_wa_ids, p_usernames, p_contact_ids, todo, who);
+    END IF;
+
+    IF array_position(convs, NULL) IS NOT NULL THEN
+        convs := pytake_threads_open(who, p_configs, p_conv_ids, convs,
+            p_ids, p_threads, p_now);
+    END IF;
+
+    IF cardinality(convs) > 1 THEN -- one order for all
+        PERFORM c.id FROM conversations c
+        WHERE c.tenant_id = tid AND c.id = ANY (convs)
+        ORDER BY c.id FOR NO KEY UPDATE;
+    END IF;
+
+    IF cardinality(array_remove(p_quoted, NULL)) > 0 THEN
+        replies := ARRAY(
+            SELECT CASE WHEN q.wamid IS NOT NULL THEN coalesce(
+                (SELECT m.id FROM messages m
+                 WHERE m.tenant_id = tid AND m.whatsapp_message_id = q.wamid
+                 ORDER BY m.id DESC LIMIT 1),
+                p_ids[array_position(p_wamids, q.wamid)]) END
+            FROM unnest(p_quoted) WITH ORDINALITY AS q(wamid, ord)
+            ORDER BY q.ord);
+    END IF;
+
+    INSERT INTO messages (tenant_id, id, conversation_id, sender_type,
+        content, message_type, whatsapp_message_id, status, metadata,
+        reply_to, created_at, received_at)
+    SELECT tid, t.id, convs[t.thread], 'contact', t.content, t.type,
+           t.wamid, 'delivered', t.metadata::jsonb, replies[t.ord],
+           t.created_at, p_now
+    FROM unnest(p_ids, p_threads, p_created, p_types, p_contents, p_wamids,
+                p_metadata) WITH ORDINALITY
+         AS t(id, thread, created_at, type, content, wamid, metadata, ord)
+    WHERE convs[t.thread] IS NOT NULL
+    ORDER BY t.id
+    ON CONFLICT DO NOTHING;
+    GET DIAGNOSTICS cnt = ROW_COUNT;
+
+    IF cnt = 0 THEN
         RETURN;
     END IF;
 
-    WITH l AS (
-        SELECT c.id FROM unnest(contacts, configs) AS w(contact_id, config_id)
-        JOIN conversations c ON c.tenant_id = tid
-             AND c.contact_id = w.contact_id
-             AND c.whatsapp_config_id = w.config_id
-             AND c.status <> 'closed'
-        ORDER BY c.id FOR NO KEY UPDATE OF c
-    )
-    SELECT count(*) INTO locked FROM l;
+    IF cnt < cardinality(p_ids) THEN -- ours are those of this transaction
+        ords := ARRAY(
+            SELECT t.ord FROM unnest(p_ids) WITH ORDINALITY AS t(id, ord)
+            WHERE (SELECT m.xmin FROM messages m
+                   WHERE m.tenant_id = tid AND m.id = t.id)
+                  = pg_current_xact_id()::xid
+            ORDER BY t.ord);
+    END IF;
 
-    IF locked <> wanted THEN
+    IF cardinality(p_ids) = 1 THEN
+        g_ids := convs;
+        g_counts := ARRAY[1];
+        g_times := p_created;
+        g_previews := p_previews;
+    ELSE
+        SELECT array_agg(g.id), array_agg(g.fresh), array_agg(g.last_at),
+               array_agg(g.preview)
+        INTO g_ids, g_counts, g_times, g_previews
+        FROM (
+            SELECT convs[p_threads[t.ord]] AS id, count(*)::integer AS fresh,
+                   max(p_created[t.ord]) AS last_at,
+                   (array_agg(p_previews[t.ord] ORDER BY
+                       p_created[t.ord] DESC, t.ord DESC))[1] AS preview
+            FROM unnest(coalesce(ords, ARRAY(
+                     SELECT generate_series(1, cnt)))) AS t(ord)
+            GROUP BY 1) g;
+    END IF;
+
+    RETURN QUERY
+    WITH u AS (
+        UPDATE conversations c
+        SET (unread_count, last_message, last_message_time, activity_at,
+             window_expires_at, status, updated_at) = (
+            SELECT c.unread_count + g_counts[x.i],
+                   CASE WHEN c.last_message_time > g_times[x.i]
+                        THEN c.last_message ELSE g_previews[x.i] END,
+                   greatest(c.last_message_time, g_times[x.i]),
+                   greatest(c.activity_at, g_times[x.i]),
+                   greatest(c.window_expires_at,
+                            g_times[x.i] + interval '24 hours'),
+                   CASE WHEN c.status = 'snoozed' THEN 'active'
+                        ELSE c.status END,
+                   p_now
+            FROM (SELECT array_position(g_ids, c.id) AS i OFFSET 0) x)
+        WHERE c.tenant_id = tid AND c.id = ANY (g_ids)
+          AND c.status <> 'closed'
+        RETURNING c.id, (
+            SELECT pytake_conv_brief(c.id, c.contact_id, k.name, k.phone,
+                c.status, c.unread_count, c.last_message,
+                c.last_message_time, c.assigned_to, c.window_expires_at)
+            FROM contacts k
+            WHERE k.tenant_id = tid AND k.id = c.contact_id) AS brief
+    ), h AS (
+        UPDATE tenant_event_head h
+        SET seq = h.seq + cnt, id = p_events[coalesce(ords[cnt], cnt)]
+        WHERE h.tenant_id = tid AND (SELECT count(*) FROM u) > 0
+        RETURNING h.seq
+    )
+    INSERT INTO event_log (tenant_id, seq, id, created_at, event,
+        conversation_id, frame)
+    SELECT tid, h.seq - cnt + e.n, p_events[e.ord], p_now,
+           'message_received', u.id,
+           replace(replace(replace(replace(p_templates[e.ord],
+               chr(4), (h.seq - cnt + e.n)::text), chr(1), u.id::text),
+               chr(2), coalesce('"' || replies[e.ord]::text || '"', 'null')),
+               chr(3), u.brief)
+    FROM h, (SELECT n, coalesce(ords[n], n) AS ord
+             FROM generate_series(1, cnt) AS n OFFSET 0) e
+    JOIN u ON u.id = convs[p_threads[e.ord]]
+    ORDER BY e.n
+    RETURNING seq, frame;
+    GET DIAGNOSTICS told = ROW_COUNT;
+
+    IF told <> cnt THEN
         RAISE EXCEPTION 'a conversation closed meanwhile'
             USING ERRCODE = '40001';
     END IF;

@@ -23,104 +23,17 @@ FROM unnest($1, $2, $3, $4, $5) AS t(hash, path, code, detail, item)
 ORDER BY t.hash
 ON CONFLICT DO NOTHING;
 
--- One entry a distinct sender, sorted: phones, bsuids, names, wa_ids,
--- usernames, new contact ids
--- name: ingest_contacts
--- params: text[] text[] text[] text[] text[] uuid[]
-SELECT pytake_contacts_resolve($1, $2, $3, $4, $5, $6);
-
--- One entry a message: ids, phones, bsuids, numbers' ids, new conversation
--- ids; now
--- name: ingest_conversations
--- params: uuid[] text[] text[] uuid[] uuid[] timestamptz
-SELECT pytake_conversations_open($1, $2, $3, $4, $5, $6);
-
--- One entry a message, in batch order.  Inserts what is new, brings the
--- conversations up to date, writes one event a new message.  Marks of the
--- template: chr(1) conversation id, chr(2) reply_to as JSON, chr(3)
--- conversation, chr(4) seq.
--- $1 ids, $2 phones, $3 bsuids, $4 numbers' ids, $5 created at, $6 types,
--- $7 contents, $8 previews, $9 wamids, $10 metadata, $11 quoted wamids,
--- $12 templates, $13 event ids, $14 now
+-- Threads (a sender and a number; distinct, sorted): $1 phones, $2 bsuids,
+-- $3 names, $4 wa_ids, $5 usernames, $6 ids for new contacts, $7 numbers'
+-- ids, $8 ids for new conversations.  Messages, in batch order: $9 ids,
+-- $10 threads (from 1), $11 created at, $12 types, $13 contents,
+-- $14 previews, $15 wamids, $16 metadata, $17 quoted wamids, $18 templates,
+-- $19 event ids; $20 now.
 -- name: ingest_messages
--- params: uuid[] text[] text[] uuid[] timestamptz[] text[] text[] text[] text[] text[] text[] text[] uuid[] timestamptz
+-- params: text[] text[] text[] text[] text[] uuid[] uuid[] uuid[] uuid[] int4[] timestamptz[] text[] text[] text[] text[] text[] text[] text[] uuid[] timestamptz
 -- columns: seq frame
-WITH t AS (
-    SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
-                         $13) WITH ORDINALITY
-    AS t(id, phone, bsuid, config_id, created_at, message_type, content,
-         preview, wamid, metadata, quoted, template, event_id, ord)
-), r AS (
-    SELECT t.*, c.id AS conversation_id, q.id AS reply_to
-    FROM t
-    CROSS JOIN LATERAL (SELECT pytake_contact_of(t.phone, t.bsuid)
-                               AS contact_id OFFSET 0) k
-    JOIN conversations c ON c.tenant_id = pytake_tenant()
-         AND c.contact_id = k.contact_id
-         AND c.whatsapp_config_id = t.config_id AND c.status <> 'closed'
-    LEFT JOIN LATERAL (
-        SELECT m.id FROM messages m
-        WHERE m.tenant_id = pytake_tenant()
-          AND m.whatsapp_message_id = t.quoted
-        ORDER BY m.id DESC LIMIT 1
-    ) q ON t.quoted IS NOT NULL
-), ins AS (
-    INSERT INTO messages (tenant_id, id, conversation_id, sender_type,
-        content, message_type, whatsapp_message_id, status, metadata,
-        reply_to, created_at, received_at)
-    SELECT pytake_tenant(), r.id, r.conversation_id, 'contact', r.content,
-           r.message_type, r.wamid, 'delivered', r.metadata::jsonb,
-           r.reply_to, r.created_at, $14
-    FROM r ORDER BY r.id
-    ON CONFLICT DO NOTHING
-    RETURNING id
-), n AS (
-    SELECT r.* FROM ins JOIN r ON r.id = ins.id
-), g AS (
-    SELECT n.conversation_id, count(*) AS cnt, max(n.created_at) AS last_at,
-           (array_agg(n.preview ORDER BY n.created_at DESC, n.ord DESC))[1]
-               AS preview
-    FROM n GROUP BY n.conversation_id
-), u AS (
-    UPDATE conversations c
-    SET unread_count = c.unread_count + g.cnt,
-        last_message = CASE WHEN c.last_message_time > g.last_at
-                            THEN c.last_message ELSE g.preview END,
-        last_message_time = greatest(c.last_message_time, g.last_at),
-        activity_at = greatest(c.activity_at, g.last_at),
-        window_expires_at = greatest(c.window_expires_at,
-                                     g.last_at + interval '24 hours'),
-        status = CASE WHEN c.status = 'snoozed' THEN 'active'
-                      ELSE c.status END,
-        updated_at = $14
-    FROM g
-    WHERE c.tenant_id = pytake_tenant() AND c.id = g.conversation_id
-    RETURNING c.*
-), h AS (
-    UPDATE tenant_event_head
-    SET seq = seq + (SELECT count(*) FROM n),
-        id = (SELECT n.event_id FROM n ORDER BY n.ord DESC LIMIT 1)
-    WHERE tenant_id = pytake_tenant() AND (SELECT count(*) FROM u) > 0
-    RETURNING seq
-)
-INSERT INTO event_log (tenant_id, seq, id, created_at, event,
-    conversation_id, frame)
-SELECT u.tenant_id,
-       h.seq - (SELECT count(*) FROM n)
-           + row_number() OVER (ORDER BY n.ord),
-       n.event_id, $14, 'message_received', u.id,
-       replace(replace(replace(replace(n.template, chr(4),
-           (h.seq - (SELECT count(*) FROM n)
-            + row_number() OVER (ORDER BY n.ord))::text),
-           chr(1), u.id::text),
-           chr(2), coalesce('"' || n.reply_to::text || '"', 'null')),
-           chr(3), pytake_conv_brief(u.id, u.contact_id, k.name, k.phone,
-               u.status, u.unread_count, u.last_message,
-               u.last_message_time, u.assigned_to, u.window_expires_at))
-FROM h, n
-JOIN u ON u.id = n.conversation_id
-JOIN contacts k ON k.tenant_id = u.tenant_id AND k.id = u.contact_id
-RETURNING seq, frame;
+SELECT seq, frame FROM pytake_ingest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
+    $11, $12, $13, $14, $15, $16, $17, $18, $19, $20);
 
 -- Every receipt is kept, once; those of messages not (yet) ours with no
 -- message.  One entry a status: wamids, our ids (biz_opaque_callback_data,
@@ -136,7 +49,7 @@ FROM unnest($1, $2, $3, $4, $5)
 LEFT JOIN LATERAL (
     SELECT m.id FROM messages m
     WHERE m.tenant_id = pytake_tenant() AND m.id = t.ours
-) o ON t.ours IS NOT NULL
+) o ON true
 LEFT JOIN LATERAL (
     SELECT m.id FROM messages m
     WHERE m.tenant_id = pytake_tenant() AND m.whatsapp_message_id = t.wamid
@@ -164,7 +77,7 @@ WITH t AS (
     LEFT JOIN LATERAL (
         SELECT m.id FROM messages m
         WHERE m.tenant_id = pytake_tenant() AND m.id = t.ours
-    ) o ON t.ours IS NOT NULL
+    ) o ON true
     LEFT JOIN LATERAL (
         SELECT m.id FROM messages m
         WHERE m.tenant_id = pytake_tenant()
