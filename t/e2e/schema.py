@@ -1,0 +1,391 @@
+#!/usr/bin/python3
+# Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE.
+"""What the schema itself promises: tenants are apart, whatever statement is
+run; every named statement prepares on a fresh schema; none reads a tenant's
+table from end to end."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import uuid
+
+import psycopg2
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "..", "lib"))
+import cluster  # noqa: E402
+import tap  # noqa: E402
+from cluster import TOP, connect, one, sql  # noqa: E402
+
+QUERIES = os.path.join(TOP, "schema", "queries")
+TENANTS = 20
+ROWS = 2000  # conversations in all; messages and events are three times that
+
+# No tenant's data, or kept small by the housekeeping that reads it.
+FREE = {"schema_migrations"}
+
+# Tables that a look-up may read whole, and why.
+MAY_SCAN = {
+    "tenants": "one row a company",
+    "tenant_event_head": "one row a company",
+    "whatsapp_configs": "one row a phone number",
+}
+
+# Statements of the sidecar, which sees all tenants.
+SERVICE = {"jobs.sql", "courier.sql", "hub.sql"}
+
+
+def statements():
+    """(file, name, parameter types, sql) as tools/gen_stmts.pl reads them."""
+    found = []
+    for base in sorted(os.listdir(QUERIES)):
+        if not base.endswith(".sql"):
+            continue
+        name = params = None
+        body = []
+        with open(os.path.join(QUERIES, base)) as f:
+            for line in f:
+                m = re.match(r"-- (name|params): (.*?)\s*$", line)
+                if m and m.group(1) == "name":
+                    name, params, body = m.group(2), [], []
+                elif m:
+                    params = m.group(2).split()
+                elif name and not line.startswith("--"):
+                    body.append(line)
+                    if line.rstrip().endswith(";"):
+                        found.append((base, name, params, "".join(body)))
+                        name = None
+    return found
+
+
+def tables(url):
+    """name -> (kind, is partition, has tenant_id)"""
+    return {r[0]: r[1:] for r in sql(url, """
+        SELECT c.relname, c.relkind::text, c.relispartition,
+               EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = c.oid
+                       AND a.attname = 'tenant_id')
+        FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace
+        AND c.relkind IN ('r', 'p')""")}
+
+
+def seed(url):
+    """Enough rows that a plan is a choice."""
+    c = connect(url)
+    cur = c.cursor()
+    cur.execute("""
+        INSERT INTO tenants (id, name)
+        SELECT ('01900000-0000-7000-8000-' || lpad(t::text, 12, '0'))::uuid,
+               'tenant ' || t FROM generate_series(1, %s) t""", (TENANTS,))
+    cur.execute("""
+        INSERT INTO users (tenant_id, id, email, name, role, password_hash)
+        SELECT t.id, gen_random_uuid(), 'u' || n || '@' || t.id, 'U',
+               'agent', 'x' FROM tenants t, generate_series(1, 50) n;
+        INSERT INTO sessions (id, tenant_id, user_id, expires_at)
+        SELECT gen_random_uuid(), tenant_id, id, now() + interval '1 day'
+        FROM users;
+        INSERT INTO refresh_tokens (token_hash, tenant_id, session_id,
+            expires_at)
+        SELECT sha256(id::text::bytea), tenant_id, id, expires_at
+        FROM sessions;
+        INSERT INTO whatsapp_configs (tenant_id, id, name, phone_number_id,
+            waba_id, display_phone_number)
+        SELECT id, gen_random_uuid(), 'n', right(id::text, 12), '1', '+1'
+        FROM tenants""")
+    cur.execute("""
+        INSERT INTO contacts (tenant_id, id, name, phone, wa_id)
+        SELECT t.id, gen_random_uuid(), 'c', '+1' || n, '1' || n
+        FROM tenants t, generate_series(1, %s) n""", (ROWS // TENANTS,))
+    cur.execute("""
+        INSERT INTO contact_identities (tenant_id, kind, value, contact_id)
+        SELECT tenant_id, 'phone', wa_id, id FROM contacts;
+        INSERT INTO conversations (tenant_id, id, contact_id,
+            whatsapp_config_id, activity_at, created_at, updated_at,
+            assigned_to)
+        SELECT k.tenant_id, gen_random_uuid(), k.id, w.id,
+               now() - random() * interval '10 days', now(), now(),
+               (SELECT u.id FROM users u WHERE u.tenant_id = k.tenant_id
+                AND k.id IS NOT NULL ORDER BY u.id LIMIT 1)
+        FROM contacts k JOIN whatsapp_configs w
+             ON w.tenant_id = k.tenant_id;
+        INSERT INTO conversation_tags (tenant_id, conversation_id, tag)
+        SELECT tenant_id, id, 'tag' FROM conversations;
+        INSERT INTO messages (tenant_id, id, conversation_id, sender_type,
+            content, whatsapp_message_id, created_at, received_at)
+        SELECT v.tenant_id,
+               overlay(pytake_uuid_floor(now() - n * interval '1 minute')
+                   ::text PLACING right(gen_random_uuid()::text, 12)
+                   FROM 25)::uuid,
+               v.id, 'contact', 'hello', 'wamid.' || v.id || n, now(), now()
+        FROM conversations v, generate_series(1, 3) n;
+        INSERT INTO message_receipts (tenant_id, whatsapp_message_id, status,
+            occurred_at, message_id, raw, received_at)
+        SELECT tenant_id, whatsapp_message_id, 'sent', now(), id, '{}', now()
+        FROM messages;
+        INSERT INTO outbox (tenant_id, message_id, conversation_id,
+            whatsapp_config_id, next_attempt_at, created_at)
+        SELECT m.tenant_id, m.id, m.conversation_id, v.whatsapp_config_id,
+               now(), now()
+        FROM messages m JOIN conversations v ON v.tenant_id = m.tenant_id
+             AND v.id = m.conversation_id;
+        INSERT INTO event_log (tenant_id, seq, id, created_at, event, frame)
+        SELECT tenant_id, row_number() OVER (PARTITION BY tenant_id), id,
+               now(), 'message_received', '{}' FROM messages;
+        UPDATE tenant_event_head h SET seq = (SELECT max(seq) FROM event_log e
+            WHERE e.tenant_id = h.tenant_id);
+        INSERT INTO idempotency_keys (tenant_id, scope, key, body_hash,
+            status, response, created_at)
+        SELECT tenant_id, 's', id::text, '', 201, '', now() FROM messages;
+        INSERT INTO audit_log (tenant_id, id, action)
+        SELECT tenant_id, id, 'x' FROM messages;
+        INSERT INTO webhook_errors (tenant_id, item_hash, raw_id, path, code,
+            detail, item, received_at)
+        SELECT tenant_id, sha256(id::text::bytea), id, '', '', '', '', now()
+        FROM messages;
+        INSERT INTO webhook_raw (id, received_at, request_id, body, summary)
+        SELECT gen_random_uuid(), now(), 'r', '', '{}'
+        FROM generate_series(1, 200);
+        ANALYZE""")
+    c.close()
+
+
+def as_role(url, role, tenant=None):
+    """A transaction of that role, in that tenant."""
+    c = psycopg2.connect(url)
+    cur = c.cursor()
+    cur.execute("SET ROLE " + role)
+    if tenant is not None:
+        cur.execute("SELECT set_config('pytake.tenant_id', %s, true)",
+                    (tenant,))
+    return c, cur
+
+
+def attempt(cur, text, params=None):
+    """(rows, None) or (None, SQLSTATE); the transaction goes on."""
+    cur.execute("SAVEPOINT s")
+    try:
+        cur.execute(text, params)
+        rows = cur.fetchall() if cur.description else cur.rowcount
+        cur.execute("RELEASE s")
+        return rows, None
+    except psycopg2.Error as e:
+        cur.execute("ROLLBACK TO s")
+        return None, e.pgcode
+
+
+def test_security(t, url):
+    found = tables(url)
+    wrong = [r[0] for r in sql(url, """
+        SELECT relname FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace
+        AND relkind IN ('r', 'p') AND NOT relispartition
+        AND NOT (relrowsecurity AND relforcerowsecurity)""")]
+    t.eq(sorted(set(wrong) - FREE), [], "every table forces row security")
+
+    unscoped = [n for n, (k, part, has) in found.items()
+                if not part and not has and n not in FREE
+                and n not in ("tenants", "webhook_raw")]
+    t.eq(unscoped, [], "every other table has a tenant_id")
+
+    views = [r[0] for r in sql(url, """
+        SELECT relname FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace AND relkind = 'v'
+        AND NOT coalesce('security_invoker=true' = ANY (reloptions),
+                         false)""")]
+    t.eq(views, [], "every view looks with its caller's eyes")
+
+    definers = sql(url, """
+        SELECT p.proname, r.rolname FROM pg_proc p
+        JOIN pg_roles r ON r.oid = p.proowner
+        WHERE p.pronamespace = 'public'::regnamespace AND p.prosecdef
+        AND (has_function_privilege('public', p.oid, 'EXECUTE')
+             OR NOT coalesce(array_to_string(p.proconfig, ' ')
+                             LIKE '%search_path=%', false))""")
+    t.eq(definers, [], "definer functions: not for everybody, fixed path")
+
+    for role in ("pytake_app", "pytake_service", "pytake_lookup"):
+        t.eq(sql(url, "SELECT rolsuper, rolbypassrls, rolcanlogin,"
+                 " rolcreaterole, rolcreatedb FROM pg_roles"
+                 " WHERE rolname = %s", role), [(False,) * 5],
+             role + " has no power of its own")
+
+
+def test_outside(t, url):
+    found = tables(url)
+    c, cur = as_role(url, "pytake_app")
+    seen = []
+    for name, (kind, part, has) in sorted(found.items()):
+        rows, code = attempt(cur, "SELECT count(*) FROM " + name)
+        if part:
+            t.eq((rows, code), (None, "42501"),
+                 "%s cannot be read directly" % name)
+        elif code != "42501" and (name in FREE or rows != [(0,)]):
+            seen.append(name)
+    t.eq(seen, [], "without a tenant every table is empty or shut")
+    t.eq(attempt(cur, "SELECT count(*) FROM conversation_rows"),
+         ([(0,)], None), "... the view, too")
+
+    writes = []
+    for name, (kind, part, has) in sorted(found.items()):
+        if part:
+            rows, code = attempt(cur, "DELETE FROM " + name)
+            if code != "42501":
+                writes.append(name)
+        elif has:
+            rows, code = attempt(
+                cur, "UPDATE %s SET tenant_id = tenant_id" % name)
+            if code != "42501" and rows != 0:
+                writes.append(name)
+    t.eq(writes, [], "... and nothing can be changed")
+    c.rollback()
+
+    # the setting is '' after its first use, not NULL
+    cur.execute("SET ROLE pytake_app")
+    cur.execute("SELECT set_config('pytake.tenant_id', %s, true)",
+                (str(uuid.uuid4()),))
+    c.commit()
+    t.eq(attempt(cur, "SELECT count(*), current_setting("
+                 "'pytake.tenant_id', true) FROM contacts"),
+         ([(0, "")], None), "a tenant that was left shows nothing")
+    c.close()
+
+
+def test_apart(t, url):
+    a, b = [r[0] for r in sql(url, "SELECT id FROM tenants ORDER BY id"
+                              " LIMIT 2")]
+    c, cur = as_role(url, "pytake_app", a)
+    for name, (kind, part, has) in sorted(tables(url).items()):
+        if part or name in FREE:
+            continue
+        column = "tenant_id" if has else "id" if name == "tenants" else None
+        if column is None:
+            continue
+        own, code = attempt(cur, "SELECT count(*) FROM %s" % name)
+        if code == "42501":
+            continue
+        t.ok(own[0][0] > 0, "%s: the tenant's own rows are seen" % name, own)
+        t.eq(attempt(cur, "SELECT count(*) FROM %s WHERE %s <> %%s"
+                     % (name, column), (a,)), ([(0,)], None),
+             "... and nobody else's")
+        if not has:
+            continue
+        rows, code = attempt(
+            cur, "UPDATE %s SET tenant_id = %%s" % name, (b,))
+        t.ok(code == "42501", "... none is given away", (rows, code))
+        rows, code = attempt(
+            cur, "DELETE FROM %s WHERE tenant_id = %%s" % name, (b,))
+        t.ok(code == "42501" or rows == 0, "... nor is theirs taken",
+             (rows, code))
+
+    for text in (
+            "INSERT INTO contacts (tenant_id, id) VALUES (%s, %s)",
+            "INSERT INTO audit_log (tenant_id, id, action)"
+            " VALUES (%s, %s, 'x')",
+            "INSERT INTO event_log (tenant_id, id, seq, created_at, event,"
+            " frame) VALUES (%s, %s, 1, now(), 'x', '')"):
+        rows, code = attempt(cur, text, (b, str(uuid.uuid4())))
+        t.eq(code, "42501", "no row for another: " + text.split()[2])
+    t.eq(attempt(cur, "SELECT count(*) FROM conversation_rows"
+                 " WHERE tenant_id <> %s", (a,)), ([(0,)], None),
+         "the view shows the tenant's own")
+    c.close()
+
+    c, cur = as_role(url, "pytake_service")
+    t.eq(attempt(cur, "SELECT count(DISTINCT tenant_id) FROM messages"),
+         ([(TENANTS,)], None), "the service sees all of them")
+    for name in ("messages_default",):
+        t.eq(attempt(cur, "SELECT 1 FROM " + name)[1], "42501",
+             "... but no partition")
+    c.close()
+
+    c, cur = as_role(url, "pytake_app")
+    for call in ("pytake_partitions_make()", "pytake_partitions_drop(0, 0)"):
+        t.eq(attempt(cur, "SELECT " + call)[1], "42501",
+             "the app may not " + call)
+    c.close()
+
+
+def test_statements(t, url):
+    c = connect(url)
+    cur = c.cursor()
+    bad = []
+    for base, name, params, text in statements():
+        types = "(%s)" % ", ".join(params) if params else ""
+        try:
+            cur.execute("PREPARE %s%s AS %s" % (name, types, text))
+        except psycopg2.Error as e:
+            bad.append((base, name, str(e)))
+    t.eq(bad, [], "every statement prepares on a fresh schema")
+    c.close()
+
+
+def scans(node, out):
+    """The tables that are read from end to end: by themselves, or along an
+    index without a condition on it."""
+    kind = node["Node Type"]
+    if kind == "Seq Scan" or (kind in ("Index Scan", "Index Only Scan")
+                              and "Index Cond" not in node):
+        out.append(node["Relation Name"])
+    for child in node.get("Plans", []):
+        scans(child, out)
+    return out
+
+
+def test_plans(t, url):
+    """Generic plans, as a worker's connection has them, under row security.
+    enable_seqscan = off makes whole reads dear, not impossible: a table of
+    a few pages, which any planner reads whole, does not count, and what has
+    no index for the question is read whole even so."""
+    parents = {r[0]: r[1] for r in sql(url, """
+        SELECT c.relname, p.relname FROM pg_inherits i
+        JOIN pg_class c ON c.oid = i.inhrelid
+        JOIN pg_class p ON p.oid = i.inhparent""")}
+    tenant = one(url, "SELECT id FROM tenants ORDER BY id LIMIT 1")
+
+    def read(role, params, text):
+        c, cur = as_role(url, role, tenant)
+        cur.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+        cur.execute("SET LOCAL enable_seqscan = off")
+        nulls = ", ".join("NULL" for _ in params)
+        try:
+            cur.execute("PREPARE q%s AS %s" % (
+                "(%s)" % ", ".join(params) if params else "", text))
+            cur.execute("EXPLAIN (FORMAT JSON) EXECUTE q%s" % (
+                "(%s)" % nulls if params else ""))
+            plan = cur.fetchone()[0][0]["Plan"]
+        finally:
+            c.close()
+        return (sorted({parents.get(n, n) for n in scans(plan, [])}
+                       - set(MAY_SCAN)), json.dumps(plan, indent=1)[:4000])
+
+    t.eq(read("pytake_service", ["text"], "SELECT id FROM messages"
+              " WHERE content = $1")[0], ["messages"],
+         "a whole read is noticed")
+    t.eq(read("pytake_service", [], "SELECT id FROM contacts"
+              " ORDER BY tenant_id, id")[0], ["contacts"],
+         "... along an index, too")
+    for base, name, params, text in statements():
+        role = "pytake_service" if base in SERVICE else "pytake_app"
+        whole, plan = read(role, params, text)
+        t.ok(not whole, "%s: no table is read whole" % name,
+             "%s\n%s" % (whole, plan))
+
+
+def main(t):
+    with cluster.Cluster("schema") as here:
+        url = here.database()
+        p = subprocess.run([cluster.pytake(), "migrate", "--database-url",
+                            url], capture_output=True, text=True, timeout=60)
+        if not t.ok(p.returncode == 0, "migrate", p.stdout + p.stderr):
+            return
+        test_statements(t, url)
+        test_security(t, url)
+        seed(url)
+        test_outside(t, url)
+        test_apart(t, url)
+        test_plans(t, url)
+
+
+if __name__ == "__main__":
+    tap.run(main)
