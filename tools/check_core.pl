@@ -14,8 +14,9 @@ my ($cc, $inc, $objs, @files) = @ARGV;
 my $bad = 0;
 
 my %may = map { $_ => 1 } qw(
-    assert.h ctype.h errno.h inttypes.h limits.h math.h stdarg.h stdbool.h
+    assert.h stdalign.h ctype.h errno.h inttypes.h limits.h math.h stdarg.h stdbool.h
     stddef.h stdint.h stdio.h stdlib.h string.h jwt.h
+    sanitizer/asan_interface.h
 );
 
 my $driver = qr{libpq|postgresql|hiredis|/ngx_|/nginx|libpytake/io/|/sidecar/};
