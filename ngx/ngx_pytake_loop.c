@@ -209,16 +209,21 @@ ngx_pytake_io_set(ngx_event_t *ev, ngx_int_t event, ngx_uint_t on)
 static void
 ngx_pytake_io_del(pt_io_t *io)
 {
+    ngx_uint_t         flags;
     ngx_connection_t  *c;
 
     c = io->connection;
 
+    /* libpq closes a socket that fails under it; the kernel has then
+     * forgotten it, and to ask for it would be an alert */
+    flags = (fcntl(c->fd, F_GETFD) == -1) ? NGX_CLOSE_EVENT : 0;
+
     if (c->read->active) {
-        (void) ngx_del_event(c->read, NGX_READ_EVENT, 0);
+        (void) ngx_del_event(c->read, NGX_READ_EVENT, flags);
     }
 
     if (c->write->active) {
-        (void) ngx_del_event(c->write, NGX_WRITE_EVENT, 0);
+        (void) ngx_del_event(c->write, NGX_WRITE_EVENT, flags);
     }
 
     if (c->read->posted) {
