@@ -403,8 +403,9 @@ state_export() {
 # What runs is what would be started now?
 state_mark() {
     (cd "$HOME_DIR" && sha256sum bin/* sim/* nginx/*.conf nginx/*.d/*.conf \
-        redis/redis.conf pg/pytake.conf "$STATE/settings" 2>/dev/null
-     env | grep -E '^(JWT|WEBSOCKET|CORS|LOG|WHATSAPP)_' | sort) | sha256sum
+        redis/redis.conf pg/pytake.conf "$STATE/settings" 2>/dev/null || true
+     env | grep -E '^(JWT|WEBSOCKET|CORS|LOG|WHATSAPP)_' | sort || true) \
+        | sha256sum
 }
 
 # Everything up to the start.  Sets BACK_IN when all of it runs already.
