@@ -1,0 +1,134 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+#include "pt_op_test.h"
+
+#define ID "01a20610-653f-7d50-8b45-4e4151820c4c"
+
+
+static pt_err_t
+route_find(pytake_method_t method, const char *path, pt_match_t *m,
+    pt_arena_t *a)
+{
+    return pt_route_find(a, method, pt_test_str(path), m);
+}
+
+
+/* One row an endpoint: its name, its definition, its label agree. */
+START_TEST(table)
+{
+    size_t i, k, n;
+
+    ck_assert_uint_eq(pytake_routes_count, pt_routes_count + 1);
+    ck_assert_str_eq(pytake_route_names[0], "none");
+
+    for (i = 0; i < pt_routes_count; i++) {
+        ck_assert_str_eq(pt_routes[i].def->name, pytake_route_names[i + 1]);
+        ck_assert_ptr_nonnull((void *) (uintptr_t)
+                              pt_routes[i].def->steps[0]);
+        for (n = 0, k = 0; pt_routes[i].path[k] != '\0'; k++) {
+            n += pt_routes[i].path[k] == '{';
+        }
+        ck_assert_uint_le(n, PT_ROUTE_PARAMS_MAX);
+        for (k = 0; k < i; k++) {
+            ck_assert(pt_routes[i].method != pt_routes[k].method
+                      || strcmp(pt_routes[i].path, pt_routes[k].path) != 0);
+            ck_assert_ptr_ne(pt_routes[i].def, pt_routes[k].def);
+        }
+    }
+}
+END_TEST
+
+
+START_TEST(found)
+{
+    pt_uuid_t   id;
+    pt_match_t  m;
+    pt_arena_t *a = pt_test_arena();
+
+    ck_assert(pt_uuid_parse(PT_STR(ID), &id));
+    ck_assert_ok(route_find(PYTAKE_GET, "/api/v1/conversations/" ID
+                            "/messages", &m, a));
+    ck_assert_str_eq(m.def->name, "msg_list");
+    ck_assert_str_eq(pytake_route_names[m.index], "msg_list");
+    ck_assert_uint_eq(m.nparams, 1);
+    ck_assert(pt_uuid_eq(&m.params[0], &id));
+
+    ck_assert_ok(route_find(PYTAKE_HEAD, "/api/v1/conversations", &m, a));
+    ck_assert_str_eq(m.def->name, "conv_list");
+    pt_arena_del(a);
+}
+END_TEST
+
+
+START_TEST(not_found)
+{
+    size_t      i;
+    pt_match_t  m;
+    pt_arena_t *a = pt_test_arena();
+
+    static const char *const paths[] = {
+        "", "/", "/api", "/api/v1/", "/api/v1/conversations/",
+        "/api/v1//conversations", "/api/v1/conversations/" ID "/",
+        "/api/v1/conversations/" ID "x", "/api/v1/conversations/x",
+        "/api/v1/conversations/%30", "/api/v1/Conversations",
+        "/api/v1/conversations/01a20610653f7d508b454e4151820c4c",
+        "/api/v1/conversations/" ID "/messages/" ID, "api/v1/auth/me"
+    };
+
+    for (i = 0; i < PT_COUNT(paths); i++) {
+        ck_assert_int_eq(route_find(PYTAKE_GET, paths[i], &m, a),
+                         PT_ENOROUTE);
+        ck_assert_ptr_null(m.def);
+        ck_assert_uint_eq(m.index, 0);
+    }
+    pt_arena_del(a);
+}
+END_TEST
+
+
+START_TEST(wrong_verb)
+{
+    pt_match_t  m;
+    pt_arena_t *a = pt_test_arena();
+
+    ck_assert_int_eq(route_find(PYTAKE_GET, "/api/v1/auth/login", &m, a),
+                     PT_EMETHOD);
+    ck_assert_slice_lit(m.allow, "POST");
+    ck_assert_int_eq(route_find(PYTAKE_METHOD_OTHER, "/api/v1/conversations",
+                                &m, a), PT_EMETHOD);
+    ck_assert_slice_lit(m.allow, "GET, HEAD, POST");
+    pt_arena_del(a);
+}
+END_TEST
+
+
+START_TEST(info)
+{
+    pytake_route_info_t i;
+
+    pytake_route_info(PYTAKE_POST, PT_STR("/api/v1/webhooks/whatsapp"), &i);
+    ck_assert(i.webhook && !i.login);
+    ck_assert_uint_eq(i.body_max, PT_WEBHOOK_BODY_MAX);
+    pytake_route_info(PYTAKE_POST, PT_STR("/api/v1/auth/login"), &i);
+    ck_assert(i.login && !i.webhook);
+    ck_assert_uint_eq(i.timeout_ms, 3000);
+    ck_assert_uint_eq(i.body_max, PT_BODY_MAX);
+    pytake_route_info(PYTAKE_POST, PT_STR("/x"), &i);
+    ck_assert(!i.login && !i.webhook);
+    ck_assert_uint_eq(i.body_max, PT_BODY_MAX);
+}
+END_TEST
+
+
+static void
+pt_test_suite(Suite *s)
+{
+    PT_TEST_CASE(s, table);
+    PT_TEST_CASE(s, found);
+    PT_TEST_CASE(s, not_found);
+    PT_TEST_CASE(s, wrong_verb);
+    PT_TEST_CASE(s, info);
+}
+
+
+PT_TEST_MAIN(route);
