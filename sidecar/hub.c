@@ -10,12 +10,14 @@
 #include "hub_int.h"
 
 static hub_conn_t *hub_stranger_find(hub_t *h, uint64_t ticket);
+static void hub_session_again(hub_t *h, uint64_t ticket, pt_err_t err,
+    bool alive, const pt_uuid_t *tenant);
 static hub_user_t *hub_user_get(hub_tenant_t *t, const pt_uuid_t *id,
     pt_str_t name);
 static void hub_join(hub_conn_t *c, hub_tenant_t *t, hub_user_t *u);
 static void hub_flush_tenants(hub_t *h);
 static void hub_flush_conns(hub_t *h);
-static void hub_tick_wheel(hub_t *h, uint32_t now);
+static void hub_flush_dead(hub_t *h);
 static void hub_tick_tenants(hub_t *h);
 static void hub_drain_one(hub_conn_t *c, int32_t worker, uint32_t spread_ms);
 
@@ -83,6 +85,7 @@ hub_on_session(hub_t *h, uint64_t ticket, pt_err_t err, bool alive,
     c = hub_stranger_find(h, ticket);
 
     if (c == NULL || c->state != HUB_CONN_CHECK) {
+        hub_session_again(h, ticket, err, alive, tenant);
         return;
     }
 
@@ -200,29 +203,30 @@ hub_on_bell(hub_t *h, const pt_uuid_t *tenant, pt_str_t payload)
 
 
 void
-hub_on_ephemeral(hub_t *h, const pt_uuid_t *tenant, pt_str_t frame)
+hub_on_ephemeral(hub_t *h, const pt_uuid_t *tenant, pt_str_t payload)
 {
-    hub_conn_t   *c, *next;
-    hub_frame_t  *f;
+    pt_uuid_t     conversation, author;
+    pt_str_t      json;
     hub_tenant_t *t;
 
     t = hub_tenant_find(h, tenant);
 
-    if (t == NULL || t->nconns == 0 || !pt_utf8_is(frame)) {
+    if (t == NULL || t->nconns == 0 || payload.len <= HUB_EPHEMERAL_HEAD
+        || !pt_uuid_parse((pt_str_t){ payload.data, PT_UUID_LEN },
+               &conversation)
+        || !pt_uuid_parse((pt_str_t){ payload.data + PT_UUID_LEN + 1,
+                              PT_UUID_LEN },
+               &author))
+    {
         return;
     }
 
-    f = hub_frame_new(&h->conf.mem, HUB_WS_OP_TEXT, 0, NULL, frame);
+    json.data = payload.data + HUB_EPHEMERAL_HEAD;
+    json.len = payload.len - HUB_EPHEMERAL_HEAD;
 
-    for (c = t->conns; f != NULL && c != NULL; c = next) {
-        next = c->next;
-
-        if (c->state == HUB_CONN_LIVE) {
-            hub_conn_push(c, f);
-        }
+    if (pt_utf8_is(json)) {
+        hub_say_spread(t, &conversation, &author, json);
     }
-
-    hub_frame_unref(&h->conf.mem, f);
 }
 
 
@@ -283,7 +287,7 @@ hub_tick(hub_t *h)
     uint32_t now;
 
     now = (uint32_t) (hub_now_ms(h) / 1000);
-    hub_tick_wheel(h, now);
+    hub_wheel_run(h, now);
     hub_tick_tenants(h);
     hub_flush(h);
 }
@@ -292,27 +296,11 @@ hub_tick(hub_t *h)
 void
 hub_flush(hub_t *h)
 {
-    hub_conn_t *c;
-
-    while (h->dirty_tenants != NULL || h->dirty_conns != NULL) {
+    do {
         hub_flush_tenants(h);
         hub_flush_conns(h);
-
-        if (h->dirty_tenants == NULL) {
-            break; /* a socket with more to write waits for the next turn */
-        }
-    }
-
-    while (h->dead != NULL) {
-        c = h->dead;
-
-        if (c->dirty) {
-            break; /* still listed: the next flush frees it */
-        }
-
-        h->dead = c->next;
-        hub_conn_free(c);
-    }
+        hub_flush_dead(h);
+    } while (h->dirty_tenants != NULL);
 }
 
 
@@ -375,6 +363,42 @@ hub_stranger_find(hub_t *h, uint64_t ticket)
 }
 
 
+/* The answer about another session of a live socket: see hub_proto.c. */
+
+static void
+hub_session_again(hub_t *h, uint64_t ticket, pt_err_t err, bool alive,
+    const pt_uuid_t *tenant)
+{
+    hub_conn_t   *c;
+    hub_tenant_t *t;
+
+    t = (tenant == NULL) ? NULL : hub_tenant_find(h, tenant);
+
+    for (c = (t == NULL) ? NULL : t->conns; c != NULL; c = c->next) {
+        if (c->ticket == ticket) {
+            break;
+        }
+    }
+
+    if (c == NULL || !c->refreshing || c->state >= HUB_CONN_CLOSING) {
+        return;
+    }
+
+    c->refreshing = false;
+
+    if (err != PT_OK) {
+        hub_say_error(c, "backend_unavailable", "try again");
+
+    } else if (!alive) {
+        hub_conn_close(c, HUB_CLOSE_REVOKED, "session ended");
+
+    } else {
+        c->session = c->since_id;
+        hub_proto_refreshed(c, c->since_seq);
+    }
+}
+
+
 static hub_user_t *
 hub_user_get(hub_tenant_t *t, const pt_uuid_t *id, pt_str_t name)
 {
@@ -416,6 +440,7 @@ hub_join(hub_conn_t *c, hub_tenant_t *t, hub_user_t *u)
     c->tenant = t;
     c->user = u;
     u->conns++;
+    c->counted = true;
     t->nconns++;
     hub_conn_link(c, &t->conns);
     hub_tenant_join(c);
@@ -474,26 +499,33 @@ hub_flush_conns(hub_t *h)
 }
 
 
+/* The one place where connections are freed: no list is being walked. */
+
 static void
-hub_tick_wheel(hub_t *h, uint32_t now)
+hub_flush_dead(hub_t *h)
 {
-    uint32_t    n;
-    hub_conn_t *c, *list;
+    hub_conn_t *c, *list, **at;
 
-    for (n = 0; h->now_s != now && n < HUB_WHEEL_SLOTS; n++) {
-        h->now_s++;
+    while (h->dead != NULL) {
+        list = h->dead;
+        h->dead = NULL;
 
-        if (n + 1 == HUB_WHEEL_SLOTS) {
-            h->now_s = now; /* a long sleep: every slot was visited */
+        for (at = &h->dirty_conns; *at != NULL; /* void */) {
+            c = *at;
+
+            if (c->state == HUB_CONN_DEAD) {
+                *at = c->dirty_next;
+                c->dirty = false;
+
+            } else {
+                at = &c->dirty_next;
+            }
         }
-
-        list = h->wheel[h->now_s % HUB_WHEEL_SLOTS];
 
         while (list != NULL) {
             c = list;
-            hub_wheel_drop(c);
-            hub_conn_tick(c);
-            list = h->wheel[h->now_s % HUB_WHEEL_SLOTS];
+            list = c->wheel_next;
+            hub_conn_free(c); /* its typing_stop may be others' death */
         }
     }
 }
@@ -530,7 +562,7 @@ hub_drain_one(hub_conn_t *c, int32_t worker, uint32_t spread_ms)
     uint32_t n;
 
     if ((worker != 0 && c->worker != worker) || c->close_s != 0
-        || c->state == HUB_CONN_CLOSING)
+        || c->state >= HUB_CONN_CLOSING)
     {
         return;
     }
@@ -543,7 +575,7 @@ hub_drain_one(hub_conn_t *c, int32_t worker, uint32_t spread_ms)
     c->close_s = c->hub->now_s + 1 + n % (spread_ms / 1000 + 1);
 
     if (c->state == HUB_CONN_LIVE) {
-        hub_proto_reconnect(c, spread_ms);
+        hub_say_reconnect(c, spread_ms);
     }
 
     hub_wheel_drop(c);

@@ -20,6 +20,7 @@
 
 #define HUB_PAGE_EVENTS 500u    /* a page of the log, aligned */
 #define HUB_PAGES_MAX 64u       /* pages in memory, all tenants */
+#define HUB_PAGES_BYTES_MAX (32u * 1024 * 1024)
 #define HUB_REPLAY_MAX 10000    /* events; then too_far */
 #define HUB_IOV_MAX 64
 #define HUB_WRITE_MAX (256u * 1024) /* a socket's share of one turn */
@@ -89,8 +90,11 @@ typedef struct {
     /* hub_on_session() with the ticket */
     pt_err_t (*check_session)(void *env, const pt_claims_t *claims,
         uint64_t ticket);
-    /* other hubs' ears */
-    void (*publish)(void *env, const pt_uuid_t *tenant, pt_str_t frame);
+    /* other hubs' ears: their hub_on_ephemeral() */
+    void (*publish)(void *env, const pt_uuid_t *tenant, pt_str_t payload);
+    /* listen to this tenant's doorbells from here on; and no more */
+    void (*tenant_on)(void *env, const pt_uuid_t *tenant);
+    void (*tenant_off)(void *env, const pt_uuid_t *tenant);
 
     int64_t (*now_ms)(void *env);  /* monotonic */
     int64_t (*wall_us)(void *env); /* unix time */
@@ -113,17 +117,27 @@ void hub_del(hub_t *h); /* every connection must be gone */
 
 /* ---- connections ---- */
 
+/* Where a client goes on; id nil: it did not say. */
+typedef struct {
+    int64_t   seq;
+    pt_uuid_t id;
+} hub_since_t;
+
 /* A socket whose upgrade is answered.  claims: who it is when NGINX checked
- * the Authorization header, NULL: the first frame tells.  worker: pid of the
+ * the Authorization header, NULL: the first frame tells.  since: with
+ * claims only; may be NULL.  worker: pid of the
  * NGINX worker in between, 0: none.  NULL: out of memory (or over conns_max):
  * the caller closes. */
 hub_conn_t *hub_conn_new(hub_t *h, void *sock, const pt_claims_t *claims,
-    int32_t worker);
+    const hub_since_t *since, int32_t worker);
+
+/* Ends it with a close frame (4007 and the like). */
+void hub_conn_close(hub_conn_t *c, uint16_t code, const char *reason);
 
 /* Bytes came (unmasked in place). */
 void hub_on_read(hub_conn_t *c, uint8_t *data, size_t len);
 void hub_on_writable(hub_conn_t *c);
-/* The peer is gone; ops.close() follows at once. */
+/* The peer is gone; ops.close() follows with the next hub_flush(). */
 void hub_on_eof(hub_conn_t *c);
 
 /* ---- answers of the look-ups ---- */
@@ -139,7 +153,8 @@ void hub_on_tenant(hub_t *h, const pt_uuid_t *tenant, pt_err_t err,
     int64_t head, const pt_uuid_t *head_id, const hub_row_t *rows, size_t n);
 void hub_on_events(hub_t *h, const pt_uuid_t *tenant, pt_err_t err,
     int64_t first, int64_t last, const hub_row_t *rows, size_t n);
-/* alive: the session lives; tenant, user and name are what it says. */
+/* alive: the session lives; tenant and user are the claims', name is the
+ * user's. */
 void hub_on_session(hub_t *h, uint64_t ticket, pt_err_t err, bool alive,
     const pt_uuid_t *tenant, const pt_uuid_t *user, pt_str_t name);
 
@@ -147,15 +162,15 @@ void hub_on_session(hub_t *h, uint64_t ticket, pt_err_t err, bool alive,
 
 /* A doorbell: "<seq> <frame>" or "<seq>". */
 void hub_on_bell(hub_t *h, const pt_uuid_t *tenant, pt_str_t payload);
-/* Another hub's ephemeral frame. */
-void hub_on_ephemeral(hub_t *h, const pt_uuid_t *tenant, pt_str_t frame);
-/* One row of the head poll. */
+/* What another hub's ops.publish() was given. */
+void hub_on_ephemeral(hub_t *h, const pt_uuid_t *tenant, pt_str_t payload);
+/* One row of the head poll (one poll at a time: see hub_tenants_each). */
 void hub_on_head(hub_t *h, const pt_uuid_t *tenant, int64_t seq,
     const pt_uuid_t *id);
 void hub_on_revoked(hub_t *h, const pt_uuid_t *tenant,
     const pt_uuid_t *session);
 
-/* Tenants to poll: calls each for all that have sockets. */
+/* Begins a head poll: calls each for all tenants that have sockets. */
 void hub_tenants_each(hub_t *h,
     void (*each)(void *data, const pt_uuid_t *tenant), void *data);
 

@@ -47,6 +47,7 @@ hub_frame_new(const pt_mem_t *mem, hub_ws_opcode_t op, int64_t seq,
     f->refs = 1;
     f->len = (uint32_t) (n + payload.len);
     f->seq = seq;
+    f->owner = NULL;
     f->head = (uint8_t) n;
     f->event = hub_frame_event(payload);
     memset(&f->id, 0, sizeof(f->id));

@@ -36,6 +36,7 @@ typedef struct {
     uint32_t  len;  /* of data: WebSocket header and payload */
     int64_t   seq;  /* 0: not a logged event */
     pt_uuid_t id;   /* of the event */
+    const void *owner; /* the tenant of a logged event */
     uint8_t   head; /* bytes of the WebSocket header */
     uint8_t   event;
     uint8_t   data[];

@@ -12,7 +12,8 @@
 
 #define HUB_WHEEL_SLOTS 128u /* seconds a turn */
 #define HUB_FRAME_JSON_MAX 4096u
-#define HUB_STASH_MAX 64u
+#define HUB_CLOSE_CODES 26u
+#define HUB_EPHEMERAL_HEAD (2u * PT_UUID_LEN + 2) /* conversation, author */
 
 typedef struct hub_out_s hub_out_t;
 typedef struct hub_user_s hub_user_t;
@@ -70,7 +71,7 @@ struct hub_conn_s {
     hub_user_t   *user;
     hub_conn_t   *next; /* of the tenant's, or of those without tenant */
     hub_conn_t   *prev;
-    hub_conn_t   *wheel_next;
+    hub_conn_t   *wheel_next; /* of the wheel, or of the dead */
     hub_conn_t   *wheel_prev;
     hub_conn_t   *dirty_next;
     hub_out_t    *out;
@@ -91,6 +92,8 @@ struct hub_conn_s {
     uint32_t      said_s;  /* last sync or event to the peer */
     uint32_t      close_s; /* when a drain closes it; 0: not */
     int32_t       worker;
+    uint32_t      verify;  /* since is ahead: see hub_resume.c */
+    uint32_t      rate_s;  /* when the bucket was last filled */
     uint16_t      tokens;  /* rate bucket */
     uint16_t      strikes;
     uint16_t      slot;    /* of the wheel */
@@ -107,6 +110,9 @@ struct hub_conn_s {
     bool          want_sync : 1;
     bool          rewound : 1;      /* resync follows the tenant's load */
     bool          dirty : 1;
+    bool          counted : 1;      /* among its user's */
+    bool          refreshing : 1;   /* another session is looked up */
+    bool          peer_closed : 1;
     hub_ws_t      ws;
 };
 
@@ -130,13 +136,19 @@ struct hub_tenant_s {
     int64_t       known;     /* highest seq heard of */
     int64_t       hole_ms;   /* since when a hole is there; 0: none */
     int64_t       retry_ms;  /* no look-up before */
+    int64_t       fill_first; /* the head when the log was asked */
+    int64_t       fill_known;
     int64_t       poll_seq;  /* head when the poll was asked */
     pt_uuid_t     poll_id;
     uint32_t      nconns;
     uint32_t      nstash;
     uint32_t      idle_s;    /* since when without sockets */
+    uint32_t      fills;     /* answers of the log */
+    uint32_t      epoch;     /* of the ring: changes when it begins anew */
+    uint32_t      fill_epoch;
     uint8_t       state;
-    bool          filling;   /* a live gap query is under way */
+    bool          filling;   /* the log is being asked */
+    bool          again;     /* and must be once more */
     bool          behind;    /* a page could not be asked for: try again */
     bool          dirty;
     uint64_t      sent[HUB_EVENT_COUNT];
@@ -151,6 +163,7 @@ struct hub_s {
     hub_tenant_t *dirty_tenants;
     hub_page_t   *pages;
     uint32_t      npages;
+    size_t        page_bytes;
     uint32_t      nconns;
     uint32_t      nstrangers;
     uint32_t      ntenants;
@@ -165,13 +178,14 @@ struct hub_s {
     uint64_t auth_failures;
     uint64_t resumed;
     uint64_t resyncs;
+    uint64_t rewinds;
     uint64_t holes;
     uint64_t queries;
     uint64_t duplicates;
     uint64_t bytes_out;
     uint64_t messages_in;
     uint64_t pings_late;
-    uint64_t closes[16]; /* by hub_close_index() */
+    uint64_t closes[HUB_CLOSE_CODES]; /* by hub_close_index() */
 };
 
 #define hub_alloc(h, n) ((h)->conf.mem.alloc((h)->conf.mem.user, (n)))
@@ -181,35 +195,51 @@ struct hub_s {
 
 /* ---- hub_conn.c ---- */
 
+extern const uint16_t hub_close_codes[HUB_CLOSE_CODES];
+
 /* Queues a frame for one socket (takes no reference of its own from f). */
 void hub_conn_push(hub_conn_t *c, hub_frame_t *f);
 /* Queues JSON text as a frame. */
 void hub_conn_say(hub_conn_t *c, pt_str_t json);
-void hub_conn_close(hub_conn_t *c, uint16_t code, const char *reason);
-/* The socket is of no use: frees at the end of the turn. */
+/* The socket is of no use: freed at the end of the turn. */
 void hub_conn_drop(hub_conn_t *c);
 void hub_conn_dirty(hub_conn_t *c);
-void hub_conn_write(hub_conn_t *c);
-void hub_conn_tick(hub_conn_t *c);
 void hub_conn_link(hub_conn_t *c, hub_conn_t **list);
 void hub_conn_unlink(hub_conn_t *c, hub_conn_t **list);
 void hub_conn_free(hub_conn_t *c);
+size_t hub_close_index(uint16_t code);
+
+/* ---- hub_write.c ---- */
+
+void hub_conn_write(hub_conn_t *c);
+
+/* ---- hub_wheel.c ---- */
+
+void hub_wheel_run(hub_t *h, uint32_t now);
 void hub_wheel_add(hub_conn_t *c, uint32_t after_s);
 void hub_wheel_drop(hub_conn_t *c);
-size_t hub_close_index(uint16_t code);
-extern const uint16_t hub_close_codes[16];
 
 /* ---- hub_proto.c ---- */
 
 void hub_proto_text(hub_conn_t *c, pt_str_t text);
 /* Claims were verified: looks the session up. */
 void hub_proto_admit(hub_conn_t *c, const pt_claims_t *claims);
-void hub_proto_success(hub_conn_t *c, bool resumed, int64_t from);
-void hub_proto_resync(hub_conn_t *c, const char *reason);
-void hub_proto_expiring(hub_conn_t *c, int64_t left_s);
-void hub_proto_reconnect(hub_conn_t *c, uint32_t spread_ms);
-void hub_proto_typing(hub_conn_t *c, const char *event);
-hub_frame_t *hub_proto_sync(hub_tenant_t *t);
+/* A live socket's new token is good. */
+void hub_proto_refreshed(hub_conn_t *c, int64_t exp_s);
+
+/* ---- hub_say.c ---- */
+
+void hub_say_success(hub_conn_t *c, bool resumed, int64_t from);
+void hub_say_resync(hub_conn_t *c, const char *reason);
+void hub_say_expiring(hub_conn_t *c, int64_t left_s);
+void hub_say_reconnect(hub_conn_t *c, uint32_t spread_ms);
+void hub_say_pong(hub_conn_t *c);
+void hub_say_error(hub_conn_t *c, const char *code, const char *message);
+void hub_say_typing(hub_conn_t *c, bool start);
+void hub_say_spread(hub_tenant_t *t, const pt_uuid_t *conversation,
+    const pt_uuid_t *author, pt_str_t json);
+/* One frame a tenant and head; NULL: out of memory. */
+hub_frame_t *hub_say_sync(hub_tenant_t *t);
 
 /* ---- hub_tenant.c ---- */
 
@@ -229,6 +259,12 @@ void hub_tenant_filled(hub_tenant_t *t, pt_err_t err, const hub_row_t *rows,
 /* A doorbell with a frame (data NULL: seq alone). */
 void hub_tenant_bell(hub_tenant_t *t, int64_t seq, pt_str_t frame);
 void hub_tenant_head(hub_tenant_t *t, int64_t seq, const pt_uuid_t *id);
+/* The log is asked once more; done when fills has reached the answer. */
+uint32_t hub_tenant_verify(hub_tenant_t *t);
+void hub_user_leave(hub_conn_t *c);
+
+/* ---- hub_resume.c ---- */
+
 /* A frame for a cursor: of the ring or of a page.  NULL: it is being loaded
  * (*gone: it has expired). */
 hub_frame_t *hub_tenant_frame(hub_tenant_t *t, int64_t seq, bool *gone);

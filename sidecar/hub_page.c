@@ -82,8 +82,10 @@ hub_page_fill(hub_page_t *p, pt_err_t err, const hub_row_t *rows, size_t n)
 {
     size_t       i;
     int64_t      at;
+    hub_t       *h;
     hub_frame_t *f;
 
+    h = p->tenant->hub;
     p->loading = false;
 
     for (i = 0; err == PT_OK && i < n; i++) {
@@ -95,7 +97,7 @@ hub_page_fill(hub_page_t *p, pt_err_t err, const hub_row_t *rows, size_t n)
             continue;
         }
 
-        f = hub_frame_new(&p->tenant->hub->conf.mem, HUB_WS_OP_TEXT,
+        f = hub_frame_new(&h->conf.mem, HUB_WS_OP_TEXT,
             rows[i].seq, &rows[i].id, rows[i].frame);
 
         if (f == NULL) {
@@ -103,13 +105,24 @@ hub_page_fill(hub_page_t *p, pt_err_t err, const hub_row_t *rows, size_t n)
             break;
         }
 
+        f->owner = p->tenant;
         p->frames[at] = f;
+        h->page_bytes += f->len;
         p->count++;
     }
 
     if (err != PT_OK) {
         hub_page_del(p);
+        return;
     }
+
+    p->loading = true; /* not this one */
+
+    while (h->page_bytes > HUB_PAGES_BYTES_MAX && hub_page_evict(h)) {
+        /* until it is enough, or only this one is left */
+    }
+
+    p->loading = false;
 }
 
 
@@ -145,6 +158,7 @@ hub_page_del(hub_page_t *p)
     h->npages--;
 
     for (i = 0; i < HUB_PAGE_EVENTS; i++) {
+        h->page_bytes -= (p->frames[i] != NULL) ? p->frames[i]->len : 0;
         hub_frame_unref(&h->conf.mem, p->frames[i]);
     }
 

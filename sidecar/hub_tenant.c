@@ -1,26 +1,30 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * hub_tenant.c: one tenant's events: the live end, holes, rewinds, and where
- * a connection resumes.
+ * hub_tenant.c: one tenant's events: the live end, holes, rewinds.
  */
 
 #include <assert.h>
 
 #include "hub_int.h"
 
+#define HUB_STASH_MAX 64u
+#define HUB_RETRY_MS 500
+
 static uint32_t hub_tenant_bucket(const pt_uuid_t *id);
-static pt_err_t hub_tenant_add(hub_tenant_t *t, int64_t seq,
-    const pt_uuid_t *id, pt_str_t frame);
+static pt_err_t hub_tenant_add(hub_tenant_t *t, int64_t seq, const pt_uuid_t
+    *id, pt_str_t frame);
+static bool hub_tenant_is_other(const hub_tenant_t *t, const hub_row_t *rows,
+    size_t n);
+static void hub_tenant_fill_add(hub_tenant_t *t, const hub_row_t *rows, size_t
+    n);
 static void hub_tenant_hole(hub_tenant_t *t, int64_t seq);
-static void hub_tenant_stash(hub_tenant_t *t, int64_t seq,
-    const pt_uuid_t *id, pt_str_t frame);
+static void hub_tenant_stash(hub_tenant_t *t, int64_t seq, const pt_uuid_t *id,
+    pt_str_t frame);
 static void hub_tenant_unstash(hub_tenant_t *t);
 static void hub_tenant_stash_free(hub_tenant_t *t);
 static void hub_tenant_fill(hub_tenant_t *t);
 static void hub_tenant_users_free(hub_tenant_t *t);
-static void hub_resume_check(hub_conn_t *c, bool *wait, const char **why);
-static bool hub_resume_id(const hub_conn_t *c, const pt_uuid_t *id);
 
 
 hub_tenant_t *
@@ -65,6 +69,7 @@ hub_tenant_get(hub_t *h, const pt_uuid_t *id)
     t->next = h->tenants[b];
     h->tenants[b] = t;
     h->ntenants++;
+    h->conf.ops->tenant_on(h->conf.env, id);
 
     return t;
 }
@@ -85,6 +90,7 @@ hub_tenant_del(hub_tenant_t *t)
         /* it is there */
     }
 
+    h->conf.ops->tenant_off(h->conf.env, &t->id);
     *at = t->next;
     h->ntenants--;
     hub_pages_drop(t);
@@ -110,7 +116,7 @@ hub_tenant_load(hub_tenant_t *t)
     if (h->conf.ops->load_tenant(h->conf.env, &t->id, HUB_RING_EVENTS_MAX)
         != PT_OK)
     {
-        t->retry_ms = hub_now_ms(h) + 500;
+        t->retry_ms = hub_now_ms(h) + HUB_RETRY_MS;
         return;
     }
 
@@ -130,7 +136,7 @@ hub_tenant_loaded(hub_tenant_t *t, pt_err_t err, int64_t head,
     }
 
     t->state = HUB_TENANT_NEW;
-    t->retry_ms = hub_now_ms(t->hub) + 500;
+    t->retry_ms = hub_now_ms(t->hub) + HUB_RETRY_MS;
 
     if (err != PT_OK) {
         return;
@@ -153,7 +159,10 @@ hub_tenant_loaded(hub_tenant_t *t, pt_err_t err, int64_t head,
     }
 
     t->state = HUB_TENANT_READY;
-    t->filling = false;
+    t->retry_ms = 0;
+    t->hole_ms = 0;
+    t->poll_seq = 0; /* a poll under way asked about what was before */
+    t->epoch++;
     hub_tenant_dirty(t);
 
     if (t->known > t->ring.head) {
@@ -181,7 +190,7 @@ hub_tenant_bell(hub_tenant_t *t, int64_t seq, pt_str_t frame)
         f = hub_ring_find(&t->ring, seq);
 
         if (has_id && f != NULL && !pt_uuid_eq(&f->id, &id)) {
-            hub_tenant_fill(t); /* another history? the log knows */
+            hub_tenant_verify(t); /* another history? the log knows */
         }
 
         return;
@@ -233,8 +242,9 @@ void
 hub_tenant_filled(hub_tenant_t *t, pt_err_t err, const hub_row_t *rows,
     size_t n)
 {
-    size_t i;
+    bool old;
 
+    old = t->fill_epoch != t->epoch;
     t->filling = false;
 
     if (t->state != HUB_TENANT_READY) {
@@ -242,48 +252,26 @@ hub_tenant_filled(hub_tenant_t *t, pt_err_t err, const hub_row_t *rows,
     }
 
     if (err != PT_OK) {
-        t->retry_ms = hub_now_ms(t->hub) + 500;
+        t->retry_ms = hub_now_ms(t->hub) + HUB_RETRY_MS;
         hub_tenant_hole(t, t->known);
         return;
     }
 
-    i = 0;
-
-    if (n > 0 && rows[0].seq == t->ring.head) {
-        if (!pt_uuid_eq(&rows[0].id, &t->ring.head_id)) {
-            hub_tenant_rewound(t);
-            return;
-        }
-
-        i = 1;
-
-    } else if (n == 0 || rows[0].seq > t->ring.head + 1) {
-        if (t->ring.head > 0) {
-            hub_tenant_rewound(t); /* our last event is not there */
-            return;
-        }
+    if (!old && hub_tenant_is_other(t, rows, n)) {
+        hub_tenant_rewound(t);
+        return;
     }
 
-    for (; i < n; i++) {
-        if (rows[i].seq <= t->ring.head) {
-            continue; /* a doorbell was faster */
-        }
-
-        if (rows[i].seq != t->ring.head + 1
-            || hub_tenant_add(t, rows[i].seq, &rows[i].id, rows[i].frame)
-                   != PT_OK)
-        {
-            break;
-        }
+    if (!old) {
+        hub_tenant_fill_add(t, rows, n);
     }
 
-    hub_tenant_unstash(t);
+    if (t->again || old) {
+        t->again = false;
+        hub_tenant_fill(t);
+    }
+
     hub_tenant_dirty(t);
-    t->hole_ms = 0;
-
-    if (t->known > t->ring.head) {
-        hub_tenant_hole(t, t->known);
-    }
 }
 
 
@@ -303,18 +291,37 @@ hub_tenant_rewound(hub_tenant_t *t)
     t->known = 0;
     t->hole_ms = 0;
     t->retry_ms = 0;
-    t->filling = false;
+    t->again = false;
+    t->poll_seq = 0;
+    t->epoch++;
     t->state = HUB_TENANT_NEW;
+    t->hub->rewinds++;
 
     for (c = t->conns; c != NULL; c = c->next) {
         if (c->state == HUB_CONN_LIVE) {
             c->state = HUB_CONN_TENANT;
             c->rewound = true;
-            c->born_s = t->hub->now_s;
         }
     }
 
     hub_tenant_load(t);
+}
+
+
+/* Looks at the log once more; the answer is there when fills has reached what
+ * this returns. */
+
+uint32_t
+hub_tenant_verify(hub_tenant_t *t)
+{
+    if (t->filling) {
+        t->again = true; /* what was asked before may not know */
+        return t->fills + 2;
+    }
+
+    hub_tenant_fill(t);
+
+    return t->fills + 1;
 }
 
 
@@ -341,17 +348,28 @@ hub_tenant_leave(hub_conn_t *c)
     t = c->tenant;
 
     if (c->typing != NULL && c->typing->active) {
-        hub_proto_typing(c, "typing_stop");
+        hub_say_typing(c, false);
     }
 
+    hub_user_leave(c);
     hub_conn_unlink(c, &t->conns);
     t->nconns--;
-    c->user->conns--;
     c->tenant = NULL;
-    c->user = NULL;
 
     if (t->nconns == 0) {
         t->idle_s = t->hub->now_s;
+    }
+}
+
+
+/* A socket that ends takes no place among its user's. */
+
+void
+hub_user_leave(hub_conn_t *c)
+{
+    if (c->counted) {
+        c->counted = false;
+        c->user->conns--;
     }
 }
 
@@ -399,153 +417,6 @@ hub_tenant_tick(hub_tenant_t *t)
 }
 
 
-hub_frame_t *
-hub_tenant_frame(hub_tenant_t *t, int64_t seq, bool *gone)
-{
-    hub_page_t  *p;
-    hub_frame_t *f;
-
-    *gone = false;
-    f = hub_ring_find(&t->ring, seq);
-
-    if (f != NULL) {
-        return f;
-    }
-
-    p = hub_page_find(t, seq);
-
-    if (p != NULL && p->loading) {
-        return NULL;
-    }
-
-    if (p != NULL) {
-        f = p->frames[seq - p->first];
-
-        if (f != NULL || seq <= p->top) {
-            *gone = (f == NULL);
-            return f;
-        }
-
-        hub_page_del(p); /* asked for before that event was there */
-    }
-
-    if (!hub_page_load(t, seq)) {
-        t->behind = true;
-    }
-
-    return NULL;
-}
-
-
-/* Where this connection goes on: live from its cursor, or resync. */
-
-void
-hub_resume(hub_conn_t *c)
-{
-    bool          wait;
-    const char   *why;
-    hub_tenant_t *t;
-
-    t = c->tenant;
-    wait = false;
-    why = NULL;
-
-    if (c->rewound) {
-        c->rewound = false;
-        c->state = HUB_CONN_LIVE;
-        hub_proto_resync(c, "rewound");
-        return;
-    }
-
-    if (c->has_since) {
-        hub_resume_check(c, &wait, &why);
-    }
-
-    if (wait) {
-        c->state = HUB_CONN_RESUME;
-        return;
-    }
-
-    c->state = HUB_CONN_LIVE;
-    c->resumed = c->has_since && why == NULL;
-    c->want_sync = c->resumed;
-    c->cursor = c->resumed ? c->since_seq + 1 : t->ring.head + 1;
-    hub_proto_success(c, c->resumed,
-        (c->resumed && c->cursor <= t->ring.head) ? c->cursor : 0);
-
-    if (c->resumed) {
-        t->hub->resumed++;
-    }
-
-    if (why != NULL) {
-        hub_proto_resync(c, why);
-    }
-
-    hub_conn_dirty(c);
-}
-
-
-static void
-hub_resume_check(hub_conn_t *c, bool *wait, const char **why)
-{
-    bool                gone;
-    int64_t             seq;
-    hub_ring_t         *r;
-    const hub_frame_t  *f;
-
-    r = &c->tenant->ring;
-    seq = c->since_seq;
-
-    if (seq > r->head) {
-        *why = "rewound";
-        return;
-    }
-
-    if (r->head - seq > HUB_REPLAY_MAX) {
-        *why = "too_far";
-        return;
-    }
-
-    if (seq == r->head) {
-        *why = hub_resume_id(c, &r->head_id) ? NULL : "rewound";
-        return;
-    }
-
-    if (seq > 0 && !(seq == r->low - 1 && !pt_uuid_is_nil(&r->below_id))) {
-        f = hub_tenant_frame(c->tenant, seq, &gone);
-
-        if (f != NULL) {
-            *why = hub_resume_id(c, &f->id) ? NULL : "rewound";
-            return;
-        }
-
-        if (!gone) {
-            *wait = true;
-            return;
-        }
-
-    } else if (seq > 0) {
-        *why = hub_resume_id(c, &r->below_id) ? NULL : "rewound";
-        return;
-    }
-
-    /* The event itself has expired (or there was none): what follows it must
-     * still be there. */
-
-    f = hub_tenant_frame(c->tenant, seq + 1, &gone);
-    *wait = (f == NULL && !gone);
-    *why = gone ? "expired" : NULL;
-}
-
-
-static bool
-hub_resume_id(const hub_conn_t *c, const pt_uuid_t *id)
-{
-    return !c->has_since_id || pt_uuid_is_nil(id)
-           || pt_uuid_eq(&c->since_id, id);
-}
-
-
 static uint32_t
 hub_tenant_bucket(const pt_uuid_t *id)
 {
@@ -570,6 +441,8 @@ hub_tenant_add(hub_tenant_t *t, int64_t seq, const pt_uuid_t *id,
         return PT_ENOMEM;
     }
 
+    f->owner = t;
+
     err = hub_ring_add(&t->hub->conf.mem, &t->ring, f);
 
     if (err != PT_OK) {
@@ -580,6 +453,75 @@ hub_tenant_add(hub_tenant_t *t, int64_t seq, const pt_uuid_t *id,
     t->known = seq > t->known ? seq : t->known;
 
     return PT_OK;
+}
+
+
+/* Whether the log is not the one our ring is of: the event that was our head
+ * when we asked is the first row, unless it has expired. */
+
+static bool
+hub_tenant_is_other(const hub_tenant_t *t, const hub_row_t *rows, size_t n)
+{
+    size_t             i;
+    const hub_frame_t *f;
+
+    if (t->fill_first == 0) {
+        return false;
+    }
+
+    if (n == 0 || rows[0].seq > t->fill_first + 1) {
+        return true;
+    }
+
+    if (rows[0].seq == t->ring.head
+        && !pt_uuid_eq(&rows[0].id, &t->ring.head_id))
+    {
+        return true;
+    }
+
+    for (i = 0; i < n && rows[i].seq <= t->ring.head; i++) {
+        f = hub_ring_find(&t->ring, rows[i].seq);
+
+        if (f != NULL && !pt_uuid_eq(&f->id, &rows[i].id)) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+static void
+hub_tenant_fill_add(hub_tenant_t *t, const hub_row_t *rows, size_t n)
+{
+    size_t i;
+
+    for (i = 0; i < n; i++) {
+        if (rows[i].seq <= t->ring.head) {
+            continue; /* a doorbell was faster, or the first of them */
+        }
+
+        if (rows[i].seq != t->ring.head + 1
+            || hub_tenant_add(t, rows[i].seq, &rows[i].id, rows[i].frame)
+                   != PT_OK)
+        {
+            t->retry_ms = hub_now_ms(t->hub) + HUB_RETRY_MS;
+            hub_tenant_unstash(t);
+            return; /* the hole stays: again later */
+        }
+    }
+
+    t->fills++;
+    hub_tenant_unstash(t);
+
+    if (n > HUB_PAGE_EVENTS) {
+        t->again = true; /* there may be more */
+
+    } else if (t->known <= t->ring.head || t->known == t->fill_known) {
+        hub_tenant_stash_free(t); /* whatever was said: this is the log */
+        t->known = t->ring.head;
+        t->hole_ms = 0;
+    }
 }
 
 
@@ -621,6 +563,7 @@ hub_tenant_stash(hub_tenant_t *t, int64_t seq, const pt_uuid_t *id,
         return;
     }
 
+    o->frame->owner = t;
     o->next = t->stash;
     t->stash = o;
     t->nstash++;
@@ -703,13 +646,16 @@ hub_tenant_fill(hub_tenant_t *t)
             t->ring.head + (int64_t) HUB_PAGE_EVENTS)
         != PT_OK)
     {
-        t->retry_ms = hub_now_ms(h) + 500;
+        t->retry_ms = hub_now_ms(h) + HUB_RETRY_MS;
         hub_tenant_hole(t, t->known);
         return;
     }
 
     h->queries++;
     t->filling = true;
+    t->fill_epoch = t->epoch;
+    t->fill_first = t->ring.head;
+    t->fill_known = t->known;
 }
 
 

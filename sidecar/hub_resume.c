@@ -1,0 +1,179 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+/*
+ * hub_resume.c: where a connection goes on (realtime.md, section 2).
+ */
+
+#include "hub_int.h"
+
+static const char * hub_resume_check(hub_conn_t *c, bool *wait);
+static const char * hub_resume_ahead(hub_conn_t *c, bool *wait);
+static bool hub_resume_id(const hub_conn_t *c, const pt_uuid_t *id);
+
+
+/* Where this connection goes on: live from its cursor, or resync. */
+
+void
+hub_resume(hub_conn_t *c)
+{
+    bool          wait;
+    const char   *why;
+    hub_tenant_t *t;
+
+    t = c->tenant;
+    wait = false;
+    why = NULL;
+
+    if (c->rewound) {
+        c->rewound = false;
+        c->state = HUB_CONN_LIVE;
+        hub_say_resync(c, "rewound");
+        return;
+    }
+
+    if (c->has_since) {
+        why = hub_resume_check(c, &wait);
+    }
+
+    if (wait) {
+        c->state = HUB_CONN_RESUME;
+        return;
+    }
+
+    c->state = HUB_CONN_LIVE;
+    c->resumed = c->has_since && why == NULL;
+    c->want_sync = c->resumed;
+    c->cursor = c->resumed ? c->since_seq + 1 : t->ring.head + 1;
+    hub_say_success(c, c->resumed,
+        (c->resumed && c->cursor <= t->ring.head) ? c->cursor : 0);
+
+    if (c->resumed) {
+        t->hub->resumed++;
+    }
+
+    if (why != NULL) {
+        hub_say_resync(c, why);
+    }
+
+    hub_conn_dirty(c);
+}
+
+
+hub_frame_t *
+hub_tenant_frame(hub_tenant_t *t, int64_t seq, bool *gone)
+{
+    hub_page_t  *p;
+    hub_frame_t *f;
+
+    *gone = false;
+    f = hub_ring_find(&t->ring, seq);
+
+    if (f != NULL) {
+        return f;
+    }
+
+    p = hub_page_find(t, seq);
+
+    if (p != NULL && p->loading) {
+        return NULL;
+    }
+
+    if (p != NULL) {
+        f = p->frames[seq - p->first];
+
+        if (f != NULL || seq <= p->top) {
+            *gone = (f == NULL);
+            return f;
+        }
+
+        hub_page_del(p); /* asked for before that event was there */
+    }
+
+    if (!hub_page_load(t, seq)) {
+        t->behind = true;
+    }
+
+    return NULL;
+}
+
+
+/* NULL: it can resume (or, *wait, that is not known yet); else why not. */
+
+static const char *
+hub_resume_check(hub_conn_t *c, bool *wait)
+{
+    bool               gone;
+    int64_t            seq;
+    hub_ring_t        *r;
+    const hub_frame_t *f;
+
+    r = &c->tenant->ring;
+    seq = c->since_seq;
+
+    if (seq > r->head) {
+        return hub_resume_ahead(c, wait);
+    }
+
+    if (r->head - seq > HUB_REPLAY_MAX) {
+        return "too_far";
+    }
+
+    if (seq == r->head) {
+        return hub_resume_id(c, &r->head_id) ? NULL : "rewound";
+    }
+
+    if (seq > 0 && seq == r->low - 1 && !pt_uuid_is_nil(&r->below_id)) {
+        return hub_resume_id(c, &r->below_id) ? NULL : "rewound";
+    }
+
+    if (seq > 0) {
+        f = hub_tenant_frame(c->tenant, seq, &gone);
+
+        if (f != NULL) {
+            return hub_resume_id(c, &f->id) ? NULL : "rewound";
+        }
+
+        if (!gone) {
+            *wait = true;
+            return NULL;
+        }
+    }
+
+    /* The event itself has expired (or there was none): what follows it must
+     * still be there. */
+
+    f = hub_tenant_frame(c->tenant, seq + 1, &gone);
+    *wait = (f == NULL && !gone);
+
+    return gone ? "expired" : NULL;
+}
+
+
+/* It has seen more than our ring: either we have not heard of it yet (a lost
+ * doorbell), or the log was rewound.  The log knows. */
+
+static const char *
+hub_resume_ahead(hub_conn_t *c, bool *wait)
+{
+    hub_tenant_t *t;
+
+    t = c->tenant;
+
+    if (c->verify == 0) {
+        c->verify = hub_tenant_verify(t);
+        *wait = true;
+        return NULL;
+    }
+
+    *wait = (int32_t) (t->fills - c->verify) < 0;
+
+    return *wait ? NULL : "rewound";
+}
+
+
+static bool
+hub_resume_id(const hub_conn_t *c, const pt_uuid_t *id)
+{
+    return !c->has_since_id || pt_uuid_is_nil(id)
+           || pt_uuid_eq(&c->since_id, id);
+}

@@ -1,0 +1,242 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+/*
+ * hub_write.c: what a socket is sent, and in which order.
+ */
+
+#include <assert.h>
+
+#include "hub_int.h"
+
+static int hub_write_gather(hub_conn_t *c, hub_iov_t *iov, hub_frame_t
+    **frames, size_t *total);
+static size_t hub_write_put(hub_iov_t *iov, hub_frame_t **frame, hub_frame_t
+    *f);
+static bool hub_write_idle(hub_conn_t *c);
+static void hub_write_took(hub_conn_t *c, hub_frame_t **frames, int n, size_t
+    bytes);
+static void hub_write_sent(hub_conn_t *c, hub_frame_t *f);
+
+
+/*
+ * Writes what the socket takes: the rest of a frame, then control frames,
+ * then events from the cursor, many in one writev.
+ */
+
+void
+hub_conn_write(hub_conn_t *c)
+{
+    int          i, n;
+    size_t       total, turn;
+    ptrdiff_t    took;
+    hub_iov_t    iov[HUB_IOV_MAX];
+    hub_frame_t *frames[HUB_IOV_MAX];
+
+    turn = 0;
+
+    while (!c->blocked && c->state != HUB_CONN_DEAD) {
+        n = hub_write_gather(c, iov, frames, &total);
+
+        if (n == 0) {
+            if (!hub_write_idle(c)) {
+                return;
+            }
+
+            continue;
+        }
+
+        took = c->hub->conf.ops->write(c->sock, iov, n);
+
+        if (took > 0) {
+            c->taken_s = c->hub->now_s;
+            c->hub->bytes_out += (uint64_t) took;
+            hub_write_took(c, frames, n, (size_t) took);
+        }
+
+        for (i = 0; i < n; i++) {
+            hub_frame_unref(&c->hub->conf.mem, frames[i]);
+        }
+
+        if (took < 0) {
+            hub_conn_drop(c);
+            return;
+        }
+
+        if ((size_t) took < total) {
+            c->blocked = true;
+            c->taken_s = c->hub->now_s; /* HUB_STALL_S begins */
+            c->hub->conf.ops->want_write(c->sock, true);
+            return;
+        }
+
+        turn += total;
+
+        if (turn > HUB_WRITE_MAX) { /* others first */
+            hub_conn_dirty(c);
+            return;
+        }
+    }
+}
+
+
+/* Each frame is held by a reference until it is written: a page may go while
+ * the next one is asked for. */
+
+static int
+hub_write_gather(hub_conn_t *c, hub_iov_t *iov, hub_frame_t **frames,
+    size_t *total)
+{
+    int          n;
+    bool         gone;
+    int64_t      seq;
+    hub_out_t   *o;
+    hub_frame_t *f;
+
+    n = 0;
+    *total = 0;
+
+    if (c->current != NULL) {
+        iov[n].data = c->current->data + c->sent;
+        iov[n].len = c->current->len - c->sent;
+        frames[n] = hub_frame_ref(c->current);
+        *total += iov[n++].len;
+    }
+
+    for (o = c->out; o != NULL && n < HUB_IOV_MAX; o = o->next) {
+        *total += hub_write_put(&iov[n], &frames[n], o->frame);
+        n++;
+    }
+
+    if (c->state != HUB_CONN_LIVE || o != NULL) {
+        return n;
+    }
+
+    for (seq = c->cursor; n < HUB_IOV_MAX && *total < HUB_WRITE_MAX
+                          && seq <= c->tenant->ring.head; seq++)
+    {
+        f = hub_tenant_frame(c->tenant, seq, &gone);
+
+        if (f == NULL) {
+            if (gone && n == 0) {
+                hub_say_resync(c, "expired");
+            }
+
+            break;
+        }
+
+        assert(f->seq == seq && f->owner == c->tenant);
+        *total += hub_write_put(&iov[n], &frames[n], f);
+        n++;
+    }
+
+    return n;
+}
+
+
+static size_t
+hub_write_put(hub_iov_t *iov, hub_frame_t **frame, hub_frame_t *f)
+{
+    iov->data = f->data;
+    iov->len = f->len;
+    *frame = hub_frame_ref(f);
+
+    return f->len;
+}
+
+
+/* Nothing to write: a sync that was due, or the end.  true: look again. */
+
+static bool
+hub_write_idle(hub_conn_t *c)
+{
+    hub_frame_t *sync;
+
+    if (c->state == HUB_CONN_CLOSING) {
+        if (c->peer_closed) {
+            hub_conn_drop(c); /* both have said it */
+        }
+
+        return false;
+    }
+
+    if (c->out != NULL) {
+        return true; /* gathering found a reason to speak */
+    }
+
+    if (c->state != HUB_CONN_LIVE || !c->want_sync
+        || c->cursor != c->tenant->ring.head + 1)
+    {
+        return false;
+    }
+
+    c->want_sync = false;
+    c->said_s = c->hub->now_s;
+    sync = hub_say_sync(c->tenant);
+    hub_conn_push(c, sync);
+
+    return sync != NULL;
+}
+
+
+static void
+hub_write_took(hub_conn_t *c, hub_frame_t **frames, int n, size_t bytes)
+{
+    int          i;
+    size_t       left;
+    hub_out_t   *o;
+    hub_frame_t *f;
+
+    for (i = 0; i < n && bytes > 0; i++) {
+        f = frames[i];
+
+        if (i == 0 && c->current != NULL) {
+            left = f->len - c->sent;
+
+            if (bytes < left) {
+                c->sent += (uint32_t) bytes;
+                return;
+            }
+
+            c->current = NULL;
+            c->sent = 0;
+            hub_frame_unref(&c->hub->conf.mem, f); /* current's */
+
+        } else {
+            left = f->len;
+
+            if (f->seq != 0) {
+                c->cursor = f->seq + 1;
+
+            } else {
+                o = c->out;
+                assert(o != NULL && o->frame == f);
+                c->out = o->next;
+                c->nout--;
+                hub_frame_unref(&c->hub->conf.mem, f); /* the queue's */
+                hub_free(c->hub, o);
+            }
+
+            if (bytes < left) { /* the rest must outlive ring and queue */
+                c->current = hub_frame_ref(f);
+                c->sent = (uint32_t) bytes;
+                return;
+            }
+        }
+
+        bytes -= left;
+        hub_write_sent(c, f);
+    }
+}
+
+
+static void
+hub_write_sent(hub_conn_t *c, hub_frame_t *f)
+{
+    if (c->tenant != NULL) {
+        c->tenant->sent[f->event]++;
+    }
+
+    if (f->seq != 0) {
+        c->said_s = c->hub->now_s;
+    }
+}
