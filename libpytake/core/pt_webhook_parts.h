@@ -83,6 +83,12 @@ const pt_webhook_number_t *pt_webhook_number_find(const pt_webhook_t *wh,
 pt_err_t pt_webhook_summary(pt_arena_t *a, const pt_webhook_t *wh,
     pt_str_t *out) PT_MUST_CHECK;
 
+/* ---- pt_webhook_messages.c ---- */
+
+/* Adds ingest_messages for wh->job. */
+pt_err_t pt_webhook_messages_add(pytake_op_t *op, pt_webhook_t *wh)
+    PT_MUST_CHECK;
+
 /* ---- pt_webhook_batch.c ---- */
 
 /* Adds the statements of wh->job to the op's batch. */

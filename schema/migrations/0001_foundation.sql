@@ -341,19 +341,24 @@ CREATE FUNCTION pytake_status_rank(s text) RETURNS integer LANGUAGE sql
         ELSE -1 END
 $$;
 
--- "conversation" inside a message event.
+-- "conversation" inside a message event.  Put together by hand: twice as
+-- fast as json_build_object, and every message pays for it.
 CREATE FUNCTION pytake_conv_brief(id uuid, contact_id uuid,
     contact_name text, contact_phone text, status text, unread integer,
     last_message text, last_message_time timestamptz, assigned_to uuid,
     window_expires_at timestamptz) RETURNS text LANGUAGE sql STABLE AS $$
-    SELECT json_build_object('id', id,
-        'contact', json_build_object('id', contact_id, 'name', contact_name,
-            'phone', contact_phone),
-        'status', status, 'unread_count', unread,
-        'last_message', last_message,
-        'last_message_time', pytake_time(last_message_time),
-        'assigned_to', assigned_to,
-        'window_expires_at', pytake_time(window_expires_at))::text
+    SELECT '{"id":"' || id || '","contact":{"id":"' || contact_id
+        || '","name":' || to_json(contact_name)::text
+        || ',"phone":' || coalesce(to_json(contact_phone)::text, 'null')
+        || '},"status":"' || status || '","unread_count":' || unread
+        || ',"last_message":'
+        || coalesce(to_json(last_message)::text, 'null')
+        || ',"last_message_time":'
+        || coalesce('"' || pytake_time(last_message_time) || '"', 'null')
+        || ',"assigned_to":' || coalesce('"' || assigned_to || '"', 'null')
+        || ',"window_expires_at":'
+        || coalesce('"' || pytake_time(window_expires_at) || '"', 'null')
+        || '}'
 $$;
 
 -- What REST shows of a conversation, one definition for every statement.
@@ -528,6 +533,7 @@ CREATE FUNCTION pytake_threads_open(p_contacts uuid[], p_configs uuid[],
 DECLARE
     tid    uuid := pytake_tenant();
     t      integer;
+    found_ uuid;
     result uuid[] := p_found;
 BEGIN
     FOR t IN
@@ -545,7 +551,7 @@ BEGIN
         ON CONFLICT (tenant_id, contact_id, whatsapp_config_id)
             WHERE status <> 'closed' DO NOTHING;
 
-        SELECT c.id INTO result[t] FROM conversations c
+        SELECT c.id INTO found_ FROM conversations c
         WHERE c.tenant_id = tid AND c.contact_id = p_contacts[t]
           AND c.whatsapp_config_id = p_configs[t] AND c.status <> 'closed';
 
@@ -553,6 +559,8 @@ BEGIN
             RAISE EXCEPTION 'a conversation closed meanwhile'
                 USING ERRCODE = '40001';
         END IF;
+
+        result[t] := found_;
     END LOOP;
 
     RETURN result;
@@ -576,7 +584,8 @@ CREATE FUNCTION pytake_ingest(
     p_types text[], p_contents text[], p_previews text[], p_wamids text[],
     p_metadata text[], p_quoted text[], p_templates text[],
     p_events uuid[], p_now timestamptz)
-    RETURNS TABLE (seq bigint, frame text) LANGUAGE plpgsql AS $$
+    RETURNS TABLE (seq bigint, frame text) LANGUAGE plpgsql
+    SET enable_seqscan = off AS $$
 #variable_conflict use_column
 DECLARE
     tid        uuid := pytake_tenant();
@@ -596,8 +605,7 @@ BEGIN
            array_agg(x.ord) FILTER (WHERE x.news)
     INTO who, convs, todo
     FROM (
-        SELECT s.ord, coalesce(b.contact_id, p.contact_id) AS contact_id,
-               v.id AS conversation_id,
+        SELECT s.ord, w.contact_id, v.id AS conversation_id,
                c.id IS NULL
                OR (s.phone IS NOT NULL AND p.contact_id IS NULL)
                OR (s.bsuid IS NOT NULL AND b.contact_id IS NULL)
@@ -616,12 +624,15 @@ BEGIN
             SELECT i.contact_id FROM contact_identities i
             WHERE i.tenant_id = tid AND i.kind = 'phone'
               AND i.value = s.phone OFFSET 0) p ON true
+        CROSS JOIN LATERAL (
+            -- not coalesce(): below row security it would lose the index
+            SELECT CASE WHEN b.contact_id IS NULL THEN p.contact_id
+                        ELSE b.contact_id END AS contact_id OFFSET 0) w
         LEFT JOIN LATERAL (
             SELECT k.id, k.profile_name, k.wa_id, k.username
             FROM contacts k
-            WHERE k.tenant_id = tid
-              AND k.id = coalesce(b.contact_id, p.contact_id)
-            OFFSET 0) c ON true
+            WHERE k.tenant_id = tid AND k.id = w.contact_id OFFSET 0) c
+            ON true
         LEFT JOIN LATERAL (
             SELECT o.id FROM conversations o
             WHERE o.tenant_id = tid AND o.contact_id = c.id
