@@ -65,7 +65,7 @@ typedef struct {
 } cmd_option_t;
 
 int cmd_options(cmd_t *c, int argc, char **argv, const cmd_option_t *options,
-    size_t n, const char **words, size_t max);
+                size_t n, const char **words, size_t max);
 
 /* CMD_USAGE after a message when *value is NULL. */
 int cmd_need(const char *value, const char *option);
@@ -90,9 +90,9 @@ void cmd_password_make(char out[CMD_PASSWORD_LEN + 1]);
 
 /* argon2id as PHC string: 19 MiB, 2 passes, 1 lane. */
 #define CMD_PHC_MAX 160
-pt_err_t cmd_password_hash(pt_str_t password, char out[CMD_PHC_MAX])
-    PT_MUST_CHECK;
-bool cmd_password_is(pt_str_t password, const char *phc);
+pt_err_t cmd_password_hash(pt_str_t password,
+                           char     out[CMD_PHC_MAX]) PT_MUST_CHECK;
+bool     cmd_password_is(pt_str_t password, const char *phc);
 
 /*
  * The whole of a file ("-": stdin), at most max bytes, one trailing newline
@@ -107,10 +107,10 @@ int cmd_tenant_find(db_t *db, const char *name, char id[PT_UUID_LEN + 1]);
 
 /* Writes one line of the audit log; what was done stands without it. */
 pt_err_t cmd_audit(db_t *db, const char *tenant, const char *action,
-    const char *object) PT_MUST_CHECK;
+                   const char *object) PT_MUST_CHECK;
 
 /* A WhatsApp token sealed for its row, as bytea text ("\x..."). */
 pt_err_t cmd_token_seal(cmd_t *c, const char *tenant, const char *config,
-    pt_str_t token, const char **out) PT_MUST_CHECK;
+                        pt_str_t token, const char **out) PT_MUST_CHECK;
 
 #endif

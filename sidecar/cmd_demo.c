@@ -16,40 +16,43 @@
 
 #define DEMO_STATE_MAX 65536
 
-static int demo_state_read(cmd_t *c, const char *path,
-    demo_tenant_t tenants[DEMO_TENANTS]);
+static int  demo_state_read(cmd_t *c, const char *path,
+                            demo_tenant_t tenants[DEMO_TENANTS]);
 static void demo_secret(const pt_json_t *kept, const char *key, char *out,
-    size_t len);
-static int demo_state_write(cmd_t *c, const char *path,
-    const demo_tenant_t tenants[DEMO_TENANTS]);
-static int demo_file_write(const char *path, pt_str_t text);
-static int demo_people(cmd_t *c, db_t *db,
-    demo_tenant_t tenants[DEMO_TENANTS]);
+                        size_t len);
+static int  demo_state_write(cmd_t *c, const char *path,
+                             const demo_tenant_t tenants[DEMO_TENANTS]);
+static int  demo_file_write(const char *path, pt_str_t text);
+static int demo_people(cmd_t *c, db_t *db, demo_tenant_t tenants[DEMO_TENANTS]);
 static int demo_tenant(db_t *db, const demo_cast_t *cast, demo_tenant_t *t);
 static int demo_number(cmd_t *c, db_t *db, const demo_cast_t *cast,
-    demo_tenant_t *t);
+                       demo_tenant_t *t);
 static int demo_user(db_t *db, const demo_cast_t *cast, demo_tenant_t *t,
-    int i);
+                     int i);
 static int demo_find(db_t *db, const char *sql, const char *key,
-    PGresult **out);
+                     PGresult **out);
 static int demo_print(cmd_t *c, const demo_tenant_t tenants[DEMO_TENANTS]);
 static void demo_json_str(pt_jw_t *w, const char *key, const char *value);
 
-const char *const demo_roles[DEMO_ROLES] = {
-    "owner", "admin", "supervisor", "agent", "viewer"
-};
+const char *const demo_roles[DEMO_ROLES] = { "owner", "admin", "supervisor",
+                                             "agent", "viewer" };
 
 /* +1 ... 555-01xx is set aside for fiction. */
 const demo_cast_t demo_cast[DEMO_TENANTS] = {
     {
-        "Padaria Sol", "padaria.example", "100000000000001",
-        "200000000000001", "+1 202-555-0101",
-        { "Sol Almeida", "Caio Prado", "Lia Moura", "Ana Lima",
-          "Davi Reis" },
+        "Padaria Sol",
+        "padaria.example",
+        "100000000000001",
+        "200000000000001",
+        "+1 202-555-0101",
+        { "Sol Almeida", "Caio Prado", "Lia Moura", "Ana Lima", "Davi Reis" },
     },
     {
-        "Oficina Norte", "oficina.example", "100000000000002",
-        "200000000000002", "+1 202-555-0102",
+        "Oficina Norte",
+        "oficina.example",
+        "100000000000002",
+        "200000000000002",
+        "+1 202-555-0102",
         { "Norma Couto", "Igor Telles", "Rosa Brito", "Beto Nunes",
           "Eva Pires" },
     },
@@ -95,8 +98,7 @@ cmd_demo(cmd_t *c, int argc, char **argv)
 
 /* What the file knows; the rest is made now. */
 static int
-demo_state_read(cmd_t *c, const char *path,
-    demo_tenant_t tenants[DEMO_TENANTS])
+demo_state_read(cmd_t *c, const char *path, demo_tenant_t tenants[DEMO_TENANTS])
 {
     int            i, k, rc;
     pt_str_t       text;
@@ -108,8 +110,7 @@ demo_state_read(cmd_t *c, const char *path,
         if (rc != 0) {
             return rc;
         }
-        if (pt_json_parse(c->arena, text, &pt_json_limits_api, &root)
-            != PT_OK)
+        if (pt_json_parse(c->arena, text, &pt_json_limits_api, &root) != PT_OK)
         {
             return cmd_error("\"%s\" is not the state of a demo: remove it",
                              path);
@@ -157,7 +158,7 @@ demo_secret(const pt_json_t *kept, const char *key, char *out, size_t len)
 
 static int
 demo_state_write(cmd_t *c, const char *path,
-    const demo_tenant_t tenants[DEMO_TENANTS])
+                 const demo_tenant_t tenants[DEMO_TENANTS])
 {
     int      i, k;
     pt_jw_t  w;
@@ -213,8 +214,7 @@ demo_file_write(const char *path, pt_str_t text)
         return cmd_error("cannot write \"%s\": %s", tmp, strerror(errno));
     }
 
-    if (write(fd, text.data, text.len) != (ssize_t) text.len
-        || fsync(fd) != 0)
+    if (write(fd, text.data, text.len) != (ssize_t) text.len || fsync(fd) != 0)
     {
         close(fd);
         unlink(tmp);
@@ -273,9 +273,10 @@ demo_tenant(db_t *db, const demo_cast_t *cast, demo_tenant_t *t)
     PGresult   *res;
     const char *params[] = { t->id, cast->name };
 
-    rc = demo_find(db, "SELECT tenant_id FROM users"
-                   " WHERE lower(email) = lower($1)", t->users[0].email,
-                   &res);
+    rc = demo_find(db,
+                   "SELECT tenant_id FROM users"
+                   " WHERE lower(email) = lower($1)",
+                   t->users[0].email, &res);
     if (rc != 0) {
         return rc;
     }
@@ -288,8 +289,9 @@ demo_tenant(db_t *db, const demo_cast_t *cast, demo_tenant_t *t)
     PQclear(res);
 
     cmd_uuid(t->id);
-    if (db_exec(db, "INSERT INTO tenants (id, name) VALUES ($1, $2)", 2,
-                params, NULL) != PT_OK)
+    if (db_exec(db, "INSERT INTO tenants (id, name) VALUES ($1, $2)", 2, params,
+                NULL)
+        != PT_OK)
     {
         return cmd_db_error(db, "cannot add the demo's tenant");
     }
@@ -305,16 +307,16 @@ demo_number(cmd_t *c, db_t *db, const demo_cast_t *cast, demo_tenant_t *t)
     PGresult   *res;
     const char *sealed;
 
-    rc = demo_find(db, "SELECT id FROM whatsapp_configs"
-                   " WHERE phone_number_id = $1", cast->phone_number_id,
-                   &res);
+    rc = demo_find(db,
+                   "SELECT id FROM whatsapp_configs"
+                   " WHERE phone_number_id = $1",
+                   cast->phone_number_id, &res);
     if (rc != 0) {
         return rc;
     }
 
     if (PQntuples(res) > 0) {
-        snprintf(t->config_id, sizeof(t->config_id), "%s",
-                 db_cell(res, 0, 0));
+        snprintf(t->config_id, sizeof(t->config_id), "%s", db_cell(res, 0, 0));
     } else {
         cmd_uuid(t->config_id);
     }
@@ -327,19 +329,21 @@ demo_number(cmd_t *c, db_t *db, const demo_cast_t *cast, demo_tenant_t *t)
         return cmd_error("the demo's token cannot be sealed");
     }
 
-    const char *params[] = {
-        t->id, t->config_id, cast->name, cast->phone_number_id, cast->waba_id,
-        cast->display, sealed
-    };
+    const char *params[] = { t->id,         t->config_id,
+                             cast->name,    cast->phone_number_id,
+                             cast->waba_id, cast->display,
+                             sealed };
 
     /* sealed anew each time: the key may be another one by now */
-    if (db_exec(db, "INSERT INTO whatsapp_configs (tenant_id, id, name,"
+    if (db_exec(db,
+                "INSERT INTO whatsapp_configs (tenant_id, id, name,"
                 " phone_number_id, waba_id, display_phone_number,"
                 " access_token_sealed)"
                 " VALUES ($1, $2, $3, $4, $5, $6, $7::bytea)"
                 " ON CONFLICT (tenant_id, id) DO UPDATE"
-                " SET access_token_sealed = excluded.access_token_sealed", 7,
-                params, NULL) != PT_OK)
+                " SET access_token_sealed = excluded.access_token_sealed",
+                7, params, NULL)
+        != PT_OK)
     {
         return cmd_db_error(db, "cannot add the demo's number");
     }
@@ -357,11 +361,13 @@ demo_user(db_t *db, const demo_cast_t *cast, demo_tenant_t *t, int i)
     PGresult    *res;
     demo_user_t *u = &t->users[i];
     pt_str_t     password = { u->password, CMD_PASSWORD_LEN };
-    const char  *params[] = { t->id, u->id, u->email, cast->people[i],
-                              demo_roles[i], phc };
+    const char  *params[] = { t->id,           u->id,         u->email,
+                              cast->people[i], demo_roles[i], phc };
 
-    rc = demo_find(db, "SELECT id, password_hash FROM users"
-                   " WHERE lower(email) = lower($1)", u->email, &res);
+    rc = demo_find(db,
+                   "SELECT id, password_hash FROM users"
+                   " WHERE lower(email) = lower($1)",
+                   u->email, &res);
     if (rc != 0) {
         return rc;
     }
@@ -382,11 +388,13 @@ demo_user(db_t *db, const demo_cast_t *cast, demo_tenant_t *t, int i)
         return cmd_no_memory();
     }
 
-    if (db_exec(db, "INSERT INTO users (tenant_id, id, email, name, role,"
+    if (db_exec(db,
+                "INSERT INTO users (tenant_id, id, email, name, role,"
                 " password_hash) VALUES ($1, $2, $3, $4, $5, $6)"
                 " ON CONFLICT (tenant_id, id) DO UPDATE"
-                " SET password_hash = excluded.password_hash", 6, params,
-                NULL) != PT_OK)
+                " SET password_hash = excluded.password_hash",
+                6, params, NULL)
+        != PT_OK)
     {
         return cmd_db_error(db, "cannot add the demo's user");
     }

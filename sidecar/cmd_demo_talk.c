@@ -53,36 +53,43 @@ typedef struct {
     unsigned             said; /* for wamids */
 } talk_t;
 
-static int talk_is_there(talk_t *t, bool *there);
-static int talk_begin(talk_t *t);
-static int talk_tenant(talk_t *t);
-static int talk_login(talk_t *t, int64_t now_us);
-static int talk_logout(talk_t *t, int64_t now_us);
-static int talk_in(talk_t *t, const talk_line_t *l, int64_t at_us);
-static int talk_out(talk_t *t, const talk_line_t *l, int64_t at_us);
-static int talk_conversation(talk_t *t, const char *wa_id,
-    char id[PT_UUID_LEN + 1]);
-static int talk_status(talk_t *t, const char *status, const char *wa_id,
-    pt_str_t wamid, pt_str_t message_id, int64_t at_us);
+static int  talk_is_there(talk_t *t, bool *there);
+static int  talk_begin(talk_t *t);
+static int  talk_tenant(talk_t *t);
+static int  talk_login(talk_t *t, int64_t now_us);
+static int  talk_logout(talk_t *t, int64_t now_us);
+static int  talk_in(talk_t *t, const talk_line_t *l, int64_t at_us);
+static int  talk_out(talk_t *t, const talk_line_t *l, int64_t at_us);
+static int  talk_conversation(talk_t *t, const char *wa_id,
+                              char id[PT_UUID_LEN + 1]);
+static int  talk_status(talk_t *t, const char *status, const char *wa_id,
+                        pt_str_t wamid, pt_str_t message_id, int64_t at_us);
 static void talk_body_begin(talk_t *t, pt_buf_t *b, pt_jw_t *w);
-static int talk_webhook(talk_t *t, pt_buf_t *b, pt_jw_t *w, int64_t now_us);
-static int talk_post(talk_t *t, const char *path, pt_str_t body,
-    pt_str_t bearer, int status, int64_t now_us, pt_json_t **out);
-static int talk_run(talk_t *t, const pytake_request_t *req, int status,
-    int64_t now_us, pt_json_t **out);
+static int  talk_webhook(talk_t *t, pt_buf_t *b, pt_jw_t *w, int64_t now_us);
+static int  talk_post(talk_t *t, const char *path, pt_str_t body,
+                      pt_str_t bearer, int status, int64_t now_us,
+                      pt_json_t **out);
+static int  talk_run(talk_t *t, const pytake_request_t *req, int status,
+                     int64_t now_us, pt_json_t **out);
 static pt_err_t talk_wamid(talk_t *t, pt_str_t *out);
-static void talk_str(pt_jw_t *w, const char *key, const char *value);
+static void     talk_str(pt_jw_t *w, const char *key, const char *value);
 
 static const talk_contact_t talk_contacts[DEMO_TENANTS][6] = {
     {
-        { "Marina Costa", "12025550111" }, { "João Batista", "12025550112" },
-        { "Helena Dias", "12025550113" },  { "Tiago Melo", "12025550114" },
-        { "Bruna Freitas", "12025550115" }, { "Otávio Luz", "12025550116" },
+        { "Marina Costa", "12025550111" },
+        { "João Batista", "12025550112" },
+        { "Helena Dias", "12025550113" },
+        { "Tiago Melo", "12025550114" },
+        { "Bruna Freitas", "12025550115" },
+        { "Otávio Luz", "12025550116" },
     },
     {
-        { "Renato Alves", "12025550121" }, { "Carla Teles", "12025550122" },
-        { "Paulo Sá", "12025550123" },     { "Nina Rocha", "12025550124" },
-        { "Hugo Maia", "12025550125" },    { "Vera Lopes", "12025550126" },
+        { "Renato Alves", "12025550121" },
+        { "Carla Teles", "12025550122" },
+        { "Paulo Sá", "12025550123" },
+        { "Nina Rocha", "12025550124" },
+        { "Hugo Maia", "12025550125" },
+        { "Vera Lopes", "12025550126" },
     },
 };
 
@@ -90,11 +97,14 @@ static const talk_contact_t talk_contacts[DEMO_TENANTS][6] = {
 static const talk_line_t talk_lines[DEMO_TENANTS][32] = {
     {
         { 1140, 0, TALK_IN, "Bom dia! Vocês fazem bolo por encomenda?" },
-        { 1137, 0, TALK_READ, "Bom dia, Marina! Fazemos sim. Para quantas "
+        { 1137, 0, TALK_READ,
+          "Bom dia, Marina! Fazemos sim. Para quantas "
           "pessoas e para que dia?" },
-        { 1135, 0, TALK_IN, "Para 30 pessoas, no sábado. De chocolate com "
+        { 1135, 0, TALK_IN,
+          "Para 30 pessoas, no sábado. De chocolate com "
           "morango 🍓" },
-        { 1131, 0, TALK_READ, "Anotado: chocolate com morango, 30 pessoas, "
+        { 1131, 0, TALK_READ,
+          "Anotado: chocolate com morango, 30 pessoas, "
           "sábado às 10h. Fica R$ 180,00." },
         { 1129, 0, TALK_IN, "Perfeito, pode confirmar!" },
         { 905, 1, TALK_IN, "Oi, a que horas sai o pão francês da tarde?" },
@@ -102,34 +112,40 @@ static const talk_line_t talk_lines[DEMO_TENANTS][32] = {
         { 640, 2, TALK_IN, "Entregam no centro?" },
         { 639, 2, TALK_PLACE, "Praça Central" },
         { 633, 2, TALK_READ, "Entregamos aí sim, Helena. A taxa é R$ 6,00." },
-        { 631, 2, TALK_IN, "Ótimo! Quero 20 pães de queijo e um café grande"
-        },
+        { 631, 2, TALK_IN, "Ótimo! Quero 20 pães de queijo e um café" },
         { 626, 2, TALK_READ, "Saindo em 25 minutos 🙂" },
         { 598, 2, TALK_IN, "Chegou quentinho, obrigada!" },
         { 245, 3, TALK_IN, "Boa tarde, vocês têm opção sem glúten?" },
         { 118, 4, TALK_IN, "Quanto custa a cesta de café da manhã?" },
         { 112, 4, TALK_SENT, "Temos três tamanhos, a partir de R$ 75,00." },
         { 64, 3, TALK_IN, "E sem lactose?" },
-        { 22, 5, TALK_IN, "Esqueci meu guarda-chuva aí hoje cedo, alguém "
+        { 22, 5, TALK_IN,
+          "Esqueci meu guarda-chuva aí hoje cedo, alguém "
           "viu?" },
-        { 9, 0, TALK_IN, "Dá para escrever \"Feliz aniversário, Pedro\" no "
+        { 9, 0, TALK_IN,
+          "Dá para escrever \"Feliz aniversário, Pedro\" no "
           "bolo?" },
     },
     {
-        { 1080, 0, TALK_IN, "Bom dia, meu carro está fazendo um barulho na "
+        { 1080, 0, TALK_IN,
+          "Bom dia, meu carro está fazendo um barulho na "
           "frente quando freio" },
-        { 1072, 0, TALK_READ, "Bom dia, Renato. Pode ser pastilha gasta. "
+        { 1072, 0, TALK_READ,
+          "Bom dia, Renato. Pode ser pastilha gasta. "
           "Consegue trazer hoje às 14h?" },
         { 1070, 0, TALK_IN, "Consigo, até já" },
-        { 760, 0, TALK_READ, "Renato, trocamos as pastilhas. Ficou em "
+        { 760, 0, TALK_READ,
+          "Renato, trocamos as pastilhas. Ficou em "
           "R$ 320,00 e já pode buscar." },
         { 552, 1, TALK_IN, "Vocês fazem revisão dos 40 mil km?" },
-        { 547, 1, TALK_DELIVERED, "Fazemos, Carla. Leva uma manhã. Que dia é "
+        { 547, 1, TALK_DELIVERED,
+          "Fazemos, Carla. Leva uma manhã. Que dia é "
           "melhor para você?" },
         { 541, 1, TALK_IN, "Quinta-feira" },
         { 301, 2, TALK_IN, "Estou parado, o carro não liga" },
         { 300, 2, TALK_PLACE, "Posto da Avenida" },
-        { 296, 2, TALK_READ, "O guincho está a caminho, Paulo. Chega em uns "
+        { 296, 2, TALK_READ,
+          "O guincho está a caminho, Paulo. Chega em uns "
           "20 minutos." },
         { 131, 3, TALK_IN, "O orçamento inclui alinhamento?" },
         { 47, 4, TALK_IN, "Qual o horário de vocês no sábado?" },
@@ -175,8 +191,11 @@ talk_is_there(talk_t *t, bool *there)
     PGresult   *res;
     const char *params[] = { t->tenant->id };
 
-    if (db_exec(t->db, "SELECT EXISTS (SELECT 1 FROM conversations"
-                " WHERE tenant_id = $1)", 1, params, &res) != PT_OK)
+    if (db_exec(t->db,
+                "SELECT EXISTS (SELECT 1 FROM conversations"
+                " WHERE tenant_id = $1)",
+                1, params, &res)
+        != PT_OK)
     {
         return cmd_db_error(t->db, "cannot look at the demo");
     }
@@ -195,7 +214,8 @@ talk_begin(talk_t *t)
     pytake_conf_t conf;
 
     if (db_open(&t->app, t->cmd->conf.database_url, "pytake_app",
-                DB_QUERY_TIMEOUT_MS) != PT_OK)
+                DB_QUERY_TIMEOUT_MS)
+        != PT_OK)
     {
         return cmd_db_error(&t->app, "cannot use the database");
     }
@@ -206,8 +226,8 @@ talk_begin(talk_t *t)
     memset(&conf, 0, sizeof(conf));
     conf.mem = cmd_mem;
     conf.jwt_secret = (pt_str_t){ (const char *) jwt, sizeof(jwt) };
-    conf.webhook_secret = (pt_str_t){ (const char *) t->secret,
-                                      sizeof(t->secret) };
+    conf.webhook_secret =
+        (pt_str_t){ (const char *) t->secret, sizeof(t->secret) };
     conf.access_lifetime_s = 86400;
     conf.refresh_lifetime_s = 2 * 86400;
 
@@ -226,11 +246,10 @@ talk_tenant(talk_t *t)
     rc = talk_login(t, t->now_us - (int64_t) l[0].minutes_ago * 60000000);
 
     for (i = 0; rc == 0 && i < PT_COUNT(talk_lines[0]) && l[i].text != NULL;
-         i++)
-    {
+         i++) {
         at_us = t->now_us - (int64_t) l[i].minutes_ago * 60000000;
         rc = l[i].kind <= TALK_PLACE ? talk_in(t, &l[i], at_us)
-             : talk_out(t, &l[i], at_us);
+                                     : talk_out(t, &l[i], at_us);
     }
 
     return rc != 0 ? rc : talk_logout(t, t->now_us);
@@ -266,7 +285,8 @@ talk_login(talk_t *t, int64_t now_us)
 
     if (!pt_json_find_str(answer, "access_token", &token)
         || pt_fmt(t->cmd->arena, &t->bearer, "Bearer %.*s", (int) token.len,
-                  token.data) != PT_OK)
+                  token.data)
+               != PT_OK)
     {
         return cmd_error("the demo's agent cannot log in");
     }
@@ -295,8 +315,7 @@ talk_in(talk_t *t, const talk_line_t *l, int64_t at_us)
     if (talk_wamid(t, &wamid) != PT_OK) {
         return cmd_no_memory();
     }
-    snprintf(seconds, sizeof(seconds), "%lld",
-             (long long) (at_us / 1000000));
+    snprintf(seconds, sizeof(seconds), "%lld", (long long) (at_us / 1000000));
 
     talk_body_begin(t, &b, &w);
 
@@ -398,10 +417,13 @@ talk_conversation(talk_t *t, const char *wa_id, char id[PT_UUID_LEN + 1])
     PGresult   *res;
     const char *params[] = { t->tenant->id, wa_id };
 
-    if (db_exec(t->db, "SELECT c.id FROM conversations c JOIN contacts k"
+    if (db_exec(t->db,
+                "SELECT c.id FROM conversations c JOIN contacts k"
                 " ON k.tenant_id = c.tenant_id AND k.id = c.contact_id"
                 " WHERE c.tenant_id = $1 AND k.wa_id = $2"
-                " AND c.status <> 'closed'", 2, params, &res) != PT_OK)
+                " AND c.status <> 'closed'",
+                2, params, &res)
+        != PT_OK)
     {
         return cmd_db_error(t->db, "cannot find the demo's conversation");
     }
@@ -419,14 +441,13 @@ talk_conversation(talk_t *t, const char *wa_id, char id[PT_UUID_LEN + 1])
 
 static int
 talk_status(talk_t *t, const char *status, const char *wa_id, pt_str_t wamid,
-    pt_str_t message_id, int64_t at_us)
+            pt_str_t message_id, int64_t at_us)
 {
     char     seconds[24];
     pt_jw_t  w;
     pt_buf_t b;
 
-    snprintf(seconds, sizeof(seconds), "%lld",
-             (long long) (at_us / 1000000));
+    snprintf(seconds, sizeof(seconds), "%lld", (long long) (at_us / 1000000));
 
     talk_body_begin(t, &b, &w);
     pt_jw_key(&w, "statuses");
@@ -491,9 +512,10 @@ talk_webhook(talk_t *t, pt_buf_t *b, pt_jw_t *w, int64_t now_us)
     memset(&req, 0, sizeof(req));
 
     if (pt_buf_get(b, &req.body) != PT_OK
-        || pt_hmac_sha256((pt_str_t){ (const char *) t->secret,
-                                      sizeof(t->secret) }, req.body, mac)
-           != PT_OK)
+        || pt_hmac_sha256(
+               (pt_str_t){ (const char *) t->secret, sizeof(t->secret) },
+               req.body, mac)
+               != PT_OK)
     {
         return cmd_no_memory();
     }
@@ -511,7 +533,7 @@ talk_webhook(talk_t *t, pt_buf_t *b, pt_jw_t *w, int64_t now_us)
 
 static int
 talk_post(talk_t *t, const char *path, pt_str_t body, pt_str_t bearer,
-    int status, int64_t now_us, pt_json_t **out)
+          int status, int64_t now_us, pt_json_t **out)
 {
     pytake_request_t req;
 
@@ -530,13 +552,13 @@ talk_post(talk_t *t, const char *path, pt_str_t body, pt_str_t bearer,
 
 static int
 talk_run(talk_t *t, const pytake_request_t *req, int status, int64_t now_us,
-    pt_json_t **out)
+         pt_json_t **out)
 {
     cmd_reply_t reply;
 
     if (cmd_op_run(t->cmd, t->pt, &t->app, req, now_us, &reply) != PT_OK) {
-        return cmd_error("the demo's talk stopped at %.*s",
-                         (int) req->path.len, req->path.data);
+        return cmd_error("the demo's talk stopped at %.*s", (int) req->path.len,
+                         req->path.data);
     }
 
     if (reply.status != status) {
@@ -547,7 +569,7 @@ talk_run(talk_t *t, const pytake_request_t *req, int status, int64_t now_us,
 
     if (out != NULL
         && pt_json_parse(t->cmd->arena, reply.body, &pt_json_limits_api, out)
-           != PT_OK)
+               != PT_OK)
     {
         return cmd_error("the demo's talk: an answer is not JSON");
     }

@@ -18,14 +18,14 @@
 #define DOCTOR_SECRET_GOOD 32   /* bytes of an HMAC-SHA-256 key */
 #define DOCTOR_SECRET_VARIETY 8 /* different bytes; a made one has more */
 
-static void doctor_secrets(doctor_t *d);
-static bool doctor_secret_is(doctor_t *d, const char *name, pt_str_t secret,
-    const char *without);
-static void doctor_postgres(doctor_t *d);
-static void doctor_redis(doctor_t *d);
-static void doctor_redis_ask(doctor_t *d, redisContext *r,
-    const conf_redis_t *a);
-static void doctor_whatsapp(doctor_t *d);
+static void   doctor_secrets(doctor_t *d);
+static bool   doctor_secret_is(doctor_t *d, const char *name, pt_str_t secret,
+                               const char *without);
+static void   doctor_postgres(doctor_t *d);
+static void   doctor_redis(doctor_t *d);
+static void   doctor_redis_ask(doctor_t *d, redisContext *r,
+                               const conf_redis_t *a);
+static void   doctor_whatsapp(doctor_t *d);
 static size_t doctor_drop(char *data, size_t size, size_t n, void *user);
 
 
@@ -59,8 +59,8 @@ cmd_doctor(cmd_t *c, int argc, char **argv)
 
 
 void
-doctor_say(doctor_t *d, doctor_level_t level, const char *name,
-    const char *fmt, ...)
+doctor_say(doctor_t *d, doctor_level_t level, const char *name, const char *fmt,
+           ...)
 {
     va_list ap;
 
@@ -88,8 +88,10 @@ doctor_secrets(doctor_t *d)
                          "more")
         && c->jwt_secret.len < DOCTOR_SECRET_GOOD)
     {
-        doctor_say(d, DOCTOR_WARN, "JWT_SECRET", "%zu bytes are few - use %d "
-                   "or more", c->jwt_secret.len, DOCTOR_SECRET_GOOD);
+        doctor_say(d, DOCTOR_WARN, "JWT_SECRET",
+                   "%zu bytes are few - use %d "
+                   "or more",
+                   c->jwt_secret.len, DOCTOR_SECRET_GOOD);
     }
 
     (void) doctor_secret_is(d, "WHATSAPP_APP_SECRET", c->app_secret,
@@ -101,11 +103,12 @@ doctor_secrets(doctor_t *d)
                             "you type into Meta's form");
 
     if (c->has_key) {
-        (void) doctor_secret_is(d, "PYTAKE_ENCRYPTION_KEY",
-                                (pt_str_t){ (const char *) c->key,
-                                            sizeof(c->key) }, "");
+        (void) doctor_secret_is(
+            d, "PYTAKE_ENCRYPTION_KEY",
+            (pt_str_t){ (const char *) c->key, sizeof(c->key) }, "");
     } else {
-        doctor_say(d, DOCTOR_FAIL, "PYTAKE_ENCRYPTION_KEY", "is not set, "
+        doctor_say(d, DOCTOR_FAIL, "PYTAKE_ENCRYPTION_KEY",
+                   "is not set, "
                    "WhatsApp tokens cannot be kept - set it to the output of "
                    "\"openssl rand -hex 32\"");
     }
@@ -115,7 +118,7 @@ doctor_secrets(doctor_t *d)
 /* False after a FAIL. */
 static bool
 doctor_secret_is(doctor_t *d, const char *name, pt_str_t secret,
-    const char *without)
+                 const char *without)
 {
     bool   seen[256] = { false };
     size_t i, variety = 0;
@@ -130,10 +133,11 @@ doctor_secret_is(doctor_t *d, const char *name, pt_str_t secret,
         seen[(uint8_t) secret.data[i]] = true;
     }
 
-    if (variety < DOCTOR_SECRET_VARIETY || memmem(secret.data, secret.len,
-                                                  "secret", 6) != NULL)
+    if (variety < DOCTOR_SECRET_VARIETY
+        || memmem(secret.data, secret.len, "secret", 6) != NULL)
     {
-        doctor_say(d, DOCTOR_FAIL, name, "can be guessed - make a random "
+        doctor_say(d, DOCTOR_FAIL, name,
+                   "can be guessed - make a random "
                    "one");
         return false;
     }
@@ -147,16 +151,19 @@ static void
 doctor_postgres(doctor_t *d)
 {
     if (d->cmd->conf.database_url == NULL) {
-        doctor_say(d, DOCTOR_FAIL, "database", "no address - set "
+        doctor_say(d, DOCTOR_FAIL, "database",
+                   "no address - set "
                    "DATABASE_URL, or DB_HOST and its kin");
         return;
     }
 
-    if (db_open(&d->db, d->cmd->conf.database_url, NULL,
-                DB_QUERY_TIMEOUT_MS) != PT_OK)
+    if (db_open(&d->db, d->cmd->conf.database_url, NULL, DB_QUERY_TIMEOUT_MS)
+        != PT_OK)
     {
-        doctor_say(d, DOCTOR_FAIL, "database", "%s - start the server or "
-                   "correct DATABASE_URL", d->db.error);
+        doctor_say(d, DOCTOR_FAIL, "database",
+                   "%s - start the server or "
+                   "correct DATABASE_URL",
+                   d->db.error);
     } else {
         doctor_database(d);
     }
@@ -172,24 +179,25 @@ doctor_redis(doctor_t *d)
     struct timeval tv = { DOCTOR_REDIS_TIMEOUT_S, 0 };
 
     if (d->cmd->conf.redis_url == NULL) {
-        doctor_say(d, DOCTOR_WARN, "redis", "no address, events reach agents "
+        doctor_say(d, DOCTOR_WARN, "redis",
+                   "no address, events reach agents "
                    "up to 2 s late - set REDIS_URL or REDIS_HOST");
         return;
     }
 
-    if (conf_redis_parse(d->cmd->arena, d->cmd->conf.redis_url, &a)
-        != PT_OK)
-    {
+    if (conf_redis_parse(d->cmd->arena, d->cmd->conf.redis_url, &a) != PT_OK) {
         doctor_say(d, DOCTOR_FAIL, "redis", "REDIS_URL is no address");
         return;
     }
 
     r = a.path != NULL ? redisConnectUnixWithTimeout(a.path, tv)
-        : redisConnectWithTimeout(a.host, a.port, tv);
+                       : redisConnectWithTimeout(a.host, a.port, tv);
 
     if (r == NULL || r->err != 0) {
-        doctor_say(d, DOCTOR_FAIL, "redis", "%s - start it or correct "
-                   "REDIS_URL", r == NULL ? "out of memory" : r->errstr);
+        doctor_say(d, DOCTOR_FAIL, "redis",
+                   "%s - start it or correct "
+                   "REDIS_URL",
+                   r == NULL ? "out of memory" : r->errstr);
     } else {
         (void) redisSetTimeout(r, tv);
         doctor_redis_ask(d, r, &a);
@@ -208,10 +216,11 @@ doctor_redis_ask(doctor_t *d, redisContext *r, const conf_redis_t *a)
 
     if (a->password != NULL) {
         reply = a->user != NULL
-                ? redisCommand(r, "AUTH %s %s", a->user, a->password)
-                : redisCommand(r, "AUTH %s", a->password);
+                    ? redisCommand(r, "AUTH %s %s", a->user, a->password)
+                    : redisCommand(r, "AUTH %s", a->password);
         if (reply == NULL || reply->type == REDIS_REPLY_ERROR) {
-            doctor_say(d, DOCTOR_FAIL, "redis", "the password is refused - "
+            doctor_say(d, DOCTOR_FAIL, "redis",
+                       "the password is refused - "
                        "correct REDIS_PASSWORD or REDIS_URL");
             freeReplyObject(reply);
             return;
@@ -221,11 +230,14 @@ doctor_redis_ask(doctor_t *d, redisContext *r, const conf_redis_t *a)
 
     reply = redisCommand(r, "PING");
     if (reply == NULL) {
-        doctor_say(d, DOCTOR_FAIL, "redis", "accepts but does not answer - "
+        doctor_say(d, DOCTOR_FAIL, "redis",
+                   "accepts but does not answer - "
                    "look at the server");
     } else if (reply->type == REDIS_REPLY_ERROR) {
-        doctor_say(d, DOCTOR_FAIL, "redis", "%.200s - correct REDIS_URL or "
-                   "REDIS_PASSWORD", reply->str);
+        doctor_say(d, DOCTOR_FAIL, "redis",
+                   "%.200s - correct REDIS_URL or "
+                   "REDIS_PASSWORD",
+                   reply->str);
     } else {
         doctor_say(d, DOCTOR_OK, "redis", "answers");
     }
@@ -260,13 +272,15 @@ doctor_whatsapp(doctor_t *d)
     if (rc == CURLE_OK) {
         doctor_say(d, DOCTOR_OK, "whatsapp", "%s answers", url);
     } else {
-        doctor_say(d, DOCTOR_WARN, "whatsapp", "%s: %s, replies wait in the "
+        doctor_say(d, DOCTOR_WARN, "whatsapp",
+                   "%s: %s, replies wait in the "
                    "outbox - open the way out or correct WHATSAPP_API_URL",
                    url, curl_easy_strerror(rc));
     }
 
     if (strncmp(url, "https://", 8) != 0) {
-        doctor_say(d, DOCTOR_WARN, "whatsapp", "tokens would travel without "
+        doctor_say(d, DOCTOR_WARN, "whatsapp",
+                   "tokens would travel without "
                    "TLS - use https in WHATSAPP_API_URL, but for a "
                    "simulator");
     }

@@ -24,9 +24,9 @@ static void doctor_partitions(doctor_t *d);
 static void doctor_days(doctor_t *d, const char *parent);
 static void doctor_months(doctor_t *d);
 static bool doctor_ask(doctor_t *d, const char *name, const char *sql,
-    PGresult **out);
+                       PGresult **out);
 static void doctor_list(doctor_t *d, const char *name, const char *sql,
-    const char *good, const char *bad);
+                        const char *good, const char *bad);
 
 
 void
@@ -51,16 +51,20 @@ doctor_settings(doctor_t *d)
     PGresult *res;
 
     if (version < 150000) {
-        doctor_say(d, DOCTOR_FAIL, "database", "PostgreSQL %d is too old - "
-                   "15 or newer is needed", version / 10000);
+        doctor_say(d, DOCTOR_FAIL, "database",
+                   "PostgreSQL %d is too old - "
+                   "15 or newer is needed",
+                   version / 10000);
     } else {
         doctor_say(d, DOCTOR_OK, "database", "PostgreSQL %d.%d answers",
                    version / 10000, version % 10000);
     }
 
-    if (!doctor_ask(d, "settings", "SELECT name, setting FROM pg_settings"
+    if (!doctor_ask(d, "settings",
+                    "SELECT name, setting FROM pg_settings"
                     " WHERE name IN ('fsync', 'full_page_writes',"
-                    " 'synchronous_commit', 'server_encoding')", &res))
+                    " 'synchronous_commit', 'server_encoding')",
+                    &res))
     {
         return;
     }
@@ -70,12 +74,16 @@ doctor_settings(doctor_t *d)
 
         if (strcmp(name, "server_encoding") == 0) {
             if (strcmp(is, "UTF8") != 0) {
-                doctor_say(d, DOCTOR_FAIL, name, "is %s - make the database "
-                           "with ENCODING 'UTF8'", is);
+                doctor_say(d, DOCTOR_FAIL, name,
+                           "is %s - make the database "
+                           "with ENCODING 'UTF8'",
+                           is);
             }
         } else if (strcmp(is, "off") == 0 || strcmp(is, "local") == 0) {
-            doctor_say(d, DOCTOR_FAIL, name, "is %s, what was acknowledged "
-                       "can be lost - set it on", is);
+            doctor_say(d, DOCTOR_FAIL, name,
+                       "is %s, what was acknowledged "
+                       "can be lost - set it on",
+                       is);
         } else {
             doctor_say(d, DOCTOR_OK, name, "is %s", is);
         }
@@ -92,8 +100,10 @@ doctor_clock(doctor_t *d)
     PGresult *res;
 
     before = cmd_now_us();
-    if (!doctor_ask(d, "clock", "SELECT (extract(epoch FROM"
-                    " clock_timestamp()) * 1000000)::bigint", &res))
+    if (!doctor_ask(d, "clock",
+                    "SELECT (extract(epoch FROM"
+                    " clock_timestamp()) * 1000000)::bigint",
+                    &res))
     {
         return;
     }
@@ -107,15 +117,21 @@ doctor_clock(doctor_t *d)
     }
 
     if (off_us > PT_JWT_LEEWAY_S * 1e6) {
-        doctor_say(d, DOCTOR_FAIL, "clock", "%.1f s apart from the "
+        doctor_say(d, DOCTOR_FAIL, "clock",
+                   "%.1f s apart from the "
                    "database's, sessions and events suffer - run an NTP "
-                   "client on both", off_us / 1e6);
+                   "client on both",
+                   off_us / 1e6);
     } else if (off_us > DOCTOR_CLOCK_WARN_US) {
-        doctor_say(d, DOCTOR_WARN, "clock", "%.1f s apart from the "
-                   "database's - run an NTP client on both", off_us / 1e6);
+        doctor_say(d, DOCTOR_WARN, "clock",
+                   "%.1f s apart from the "
+                   "database's - run an NTP client on both",
+                   off_us / 1e6);
     } else {
-        doctor_say(d, DOCTOR_OK, "clock", "%.0f ms apart from the "
-                   "database's", off_us / 1000);
+        doctor_say(d, DOCTOR_OK, "clock",
+                   "%.0f ms apart from the "
+                   "database's",
+                   off_us / 1000);
     }
 }
 
@@ -128,16 +144,20 @@ doctor_migrations(doctor_t *d)
     size_t    n = 0;
     PGresult *res;
 
-    if (!doctor_ask(d, "migrations", "SELECT to_regclass("
-                    "'public.schema_migrations') IS NOT NULL", &res))
+    if (!doctor_ask(d, "migrations",
+                    "SELECT to_regclass("
+                    "'public.schema_migrations') IS NOT NULL",
+                    &res))
     {
         return false;
     }
 
     if (db_cell(res, 0, 0)[0] == 't') {
         PQclear(res);
-        if (!doctor_ask(d, "migrations", "SELECT coalesce(max(version), 0),"
-                        " count(*) FROM public.schema_migrations", &res))
+        if (!doctor_ask(d, "migrations",
+                        "SELECT coalesce(max(version), 0),"
+                        " count(*) FROM public.schema_migrations",
+                        &res))
         {
             return false;
         }
@@ -147,18 +167,22 @@ doctor_migrations(doctor_t *d)
     PQclear(res);
 
     if (n == 0) {
-        doctor_say(d, DOCTOR_FAIL, "migrations", "the database is empty - "
+        doctor_say(d, DOCTOR_FAIL, "migrations",
+                   "the database is empty - "
                    "run \"pytake migrate\"");
         return false;
     }
 
     if (newest > ours) {
-        doctor_say(d, DOCTOR_FAIL, "migrations", "the database (%ld) is newer "
-                   "than this program (%ld) - use the newer pytake", newest,
-                   ours);
+        doctor_say(d, DOCTOR_FAIL, "migrations",
+                   "the database (%ld) is newer "
+                   "than this program (%ld) - use the newer pytake",
+                   newest, ours);
     } else if (n < migrations_count) {
-        doctor_say(d, DOCTOR_FAIL, "migrations", "%zu to apply - run "
-                   "\"pytake migrate\"", migrations_count - n);
+        doctor_say(d, DOCTOR_FAIL, "migrations",
+                   "%zu to apply - run "
+                   "\"pytake migrate\"",
+                   migrations_count - n);
     } else {
         doctor_say(d, DOCTOR_OK, "migrations", "%zu of %zu applied", n, n);
     }
@@ -179,9 +203,10 @@ doctor_roles(doctor_t *d)
     for (i = 0; i < PT_COUNT(roles); i++) {
         snprintf(sql, sizeof(sql), "SET ROLE %s", roles[i]);
         if (db_do(&d->db, sql) != PT_OK) {
-            doctor_say(d, DOCTOR_FAIL, roles[i], "%s - run \"GRANT %s TO\" "
-                       "the login as the schema's owner", d->db.error,
-                       roles[i]);
+            doctor_say(d, DOCTOR_FAIL, roles[i],
+                       "%s - run \"GRANT %s TO\" "
+                       "the login as the schema's owner",
+                       d->db.error, roles[i]);
             good = false;
         } else {
             doctor_say(d, DOCTOR_OK, roles[i], "can be entered");
@@ -247,11 +272,13 @@ doctor_days(doctor_t *d, const char *parent)
     PGresult   *res;
     const char *params[] = { parent };
 
-    if (db_exec(&d->db, "SELECT count(*) FROM generate_series(0, 30) n"
+    if (db_exec(&d->db,
+                "SELECT count(*) FROM generate_series(0, 30) n"
                 " WHERE NOT EXISTS (SELECT 1 FROM generate_series(0, n) k"
                 " WHERE to_regclass('public.' || $1 || to_char((now() AT TIME"
-                " ZONE 'UTC')::date + k, '_YYYY_MM_DD')) IS NULL)", 1, params,
-                &res) != PT_OK)
+                " ZONE 'UTC')::date + k, '_YYYY_MM_DD')) IS NULL)",
+                1, params, &res)
+        != PT_OK)
     {
         doctor_say(d, DOCTOR_FAIL, parent, "%s", d->db.error);
         return;
@@ -260,13 +287,16 @@ doctor_days(doctor_t *d, const char *parent)
     PQclear(res);
 
     if (days < 0) {
-        doctor_say(d, DOCTOR_FAIL, parent, "has no partition for today, "
+        doctor_say(d, DOCTOR_FAIL, parent,
+                   "has no partition for today, "
                    "nothing can be stored - run \"pytake partitions\" and "
                    "keep \"pytake serve\" running");
     } else if (days < DOCTOR_DAYS_AHEAD) {
-        doctor_say(d, DOCTOR_FAIL, parent, "has partitions for %ld days "
+        doctor_say(d, DOCTOR_FAIL, parent,
+                   "has partitions for %ld days "
                    "ahead, not %d - run \"pytake partitions\" and keep "
-                   "\"pytake serve\" running", days, DOCTOR_DAYS_AHEAD);
+                   "\"pytake serve\" running",
+                   days, DOCTOR_DAYS_AHEAD);
     } else {
         doctor_say(d, DOCTOR_OK, parent, "has partitions for %ld days ahead",
                    days);
@@ -298,8 +328,10 @@ doctor_ask(doctor_t *d, const char *name, const char *sql, PGresult **out)
     }
 
     if (strcmp(d->db.sqlstate, "42501") == 0) {
-        doctor_say(d, DOCTOR_FAIL, name, "%s - let the login that migrates "
-                   "own or read it", d->db.error);
+        doctor_say(d, DOCTOR_FAIL, name,
+                   "%s - let the login that migrates "
+                   "own or read it",
+                   d->db.error);
     } else {
         doctor_say(d, DOCTOR_FAIL, name, "%s", d->db.error);
     }
@@ -311,7 +343,7 @@ doctor_ask(doctor_t *d, const char *name, const char *sql, PGresult **out)
 /* sql gives names of what is wrong; none is good. */
 static void
 doctor_list(doctor_t *d, const char *name, const char *sql, const char *good,
-    const char *bad)
+            const char *bad)
 {
     int       n;
     PGresult *res;

@@ -33,9 +33,9 @@ static int migrate_checksum(const migration_t *g, char out[65]);
 static int migrate_apply(migrate_t *m, const migration_t *g);
 static int migrate_statements(migrate_t *m, const migration_t *g);
 static int migrate_record(migrate_t *m, const migration_t *g,
-    int64_t started_us);
+                          int64_t started_us);
 static int migrate_failed(migrate_t *m, const migration_t *g,
-    const migration_stmt_t *s);
+                          const migration_stmt_t *s);
 
 
 int
@@ -53,8 +53,7 @@ cmd_migrate(cmd_t *c, int argc, char **argv)
         return rc;
     }
     if (words[0] != NULL && strcmp(words[0], "status") != 0) {
-        cmd_error("\"%s\" is not expected here, see \"pytake help\"",
-                  words[0]);
+        cmd_error("\"%s\" is not expected here, see \"pytake help\"", words[0]);
         return CMD_USAGE;
     }
 
@@ -71,7 +70,8 @@ cmd_migrate(cmd_t *c, int argc, char **argv)
                        PQserverVersion(m.db.pg) / 10000);
     } else {
         rc = words[0] != NULL ? migrate_status(&m)
-             : dry ? migrate_dry_run(&m) : migrate_run(&m);
+             : dry            ? migrate_dry_run(&m)
+                              : migrate_run(&m);
     }
     PQclear(m.applied);
     db_close(&m.db);
@@ -148,8 +148,7 @@ migrate_run(migrate_t *m)
     size_t i;
 
     if ((rc = migrate_lock(m)) != 0 || (rc = migrate_table_make(m)) != 0
-        || (rc = migrate_applied_get(m)) != 0
-        || (rc = migrate_check(m)) != 0)
+        || (rc = migrate_applied_get(m)) != 0 || (rc = migrate_check(m)) != 0)
     {
         return rc;
     }
@@ -181,7 +180,8 @@ migrate_lock(migrate_t *m)
     if (db_do(&m->db, "SET statement_timeout = 0") != PT_OK
         || db_do(&m->db, "SET lock_timeout = 0") != PT_OK
         || db_exec(&m->db, "SELECT pg_try_advisory_lock(" MIGRATE_LOCK ")", 0,
-                   NULL, &res) != PT_OK)
+                   NULL, &res)
+               != PT_OK)
     {
         return cmd_db_error(&m->db, "cannot lock the schema");
     }
@@ -192,8 +192,7 @@ migrate_lock(migrate_t *m)
     if (!got) {
         fputs("pytake: another migration is under way, waiting for it\n",
               stderr);
-        if (db_do(&m->db, "SELECT pg_advisory_lock(" MIGRATE_LOCK ")")
-            != PT_OK)
+        if (db_do(&m->db, "SELECT pg_advisory_lock(" MIGRATE_LOCK ")") != PT_OK)
         {
             return cmd_db_error(&m->db, "cannot lock the schema");
         }
@@ -212,12 +211,12 @@ migrate_lock(migrate_t *m)
 static int
 migrate_table_make(migrate_t *m)
 {
-    if (db_do(&m->db,
-              "CREATE TABLE IF NOT EXISTS public.schema_migrations ("
-              " version integer PRIMARY KEY, name text NOT NULL,"
-              " checksum text NOT NULL,"
-              " applied_at timestamptz NOT NULL DEFAULT now(),"
-              " duration_ms integer NOT NULL)") != PT_OK)
+    if (db_do(&m->db, "CREATE TABLE IF NOT EXISTS public.schema_migrations ("
+                      " version integer PRIMARY KEY, name text NOT NULL,"
+                      " checksum text NOT NULL,"
+                      " applied_at timestamptz NOT NULL DEFAULT now(),"
+                      " duration_ms integer NOT NULL)")
+        != PT_OK)
     {
         return cmd_db_error(&m->db, "cannot make schema_migrations");
     }
@@ -232,8 +231,11 @@ migrate_applied_get(migrate_t *m)
     bool      there;
     PGresult *res;
 
-    if (db_exec(&m->db, "SELECT to_regclass('public.schema_migrations')"
-                " IS NOT NULL", 0, NULL, &res) != PT_OK)
+    if (db_exec(&m->db,
+                "SELECT to_regclass('public.schema_migrations')"
+                " IS NOT NULL",
+                0, NULL, &res)
+        != PT_OK)
     {
         return cmd_db_error(&m->db, "cannot read schema_migrations");
     }
@@ -245,10 +247,12 @@ migrate_applied_get(migrate_t *m)
         return 0;
     }
 
-    if (db_exec(&m->db, "SELECT version, checksum,"
+    if (db_exec(&m->db,
+                "SELECT version, checksum,"
                 " to_char(applied_at, 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'),"
                 " duration_ms FROM public.schema_migrations ORDER BY version",
-                0, NULL, &m->applied) != PT_OK)
+                0, NULL, &m->applied)
+        != PT_OK)
     {
         return cmd_db_error(&m->db, "cannot read schema_migrations");
     }
@@ -278,13 +282,14 @@ migrate_check(migrate_t *m)
         if ((size_t) i >= n || version < migrations[i].version) {
             return cmd_error("the database has a migration %04d that this "
                              "program does not know: use the pytake that "
-                             "applied it", version);
+                             "applied it",
+                             version);
         }
 
         if (version > migrations[i].version) {
             return cmd_error("%s was never applied, though %04d was: "
-                             "migrations go in order", migrations[i].file,
-                             version);
+                             "migrations go in order",
+                             migrations[i].file, version);
         }
 
         rc = migrate_checksum(&migrations[i], want);
@@ -356,7 +361,8 @@ migrate_statements(migrate_t *m, const migration_t *g)
         s = &g->stmts[i];
 
         if (pt_dup(m->cmd->arena, (pt_str_t){ g->text + s->offset, s->len },
-                   &sql) != PT_OK)
+                   &sql)
+            != PT_OK)
         {
             return cmd_no_memory();
         }
@@ -385,11 +391,15 @@ migrate_record(migrate_t *m, const migration_t *g, int64_t started_us)
     snprintf(ms, sizeof(ms), "%lld",
              (long long) ((cmd_now_us() - started_us) / 1000));
 
-    if (db_exec(&m->db, "INSERT INTO public.schema_migrations"
+    if (db_exec(&m->db,
+                "INSERT INTO public.schema_migrations"
                 " (version, name, checksum, duration_ms)"
-                " VALUES ($1, $2, $3, $4)", 4, params, NULL) != PT_OK
+                " VALUES ($1, $2, $3, $4)",
+                4, params, NULL)
+            != PT_OK
         || db_do(&m->db, "GRANT SELECT ON public.schema_migrations"
-                 " TO pytake_service") != PT_OK)
+                         " TO pytake_service")
+               != PT_OK)
     {
         return cmd_db_error(&m->db, "cannot record the migration");
     }
@@ -416,10 +426,10 @@ migrate_failed(migrate_t *m, const migration_t *g, const migration_stmt_t *s)
 
     if (m->db.sqlstate[0] == '\0') {
         return cmd_error("%s:%d: the connection was lost: %s - nothing of "
-                         "this file was kept, run it again", g->file, line,
-                         m->db.error);
+                         "this file was kept, run it again",
+                         g->file, line, m->db.error);
     }
 
-    return cmd_error("%s:%d: %s (%s) - nothing of this file was kept",
-                     g->file, line, m->db.error, m->db.sqlstate);
+    return cmd_error("%s:%d: %s (%s) - nothing of this file was kept", g->file,
+                     line, m->db.error, m->db.sqlstate);
 }

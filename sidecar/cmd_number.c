@@ -20,13 +20,12 @@ typedef struct {
     const char *token_file;
 } number_args_t;
 
-static int number_add(const number_args_t *a);
-static int number_insert(const number_args_t *a, db_t *db,
-    const char *tenant);
-static int number_token(const number_args_t *a);
-static int number_list(const number_args_t *a);
-static int number_sealed(const number_args_t *a, const char *tenant,
-    const char *config, const char **out);
+static int  number_add(const number_args_t *a);
+static int  number_insert(const number_args_t *a, db_t *db, const char *tenant);
+static int  number_token(const number_args_t *a);
+static int  number_list(const number_args_t *a);
+static int  number_sealed(const number_args_t *a, const char *tenant,
+                          const char *config, const char **out);
 static bool number_digits_is(const char *s);
 
 
@@ -92,8 +91,7 @@ number_add(const number_args_t *a)
         return CMD_USAGE;
     }
 
-    rc = cmd_connect(a->cmd, &db,
-                     a->token_file != NULL ? CONF_NEED_KEY : 0,
+    rc = cmd_connect(a->cmd, &db, a->token_file != NULL ? CONF_NEED_KEY : 0,
                      "pytake_service");
     if (rc != 0) {
         return rc;
@@ -122,23 +120,29 @@ number_insert(const number_args_t *a, db_t *db, const char *tenant)
         return rc;
     }
 
-    const char *params[] = {
-        tenant, id, a->name != NULL ? a->name : a->display,
-        a->phone_number_id, a->waba, a->display, sealed
-    };
+    const char *params[] = { tenant,
+                             id,
+                             a->name != NULL ? a->name : a->display,
+                             a->phone_number_id,
+                             a->waba,
+                             a->display,
+                             sealed };
 
     if (db_do(db, "BEGIN") != PT_OK
-        || db_exec(db, "INSERT INTO whatsapp_configs (tenant_id, id, name,"
+        || db_exec(db,
+                   "INSERT INTO whatsapp_configs (tenant_id, id, name,"
                    " phone_number_id, waba_id, display_phone_number,"
                    " access_token_sealed)"
-                   " VALUES ($1, $2, $3, $4, $5, $6, $7::bytea)", 7, params,
-                   NULL) != PT_OK
+                   " VALUES ($1, $2, $3, $4, $5, $6, $7::bytea)",
+                   7, params, NULL)
+               != PT_OK
         || cmd_audit(db, tenant, "number.add", id) != PT_OK
         || db_do(db, "COMMIT") != PT_OK)
     {
         if (strcmp(db->sqlstate, "23505") == 0) {
             return cmd_error("the phone number id %s is there already, see "
-                             "\"pytake number list\"", a->phone_number_id);
+                             "\"pytake number list\"",
+                             a->phone_number_id);
         }
         return cmd_db_error(db, "cannot add the number");
     }
@@ -168,8 +172,11 @@ number_token(const number_args_t *a)
         return rc;
     }
 
-    if (db_exec(&db, "SELECT tenant_id, id FROM whatsapp_configs"
-                " WHERE phone_number_id = $1", 1, params, &res) != PT_OK)
+    if (db_exec(&db,
+                "SELECT tenant_id, id FROM whatsapp_configs"
+                " WHERE phone_number_id = $1",
+                1, params, &res)
+        != PT_OK)
     {
         rc = cmd_db_error(&db, "cannot look up the number");
         db_close(&db);
@@ -180,20 +187,22 @@ number_token(const number_args_t *a)
         rc = cmd_error("there is no number %s, see \"pytake number list\"",
                        a->phone_number_id);
     } else {
-        rc = number_sealed(a, db_cell(res, 0, 0), db_cell(res, 0, 1),
-                           &sealed);
+        rc = number_sealed(a, db_cell(res, 0, 0), db_cell(res, 0, 1), &sealed);
     }
 
     if (rc == 0) {
         params[1] = sealed;
         if (db_do(&db, "BEGIN") != PT_OK
-            || db_exec(&db, "UPDATE whatsapp_configs SET access_token_sealed"
+            || db_exec(&db,
+                       "UPDATE whatsapp_configs SET access_token_sealed"
                        " = $2::bytea, updated_at = now(), status_reason ="
                        " NULL, status = CASE status WHEN 'stopped' THEN"
                        " 'active' ELSE status END WHERE phone_number_id = $1",
-                       2, params, NULL) != PT_OK
+                       2, params, NULL)
+                   != PT_OK
             || cmd_audit(&db, db_cell(res, 0, 0), "number.token",
-                         db_cell(res, 0, 1)) != PT_OK
+                         db_cell(res, 0, 1))
+                   != PT_OK
             || db_do(&db, "COMMIT") != PT_OK)
         {
             rc = cmd_db_error(&db, "cannot keep the token");
@@ -231,21 +240,23 @@ number_list(const number_args_t *a)
         params[0] = tenant;
     }
 
-    if (db_exec(&db, "SELECT c.id, c.phone_number_id, c.status,"
+    if (db_exec(&db,
+                "SELECT c.id, c.phone_number_id, c.status,"
                 " CASE WHEN c.access_token_sealed IS NULL THEN 'no token'"
                 " ELSE 'token' END, c.display_phone_number, c.name, t.name"
                 " FROM whatsapp_configs c JOIN tenants t"
                 " ON t.id = c.tenant_id"
                 " WHERE $1::uuid IS NULL OR c.tenant_id = $1"
-                " ORDER BY c.tenant_id, c.id", 1, params, &res) != PT_OK)
+                " ORDER BY c.tenant_id, c.id",
+                1, params, &res)
+        != PT_OK)
     {
         rc = cmd_db_error(&db, "cannot list the numbers");
     } else {
         for (i = 0; i < PQntuples(res); i++) {
             printf("%s %s %-8s %-8s %s \"%s\" (%s)\n", db_cell(res, i, 0),
-                   db_cell(res, i, 1), db_cell(res, i, 2),
-                   db_cell(res, i, 3), db_cell(res, i, 4),
-                   db_cell(res, i, 5), db_cell(res, i, 6));
+                   db_cell(res, i, 1), db_cell(res, i, 2), db_cell(res, i, 3),
+                   db_cell(res, i, 4), db_cell(res, i, 5), db_cell(res, i, 6));
         }
         PQclear(res);
     }
@@ -258,7 +269,7 @@ number_list(const number_args_t *a)
 /* The token of --token-file; *out is untouched when there is none. */
 static int
 number_sealed(const number_args_t *a, const char *tenant, const char *config,
-    const char **out)
+              const char **out)
 {
     int      rc;
     pt_str_t token;
@@ -274,7 +285,8 @@ number_sealed(const number_args_t *a, const char *tenant, const char *config,
 
     if (token.len == 0 || strcspn(token.data, " \t\r\n") != token.len) {
         return cmd_error("\"%s\" holds no token: one line without blanks is "
-                         "expected", a->token_file);
+                         "expected",
+                         a->token_file);
     }
 
     if (cmd_token_seal(a->cmd, tenant, config, token, out) != PT_OK) {

@@ -9,32 +9,32 @@
 
 /* One batch on its way; results live until the batch that follows it. */
 typedef struct {
-    db_t                *db;
-    pt_arena_t          *arena;
-    PGresult            *res[PT_BATCH_STMTS_MAX];
-    pytake_rows_t        rows[PT_BATCH_STMTS_MAX];
-    pytake_sql_result_t  out;
+    db_t               *db;
+    pt_arena_t         *arena;
+    PGresult           *res[PT_BATCH_STMTS_MAX];
+    pytake_rows_t       rows[PT_BATCH_STMTS_MAX];
+    pytake_sql_result_t out;
 } cmd_batch_t;
 
-static void cmd_batch_run(cmd_batch_t *b, const pytake_sql_t *sql);
+static void     cmd_batch_run(cmd_batch_t *b, const pytake_sql_t *sql);
 static pt_err_t cmd_batch_stmt(cmd_batch_t *b, const pytake_stmt_t *s,
-    uint16_t i);
+                               uint16_t i);
 static pt_err_t cmd_batch_rows(cmd_batch_t *b, uint16_t i);
-static void cmd_batch_failed(cmd_batch_t *b, pt_err_t err);
-static void cmd_batch_clear(cmd_batch_t *b);
-static bool cmd_op_verify(cmd_t *c, const pytake_work_t *w);
+static void     cmd_batch_failed(cmd_batch_t *b, pt_err_t err);
+static void     cmd_batch_clear(cmd_batch_t *b);
+static bool     cmd_op_verify(cmd_t *c, const pytake_work_t *w);
 
 
 pt_err_t
 cmd_op_run(cmd_t *c, pytake_t *pt, db_t *db, const pytake_request_t *req,
-    int64_t now_us, cmd_reply_t *out)
+           int64_t now_us, cmd_reply_t *out)
 {
-    unsigned         n;
-    uint8_t          seed[32];
-    pt_err_t         err;
-    cmd_batch_t      b = { .db = db, .arena = c->arena };
-    pytake_op_t     *op;
-    pytake_effect_t  eff;
+    unsigned        n;
+    uint8_t         seed[32];
+    pt_err_t        err;
+    cmd_batch_t     b = { .db = db, .arena = c->arena };
+    pytake_op_t    *op;
+    pytake_effect_t eff;
 
     cmd_random(seed, sizeof(seed));
     err = pytake_op_new(pt, req, seed, now_us, &op);
@@ -128,8 +128,8 @@ cmd_batch_stmt(cmd_batch_t *b, const pytake_stmt_t *s, uint16_t i)
             pt_str_t text;
 
             /* libpq takes text parameters NUL-terminated */
-            err = pt_dup(b->arena, (pt_str_t){ values[k],
-                                               (size_t) lengths[k] }, &text);
+            err = pt_dup(b->arena, (pt_str_t){ values[k], (size_t) lengths[k] },
+                         &text);
             if (err != PT_OK) {
                 return err;
             }
@@ -137,8 +137,9 @@ cmd_batch_stmt(cmd_batch_t *b, const pytake_stmt_t *s, uint16_t i)
         }
     }
 
-    p = (db_params_t){ s->nparams, def->param_oids, values, lengths, formats,
-                       1 };
+    p = (db_params_t){
+        s->nparams, def->param_oids, values, lengths, formats, 1
+    };
 
     err = db_exec_params(b->db, def->sql, &p, &b->res[i]);
 
@@ -149,9 +150,9 @@ cmd_batch_stmt(cmd_batch_t *b, const pytake_stmt_t *s, uint16_t i)
 static pt_err_t
 cmd_batch_rows(cmd_batch_t *b, uint16_t i)
 {
-    int        row, col, nrows, ncols;
-    pt_str_t  *cells;
-    PGresult  *res = b->res[i];
+    int       row, col, nrows, ncols;
+    pt_str_t *cells;
+    PGresult *res = b->res[i];
 
     nrows = PQntuples(res);
     ncols = PQnfields(res);

@@ -22,7 +22,7 @@ typedef struct {
  * PT_ENOMEM, PT_EINTERNAL (more effects than any operation has).
  */
 pt_err_t cmd_op_run(cmd_t *c, pytake_t *pt, db_t *db,
-    const pytake_request_t *req, int64_t now_us, cmd_reply_t *out)
-    PT_MUST_CHECK;
+                    const pytake_request_t *req, int64_t now_us,
+                    cmd_reply_t *out) PT_MUST_CHECK;
 
 #endif

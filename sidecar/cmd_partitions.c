@@ -32,10 +32,10 @@ cmd_partitions(cmd_t *c, int argc, char **argv)
     snprintf(event_days, sizeof(event_days), "%d", JOBS_EVENT_DAYS);
     snprintf(raw_days, sizeof(raw_days), "%d", JOBS_RAW_DAYS);
 
-    if (db_exec(&db, "SELECT pytake_partitions_make()", 0, NULL, &made)
-        != PT_OK
+    if (db_exec(&db, "SELECT pytake_partitions_make()", 0, NULL, &made) != PT_OK
         || db_exec(&db, "SELECT pytake_partitions_drop($1, $2)", 2, params,
-                   &dropped) != PT_OK)
+                   &dropped)
+               != PT_OK)
     {
         rc = cmd_db_error(&db, "cannot bring the partitions up to date");
     } else {

@@ -33,24 +33,23 @@ typedef struct {
 } serve_said_t;
 
 typedef struct {
-    serve_t     serve;
-    int         signals; /* signalfd */
-    pt_io_t    *io;
-    pt_timer_t *patience; /* how long the parts may take to stop */
-    bool        stopping;
-    size_t      nparts;
-    void       *parts[SERVE_PARTS];
+    serve_t      serve;
+    int          signals; /* signalfd */
+    pt_io_t     *io;
+    pt_timer_t  *patience; /* how long the parts may take to stop */
+    bool         stopping;
+    size_t       nparts;
+    void        *parts[SERVE_PARTS];
     serve_said_t said;
 } serve_run_t;
 
-static int serve_open(serve_run_t *s, cmd_t *c);
-static int serve_parts_start(serve_run_t *s);
-static int serve_close(serve_run_t *s, int rc);
+static int  serve_open(serve_run_t *s, cmd_t *c);
+static int  serve_parts_start(serve_run_t *s);
+static int  serve_close(serve_run_t *s, int rc);
 static void serve_signal(void *data, int events);
 static void serve_impatient(void *data);
 static void serve_log(void *data, pt_log_level_t level, const char *text);
-static bool serve_is_said(serve_said_t *said, const char *text,
-    int64_t now_us);
+static bool serve_is_said(serve_said_t *said, const char *text, int64_t now_us);
 static void serve_notify(const char *state);
 
 static const serve_part_t *const serve_parts[SERVE_PARTS] = { &jobs_part };
@@ -73,8 +72,7 @@ cmd_serve(cmd_t *c, int argc, char **argv)
     if ((rc = serve_open(&s, c)) == 0 && (rc = serve_parts_start(&s)) == 0) {
         serve_notify("READY=1");
         loop_run(s.serve.loop);
-        s.serve.base->ops->log(s.serve.base, PT_LOG_NOTICE,
-                               "pytake: stopped");
+        s.serve.base->ops->log(s.serve.base, PT_LOG_NOTICE, "pytake: stopped");
     }
 
     return serve_close(&s, rc);
@@ -84,10 +82,9 @@ cmd_serve(cmd_t *c, int argc, char **argv)
 static int
 serve_open(serve_run_t *s, cmd_t *c)
 {
-    sigset_t         set;
-    pt_loop_t       *base;
-    const loop_conf_t conf = { serve_log, &s->said, c->conf.log_level,
-                                0 };
+    sigset_t          set;
+    pt_loop_t        *base;
+    const loop_conf_t conf = { serve_log, &s->said, c->conf.log_level, 0 };
 
     /* before any thread: they inherit the mask */
     sigemptyset(&set);
@@ -106,8 +103,8 @@ serve_open(serve_run_t *s, cmd_t *c)
     s->serve.conf = &c->conf;
     s->serve.mem = cmd_mem;
 
-    s->patience = base->ops->timer_new(base, PT_TIMER_HOUSE, serve_impatient,
-                                       s);
+    s->patience =
+        base->ops->timer_new(base, PT_TIMER_HOUSE, serve_impatient, s);
     s->io = base->ops->io_new(base, s->signals, serve_signal, s);
     if (s->patience == NULL || s->io == NULL
         || base->ops->io_want(s->io, PT_IO_READ) != PT_OK)
@@ -130,7 +127,7 @@ serve_parts_start(serve_run_t *s)
         if (err != PT_OK) {
             return cmd_error("%s cannot start (%s)", serve_parts[i]->name,
                              err == PT_ENOMEM ? "out of memory"
-                             : "see the log");
+                                              : "see the log");
         }
         s->nparts++;
         s->serve.base->ops->log(s->serve.base, PT_LOG_NOTICE,
@@ -170,9 +167,9 @@ serve_close(serve_run_t *s, int rc)
 static void
 serve_signal(void *data, int events)
 {
-    size_t                   i;
-    serve_run_t             *s = data;
-    struct signalfd_siginfo  info;
+    size_t                  i;
+    serve_run_t            *s = data;
+    struct signalfd_siginfo info;
 
     PT_UNUSED(events);
 
@@ -206,7 +203,8 @@ serve_impatient(void *data)
 
     s->serve.base->ops->log(s->serve.base, PT_LOG_WARN,
                             "pytake: work is cut off: it took more than %d s "
-                            "to stop", SERVE_STOP_MS / 1000);
+                            "to stop",
+                            SERVE_STOP_MS / 1000);
     loop_break(s->serve.loop);
 }
 
@@ -217,9 +215,8 @@ serve_log(void *data, pt_log_level_t level, const char *text)
     char    now[PT_TIME_LEN];
     int64_t now_us = cmd_now_us();
 
-    static const char *const names[] = {
-        "alert", "error", "warn", "notice", "info", "debug"
-    };
+    static const char *const names[] = { "alert",  "error", "warn",
+                                         "notice", "info",  "debug" };
 
     if ((level == PT_LOG_ERR || level == PT_LOG_WARN)
         && serve_is_said(data, text, now_us))
@@ -257,15 +254,14 @@ serve_is_said(serve_said_t *said, const char *text, int64_t now_us)
 static void
 serve_notify(const char *state)
 {
-    int                 fd;
-    size_t              len;
-    const char         *path = getenv("NOTIFY_SOCKET");
-    struct sockaddr_un  sa;
+    int                fd;
+    size_t             len;
+    const char        *path = getenv("NOTIFY_SOCKET");
+    struct sockaddr_un sa;
 
     len = path == NULL ? 0 : strlen(path);
     if (len < 2 || len >= sizeof(sa.sun_path)
-        || (path[0] != '/' && path[0] != '@'))
-    {
+        || (path[0] != '/' && path[0] != '@')) {
         return;
     }
 

@@ -65,7 +65,8 @@ tenant_add(cmd_t *c, const char *name)
 
     if (db_do(&db, "BEGIN") != PT_OK
         || db_exec(&db, "INSERT INTO tenants (id, name) VALUES ($1, $2)", 2,
-                   params, NULL) != PT_OK
+                   params, NULL)
+               != PT_OK
         || cmd_audit(&db, id, "tenant.add", id) != PT_OK
         || db_do(&db, "COMMIT") != PT_OK)
     {
@@ -92,7 +93,8 @@ tenant_list(cmd_t *c)
     }
 
     if (db_exec(&db, "SELECT id, status, name FROM tenants ORDER BY id", 0,
-                NULL, &res) != PT_OK)
+                NULL, &res)
+        != PT_OK)
     {
         rc = cmd_db_error(&db, "cannot list the tenants");
     } else {

@@ -8,8 +8,8 @@
 
 #include <stdio.h>
 
-#define USER_NAME_MAX 200     /* characters */
-#define USER_PASSWORD_MIN 10  /* bytes */
+#define USER_NAME_MAX 200    /* characters */
+#define USER_PASSWORD_MIN 10 /* bytes */
 
 typedef struct {
     cmd_t      *cmd;
@@ -21,17 +21,15 @@ typedef struct {
 } user_args_t;
 
 static int user_add(const user_args_t *u);
-static int user_add_checked(const user_args_t *u, pt_str_t password,
-    bool made);
+static int user_add_checked(const user_args_t *u, pt_str_t password, bool made);
 static int user_list(const user_args_t *u);
 static int user_deactivate(const user_args_t *u);
 static int user_activate(const user_args_t *u);
 static int user_active_set(const user_args_t *u, const char *active);
 static int user_password(const user_args_t *u);
-static int user_password_get(const user_args_t *u, pt_str_t *out,
-    bool *made);
+static int user_password_get(const user_args_t *u, pt_str_t *out, bool *made);
 static int user_change(const user_args_t *u, db_t *db, const char *sql,
-    const char *value, const char *action);
+                       const char *value, const char *action);
 static bool user_role_is(const char *role);
 static bool user_email_is(const char *email);
 
@@ -57,8 +55,10 @@ cmd_user(cmd_t *c, int argc, char **argv)
     user_args_t u;
 
     const cmd_option_t options[] = {
-        { "tenant", &u.tenant, NULL }, { "email", &u.email, NULL },
-        { "name", &u.name, NULL },     { "role", &u.role, NULL },
+        { "tenant", &u.tenant, NULL },
+        { "email", &u.email, NULL },
+        { "name", &u.name, NULL },
+        { "role", &u.role, NULL },
         { "password-stdin", NULL, &u.from_stdin },
     };
 
@@ -72,8 +72,7 @@ cmd_user(cmd_t *c, int argc, char **argv)
 
     for (i = 0; word != NULL && i < PT_COUNT(user_commands); i++) {
         if (strcmp(word, user_commands[i].name) == 0) {
-            rc = user_commands[i].needs_email ? cmd_need(u.email, "email")
-                 : 0;
+            rc = user_commands[i].needs_email ? cmd_need(u.email, "email") : 0;
             return rc != 0 ? rc : user_commands[i].run(&u);
         }
     }
@@ -148,15 +147,17 @@ user_add_checked(const user_args_t *u, pt_str_t password, bool made)
     }
 
     if (db_do(&db, "BEGIN") != PT_OK
-        || db_exec(&db, "INSERT INTO users (tenant_id, id, email, name,"
+        || db_exec(&db,
+                   "INSERT INTO users (tenant_id, id, email, name,"
                    " role, password_hash) VALUES ($1, $2, $3, $4, $5, $6)",
-                   6, params, NULL) != PT_OK
+                   6, params, NULL)
+               != PT_OK
         || cmd_audit(&db, tenant, "user.add", id) != PT_OK
         || db_do(&db, "COMMIT") != PT_OK)
     {
         rc = strcmp(db.sqlstate, "23505") == 0
-             ? cmd_error("the e-mail \"%s\" is taken", u->email)
-             : cmd_db_error(&db, "cannot add the user");
+                 ? cmd_error("the e-mail \"%s\" is taken", u->email)
+                 : cmd_db_error(&db, "cannot add the user");
     } else {
         printf("%s %s\n", id, u->email);
         if (made) {
@@ -192,10 +193,13 @@ user_list(const user_args_t *u)
         params[0] = tenant;
     }
 
-    if (db_exec(&db, "SELECT u.id, u.role, u.active, u.email, u.name, t.name"
+    if (db_exec(&db,
+                "SELECT u.id, u.role, u.active, u.email, u.name, t.name"
                 " FROM users u JOIN tenants t ON t.id = u.tenant_id"
                 " WHERE $1::uuid IS NULL OR u.tenant_id = $1"
-                " ORDER BY u.tenant_id, u.id", 1, params, &res) != PT_OK)
+                " ORDER BY u.tenant_id, u.id",
+                1, params, &res)
+        != PT_OK)
     {
         rc = cmd_db_error(&db, "cannot list the users");
     } else {
@@ -203,8 +207,7 @@ user_list(const user_args_t *u)
             printf("%s %-10s %-8s %s \"%s\" (%s)\n", db_cell(res, i, 0),
                    db_cell(res, i, 1),
                    db_cell(res, i, 2)[0] == 't' ? "active" : "inactive",
-                   db_cell(res, i, 3), db_cell(res, i, 4),
-                   db_cell(res, i, 5));
+                   db_cell(res, i, 3), db_cell(res, i, 4), db_cell(res, i, 5));
         }
         PQclear(res);
     }
@@ -240,13 +243,17 @@ user_active_set(const user_args_t *u, const char *active)
         return rc;
     }
 
-    rc = user_change(u, &db, "UPDATE users SET active = $2::boolean,"
+    rc = user_change(u, &db,
+                     "UPDATE users SET active = $2::boolean,"
                      " updated_at = now() WHERE lower(email) = lower($1)"
-                     " RETURNING tenant_id, id", active,
+                     " RETURNING tenant_id, id",
+                     active,
                      active[0] == 't' ? "user.activate" : "user.deactivate");
     if (rc == 0) {
-        printf("%s is %s\n", u->email, active[0] == 't' ? "active"
-               : "inactive, every session of theirs has ended");
+        printf("%s is %s\n", u->email,
+               active[0] == 't'
+                   ? "active"
+                   : "inactive, every session of theirs has ended");
     }
     db_close(&db);
 
@@ -278,13 +285,15 @@ user_password(const user_args_t *u)
         return rc;
     }
 
-    rc = user_change(u, &db, "WITH u AS (UPDATE users SET password_hash = $2,"
+    rc = user_change(u, &db,
+                     "WITH u AS (UPDATE users SET password_hash = $2,"
                      " updated_at = now() WHERE lower(email) = lower($1)"
                      " RETURNING tenant_id, id), s AS (UPDATE sessions"
                      " SET revoked_at = now() FROM u"
                      " WHERE sessions.tenant_id = u.tenant_id"
                      " AND sessions.user_id = u.id AND revoked_at IS NULL)"
-                     " SELECT tenant_id, id FROM u", phc, "user.password");
+                     " SELECT tenant_id, id FROM u",
+                     phc, "user.password");
     if (rc == 0 && made) {
         printf("password: %s\n", password.data);
     } else if (rc == 0) {
@@ -328,16 +337,15 @@ user_password_get(const user_args_t *u, pt_str_t *out, bool *made)
 /* sql takes (e-mail, value) and gives back (tenant_id, id) of whom it
  * changed. */
 static int
-user_change(const user_args_t *u, db_t *db, const char *sql,
-    const char *value, const char *action)
+user_change(const user_args_t *u, db_t *db, const char *sql, const char *value,
+            const char *action)
 {
     int         rc = 0;
     PGresult   *res = NULL;
     const char *params[] = { u->email, value };
 
     if (db_do(db, "BEGIN") != PT_OK
-        || db_exec(db, sql, 2, params, &res) != PT_OK)
-    {
+        || db_exec(db, sql, 2, params, &res) != PT_OK) {
         return cmd_db_error(db, "cannot change the user");
     }
 
@@ -345,7 +353,8 @@ user_change(const user_args_t *u, db_t *db, const char *sql,
         rc = cmd_error("there is no user \"%s\", see \"pytake user list\"",
                        u->email);
     } else if (cmd_audit(db, db_cell(res, 0, 0), action, db_cell(res, 0, 1))
-               != PT_OK || db_do(db, "COMMIT") != PT_OK)
+                   != PT_OK
+               || db_do(db, "COMMIT") != PT_OK)
     {
         rc = cmd_db_error(db, "cannot change the user");
     }
@@ -360,9 +369,8 @@ user_role_is(const char *role)
 {
     size_t i;
 
-    static const char *const roles[] = {
-        "owner", "admin", "supervisor", "agent", "viewer"
-    };
+    static const char *const roles[] = { "owner", "admin", "supervisor",
+                                         "agent", "viewer" };
 
     for (i = 0; i < PT_COUNT(roles); i++) {
         if (strcmp(role, roles[i]) == 0) {

@@ -21,9 +21,9 @@
 
 
 static void *cmd_alloc(void *user, size_t size);
-static void cmd_free(void *user, void *ptr);
-static int cmd_option(cmd_t *c, int argc, char **argv, int i,
-    const cmd_option_t *options, size_t n);
+static void  cmd_free(void *user, void *ptr);
+static int   cmd_option(cmd_t *c, int argc, char **argv, int i,
+                        const cmd_option_t *options, size_t n);
 
 const pt_mem_t cmd_mem = { cmd_alloc, cmd_free, NULL };
 
@@ -48,8 +48,7 @@ int
 cmd_db_error(const db_t *db, const char *doing)
 {
     if (strcmp(db->sqlstate, "42P01") == 0
-        || strcmp(db->sqlstate, "42883") == 0)
-    {
+        || strcmp(db->sqlstate, "42883") == 0) {
         return cmd_error("%s: %s - run \"pytake migrate\"", doing, db->error);
     }
 
@@ -57,8 +56,8 @@ cmd_db_error(const db_t *db, const char *doing)
         return cmd_error("%s: %s (%s)", doing, db->error, db->sqlstate);
     }
 
-    return cmd_error("%s: %s - is the server up and DATABASE_URL right?",
-                     doing, db->error);
+    return cmd_error("%s: %s - is the server up and DATABASE_URL right?", doing,
+                     db->error);
 }
 
 
@@ -71,7 +70,7 @@ cmd_no_memory(void)
 
 int
 cmd_options(cmd_t *c, int argc, char **argv, const cmd_option_t *options,
-    size_t n, const char **words, size_t max)
+            size_t n, const char **words, size_t max)
 {
     int    i, used;
     size_t nwords = 0;
@@ -138,9 +137,7 @@ cmd_connect(cmd_t *c, db_t *db, unsigned needs, const char *role)
         return rc;
     }
 
-    if (db_open(db, c->conf.database_url, role, DB_QUERY_TIMEOUT_MS)
-        != PT_OK)
-    {
+    if (db_open(db, c->conf.database_url, role, DB_QUERY_TIMEOUT_MS) != PT_OK) {
         if (strcmp(db->sqlstate, "22023") == 0) { /* no such role */
             cmd_error("%s - run \"pytake migrate\"", db->error);
         } else {
@@ -223,10 +220,9 @@ cmd_password_hash(pt_str_t password, char out[CMD_PHC_MAX])
     uint8_t salt[CMD_ARGON2_SALT];
 
     cmd_random(salt, sizeof(salt));
-    rc = argon2id_hash_encoded(CMD_ARGON2_PASSES, CMD_ARGON2_KIB,
-                               CMD_ARGON2_LANES, password.data, password.len,
-                               salt, sizeof(salt), CMD_ARGON2_HASH, out,
-                               CMD_PHC_MAX);
+    rc = argon2id_hash_encoded(
+        CMD_ARGON2_PASSES, CMD_ARGON2_KIB, CMD_ARGON2_LANES, password.data,
+        password.len, salt, sizeof(salt), CMD_ARGON2_HASH, out, CMD_PHC_MAX);
 
     return rc == ARGON2_OK ? PT_OK : PT_ENOMEM;
 }
@@ -253,7 +249,7 @@ cmd_read_file(cmd_t *c, const char *path, size_t max, pt_str_t *out)
     }
 
     fd = strcmp(path, "-") == 0 ? STDIN_FILENO
-         : open(path, O_RDONLY | O_CLOEXEC);
+                                : open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
         return cmd_error("cannot open \"%s\": %s", path, strerror(errno));
     }
@@ -289,8 +285,10 @@ cmd_tenant_find(db_t *db, const char *name, char id[PT_UUID_LEN + 1])
     PGresult   *res;
     const char *params[] = { name };
 
-    if (db_exec(db, "SELECT id FROM tenants WHERE id::text = lower($1)"
-                " OR name = $1 ORDER BY id LIMIT 2", 1, params, &res)
+    if (db_exec(db,
+                "SELECT id FROM tenants WHERE id::text = lower($1)"
+                " OR name = $1 ORDER BY id LIMIT 2",
+                1, params, &res)
         != PT_OK)
     {
         return cmd_db_error(db, "cannot look up the tenant");
@@ -313,23 +311,23 @@ cmd_tenant_find(db_t *db, const char *name, char id[PT_UUID_LEN + 1])
 
 
 pt_err_t
-cmd_audit(db_t *db, const char *tenant, const char *action,
-    const char *object)
+cmd_audit(db_t *db, const char *tenant, const char *action, const char *object)
 {
     char        id[PT_UUID_LEN + 1];
     const char *params[] = { tenant, id, action, object };
 
     cmd_uuid(id);
 
-    return db_exec(db, "INSERT INTO audit_log (tenant_id, id, action, object,"
+    return db_exec(db,
+                   "INSERT INTO audit_log (tenant_id, id, action, object,"
                    " detail) VALUES ($1, $2, $3, $4, '{\"by\":\"pytake\"}')",
                    4, params, NULL);
 }
 
 
 pt_err_t
-cmd_token_seal(cmd_t *c, const char *tenant, const char *config,
-    pt_str_t token, const char **out)
+cmd_token_seal(cmd_t *c, const char *tenant, const char *config, pt_str_t token,
+               const char **out)
 {
     char     *hex;
     uint8_t   nonce[12];
@@ -382,8 +380,8 @@ cmd_free(void *user, void *ptr)
 
 /* How many arguments were used; 0 after a message. */
 static int
-cmd_option(cmd_t *c, int argc, char **argv, int i,
-    const cmd_option_t *options, size_t n)
+cmd_option(cmd_t *c, int argc, char **argv, int i, const cmd_option_t *options,
+           size_t n)
 {
     size_t       k, len;
     const char  *name = argv[i] + 2, *value = strchr(name, '=');
@@ -394,8 +392,7 @@ cmd_option(cmd_t *c, int argc, char **argv, int i,
     if (strlen(o.name) != len || memcmp(o.name, name, len) != 0) {
         for (k = 0; k < n; k++) {
             if (strlen(options[k].name) == len
-                && memcmp(options[k].name, name, len) == 0)
-            {
+                && memcmp(options[k].name, name, len) == 0) {
                 break;
             }
         }

@@ -15,17 +15,16 @@
 static pt_err_t conf_secrets(conf_reader_t *r);
 static pt_err_t conf_rest(conf_reader_t *r);
 static pt_err_t conf_secret_file(conf_reader_t *r, const char *name,
-    const char *file, pt_str_t *out);
+                                 const char *file, pt_str_t *out);
 static pt_err_t conf_bool(conf_reader_t *r, const char *name, bool *out);
-static pt_err_t conf_duration(conf_reader_t *r, const char *name,
-    int64_t *out);
+static pt_err_t conf_duration(conf_reader_t *r, const char *name, int64_t *out);
 static pt_err_t conf_log_level(conf_reader_t *r);
 static pt_err_t conf_key(conf_reader_t *r);
 
 
 pt_err_t
-conf_load(conf_t *conf, pt_arena_t *a, unsigned needs,
-    const char *database_url, char error[CONF_ERROR_MAX])
+conf_load(conf_t *conf, pt_arena_t *a, unsigned needs, const char *database_url,
+          char error[CONF_ERROR_MAX])
 {
     pt_err_t      err;
     conf_reader_t r = { conf, a, error };
@@ -42,15 +41,14 @@ conf_load(conf_t *conf, pt_arena_t *a, unsigned needs,
     if (database_url != NULL) {
         if (!conf_conninfo_is(database_url)) {
             return conf_fault(&r, "--database-url is not a PostgreSQL "
-                              "connection string");
+                                  "connection string");
         }
         conf->database_url = database_url;
     } else if ((err = conf_database(&r)) != PT_OK) {
         return err;
     }
 
-    if ((err = conf_redis(&r)) != PT_OK
-        || (err = conf_secrets(&r)) != PT_OK
+    if ((err = conf_redis(&r)) != PT_OK || (err = conf_secrets(&r)) != PT_OK
         || (err = conf_rest(&r)) != PT_OK)
     {
         return err;
@@ -58,7 +56,7 @@ conf_load(conf_t *conf, pt_arena_t *a, unsigned needs,
 
     if ((needs & CONF_NEED_DATABASE) && conf->database_url == NULL) {
         return conf_fault(&r, "DATABASE_URL (or DB_HOST, DB_NAME, DB_USER, "
-                          "DB_PASSWORD) is not set");
+                              "DB_PASSWORD) is not set");
     }
 
     if ((needs & CONF_NEED_REDIS) && conf->redis_url == NULL) {
@@ -66,7 +64,8 @@ conf_load(conf_t *conf, pt_arena_t *a, unsigned needs,
     }
 
     if ((needs & CONF_NEED_KEY) && !conf->has_key) {
-        return conf_fault(&r, "PYTAKE_ENCRYPTION_KEY (or "
+        return conf_fault(&r,
+                          "PYTAKE_ENCRYPTION_KEY (or "
                           "PYTAKE_ENCRYPTION_KEY_FILE) is not set: make one "
                           "with \"openssl rand -hex 32\"");
     }
@@ -157,18 +156,20 @@ conf_secrets(conf_reader_t *r)
 
     if ((err = conf_secret(r, "JWT_SECRET", &c->jwt_secret)) != PT_OK
         || (err = conf_secret(r, "WHATSAPP_WEBHOOK_VERIFY_TOKEN",
-                              &c->webhook_verify_token)) != PT_OK
-        || (err = conf_secret(r, "WHATSAPP_APP_SECRET",
-                              &c->app_secret)) != PT_OK
+                              &c->webhook_verify_token))
+               != PT_OK
+        || (err = conf_secret(r, "WHATSAPP_APP_SECRET", &c->app_secret))
+               != PT_OK
         || (err = conf_key(r)) != PT_OK)
     {
         return err;
     }
 
-    if (c->jwt_secret.data != NULL && c->jwt_secret.len < PT_JWT_SECRET_MIN)
-    {
-        return conf_fault(r, "JWT_SECRET has %zu bytes, at least %d are "
-                          "needed", c->jwt_secret.len, PT_JWT_SECRET_MIN);
+    if (c->jwt_secret.data != NULL && c->jwt_secret.len < PT_JWT_SECRET_MIN) {
+        return conf_fault(r,
+                          "JWT_SECRET has %zu bytes, at least %d are "
+                          "needed",
+                          c->jwt_secret.len, PT_JWT_SECRET_MIN);
     }
 
     return PT_OK;
@@ -183,17 +184,21 @@ conf_rest(conf_reader_t *r)
 
     if ((err = conf_duration(r, "JWT_EXPIRY", &c->jwt_expiry_s)) != PT_OK
         || (err = conf_duration(r, "JWT_REFRESH_EXPIRY",
-                                &c->jwt_refresh_expiry_s)) != PT_OK
+                                &c->jwt_refresh_expiry_s))
+               != PT_OK
         || (err = conf_api_url(r)) != PT_OK
         || (err = conf_text(r, "WHATSAPP_BUSINESS_ACCOUNT_ID",
-                            &c->business_account_id)) != PT_OK
-        || (err = conf_bool(r, "WEBSOCKET_ENABLED",
-                            &c->websocket_enabled)) != PT_OK
+                            &c->business_account_id))
+               != PT_OK
+        || (err = conf_bool(r, "WEBSOCKET_ENABLED", &c->websocket_enabled))
+               != PT_OK
         || (err = conf_origins(r)) != PT_OK
         || (err = conf_duration(r, "WEBSOCKET_PING_INTERVAL",
-                                &c->websocket_ping_s)) != PT_OK
+                                &c->websocket_ping_s))
+               != PT_OK
         || (err = conf_duration(r, "WEBSOCKET_PONG_TIMEOUT",
-                                &c->websocket_pong_s)) != PT_OK
+                                &c->websocket_pong_s))
+               != PT_OK
         || (err = conf_bool(r, "CORS_ENABLED", &c->cors_enabled)) != PT_OK)
     {
         return err;
@@ -205,7 +210,7 @@ conf_rest(conf_reader_t *r)
 
     if (c->websocket_pong_s <= c->websocket_ping_s) {
         return conf_fault(r, "WEBSOCKET_PONG_TIMEOUT is not longer than "
-                          "WEBSOCKET_PING_INTERVAL");
+                             "WEBSOCKET_PING_INTERVAL");
     }
 
     return conf_log_level(r);
@@ -214,7 +219,7 @@ conf_rest(conf_reader_t *r)
 
 static pt_err_t
 conf_secret_file(conf_reader_t *r, const char *name, const char *file,
-    pt_str_t *out)
+                 pt_str_t *out)
 {
     int     fd;
     char   *buf;
@@ -329,8 +334,10 @@ conf_duration(conf_reader_t *r, const char *name, int64_t *out)
     }
 
     if (unit == 0 || !pt_parse_i64((pt_str_t){ v, len - 1 }, &n)) {
-        return conf_fault(r, "%s: \"%.60s\" is not a duration like 90s, 15m, "
-                          "24h or 7d", name, v);
+        return conf_fault(r,
+                          "%s: \"%.60s\" is not a duration like 90s, 15m, "
+                          "24h or 7d",
+                          name, v);
     }
 
     if (n < 1 || n > CONF_DURATION_MAX_S / unit) {
@@ -370,8 +377,10 @@ conf_log_level(conf_reader_t *r)
         }
     }
 
-    return conf_fault(r, "LOG_LEVEL: \"%.60s\" is not debug, info, notice, "
-                      "warn or error", v);
+    return conf_fault(r,
+                      "LOG_LEVEL: \"%.60s\" is not debug, info, notice, "
+                      "warn or error",
+                      v);
 }
 
 
@@ -401,11 +410,11 @@ conf_key(conf_reader_t *r)
 
     if (v.len == 43) {
         for (i = 0; i < 43; i++) {
-            text[i] = v.data[i] == '+' ? '-' : v.data[i] == '/' ? '_'
-                      : v.data[i];
+            text[i] = v.data[i] == '+'   ? '-'
+                      : v.data[i] == '/' ? '_'
+                                         : v.data[i];
         }
-        if (pt_base64url_parse((pt_str_t){ text, 43 }, raw, &len)
-            && len == 32)
+        if (pt_base64url_parse((pt_str_t){ text, 43 }, raw, &len) && len == 32)
         {
             memcpy(r->conf->key, raw, 32);
             r->conf->has_key = true;
@@ -414,5 +423,5 @@ conf_key(conf_reader_t *r)
     }
 
     return conf_fault(r, "PYTAKE_ENCRYPTION_KEY is neither 64 hex digits nor "
-                      "32 bytes in base64");
+                         "32 bytes in base64");
 }

@@ -23,23 +23,23 @@
 
 /* Strings are NUL-terminated, on the arena; NULL: not set. */
 typedef struct {
-    const char     *database_url; /* libpq's: URI or keyword/value */
-    const char     *redis_url;    /* redis://... or unix://... */
-    pt_str_t        jwt_secret;   /* raw bytes; data NULL: not set */
-    int64_t         jwt_expiry_s;
-    int64_t         jwt_refresh_expiry_s;
-    const char     *whatsapp_api_url; /* never NULL; no trailing slash */
-    pt_str_t        webhook_verify_token;
-    pt_str_t        app_secret;
-    const char     *business_account_id;
-    bool            websocket_enabled;
-    const char     *websocket_origins; /* comma-separated */
-    int64_t         websocket_ping_s;
-    int64_t         websocket_pong_s;
-    bool            cors_enabled;
-    pt_log_level_t  log_level;
-    bool            has_key;
-    uint8_t         key[32]; /* seals WhatsApp tokens */
+    const char    *database_url; /* libpq's: URI or keyword/value */
+    const char    *redis_url;    /* redis://... or unix://... */
+    pt_str_t       jwt_secret;   /* raw bytes; data NULL: not set */
+    int64_t        jwt_expiry_s;
+    int64_t        jwt_refresh_expiry_s;
+    const char    *whatsapp_api_url; /* never NULL; no trailing slash */
+    pt_str_t       webhook_verify_token;
+    pt_str_t       app_secret;
+    const char    *business_account_id;
+    bool           websocket_enabled;
+    const char    *websocket_origins; /* comma-separated */
+    int64_t        websocket_ping_s;
+    int64_t        websocket_pong_s;
+    bool           cors_enabled;
+    pt_log_level_t log_level;
+    bool           has_key;
+    uint8_t        key[32]; /* seals WhatsApp tokens */
 } conf_t;
 
 /* The parts of a Redis address; NULL: absent. */
@@ -58,10 +58,11 @@ typedef struct {
  * one line that names the variable and never holds a secret; PT_ENOMEM.
  */
 pt_err_t conf_load(conf_t *conf, pt_arena_t *a, unsigned needs,
-    const char *database_url, char error[CONF_ERROR_MAX]) PT_MUST_CHECK;
+                   const char *database_url,
+                   char        error[CONF_ERROR_MAX]) PT_MUST_CHECK;
 
 /* PT_EVALIDATION: url is no Redis address; PT_ENOMEM. */
 pt_err_t conf_redis_parse(pt_arena_t *a, const char *url,
-    conf_redis_t *out) PT_MUST_CHECK;
+                          conf_redis_t *out) PT_MUST_CHECK;
 
 #endif

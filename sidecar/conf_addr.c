@@ -16,12 +16,12 @@ static pt_err_t conf_redis_host(pt_arena_t *a, pt_str_t s, conf_redis_t *out);
 static pt_err_t conf_redis_db(pt_str_t s, int *out);
 static pt_err_t conf_database_parts(conf_reader_t *r);
 static pt_err_t conf_ports(conf_reader_t *r, const char *name,
-    const char *value);
-static void conf_quoted(pt_buf_t *b, const char *key, pt_str_t value);
+                           const char *value);
+static void     conf_quoted(pt_buf_t *b, const char *key, pt_str_t value);
 static pt_err_t conf_redis_parts(conf_reader_t *r);
-static void conf_escaped(pt_buf_t *b, pt_str_t s);
-static bool conf_origin_is(pt_str_t s);
-static bool conf_split(pt_str_t *rest, char sep, pt_str_t *out);
+static void     conf_escaped(pt_buf_t *b, pt_str_t s);
+static bool     conf_origin_is(pt_str_t s);
+static bool     conf_split(pt_str_t *rest, char sep, pt_str_t *out);
 static pt_err_t conf_dup(pt_arena_t *a, pt_str_t s, const char **out);
 
 
@@ -102,7 +102,7 @@ conf_database(conf_reader_t *r)
 
     if (!conf_conninfo_is(url.data)) {
         return conf_fault(r, "DATABASE_URL is not a PostgreSQL connection "
-                          "string");
+                             "string");
     }
     r->conf->database_url = url.data;
 
@@ -129,7 +129,7 @@ conf_redis(conf_reader_t *r)
     err = conf_redis_parse(r->arena, url.data, &parts);
     if (err == PT_EVALIDATION) {
         return conf_fault(r, "REDIS_URL is not redis://[user:password@]host"
-                          "[:port][/db] or unix:///path");
+                             "[:port][/db] or unix:///path");
     }
     r->conf->redis_url = url.data;
 
@@ -172,8 +172,8 @@ conf_api_url(conf_reader_t *r)
             && strncmp(s.data, "https://", 8) != 0)
         || strpbrk(r->conf->whatsapp_api_url, "?#") != NULL)
     {
-        return conf_fault(r, "WHATSAPP_API_URL is not a base URL like "
-                          CONF_API_URL_DEFAULT);
+        return conf_fault(
+            r, "WHATSAPP_API_URL is not a base URL like " CONF_API_URL_DEFAULT);
     }
 
     return PT_OK;
@@ -188,8 +188,7 @@ conf_origins(conf_reader_t *r)
     const char *v;
 
     if ((err = conf_text(r, "WEBSOCKET_ALLOWED_ORIGINS", &v)) != PT_OK
-        || v == NULL)
-    {
+        || v == NULL) {
         return err;
     }
 
@@ -197,10 +196,10 @@ conf_origins(conf_reader_t *r)
 
     while (conf_split(&rest, ',', &one)) {
         if (!conf_origin_is(one)) {
-            return conf_fault(r, "WEBSOCKET_ALLOWED_ORIGINS: \"%.*s\" is not "
+            return conf_fault(r,
+                              "WEBSOCKET_ALLOWED_ORIGINS: \"%.*s\" is not "
                               "scheme://host[:port]",
-                              (int) (one.len > 100 ? 100 : one.len),
-                              one.data);
+                              (int) (one.len > 100 ? 100 : one.len), one.data);
         }
     }
     r->conf->websocket_origins = v;
@@ -245,8 +244,7 @@ conf_redis_host(pt_arena_t *a, pt_str_t s, conf_redis_t *out)
         host = s;
         host.len = 0;
         while (host.len < s.len && s.data[host.len] != ':'
-               && s.data[host.len] != '/')
-        {
+               && s.data[host.len] != '/') {
             host.len++;
         }
         rest = (pt_str_t){ s.data + host.len, s.len - host.len };
@@ -268,8 +266,7 @@ conf_redis_host(pt_arena_t *a, pt_str_t s, conf_redis_t *out)
     if (rest.len != 0) {
         s = (pt_str_t){ rest.data + 1, rest.len - 1 };
         if (rest.data[0] != ':' || !pt_parse_i64(s, &port) || port < 1
-            || port > 65535)
-        {
+            || port > 65535) {
             return PT_EVALIDATION;
         }
     }
@@ -455,8 +452,9 @@ conf_origin_is(pt_str_t s)
         s.len--;
     }
 
-    n = s.len > 7 && memcmp(s.data, "http://", 7) == 0 ? 7
-        : s.len > 8 && memcmp(s.data, "https://", 8) == 0 ? 8 : 0;
+    n = s.len > 7 && memcmp(s.data, "http://", 7) == 0    ? 7
+        : s.len > 8 && memcmp(s.data, "https://", 8) == 0 ? 8
+                                                          : 0;
 
     for (i = n; i < s.len; i++) {
         if (s.data[i] <= ' ' || s.data[i] == '/' || s.data[i] == '@'

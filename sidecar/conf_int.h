@@ -20,8 +20,7 @@ typedef struct {
 /* ---- conf.c ---- */
 
 /* Keeps the line that names the variable; returns PT_EVALIDATION. */
-pt_err_t conf_fault(conf_reader_t *r, const char *fmt, ...)
-    PT_PRINTF(2, 3);
+pt_err_t conf_fault(conf_reader_t *r, const char *fmt, ...) PT_PRINTF(2, 3);
 
 /* A variable, or NULL: a value that is empty counts as not set, as compose
  * files have it.  PT_EVALIDATION: too long. */
@@ -38,6 +37,6 @@ pt_err_t conf_database(conf_reader_t *r);
 pt_err_t conf_redis(conf_reader_t *r);
 pt_err_t conf_api_url(conf_reader_t *r);
 pt_err_t conf_origins(conf_reader_t *r);
-bool conf_conninfo_is(const char *s);
+bool     conf_conninfo_is(const char *s);
 
 #endif

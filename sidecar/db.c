@@ -14,12 +14,12 @@ static pt_err_t db_flush(db_t *db, int64_t deadline_ms);
 static pt_err_t db_result(db_t *db, int64_t deadline_ms, PGresult **out);
 static pt_err_t db_next(db_t *db, int64_t deadline_ms, PGresult **out);
 static pt_err_t db_wait(db_t *db, short events, int64_t deadline_ms,
-    const char *what);
+                        const char *what);
 static pt_err_t db_refused(db_t *db, const PGresult *res);
 static pt_err_t db_lost(db_t *db);
-static void db_line(char *dst, const char *src);
-static int64_t db_now_ms(void);
-static int64_t db_deadline(int timeout_ms);
+static void     db_line(char *dst, const char *src);
+static int64_t  db_now_ms(void);
+static int64_t  db_deadline(int timeout_ms);
 
 
 pt_err_t
@@ -27,10 +27,9 @@ db_open(db_t *db, const char *conninfo, const char *role, int timeout_ms)
 {
     pt_err_t err;
 
-    static const char *const keys[] = {
-        "fallback_application_name", "client_encoding", "dbname", NULL
-    };
-    const char *values[] = { "pytake", "UTF8", conninfo, NULL };
+    static const char *const keys[] = { "fallback_application_name",
+                                        "client_encoding", "dbname", NULL };
+    const char              *values[] = { "pytake", "UTF8", conninfo, NULL };
 
     memset(db, 0, sizeof(*db));
     db->timeout_ms = timeout_ms;
@@ -60,7 +59,7 @@ db_close(db_t *db)
 
 pt_err_t
 db_exec(db_t *db, const char *sql, int n, const char *const *params,
-    PGresult **out)
+        PGresult **out)
 {
     db_params_t p = { n, NULL, params, NULL, NULL, 0 };
 
@@ -71,13 +70,12 @@ db_exec(db_t *db, const char *sql, int n, const char *const *params,
 
 
 pt_err_t
-db_exec_params(db_t *db, const char *sql, const db_params_t *p,
-    PGresult **out)
+db_exec_params(db_t *db, const char *sql, const db_params_t *p, PGresult **out)
 {
-    int64_t         deadline_ms = db_deadline(db->timeout_ms);
-    pt_err_t        err;
-    PGresult       *res = NULL;
-    ExecStatusType  status;
+    int64_t        deadline_ms = db_deadline(db->timeout_ms);
+    pt_err_t       err;
+    PGresult      *res = NULL;
+    ExecStatusType status;
 
     if (out != NULL) {
         *out = NULL;
@@ -87,7 +85,8 @@ db_exec_params(db_t *db, const char *sql, const db_params_t *p,
     db->position = 0;
 
     if (PQsendQueryParams(db->pg, sql, p->n, p->types, p->values, p->lengths,
-                          p->formats, p->result_format) != 1)
+                          p->formats, p->result_format)
+        != 1)
     {
         return db_lost(db);
     }
@@ -211,7 +210,7 @@ db_result(db_t *db, int64_t deadline_ms, PGresult **out)
     pt_err_t  err;
     PGresult *res = NULL, *first = NULL;
 
-    for ( ;; ) {
+    for (;;) {
         err = db_next(db, deadline_ms, &res);
         if (err != PT_OK) {
             PQclear(first);
@@ -267,13 +266,14 @@ db_wait(db_t *db, short events, int64_t deadline_ms, const char *what)
     int64_t       left;
     struct pollfd p;
 
-    for ( ;; ) {
-        left = deadline_ms == DB_WAIT_FOREVER ? 60000
-               : deadline_ms - db_now_ms();
+    for (;;) {
+        left =
+            deadline_ms == DB_WAIT_FOREVER ? 60000 : deadline_ms - db_now_ms();
         if (left <= 0) {
             snprintf(db->error, sizeof(db->error),
                      "PostgreSQL accepts but does not answer (gave up "
-                     "waiting %s)", what);
+                     "waiting %s)",
+                     what);
             return PT_EDBAWAY;
         }
 
@@ -312,7 +312,8 @@ db_refused(db_t *db, const PGresult *res)
              state == NULL ? "" : state);
 
     for (db->position = 0; position != NULL && *position >= '0'
-         && *position <= '9' && db->position < 100000000; position++)
+                           && *position <= '9' && db->position < 100000000;
+         position++)
     {
         db->position = db->position * 10 + (*position - '0');
     }
@@ -360,5 +361,5 @@ static int64_t
 db_deadline(int timeout_ms)
 {
     return timeout_ms == DB_WAIT_FOREVER ? DB_WAIT_FOREVER
-           : db_now_ms() + timeout_ms;
+                                         : db_now_ms() + timeout_ms;
 }

@@ -33,8 +33,8 @@ typedef struct {
  * PT_EDB (refused): db->error tells.  db_close() is legal in any case.
  */
 pt_err_t db_open(db_t *db, const char *conninfo, const char *role,
-    int timeout_ms) PT_MUST_CHECK;
-void db_close(db_t *db);
+                 int timeout_ms) PT_MUST_CHECK;
+void     db_close(db_t *db);
 
 /*
  * One statement with n text parameters (NULL: SQL NULL); the result in text.
@@ -42,8 +42,8 @@ void db_close(db_t *db);
  * PT_EDB: refused, error, sqlstate and position are set; PT_EDBAWAY: the
  * connection is lost or too slow, nothing more can be done with it.
  */
-pt_err_t db_exec(db_t *db, const char *sql, int n,
-    const char *const *params, PGresult **out) PT_MUST_CHECK;
+pt_err_t db_exec(db_t *db, const char *sql, int n, const char *const *params,
+                 PGresult **out) PT_MUST_CHECK;
 
 /* The same with parameters and result as PQsendQueryParams() takes them. */
 typedef struct {
@@ -56,7 +56,7 @@ typedef struct {
 } db_params_t;
 
 pt_err_t db_exec_params(db_t *db, const char *sql, const db_params_t *p,
-    PGresult **out) PT_MUST_CHECK;
+                        PGresult **out) PT_MUST_CHECK;
 
 /* A cell as text; "" when NULL.  Borrowed from res. */
 const char *db_cell(const PGresult *res, int row, int col);

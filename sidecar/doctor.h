@@ -10,11 +10,7 @@
 
 #include "cmd.h"
 
-typedef enum {
-    DOCTOR_OK = 0,
-    DOCTOR_WARN,
-    DOCTOR_FAIL
-} doctor_level_t;
+typedef enum { DOCTOR_OK = 0, DOCTOR_WARN, DOCTOR_FAIL } doctor_level_t;
 
 typedef struct {
     cmd_t   *cmd;
@@ -24,7 +20,7 @@ typedef struct {
 } doctor_t;
 
 void doctor_say(doctor_t *d, doctor_level_t level, const char *name,
-    const char *fmt, ...) PT_PRINTF(4, 5);
+                const char *fmt, ...) PT_PRINTF(4, 5);
 
 /* ---- cmd_doctor_db.c: needs d->db open, as the login itself ---- */
 

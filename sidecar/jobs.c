@@ -11,19 +11,19 @@
 #include "pt_stmt_table.h"
 
 typedef struct {
-    pt_loop_t    *loop;
-    pt_mem_t      mem;
-    pt_pool_t    *pool;
-    pt_timer_t   *timer;
-    pt_backoff_t  backoff;
-    size_t        next;    /* of jobs_list */
-    bool          stopped;
-    bool          away;    /* said so already */
-    uint8_t       event_days[4];
-    uint8_t       raw_days[4];
+    pt_loop_t     *loop;
+    pt_mem_t       mem;
+    pt_pool_t     *pool;
+    pt_timer_t    *timer;
+    pt_backoff_t   backoff;
+    size_t         next; /* of jobs_list */
+    bool           stopped;
+    bool           away; /* said so already */
+    uint8_t        event_days[4];
+    uint8_t        raw_days[4];
     pytake_param_t params[2];
-    pytake_stmt_t stmt;
-    pytake_sql_t  sql;
+    pytake_stmt_t  stmt;
+    pytake_sql_t   sql;
 } jobs_t;
 
 typedef struct {
@@ -33,12 +33,12 @@ typedef struct {
 } job_t;
 
 static pt_err_t jobs_start(const serve_t *serve, void **part);
-static void jobs_stop(void *part);
-static void jobs_del(void *part);
-static void jobs_run(void *data);
-static void jobs_done(void *data, const pytake_sql_result_t *result);
-static void jobs_failed(jobs_t *j, pt_err_t err, const char *sqlstate);
-static void jobs_int4(uint8_t out[4], uint32_t v);
+static void     jobs_stop(void *part);
+static void     jobs_del(void *part);
+static void     jobs_run(void *data);
+static void     jobs_done(void *data, const pytake_sql_result_t *result);
+static void     jobs_failed(jobs_t *j, pt_err_t err, const char *sqlstate);
+static void     jobs_int4(uint8_t out[4], uint32_t v);
 
 const serve_part_t jobs_part = { "jobs", jobs_start, jobs_stop, jobs_del };
 
@@ -52,9 +52,9 @@ static const job_t jobs_list[] = {
 static pt_err_t
 jobs_start(const serve_t *serve, void **part)
 {
-    jobs_t         *j;
-    pt_err_t        err;
-    pt_pool_conf_t  conf;
+    jobs_t        *j;
+    pt_err_t       err;
+    pt_pool_conf_t conf;
 
     j = serve->mem.alloc(serve->mem.user, sizeof(jobs_t));
     if (j == NULL) {
@@ -84,8 +84,8 @@ jobs_start(const serve_t *serve, void **part)
 
     err = pt_pool_new(serve->base, &conf, &j->pool);
     if (err == PT_OK) {
-        j->timer = j->loop->ops->timer_new(j->loop, PT_TIMER_HOUSE, jobs_run,
-                                           j);
+        j->timer =
+            j->loop->ops->timer_new(j->loop, PT_TIMER_HOUSE, jobs_run, j);
         err = j->timer == NULL ? PT_ENOMEM : PT_OK;
     }
 

@@ -21,18 +21,12 @@ static int main_version(cmd_t *c, int argc, char **argv);
 static int main_help(cmd_t *c, int argc, char **argv);
 
 static const main_command_t main_commands[] = {
-    { "migrate", cmd_migrate },
-    { "doctor", cmd_doctor },
-    { "tenant", cmd_tenant },
-    { "user", cmd_user },
-    { "number", cmd_number },
-    { "partitions", cmd_partitions },
-    { "serve", cmd_serve },
-    { "demo", cmd_demo },
-    { "version", main_version },
-    { "help", main_help },
-    { "--version", main_version },
-    { "--help", main_help },
+    { "migrate", cmd_migrate },    { "doctor", cmd_doctor },
+    { "tenant", cmd_tenant },      { "user", cmd_user },
+    { "number", cmd_number },      { "partitions", cmd_partitions },
+    { "serve", cmd_serve },        { "demo", cmd_demo },
+    { "version", main_version },   { "help", main_help },
+    { "--version", main_version }, { "--help", main_help },
     { "-h", main_help },
 };
 
@@ -124,7 +118,8 @@ main_help(cmd_t *c, int argc, char **argv)
           "\n"
           "Every command takes --database-url URL.  The environment holds the"
           " rest:\nDATABASE_URL or DB_HOST DB_PORT DB_NAME DB_USER"
-          " DB_PASSWORD, REDIS_URL, ...\n", stdout);
+          " DB_PASSWORD, REDIS_URL, ...\n",
+          stdout);
 
     return CMD_OK;
 }
