@@ -421,30 +421,11 @@ pt_auth_me_read(pytake_op_t *op)
 static pt_err_t
 pt_auth_me_answer(pytake_op_t *op)
 {
-    pt_jw_t              w;
-    pt_buf_t             b;
-    pt_err_t             err;
-    pt_str_t             body;
-    pt_auth_user_t       u;
-    const pytake_rows_t *r = pt_rows_get(op, 0);
-
-    if (r->nrows == 0) {
+    if (pt_rows_get(op, 0)->nrows == 0) {
         return PT_EREVOKED;
     }
 
-    (void) pt_cell_uuid(r, 0, PT_USER_ME_ID, &u.id);
-    (void) pt_cell_uuid(r, 0, PT_USER_ME_TENANT_ID, &u.tenant_id);
-    u.email = pt_cell_text(r, 0, PT_USER_ME_EMAIL);
-    u.name = pt_cell_text(r, 0, PT_USER_ME_NAME);
-    u.role = pt_cell_text(r, 0, PT_USER_ME_ROLE);
-
-    pt_buf_init(&b, op->arena, PT_AUTH_BODY_MAX);
-    pt_jw_init(&w, &b);
-    pt_auth_user_write(&w, &u);
-
-    err = pt_buf_get(&b, &body);
-
-    return err == PT_OK ? pt_reply(op, 200, body) : err;
+    return pt_reply_row(op, 200, "id:u tenant_id:u email:t name:t role:t");
 }
 
 

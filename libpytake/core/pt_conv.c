@@ -294,26 +294,9 @@ pt_conv_list_answer(pytake_op_t *op)
 static pt_err_t
 pt_conv_get_read(pytake_op_t *op)
 {
-    pt_err_t err;
-
-    assert(op->match.nparams == 1);
-
     pt_op_conversation(op, &op->match.params[0]);
-    pt_args_allow(op, NULL, 0);
 
-    err = pt_op_check(op);
-    if (err == PT_OK) {
-        err = pt_sql_begin(op, PYTAKE_SQL_READ);
-    }
-    if (err == PT_OK) {
-        err = pt_sql_add(op, PT_STMT_CONV_GET);
-    }
-    if (err != PT_OK) {
-        return err;
-    }
-    pt_p_uuid(op, &op->match.params[0]);
-
-    return pt_sql_go(op);
+    return pt_sql_by_path(op, PYTAKE_SQL_READ, PT_STMT_CONV_GET);
 }
 
 

@@ -218,6 +218,26 @@ uint32_t pt_cell_array_count(const pytake_rows_t *r, uint32_t row,
 pt_str_t pt_cell_array_text(const pytake_rows_t *r, uint32_t row,
     uint32_t col, uint32_t i);
 
+/* ---- one thing, by the ids of its path ---- */
+
+/* A batch of one statement whose parameters are the path's ids, in order;
+ * any query argument is a fault. */
+pt_err_t pt_sql_by_path(pytake_op_t *op, pytake_sql_class_t class,
+    uint16_t stmt) PT_MUST_CHECK;
+
+/* Answers with the first row of the first statement as an object, or
+ * PT_ENOTFOUND. */
+pt_err_t pt_reply_row(pytake_op_t *op, int status, const char *spec)
+    PT_MUST_CHECK;
+
+/*
+ * Writes a row's members into the open object.  spec: "name:type" for each
+ * column, in order, by blanks: u uuid, t text, i integer, b bool, m time,
+ * j jsonb, a text[].  A literal.
+ */
+void pt_row_write(pt_jw_t *w, const pytake_rows_t *r, uint32_t row,
+    const char *spec);
+
 /* ---- work ---- */
 
 pt_err_t pt_work_verify(pytake_op_t *op, pt_str_t password, pt_str_t phc)

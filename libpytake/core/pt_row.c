@@ -1,0 +1,155 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+/*
+ * The shortest way from a path's ids to a row as JSON: what most endpoints
+ * that read one thing are.
+ */
+
+#include "pt_op.h"
+
+#include <assert.h>
+
+#define PT_ROW_BODY_MAX (256u * 1024)
+
+
+static void pt_row_value(pt_jw_t *w, const pytake_rows_t *r, uint32_t row,
+    uint32_t col, char type);
+static void pt_row_texts(pt_jw_t *w, const pytake_rows_t *r, uint32_t row,
+    uint32_t col);
+
+
+pt_err_t
+pt_sql_by_path(pytake_op_t *op, pytake_sql_class_t class, uint16_t stmt)
+{
+    uint16_t i;
+    pt_err_t err;
+
+    assert(pytake_stmts[stmt].nparams == op->match.nparams);
+
+    pt_args_allow(op, NULL, 0);
+
+    err = pt_op_check(op);
+    if (err == PT_OK) {
+        err = pt_sql_begin(op, class);
+    }
+    if (err == PT_OK) {
+        err = pt_sql_add(op, stmt);
+    }
+    if (err != PT_OK) {
+        return err;
+    }
+
+    for (i = 0; i < op->match.nparams; i++) {
+        pt_p_uuid(op, &op->match.params[i]);
+    }
+
+    return pt_sql_go(op);
+}
+
+
+pt_err_t
+pt_reply_row(pytake_op_t *op, int status, const char *spec)
+{
+    pt_jw_t              w;
+    pt_buf_t             b;
+    pt_err_t             err;
+    pt_str_t             body;
+    const pytake_rows_t *r = pt_rows_get(op, 0);
+
+    if (r->nrows == 0) {
+        return PT_ENOTFOUND;
+    }
+
+    pt_buf_init(&b, op->arena, PT_ROW_BODY_MAX);
+    pt_jw_init(&w, &b);
+    pt_jw_object(&w);
+    pt_row_write(&w, r, 0, spec);
+    pt_jw_object_end(&w);
+
+    err = pt_buf_get(&b, &body);
+
+    return err == PT_OK ? pt_reply(op, status, body) : err;
+}
+
+
+void
+pt_row_write(pt_jw_t *w, const pytake_rows_t *r, uint32_t row,
+    const char *spec)
+{
+    size_t   len;
+    uint32_t col;
+
+    for (col = 0; *spec != '\0'; col++) {
+        len = strcspn(spec, ":"); /* specs are literals of ours */
+        assert(len != 0 && spec[len] == ':');
+
+        pt_jw_key_str(w, (pt_str_t){ spec, len });
+        pt_row_value(w, r, row, col, spec[len + 1]);
+
+        spec += len + 2;
+        spec += *spec == ' ';
+    }
+}
+
+
+static void
+pt_row_value(pt_jw_t *w, const pytake_rows_t *r, uint32_t row, uint32_t col,
+    char type)
+{
+    pt_uuid_t id;
+
+    if (pt_cell_is_null(r, row, col)) {
+        pt_jw_null(w);
+        return;
+    }
+
+    switch (type) {
+
+    case 'u':
+        pt_jw_uuid(w, pt_cell_uuid(r, row, col, &id) ? &id : NULL);
+        break;
+
+    case 't':
+        pt_jw_str(w, pt_cell_text(r, row, col));
+        break;
+
+    case 'i':
+        pt_jw_i64(w, pt_cell_i64(r, row, col));
+        break;
+
+    case 'b':
+        pt_jw_bool(w, pt_cell_bool(r, row, col));
+        break;
+
+    case 'm':
+        pt_jw_time(w, pt_cell_time(r, row, col));
+        break;
+
+    case 'j':
+        pt_jw_raw(w, pt_cell_jsonb(r, row, col));
+        break;
+
+    case 'a':
+        pt_row_texts(w, r, row, col);
+        break;
+
+    default:
+        assert(0); /* no such type */
+    }
+}
+
+
+static void
+pt_row_texts(pt_jw_t *w, const pytake_rows_t *r, uint32_t row, uint32_t col)
+{
+    uint32_t i, n;
+
+    pt_jw_array(w);
+
+    n = pt_cell_array_count(r, row, col);
+    for (i = 0; i < n; i++) {
+        pt_jw_str(w, pt_cell_array_text(r, row, col, i));
+    }
+
+    pt_jw_array_end(w);
+}
