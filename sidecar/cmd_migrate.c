@@ -270,14 +270,16 @@ migrate_check(migrate_t *m)
     char   want[65];
     size_t n = migrations_count;
 
-    for (i = m->napplied - 1; i >= 0; i--) {
-        version = (int) strtol(db_cell(m->applied, i, 0), NULL, 10);
+    i = m->napplied - 1;
+    version = i < 0 ? 0 : (int) strtol(db_cell(m->applied, i, 0), NULL, 10);
+    if (version > migrations[n - 1].version) {
+        return cmd_error("the database's schema (%04d) is newer than this "
+                         "program's (%04d): use the newer pytake",
+                         version, migrations[n - 1].version);
+    }
 
-        if (version > migrations[n - 1].version) {
-            return cmd_error("the database's schema (%04d) is newer than this "
-                             "program's (%04d): use the newer pytake",
-                             version, migrations[n - 1].version);
-        }
+    for (i = 0; i < m->napplied; i++) {
+        version = (int) strtol(db_cell(m->applied, i, 0), NULL, 10);
 
         if ((size_t) i >= n || version < migrations[i].version) {
             return cmd_error("the database has a migration %04d that this "
