@@ -25,13 +25,11 @@ HOOK = API + "/webhooks/whatsapp"
 
 
 def main(t):
-    builds = ["build"]
-    if tap.LONG:
-        builds.append("build-asan")
-    for build in builds:
+    for build, total in (("build", tap.size(1500, 10000)),
+                         ("build-asan", tap.size(600, 10000))):
         t.head(build)
         with stack.Stack(build=build) as s:
-            aborts(t, s, build + ": ")
+            aborts(t, s, build + ": ", total)
             s.check_logs(t)
 
 
@@ -125,8 +123,7 @@ def rude(s, ten, token, conv, rng):
         pass
 
 
-def aborts(t, s, name):
-    total = tap.size(1500, 10000)
+def aborts(t, s, name, total):
     ten = s.tenants[0]
     s.add_conversations(ten, 200)
     token = s.token(ten.agent)

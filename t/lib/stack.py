@@ -141,7 +141,7 @@ class Nginx:
             try:
                 with socket.create_connection(("127.0.0.1", self.stack.port),
                                               timeout=1):
-                    return True
+                    return len(self.workers()) == self.stack.workers
             except OSError:
                 return False
         wait_until(ready, timeout, "nginx")
