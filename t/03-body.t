@@ -210,8 +210,11 @@ Connection: close
 
 
 === Expect: 100-continue and a body over the limit
+--- config eval
+PyTakeTest::location_api("lingering_timeout 200ms;")
 --- raw_request eval
 "POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+. "Content-Type: application/json\r\n"
 . "Expect: 100-continue\r\nContent-Length: 2000000\r\n\r\n"
 --- error_code: 413
 

@@ -108,8 +108,10 @@ sub webhook_body {
     });
     my $missing = ($size // 0) - length $body;
 
-    # not at the end, where Test::Nginx trims
-    return $missing > 0 ? '{' . ' ' x $missing . substr($body, 1) : $body;
+    return $body if $missing <= 0;
+
+    # not white space, which Test::Nginx trims (slowly)
+    return '{"padding":"' . 'x' x $missing . '",' . substr($body, 1);
 }
 
 # A body in chunks of size bytes.
