@@ -122,6 +122,12 @@ def refresh(t, s):
     t.eq((r.status, r.code), (401, "session_revoked"),
          "and its access token, at once")
 
+    c = s.login(user)
+    both = web.parallel(8, lambda i: use(c.refresh_token))
+    t.eq((len({r.json.get("refresh_token") for r in both}),
+          {r.status for r in both}), (1, {200}),
+         "eight at once with an unused one: one successor")
+
     r = use("rt_" + "x" * 43)
     t.eq((r.status, r.code), (401, "refresh_invalid"), "an unknown token")
 

@@ -27,8 +27,9 @@ HOOK = API + "/webhooks/whatsapp"
 def main(t):
     with stack.Stack() as s:
         for part in (verification, signatures, stored, same_200, first_50,
-                     opposite, broken_items, two_tenants, unknown_numbers,
-                     odd_bodies, statuses, big):
+                     opposite, broken_items, hostile_values, two_tenants,
+                     unknown_numbers, odd_bodies, statuses,
+                     opposite_statuses, broken_statuses, big):
             t.head(part.__name__)
             part(t, s)
         s.check_logs(t)
@@ -265,6 +266,74 @@ def broken_items(t, s):
         s.check_events(t, ten, name + ": the log is dense")
 
 
+def hostile_values(t, s):
+    """Values that are well-formed JSON and still not to be trusted: the
+    neighbours go through, whatever becomes of the item."""
+    long = "9" * 3000
+
+    def item(**more):
+        m = wa.text(wa.phone(), "hostile")
+        m.update(more)
+        return m
+
+    cases = [
+        ("a timestamp past all time", item(timestamp="9" * 17)),
+        ("a timestamp of 400 digits", item(timestamp="9" * 400)),
+        ("a negative timestamp", item(timestamp="-5")),
+        ("timestamp 0", item(timestamp="0")),
+        ("a timestamp of letters", item(timestamp="soon")),
+        ("a timestamp as number", item(timestamp=1700000000)),
+        ("a timestamp as fraction", item(timestamp=17e8 + 0.5)),
+        ("no timestamp", {k: v for k, v in item().items()
+                          if k != "timestamp"}),
+        ("a wamid of 3,000 characters", item(id=long)),
+        ("an empty wamid", item(id="")),
+        ("a sender of 3,000 digits", item(**{"from": long})),
+        ("an empty sender", item(**{"from": ""})),
+        ("a sender that is no phone", item(**{"from": "x'; DROP TABLE"})),
+        ("no sender", {k: v for k, v in item().items() if k != "from"}),
+        ("a type of 3,000 characters", item(type=long)),
+        ("type null", item(type=None)),
+        ("a body of 200,000 characters", item(text={"body": "y" * 200000})),
+        ("a body with \\u0000", item(text={"body": "a\u0000b"})),
+        ("a body of nothing", item(text={"body": ""})),
+        ("text null", item(text=None)),
+        ("a number past all doubles", item(extra="@1e99999@")),
+        ("nested 40 deep", item(extra=nest(20))),
+        ("context of nonsense", item(context={"id": {"a": 1}})),
+        ("context of a stranger", item(context={"id": wa.wamid()})),
+        ("a key with \\u0000", item(**{"a\u0000b": 1})),
+        ("bidirectional and private characters",
+         item(text={"body": "\u202e\ufeff\ue000\U0010ffff"})),
+    ]
+    bad = []
+    for what, m in cases:
+        ten = s.add_tenant("Hostile")
+        ms = [wa.text(wa.phone(), "fine") for _ in range(4)]
+        ms.insert(2, m)
+        v = wa.value(ten.number, ms, contacts=[
+            {"profile": {"name": "n\u0000m"}, "wa_id": ms[0]["from"]},
+            {"profile": None, "wa_id": ms[1]["from"]}, 7])
+        raw = wa.dump(wa.body(v)).replace(b'"@1e99999@"', b"1e99999")
+        r = s.hook(raw)
+        fine = count(s, ten, "messages", "content = 'fine'")
+        kept = count(s, ten, "messages", "content <> 'fine'")
+        told = count(s, ten, "webhook_errors")
+        if r.status != 200 or fine != 4 or kept + told == 0:
+            bad.append((what, r, fine, kept, told))
+    t.ok(not bad, "%d hostile values: 200, the neighbours stored, the item "
+                  "a message or an error" % len(cases), bad[:6])
+    c = s.login(s.tenants[-1].agent)
+    t.eq(c.get(CONV).status, 200, "and the list can be read")
+
+
+def nest(n):
+    v = 1
+    for _ in range(n):
+        v = {"a": [v]}
+    return v
+
+
 def two_tenants(t, s):
     a, b = s.add_tenant("A"), s.add_tenant("B")
     p, q = wa.phone(), wa.phone()
@@ -443,6 +512,65 @@ def statuses(t, s):
     t.eq(({r.status for r in rs}, left), ({200}, 0),
          "receipts racing over eight connections: all read")
     s.check_events(t, ten, "and the log is dense")
+
+
+def opposite_statuses(t, s):
+    """Reports about the same messages in opposite order, replies to their
+    conversations meanwhile."""
+    ten = s.add_tenant("Opposite statuses")
+    token = s.token(ten.agent)
+    c = s.client(token)
+    phone = wa.phone()
+    s.say(ten, phone, "hi")
+    conv = c.get(CONV).json["data"][0]["id"]
+    target = "%s/%s/messages" % (CONV, conv)
+    ids = [c.post(target, {"content": "n"}).json["id"] for _ in range(12)]
+    now = int(time.time())
+    bad = []
+
+    def run(i):
+        client = s.client(token)
+        post = s_hook(s)
+        for n in range(tap.size(40, 200)):
+            if i == 4:
+                r = client.post(target, {"content": "meanwhile"})
+            else:
+                order = ids if i % 2 else ids[::-1]
+                r = post(wa.dump(wa.body(wa.value(ten.number, statuses=[
+                    wa.status(wa.wamid("o" + m), ("sent", "delivered",
+                                                  "read")[n % 3], now + n,
+                              phone, biz_opaque_callback_data=m)
+                    for m in order]))))
+            if r.status not in (200, 201):
+                bad.append(r)
+
+    web.parallel(5, run)
+    t.ok(not bad, "statuses in opposite order: no deadlock reaches the "
+                  "sender", bad[:3])
+    t.eq(count(s, ten, "messages", "status = 'read'"), 12, "all are read")
+    s.check_events(t, ten, "and the log is dense")
+
+
+def broken_statuses(t, s):
+    ten = s.add_tenant("Broken statuses")
+    for what, broken in (("a scalar", "42"), ("wrong types", json.dumps(
+            {"id": {}, "status": 7, "timestamp": None})),
+            ("no id", json.dumps({"status": "sent", "timestamp": "1"})),
+            ("\\u0000 in its status", json.dumps(
+                wa.status(wa.wamid(), "se\u0000nt")))):
+        before = count(s, ten, "message_receipts")
+        items = [json.dumps(wa.status(wa.wamid(), "sent"))
+                 for _ in range(99)]
+        items.insert(42, broken)
+        raw = json.dumps(wa.body("@")).replace('"@"', json.dumps(wa.value(
+            ten.number, statuses=[])).replace(
+                '"statuses": []', '"statuses": [%s]' % ",".join(items)))
+        r = s.hook(raw.encode())
+        n = count(s, ten, "message_receipts") - before
+        e = s.one("SELECT count(*) FROM webhook_errors WHERE tenant_id = %s "
+                  "AND path LIKE '%%statuses[42]'", (ten.id,))
+        t.ok(r.status == 200 and n in (99, 100) and (n == 100 or e > 0),
+             "one broken status among 100: " + what, (r, n, e))
 
 
 def s_hook(s):
