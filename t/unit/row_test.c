@@ -2,6 +2,19 @@
 
 #include "pt_op_test.h"
 
+#define ID "01a20610-653f-7000-8000-000000000007"
+
+
+/* Up to the batch that reads the one thing. */
+static void
+row_read(fx_t *f, const char *path, const char *batch)
+{
+    fx_init(f);
+    fx_start(f, PYTAKE_GET, path, NULL);
+    ck_assert(fx_sql(f, PYTAKE_SQL_READ, batch));
+    ck_assert_param_uuid(f, 1, 0, fx_id(7));
+}
+
 
 START_TEST(every_type)
 {
@@ -24,7 +37,7 @@ START_TEST(every_type)
     pt_jw_object_end(&w);
     ck_assert_ok(pt_buf_get(&b, &s));
     ck_assert_slice_lit(s,
-        "{\"id\":\"01a20610-653f-7000-8000-000000000007\","
+        "{\"id\":\"" ID "\","
         "\"text\":\"a\\\"b\",\"small\":-1,\"big\":1099511627776,"
         "\"yes\":true,\"time\":\"2026-11-23T01:41:07.519Z\","
         "\"json\":{\"k\": 1},\"words\":[\"x\",\"y\"],\"none\":null}");
@@ -37,10 +50,7 @@ START_TEST(no_row)
 {
     fx_t f;
 
-    fx_init(&f);
-    fx_start(&f, PYTAKE_GET, "/api/v1/conversations/01a20610-653f-7d50-8b45-"
-             "4e4151820c4c", NULL);
-    ck_assert(fx_sql(&f, PYTAKE_SQL_READ, "session_enter conv_get"));
+    row_read(&f, "/api/v1/conversations/" ID, "session_enter conv_get");
     fx_feed(&f);
     fx_problem(&f, 404, "not_found");
     ck_assert_int_eq(pt_reply_row(f.op, 200, "id:u"), PT_ENOTFOUND);
