@@ -133,7 +133,7 @@ pt_str_is(pt_str_t a, const char *lit)
 {
     size_t n = strlen(lit); /* literals only */
 
-    return a.len == n && memcmp(a.data == NULL ? "" : a.data, lit, n) == 0;
+    return a.len == n && (n == 0 || memcmp(a.data, lit, n) == 0);
 }
 
 #endif
