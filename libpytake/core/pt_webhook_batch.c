@@ -11,12 +11,20 @@
 #include <assert.h>
 
 
+/* Columns of ingest_statuses. */
+typedef struct {
+    size_t     n;
+    pt_str_t  *texts; /* six columns */
+    pt_uuid_t *ours;
+    pt_uuid_t *events;
+    int64_t   *times;
+} pt_webhook_status_t;
+
+
 static pt_err_t pt_webhook_raw_add(pytake_op_t *op, const pt_webhook_t *wh);
 static pt_err_t pt_webhook_statuses_add(pytake_op_t *op, pt_webhook_t *wh);
-static pt_err_t pt_webhook_receipts_add(pytake_op_t *op, pt_webhook_t *wh,
-    const uint32_t *list, size_t n);
-static pt_err_t pt_webhook_apply_add(pytake_op_t *op, pt_webhook_t *wh,
-    const uint32_t *list, size_t n);
+static pt_err_t pt_webhook_status(pytake_op_t *op, const pt_wa_status_t *s,
+    pt_webhook_status_t *c, size_t i);
 static pt_err_t pt_webhook_errors_add(pytake_op_t *op, pt_webhook_t *wh);
 static pt_err_t pt_webhook_aside_add(pytake_op_t *op, pt_webhook_t *wh);
 static pt_err_t pt_webhook_error_rows(pytake_op_t *op, pt_webhook_t *wh,
@@ -92,122 +100,69 @@ pt_webhook_raw_add(pytake_op_t *op, const pt_webhook_t *wh)
 static pt_err_t
 pt_webhook_statuses_add(pytake_op_t *op, pt_webhook_t *wh)
 {
-    size_t          n = wh->job.to - wh->job.from;
-    pt_err_t        err;
-    const uint32_t *list;
+    size_t              i, n = wh->job.to - wh->job.from;
+    pt_err_t            err;
+    const uint32_t     *list;
+    pt_webhook_status_t c;
 
     list = wh->tenants[wh->job.tenant].statuses + wh->job.from;
 
-    err = pt_webhook_receipts_add(op, wh, list, n);
-    if (err != PT_OK) {
-        return err;
-    }
-
-    return pt_webhook_apply_add(op, wh, list, n);
-}
-
-
-static pt_err_t
-pt_webhook_receipts_add(pytake_op_t *op, pt_webhook_t *wh,
-    const uint32_t *list, size_t n)
-{
-    size_t                i;
-    int64_t              *times;
-    pt_err_t              err;
-    pt_str_t             *wamids, *said, *raws;
-    pt_uuid_t            *ours;
-    const pt_wa_status_t *s;
-
-    wamids = pt_calloc(op->arena, n, sizeof(pt_str_t) * 3);
-    ours = pt_calloc(op->arena, n, sizeof(pt_uuid_t));
-    times = pt_calloc(op->arena, n, sizeof(int64_t));
-    if (wamids == NULL || ours == NULL || times == NULL) {
+    c.texts = pt_calloc(op->arena, n, 6 * sizeof(pt_str_t));
+    c.ours = pt_calloc(op->arena, n, 2 * sizeof(pt_uuid_t));
+    c.times = pt_calloc(op->arena, n, sizeof(int64_t));
+    if (c.texts == NULL || c.ours == NULL || c.times == NULL) {
         return PT_ENOMEM;
     }
-    said = wamids + n;
-    raws = wamids + 2 * n;
+    c.n = n;
+    c.events = c.ours + n;
 
     for (i = 0; i < n; i++) {
-        s = &wh->wa.statuses[list[i]];
-        wamids[i] = s->wamid;
-        ours[i] = s->ours;
-        said[i] = s->said;
-        times[i] = s->at_us;
-        raws[i] = s->raw;
+        err = pt_webhook_status(op, &wh->wa.statuses[list[i]], &c, i);
+        if (err != PT_OK) {
+            return err;
+        }
     }
 
-    err = pt_sql_add(op, PT_STMT_RECEIPTS_ADD);
+    err = pt_sql_add(op, PT_STMT_INGEST_STATUSES);
     if (err != PT_OK) {
         return err;
     }
-    pt_p_texts(op, wamids, n);
-    pt_p_uuids(op, ours, n);
-    pt_p_texts(op, said, n);
-    pt_p_times(op, times, n);
-    pt_p_texts(op, raws, n);
+    pt_p_texts(op, c.texts, n); /* wamids */
+    pt_p_uuids(op, c.ours, n);
+    pt_p_texts(op, c.texts + n, n); /* as said */
+    pt_p_times(op, c.times, n);
+    pt_p_texts(op, c.texts + 2 * n, n); /* raw */
+    pt_p_texts(op, c.texts + 3 * n, n); /* moves */
+    pt_p_texts(op, c.texts + 4 * n, n); /* errors */
+    pt_p_texts(op, c.texts + 5 * n, n); /* templates */
+    pt_p_uuids(op, c.events, n);
     pt_p_time(op, pt_event_time(op->now_us));
 
     return PT_OK;
 }
 
 
-/* Statuses that move a message; the others are receipts and no more. */
 static pt_err_t
-pt_webhook_apply_add(pytake_op_t *op, pt_webhook_t *wh,
-    const uint32_t *list, size_t n)
+pt_webhook_status(pytake_op_t *op, const pt_wa_status_t *s,
+    pt_webhook_status_t *c, size_t i)
 {
-    size_t                i, k;
-    int64_t               now = pt_event_time(op->now_us);
-    pt_err_t              err;
-    pt_str_t             *wamids, *moves, *errors, *templates;
-    pt_uuid_t            *ours, *events;
-    const pt_wa_status_t *s;
+    pt_err_t err;
 
-    wamids = pt_calloc(op->arena, n, sizeof(pt_str_t) * 4);
-    ours = pt_calloc(op->arena, n, sizeof(pt_uuid_t) * 2);
-    if (wamids == NULL || ours == NULL) {
-        return PT_ENOMEM;
-    }
-    moves = wamids + n;
-    errors = wamids + 2 * n;
-    templates = wamids + 3 * n;
-    events = ours + n;
+    c->texts[i] = s->wamid;
+    c->texts[c->n + i] = s->said;
+    c->texts[2 * c->n + i] = s->raw;
+    c->texts[3 * c->n + i] = s->moves;
+    c->texts[4 * c->n + i] = s->error;
+    c->ours[i] = s->ours;
+    c->times[i] = s->at_us;
 
-    for (i = 0, k = 0; i < n; i++) {
-        s = &wh->wa.statuses[list[i]];
-        if (s->moves.data == NULL) {
-            continue;
-        }
-
-        wamids[k] = s->wamid;
-        ours[k] = s->ours;
-        moves[k] = s->moves;
-        errors[k] = s->error;
-
-        err = pt_rand_uuid(&op->rand, now, &events[k]);
-        if (err == PT_OK) {
-            err = pt_event_status(op->arena, &events[k], s->wamid, s->moves,
-                                  s->error, &templates[k]);
-        }
-        if (err != PT_OK) {
-            return err;
-        }
-        k++;
-    }
-
-    err = pt_sql_add(op, PT_STMT_STATUS_APPLY);
-    if (err != PT_OK) {
+    err = pt_rand_uuid(&op->rand, pt_event_time(op->now_us), &c->events[i]);
+    if (err != PT_OK || s->moves.data == NULL) {
         return err;
     }
-    pt_p_texts(op, wamids, k);
-    pt_p_uuids(op, ours, k);
-    pt_p_texts(op, moves, k);
-    pt_p_texts(op, errors, k);
-    pt_p_texts(op, templates, k);
-    pt_p_uuids(op, events, k);
-    pt_p_time(op, now);
 
-    return PT_OK;
+    return pt_event_status(op->arena, &c->events[i], s->wamid, s->moves,
+                           s->error, &c->texts[5 * c->n + i]);
 }
 
 

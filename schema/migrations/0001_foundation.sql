@@ -566,6 +566,20 @@ BEGIN
     RETURN result;
 END $$;
 
+-- Our message with that name of WhatsApp's; the index on it, whatever the
+-- planner thinks of the last rows of a partition.
+CREATE FUNCTION pytake_message_of(p_wamid text) RETURNS uuid
+    LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    tid uuid := pytake_tenant();
+BEGIN
+    RETURN (SELECT x.id FROM (
+                SELECT m.id FROM messages m
+                WHERE m.tenant_id = tid AND m.whatsapp_message_id = p_wamid
+                OFFSET 0) x
+            ORDER BY x.id DESC LIMIT 1);
+END $$;
+
 -- Stores a body's messages: contacts, conversations, messages, one event a
 -- new message, in batch order.  The core has cleaned, folded and sorted
 -- (docs/webhook.md).  Two groups of parallel arrays: threads (a sender and a
@@ -659,9 +673,7 @@ BEGIN
     IF cardinality(array_remove(p_quoted, NULL)) > 0 THEN
         replies := ARRAY(
             SELECT CASE WHEN q.wamid IS NOT NULL THEN coalesce(
-                (SELECT m.id FROM messages m
-                 WHERE m.tenant_id = tid AND m.whatsapp_message_id = q.wamid
-                 ORDER BY m.id DESC LIMIT 1),
+                pytake_message_of(q.wamid),
                 p_ids[array_position(p_wamids, q.wamid)]) END
             FROM unnest(p_quoted) WITH ORDINALITY AS q(wamid, ord)
             ORDER BY q.ord);
@@ -762,6 +774,105 @@ BEGIN
         RAISE EXCEPTION 'a conversation closed meanwhile'
             USING ERRCODE = '40001';
     END IF;
+END $$;
+
+-- Keeps every receipt, once, and moves our messages up, never down: one
+-- event a message that moved, for the highest of its statuses in the body.
+-- Settles the outbox row of a message whose call had no known outcome.
+-- Parallel arrays, one entry a status: p_ours is our message's id as WhatsApp
+-- gave it back (nil: none), p_moves the status of ours that it means (NULL: a
+-- receipt and no more).
+--
+-- Marks of a template: chr(1) conversation id, chr(4) seq, chr(5) message id.
+CREATE FUNCTION pytake_statuses(p_wamids text[], p_ours uuid[],
+    p_said text[], p_times timestamptz[], p_raws text[], p_moves text[],
+    p_errors text[], p_templates text[], p_events uuid[], p_now timestamptz)
+    RETURNS TABLE (seq bigint, frame text) LANGUAGE plpgsql
+    SET enable_seqscan = off AS $$
+#variable_conflict use_column
+DECLARE
+    tid   uuid := pytake_tenant();
+    nil   CONSTANT uuid := '00000000-0000-0000-0000-000000000000';
+    s     record;
+    known uuid[]; -- the message of a status
+    conv  uuid;
+    moved uuid[] := '{}';
+    convs uuid[] := '{}';
+    ords  integer[] := '{}';
+    head  bigint;
+BEGIN
+    known := ARRAY(
+        SELECT CASE WHEN t.ours <> nil THEN
+                   (SELECT m.id FROM messages m
+                    WHERE m.tenant_id = tid AND m.id = t.ours) END
+        FROM unnest(p_ours) WITH ORDINALITY AS t(ours, ord)
+        ORDER BY t.ord);
+
+    IF array_position(known, NULL) IS NOT NULL THEN
+        known := ARRAY(
+            SELECT CASE WHEN t.id IS NULL THEN pytake_message_of(t.wamid)
+                        ELSE t.id END
+            FROM unnest(known, p_wamids) WITH ORDINALITY
+                 AS t(id, wamid, ord)
+            ORDER BY t.ord);
+    END IF;
+
+    INSERT INTO message_receipts (tenant_id, whatsapp_message_id, status,
+        occurred_at, message_id, raw, received_at)
+    SELECT tid, t.wamid, t.said, t.occurred_at, t.id, t.raw::jsonb, p_now
+    FROM unnest(known, p_wamids, p_said, p_times, p_raws)
+         AS t(id, wamid, said, occurred_at, raw)
+    ORDER BY t.wamid, t.said, t.occurred_at
+    ON CONFLICT DO NOTHING;
+
+    FOR s IN -- in the order of ids: so everybody locks them
+        SELECT DISTINCT ON (t.id) t.id, t.wamid, t.moves, t.error, t.ord
+        FROM unnest(known, p_wamids, p_moves, p_errors) WITH ORDINALITY
+             AS t(id, wamid, moves, error, ord)
+        WHERE t.id IS NOT NULL AND t.moves IS NOT NULL
+        ORDER BY t.id, pytake_status_rank(t.moves) DESC, t.ord
+    LOOP
+        UPDATE messages m
+        SET status = s.moves, error = s.error::jsonb,
+            whatsapp_message_id = coalesce(m.whatsapp_message_id, s.wamid)
+        WHERE m.tenant_id = tid AND m.id = s.id
+          AND m.sender_type <> 'contact'
+          AND pytake_status_rank(s.moves) > pytake_status_rank(m.status)
+        RETURNING m.conversation_id INTO conv;
+
+        IF FOUND THEN
+            moved := moved || s.id;
+            convs := convs || conv;
+            ords := ords || s.ord::integer;
+        END IF;
+    END LOOP;
+
+    IF cardinality(moved) = 0 THEN
+        RETURN;
+    END IF;
+
+    DELETE FROM outbox x
+    WHERE x.tenant_id = tid AND x.message_id = ANY (moved);
+
+    UPDATE tenant_event_head h
+    SET seq = h.seq + cardinality(moved),
+        id = p_events[(SELECT max(o) FROM unnest(ords) AS o)]
+    WHERE h.tenant_id = tid
+    RETURNING h.seq - cardinality(moved) INTO head;
+
+    RETURN QUERY
+    INSERT INTO event_log (tenant_id, seq, id, created_at, event,
+        conversation_id, frame)
+    SELECT tid, head + e.n, p_events[e.ord], p_now,
+           'message_status_updated', e.conversation_id,
+           replace(replace(replace(p_templates[e.ord],
+               chr(4), (head + e.n)::text),
+               chr(1), e.conversation_id::text), chr(5), e.id::text)
+    FROM (SELECT t.id, t.conversation_id, t.ord,
+                 row_number() OVER (ORDER BY t.ord) AS n
+          FROM unnest(moved, convs, ords) AS t(id, conversation_id, ord)) e
+    ORDER BY e.n
+    RETURNING seq, frame;
 END $$;
 
 -- Look-ups without a tenant -------------------------------------------------

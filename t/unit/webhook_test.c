@@ -312,10 +312,12 @@ START_TEST(statuses_and_errors)
     ck_assert(wh_numbers(&wh));
 
     ck_assert(fx_sql(&wh, PYTAKE_SQL_WRITE,
-                     "tenant_enter raw_add receipts_add status_apply"));
+                     "tenant_enter raw_add ingest_statuses"));
     ck_assert_uint_eq(wh_items(&wh, 2, 0), 2);
-    ck_assert_uint_eq(wh_items(&wh, 3, 0), 1);
-    fx_row(&wh, 3, "lt", INT64_C(3), "{s}");
+    ck_assert_slice_lit(wh_item(&wh, 2, 5, 0), "read");
+    ck_assert_ptr_null(wh_item(&wh, 2, 5, 1).data);
+    ck_assert_has(wh_item(&wh, 2, 7, 0), "\"id\":\"\x05\"");
+    fx_row(&wh, 2, "lt", INT64_C(3), "{s}");
     fx_feed(&wh);
     ck_assert(fx_redis(&wh, "3 {s}"));
 
