@@ -19,7 +19,7 @@
 #include "pytake.h"
 #include "serve.h"
 
-#define SERVE_PARTS 1
+#define SERVE_PARTS_MAX 8
 #define SERVE_SAID_MAX 8
 #define SERVE_SAID_LEN 256
 #define SERVE_SAID_US 60000000 /* the same trouble again: a line a minute */
@@ -39,12 +39,15 @@ typedef struct {
     pt_timer_t  *patience; /* how long the parts may take to stop */
     bool         stopping;
     size_t       nparts;
-    void        *parts[SERVE_PARTS];
+    const serve_part_t *which[SERVE_PARTS_MAX]; /* started, in order */
+    void        *parts[SERVE_PARTS_MAX];
     serve_said_t said;
 } serve_run_t;
 
 static int  serve_open(serve_run_t *s, cmd_t *c);
-static int  serve_parts_start(serve_run_t *s);
+static int  serve_parts_start(serve_run_t *s, const char *roles);
+static bool serve_role_is(const char *roles, const char *name);
+static int  serve_roles_check(const char *roles);
 static int  serve_close(serve_run_t *s, int rc);
 static void serve_signal(void *data, int events);
 static void serve_impatient(void *data);
@@ -52,24 +55,29 @@ static void serve_log(void *data, pt_log_level_t level, const char *text);
 static bool serve_is_said(serve_said_t *said, const char *text, int64_t now_us);
 static void serve_notify(const char *state);
 
-static const serve_part_t *const serve_parts[SERVE_PARTS] = { &jobs_part };
+static const serve_part_t *const serve_parts[] = { &jobs_part, &hub_part };
 
 
 int
 cmd_serve(cmd_t *c, int argc, char **argv)
 {
     int         rc;
+    const char *roles = NULL;
     serve_run_t s;
 
-    rc = cmd_options(c, argc, argv, NULL, 0, NULL, 0);
-    if (rc != 0 || (rc = cmd_conf(c, CONF_NEED_DATABASE)) != 0) {
+    const cmd_option_t options[] = { { "roles", &roles, NULL } };
+
+    rc = cmd_options(c, argc, argv, options, 1, NULL, 0);
+    if (rc != 0 || (rc = serve_roles_check(roles)) != 0
+        || (rc = cmd_conf(c, CONF_NEED_DATABASE)) != 0)
+    {
         return rc;
     }
 
     memset(&s, 0, sizeof(s));
     s.signals = -1;
 
-    if ((rc = serve_open(&s, c)) == 0 && (rc = serve_parts_start(&s)) == 0) {
+    if ((rc = serve_open(&s, c)) == 0 && (rc = serve_parts_start(&s, roles)) == 0) {
         serve_notify("READY=1");
         loop_run(s.serve.loop);
         s.serve.base->ops->log(s.serve.base, PT_LOG_NOTICE, "pytake: stopped");
@@ -117,22 +125,78 @@ serve_open(serve_run_t *s, cmd_t *c)
 
 
 static int
-serve_parts_start(serve_run_t *s)
+serve_parts_start(serve_run_t *s, const char *roles)
 {
-    size_t   i;
-    pt_err_t err;
+    size_t              i;
+    pt_err_t            err;
+    const serve_part_t *p;
 
-    for (i = 0; i < SERVE_PARTS; i++) {
-        err = serve_parts[i]->start(&s->serve, &s->parts[i]);
+    for (i = 0; i < PT_COUNT(serve_parts); i++) {
+        p = serve_parts[i];
+        if (!serve_role_is(roles, p->name)) {
+            continue;
+        }
+        err = p->start(&s->serve, &s->parts[s->nparts]);
         if (err != PT_OK) {
-            return cmd_error("%s cannot start (%s)", serve_parts[i]->name,
+            return cmd_error("%s cannot start (%s)", p->name,
                              err == PT_ENOMEM ? "out of memory"
                                               : "see the log");
         }
-        s->nparts++;
+        s->which[s->nparts++] = p;
         s->serve.base->ops->log(s->serve.base, PT_LOG_NOTICE,
                                 "pytake: %s serving: %s", PYTAKE_VERSION,
-                                serve_parts[i]->name);
+                                p->name);
+    }
+
+    return 0;
+}
+
+
+/* roles: names with commas; NULL: every one. */
+static bool
+serve_role_is(const char *roles, const char *name)
+{
+    size_t len, n = strlen(name);
+
+    if (roles == NULL) {
+        return true;
+    }
+
+    for (;; roles += len + 1) {
+        len = strcspn(roles, ",");
+        if (len == n && memcmp(roles, name, n) == 0) {
+            return true;
+        }
+        if (roles[len] == '\0') {
+            return false;
+        }
+    }
+}
+
+
+static int
+serve_roles_check(const char *roles)
+{
+    size_t      i, len;
+    const char *at;
+
+    for (at = roles; at != NULL; at += len + 1) {
+        len = strcspn(at, ",");
+
+        for (i = 0; i < PT_COUNT(serve_parts); i++) {
+            if (strlen(serve_parts[i]->name) == len
+                && memcmp(serve_parts[i]->name, at, len) == 0)
+            {
+                break;
+            }
+        }
+        if (i == PT_COUNT(serve_parts)) {
+            cmd_error("--roles: \"%.*s\" is none", (int) len, at);
+            return CMD_USAGE;
+        }
+        if (at[len] == '\0') {
+            break;
+        }
     }
 
     return 0;
@@ -144,7 +208,7 @@ serve_close(serve_run_t *s, int rc)
 {
     while (s->nparts > 0) {
         s->nparts--;
-        serve_parts[s->nparts]->del(s->parts[s->nparts]);
+        s->which[s->nparts]->del(s->parts[s->nparts]);
     }
 
     if (s->io != NULL) {
@@ -190,7 +254,7 @@ serve_signal(void *data, int events)
     s->serve.base->ops->timer_set(s->patience, SERVE_STOP_MS);
 
     for (i = s->nparts; i > 0; i--) {
-        serve_parts[i - 1]->stop(s->parts[i - 1]);
+        s->which[i - 1]->stop(s->parts[i - 1]);
     }
     loop_stop(s->serve.loop);
 }

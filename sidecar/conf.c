@@ -199,6 +199,8 @@ conf_rest(conf_reader_t *r)
         || (err = conf_duration(r, "WEBSOCKET_PONG_TIMEOUT",
                                 &c->websocket_pong_s))
                != PT_OK
+        || (err = conf_text(r, "PYTAKE_HUB_SOCKET", &c->hub_socket)) != PT_OK
+        || (err = conf_text(r, "PYTAKE_HUB_GROUP", &c->hub_group)) != PT_OK
         || (err = conf_bool(r, "CORS_ENABLED", &c->cors_enabled)) != PT_OK)
     {
         return err;

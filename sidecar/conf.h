@@ -37,6 +37,8 @@ typedef struct {
     int64_t        websocket_ping_s;
     int64_t        websocket_pong_s;
     bool           cors_enabled;
+    const char    *hub_socket; /* PYTAKE_HUB_SOCKET; NULL: the default */
+    const char    *hub_group;  /* PYTAKE_HUB_GROUP: may connect to it */
     pt_log_level_t log_level;
     bool           has_key;
     uint8_t        key[32]; /* seals WhatsApp tokens */

@@ -247,13 +247,12 @@ hub_on_head(hub_t *h, const pt_uuid_t *tenant, int64_t seq,
 void
 hub_on_revoked(hub_t *h, const pt_uuid_t *tenant, const pt_uuid_t *session)
 {
-    hub_conn_t   *c, *next;
+    hub_conn_t   *c;
     hub_tenant_t *t;
 
     t = hub_tenant_find(h, tenant);
 
-    for (c = (t == NULL) ? NULL : t->conns; c != NULL; c = next) {
-        next = c->next;
+    for (c = (t == NULL) ? NULL : t->conns; c != NULL; c = c->next) {
 
         if (pt_uuid_eq(&c->session, session)) {
             hub_conn_close(c, HUB_CLOSE_REVOKED, "session ended");
@@ -307,7 +306,59 @@ hub_flush(hub_t *h)
 bool
 hub_is_waiting(const hub_t *h)
 {
-    return h->waiting || h->dirty_conns != NULL;
+    return h->waiting;
+}
+
+
+bool
+hub_is_dirty(const hub_t *h)
+{
+    return h->dirty_conns != NULL;
+}
+
+
+void
+hub_abort(hub_t *h)
+{
+    size_t        i;
+    hub_conn_t   *c;
+    hub_tenant_t *t;
+
+    for (c = h->strangers; c != NULL; c = c->next) {
+        hub_conn_drop(c);
+    }
+
+    for (i = 0; i < HUB_TENANTS_BUCKETS; i++) {
+        for (t = h->tenants[i]; t != NULL; t = t->next) {
+            for (c = t->conns; c != NULL; c = c->next) {
+                hub_conn_drop(c);
+            }
+        }
+    }
+
+    hub_flush(h);
+}
+
+
+void
+hub_tenants_all(hub_t *h, void (*each)(void *data, const pt_uuid_t *tenant),
+    void *data)
+{
+    size_t        i;
+    hub_tenant_t *t;
+
+    for (i = 0; i < HUB_TENANTS_BUCKETS; i++) {
+        for (t = h->tenants[i]; t != NULL; t = t->next) {
+            each(data, &t->id);
+        }
+    }
+}
+
+
+uint32_t
+hub_tenants(const hub_t *h)
+{
+    return h->ntenants;
 }
 
 
@@ -443,6 +494,7 @@ hub_join(hub_conn_t *c, hub_tenant_t *t, hub_user_t *u)
     c->counted = true;
     t->nconns++;
     hub_conn_link(c, &t->conns);
+    c->hub->conf.ops->admitted(c->sock);
     hub_tenant_join(c);
 }
 

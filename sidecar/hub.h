@@ -76,6 +76,8 @@ typedef struct {
     /* Bytes accepted (0: not now), or -1: the socket is dead. */
     ptrdiff_t (*write)(void *sock, const hub_iov_t *iov, int n);
     void (*want_write)(void *sock, bool on);
+    /* It has told who it is. */
+    void (*admitted)(void *sock);
     /* The last call for this sock: nothing is sent any more. */
     void (*close)(void *sock);
 
@@ -170,6 +172,14 @@ void hub_on_head(hub_t *h, const pt_uuid_t *tenant, int64_t seq,
 void hub_on_revoked(hub_t *h, const pt_uuid_t *tenant,
     const pt_uuid_t *session);
 
+/* Drops every connection at once. */
+void hub_abort(hub_t *h);
+
+/* All tenants in memory, with sockets or not; how many. */
+void hub_tenants_all(hub_t *h,
+    void (*each)(void *data, const pt_uuid_t *tenant), void *data);
+uint32_t hub_tenants(const hub_t *h);
+
 /* Begins a head poll: calls each for all tenants that have sockets. */
 void hub_tenants_each(hub_t *h,
     void (*each)(void *data, const pt_uuid_t *tenant), void *data);
@@ -183,6 +193,8 @@ void hub_flush(hub_t *h);
 void hub_drain(hub_t *h, int32_t worker, uint32_t spread_ms);
 /* Whether a hole is being waited for (HUB_REORDER_MS): tick sooner. */
 bool hub_is_waiting(const hub_t *h);
+/* Whether a socket has more to write: flush again without waiting. */
+bool hub_is_dirty(const hub_t *h);
 
 /* ---- numbers ---- */
 

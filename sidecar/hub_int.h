@@ -174,6 +174,7 @@ struct hub_s {
     hub_conn_t   *wheel[HUB_WHEEL_SLOTS];
     hub_frame_t  *ping;      /* the shared protocol ping */
 
+    uint64_t gone_sent[HUB_EVENT_COUNT]; /* of tenants that have gone */
     uint64_t accepted;
     uint64_t auth_failures;
     uint64_t resumed;

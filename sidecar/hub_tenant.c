@@ -78,6 +78,7 @@ hub_tenant_get(hub_t *h, const pt_uuid_t *id)
 void
 hub_tenant_del(hub_tenant_t *t)
 {
+    size_t         i;
     hub_t         *h;
     hub_tenant_t **at;
 
@@ -93,6 +94,11 @@ hub_tenant_del(hub_tenant_t *t)
     h->conf.ops->tenant_off(h->conf.env, &t->id);
     *at = t->next;
     h->ntenants--;
+
+    for (i = 0; i < HUB_EVENT_COUNT; i++) {
+        h->gone_sent[i] += t->sent[i];
+    }
+
     hub_pages_drop(t);
     hub_tenant_stash_free(t);
     hub_tenant_users_free(t);

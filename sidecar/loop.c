@@ -178,6 +178,9 @@ loop_turn(loop_t *l, uint32_t wait_ms)
         }
     }
     loop_run_timers(l);
+    if (l->on_turn != NULL) {
+        l->on_turn(l->on_turn_data);
+    }
     loop_free_dead(l);
 }
 
@@ -187,6 +190,14 @@ loop_stop(loop_t *l)
 {
     l->exiting = true;
     loop_wake(l);
+}
+
+
+void
+loop_on_turn(loop_t *l, pt_timer_handler_pt handler, void *data)
+{
+    l->on_turn = handler;
+    l->on_turn_data = data;
 }
 
 

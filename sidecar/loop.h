@@ -52,6 +52,10 @@ void loop_turn(loop_t *l, uint32_t wait_ms);
 void loop_stop(loop_t *l);  /* graceful: exiting() is true from here on */
 void loop_break(loop_t *l); /* loop_run() returns after this turn */
 
+/* handler(data) runs at the end of every turn: what the turn's events have
+ * left to do.  One at a time; NULL: none. */
+void loop_on_turn(loop_t *l, pt_timer_handler_pt handler, void *data);
+
 /* From any thread: handler(data) runs on the loop.  PT_ENOMEM. */
 pt_err_t loop_post(loop_t *l, pt_timer_handler_pt handler, void *data)
     PT_MUST_CHECK;

@@ -33,6 +33,8 @@ struct loop_s {
     int64_t          now_ms;
     bool             exiting;
     bool             broken;
+    void           (*on_turn)(void *data);
+    void            *on_turn_data;
     pt_io_t         *dead;
     pt_timer_t     **heap;
     uint32_t         nheap;

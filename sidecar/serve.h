@@ -37,5 +37,6 @@ typedef struct {
 } serve_part_t;
 
 extern const serve_part_t jobs_part; /* jobs.c */
+extern const serve_part_t hub_part;  /* hub_part.c */
 
 #endif

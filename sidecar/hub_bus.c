@@ -1,0 +1,247 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+/*
+ * hub_bus.c: the hub's channels of Redis, three a tenant: ev: (doorbells),
+ * ctl: ("revoke <session>"), eph: (other hubs' typing).  All of it may be
+ * lost: the polls of hub_db.c find what matters.
+ */
+
+#include "hub_glue.h"
+
+#define BUS_CONNECT_MS 2000
+#define BUS_PENDING_MAX 256
+#define BUS_CHANNELS 3
+#define BUS_CHANNEL_MAX (4 + PT_UUID_LEN)
+#define BUS_PAYLOAD_MAX 8192u
+
+typedef struct {
+    char     text[BUS_CHANNELS][BUS_CHANNEL_MAX];
+    pt_str_t names[BUS_CHANNELS];
+} hub_bus_names_t;
+
+static void hub_bus_names(hub_bus_names_t *n, const pt_uuid_t *tenant);
+static void hub_bus_up(void *data);
+static void hub_bus_down(void *data);
+static void hub_bus_added(void *data, pt_str_t channel);
+static void hub_bus_message(void *data, pt_str_t channel, pt_str_t payload);
+static void hub_bus_each(void *data, const pt_uuid_t *tenant);
+static void hub_bus_control(hub_glue_t *g, const pt_uuid_t *tenant,
+    pt_str_t payload);
+
+static const pt_str_t hub_bus_kinds[BUS_CHANNELS] = {
+    { "ev:", 3 }, { "ctl:", 4 }, { "eph:", 4 }
+};
+
+
+pt_err_t
+hub_bus_start(hub_glue_t *g, const serve_t *serve)
+{
+    pt_err_t            err;
+    pt_redis_conf_t     conf;
+    pt_redis_sub_conf_t sub;
+
+    memset(&conf, 0, sizeof(conf));
+    conf.url = serve->conf->redis_url;
+    conf.connect_timeout_ms = BUS_CONNECT_MS;
+    conf.command_timeout_ms = BUS_CONNECT_MS;
+    conf.pending_max = BUS_PENDING_MAX;
+    conf.mem = serve->mem;
+    err = pt_redis_new(g->loop, &conf, &g->pub);
+
+    if (err != PT_OK) {
+        return err;
+    }
+
+    memset(&sub, 0, sizeof(sub));
+    sub.url = serve->conf->redis_url;
+    sub.connect_timeout_ms = BUS_CONNECT_MS;
+    sub.mem = serve->mem;
+    sub.data = g;
+    sub.on_up = hub_bus_up;
+    sub.on_down = hub_bus_down;
+    sub.on_added = hub_bus_added;
+    sub.on_message = hub_bus_message;
+
+    return pt_redis_sub_new(g->loop, &sub, &g->sub);
+}
+
+
+void
+hub_bus_stop(hub_glue_t *g)
+{
+    pt_redis_sub_del(g->sub);
+    g->sub = NULL;
+
+    if (g->pub != NULL) {
+        pt_redis_del(g->pub);
+        g->pub = NULL;
+    }
+}
+
+
+/* "<hub> <payload>": we hear ourselves, too. */
+
+void
+hub_bus_publish(void *env, const pt_uuid_t *tenant, pt_str_t payload)
+{
+    char            text[BUS_PAYLOAD_MAX];
+    hub_glue_t     *g;
+    hub_bus_names_t n;
+
+    g = env;
+
+    if (g->pub == NULL || payload.len + HUB_ID_LEN + 1 > sizeof(text)) {
+        return;
+    }
+
+    hub_bus_names(&n, tenant);
+    memcpy(text, g->id, HUB_ID_LEN);
+    text[HUB_ID_LEN] = ' ';
+    memcpy(text + HUB_ID_LEN + 1, payload.data, payload.len);
+    (void) pt_redis_publish(g->pub, n.names[2],
+        (pt_str_t){ text, payload.len + HUB_ID_LEN + 1 });
+}
+
+
+void
+hub_bus_tenant_on(void *env, const pt_uuid_t *tenant)
+{
+    hub_glue_t     *g;
+    hub_bus_names_t n;
+
+    g = env;
+
+    if (g->sub != NULL) {
+        hub_bus_names(&n, tenant);
+        pt_redis_sub_add(g->sub, n.names, BUS_CHANNELS);
+    }
+}
+
+
+void
+hub_bus_tenant_off(void *env, const pt_uuid_t *tenant)
+{
+    hub_glue_t     *g;
+    hub_bus_names_t n;
+
+    g = env;
+
+    if (g->sub != NULL) {
+        hub_bus_names(&n, tenant);
+        pt_redis_sub_drop(g->sub, n.names, BUS_CHANNELS);
+    }
+}
+
+
+static void
+hub_bus_names(hub_bus_names_t *n, const pt_uuid_t *tenant)
+{
+    size_t i, len;
+
+    for (i = 0; i < BUS_CHANNELS; i++) {
+        len = hub_bus_kinds[i].len;
+        memcpy(n->text[i], hub_bus_kinds[i].data, len);
+        pt_uuid_build(tenant, n->text[i] + len);
+        n->names[i] = (pt_str_t){ n->text[i], len + PT_UUID_LEN };
+    }
+}
+
+
+static void
+hub_bus_up(void *data)
+{
+    hub_glue_t *g;
+
+    g = data;
+    hub_tenants_all(g->hub, hub_bus_each, g);
+    hub_db_poll_now(g); /* what was rung meanwhile */
+}
+
+
+static void
+hub_bus_each(void *data, const pt_uuid_t *tenant)
+{
+    hub_bus_tenant_on(data, tenant);
+}
+
+
+static void
+hub_bus_down(void *data)
+{
+    PT_UNUSED(data); /* the polls go on */
+}
+
+
+/* From here on nothing is missed; what came between the look at the log and
+ * now may have been. */
+
+static void
+hub_bus_added(void *data, pt_str_t channel)
+{
+    if (channel.len > 3 && memcmp(channel.data, "ev:", 3) == 0) {
+        hub_db_poll_now(data);
+    }
+}
+
+
+static void
+hub_bus_message(void *data, pt_str_t channel, pt_str_t payload)
+{
+    size_t      i, len;
+    pt_uuid_t   tenant;
+    hub_glue_t *g;
+
+    g = data;
+
+    for (i = 0; i < BUS_CHANNELS; i++) {
+        len = hub_bus_kinds[i].len;
+
+        if (channel.len == len + PT_UUID_LEN
+            && memcmp(channel.data, hub_bus_kinds[i].data, len) == 0
+            && pt_uuid_parse(
+                (pt_str_t){ channel.data + len, PT_UUID_LEN }, &tenant))
+        {
+            break;
+        }
+    }
+
+    switch (i) {
+
+    case 0:
+        hub_on_bell(g->hub, &tenant, payload);
+        break;
+
+    case 1:
+        hub_bus_control(g, &tenant, payload);
+        break;
+
+    case 2:
+        if (payload.len > HUB_ID_LEN + 1
+            && memcmp(payload.data, g->id, HUB_ID_LEN) != 0)
+        {
+            payload.data += HUB_ID_LEN + 1;
+            payload.len -= HUB_ID_LEN + 1;
+            hub_on_ephemeral(g->hub, &tenant, payload);
+        }
+
+        break;
+
+    default:
+        break;
+    }
+}
+
+
+static void
+hub_bus_control(hub_glue_t *g, const pt_uuid_t *tenant, pt_str_t payload)
+{
+    pt_uuid_t session;
+
+    if (payload.len == 7 + PT_UUID_LEN
+        && memcmp(payload.data, "revoke ", 7) == 0
+        && pt_uuid_parse((pt_str_t){ payload.data + 7, PT_UUID_LEN },
+            &session))
+    {
+        hub_on_revoked(g->hub, tenant, &session);
+    }
+}
