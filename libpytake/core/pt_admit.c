@@ -12,12 +12,12 @@
 
 static pt_err_t pt_admit_request_id(pytake_op_t *op);
 static pt_err_t pt_admit_user(pytake_op_t *op);
-static bool pt_admit_token(pt_str_t header, pt_str_t *token);
+static bool     pt_admit_token(pt_str_t header, pt_str_t *token);
 static pt_err_t pt_admit_body(pytake_op_t *op);
-static bool pt_admit_is_json(pt_str_t type);
-static bool pt_admit_is_utf8(pt_str_t params);
+static bool     pt_admit_is_json(pt_str_t type);
+static bool     pt_admit_is_utf8(pt_str_t params);
 static pt_str_t pt_admit_trim(pt_str_t s);
-static bool pt_admit_is(pt_str_t s, const char *lower);
+static bool     pt_admit_is(pt_str_t s, const char *lower);
 
 
 pt_err_t
@@ -31,8 +31,7 @@ pt_op_admit(pytake_op_t *op)
         return err;
     }
 
-    err = pt_route_find(op->arena, op->req->method, op->req->path,
-                        &op->match);
+    err = pt_route_find(op->arena, op->req->method, op->req->path, &op->match);
     if (err == PT_EMETHOD) {
         err = pt_header(op, "Allow", op->match.allow);
         return err == PT_OK ? PT_EMETHOD : err;
@@ -135,8 +134,8 @@ pt_admit_user(pytake_op_t *op)
 static bool
 pt_admit_token(pt_str_t header, pt_str_t *token)
 {
-    pt_str_t       s = pt_admit_trim(header);
-    const size_t   n = sizeof("bearer") - 1;
+    pt_str_t     s = pt_admit_trim(header);
+    const size_t n = sizeof("bearer") - 1;
 
     if (s.len <= n || s.data[n] != ' '
         || !pt_admit_is((pt_str_t){ s.data, n }, "bearer"))
@@ -169,8 +168,7 @@ pt_admit_body(pytake_op_t *op)
         return PT_OK;
     }
 
-    err = pt_json_parse(op->arena, op->req->body, &pt_json_limits_api,
-                        &body);
+    err = pt_json_parse(op->arena, op->req->body, &pt_json_limits_api, &body);
     if (err != PT_OK) {
         return err;
     }
@@ -242,8 +240,7 @@ pt_admit_trim(pt_str_t s)
     }
 
     while (s.len != 0
-           && (s.data[s.len - 1] == ' ' || s.data[s.len - 1] == '\t'))
-    {
+           && (s.data[s.len - 1] == ' ' || s.data[s.len - 1] == '\t')) {
         s.len--;
     }
 

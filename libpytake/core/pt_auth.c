@@ -40,7 +40,7 @@ static pt_err_t pt_auth_login_find(pytake_op_t *op);
 static pt_err_t pt_auth_login_verify(pytake_op_t *op);
 static pt_err_t pt_auth_login_open(pytake_op_t *op);
 static pt_err_t pt_auth_login_add(pytake_op_t *op, pt_auth_t *au,
-    const uint8_t hash[32]);
+                                  const uint8_t hash[32]);
 static pt_err_t pt_auth_login_answer(pytake_op_t *op);
 static pt_err_t pt_auth_refresh_rotate(pytake_op_t *op);
 static pt_err_t pt_auth_refresh_answer(pytake_op_t *op);
@@ -50,15 +50,15 @@ static pt_err_t pt_auth_me_read(pytake_op_t *op);
 static pt_err_t pt_auth_me_answer(pytake_op_t *op);
 static pt_err_t pt_auth_token_new(pytake_op_t *op, pt_str_t *out);
 static pt_err_t pt_auth_token_next(pytake_op_t *op, pt_str_t token,
-    pt_str_t *out);
+                                   pt_str_t *out);
 static pt_err_t pt_auth_token_text(pytake_op_t *op, const uint8_t raw[32],
-    pt_str_t *out);
+                                   pt_str_t *out);
 static pt_err_t pt_auth_user_copy(pytake_op_t *op, pt_auth_user_t *u);
 static pt_err_t pt_auth_clean(pytake_op_t *op, pt_str_t s, size_t max,
-    pt_str_t *out);
+                              pt_str_t *out);
 static pt_err_t pt_auth_reply_tokens(pytake_op_t *op, const pt_auth_t *au);
-static void pt_auth_user_write(pt_jw_t *w, const pt_auth_user_t *u);
-static int64_t pt_auth_expiry(const pytake_op_t *op);
+static void     pt_auth_user_write(pt_jw_t *w, const pt_auth_user_t *u);
+static int64_t  pt_auth_expiry(const pytake_op_t *op);
 
 
 /* What the password of an unknown e-mail is held against, so that it costs
@@ -67,17 +67,18 @@ static const char pt_auth_dummy[] =
     "$argon2id$v=19$m=19456,t=2,p=1$cHl0YWtlLW5vYm9keS4uLg"
     "$K0eqsXhxHsqIY8fEDO8jYkYhLgQ2v1cOtNqRwPAnk9E";
 
-const pt_op_def_t pt_auth_login = {
-    "auth_login", PT_OP_PUBLIC | PT_OP_BODY | PT_OP_LOGIN,
-    PT_AUTH_LOGIN_TIMEOUT_MS,
-    { pt_auth_login_find, pt_auth_login_verify, pt_auth_login_open,
-      pt_auth_login_answer }
-};
+const pt_op_def_t pt_auth_login = { "auth_login",
+                                    PT_OP_PUBLIC | PT_OP_BODY | PT_OP_LOGIN,
+                                    PT_AUTH_LOGIN_TIMEOUT_MS,
+                                    { pt_auth_login_find, pt_auth_login_verify,
+                                      pt_auth_login_open,
+                                      pt_auth_login_answer } };
 
-const pt_op_def_t pt_auth_refresh = {
-    "auth_refresh", PT_OP_PUBLIC | PT_OP_BODY, 0,
-    { pt_auth_refresh_rotate, pt_auth_refresh_answer }
-};
+const pt_op_def_t pt_auth_refresh = { "auth_refresh",
+                                      PT_OP_PUBLIC | PT_OP_BODY,
+                                      0,
+                                      { pt_auth_refresh_rotate,
+                                        pt_auth_refresh_answer } };
 
 const pt_op_def_t pt_auth_logout = {
     "auth_logout", 0, 0, { pt_auth_logout_revoke, pt_auth_logout_answer }
@@ -105,8 +106,7 @@ pt_auth_login_find(pytake_op_t *op)
     pt_args_allow(op, NULL, 0);
     pt_body_allow(op, names, PT_COUNT(names));
     (void) pt_body_text(op, "email", true, PT_EMAIL_MAX, &email);
-    (void) pt_body_text(op, "password", true, PT_PASSWORD_MAX,
-                        &au->password);
+    (void) pt_body_text(op, "password", true, PT_PASSWORD_MAX, &au->password);
 
     err = pt_op_check(op);
     if (err != PT_OK) {
@@ -204,8 +204,7 @@ pt_auth_login_add(pytake_op_t *op, pt_auth_t *au, const uint8_t hash[32])
 
     err = pt_rand_uuid(&op->rand, op->now_us, &audit_id);
     if (err == PT_OK) {
-        err = pt_auth_clean(op, op->req->user_agent, PT_AUTH_AGENT_MAX,
-                            &agent);
+        err = pt_auth_clean(op, op->req->user_agent, PT_AUTH_AGENT_MAX, &agent);
     }
     if (err == PT_OK) {
         err = pt_auth_clean(op, op->req->remote_addr, PT_AUTH_AGENT_MAX,
@@ -216,8 +215,7 @@ pt_auth_login_add(pytake_op_t *op, pt_auth_t *au, const uint8_t hash[32])
                      &hash_copy);
     }
     if (err == PT_OK) {
-        err = pt_sql_begin_tenant(op, PYTAKE_SQL_WRITE,
-                                  &au->user.tenant_id);
+        err = pt_sql_begin_tenant(op, PYTAKE_SQL_WRITE, &au->user.tenant_id);
     }
     if (err == PT_OK) {
         err = pt_sql_add(op, PT_STMT_SESSION_ADD);
@@ -280,12 +278,10 @@ pt_auth_refresh_rotate(pytake_op_t *op)
         err = pt_sha256(token.data, token.len, hash[0]);
     }
     if (err == PT_OK) {
-        err = pt_sha256(au->refresh_token.data, au->refresh_token.len,
-                        hash[1]);
+        err = pt_sha256(au->refresh_token.data, au->refresh_token.len, hash[1]);
     }
     if (err == PT_OK) {
-        err = pt_dup(op->arena,
-                     (pt_str_t){ (const char *) hash, sizeof(hash) },
+        err = pt_dup(op->arena, (pt_str_t){ (const char *) hash, sizeof(hash) },
                      &hashes);
     }
     if (err == PT_OK) {
@@ -321,10 +317,8 @@ pt_auth_refresh_answer(pytake_op_t *op)
     }
 
     (void) pt_cell_uuid(r, 0, PT_REFRESH_ROTATE_USER_ID, &au->user.id);
-    (void) pt_cell_uuid(r, 0, PT_REFRESH_ROTATE_TENANT_ID,
-                        &au->user.tenant_id);
-    (void) pt_cell_uuid(r, 0, PT_REFRESH_ROTATE_SESSION_ID,
-                        &au->session_id);
+    (void) pt_cell_uuid(r, 0, PT_REFRESH_ROTATE_TENANT_ID, &au->user.tenant_id);
+    (void) pt_cell_uuid(r, 0, PT_REFRESH_ROTATE_SESSION_ID, &au->session_id);
     au->user.email = pt_cell_text(r, 0, PT_REFRESH_ROTATE_EMAIL);
     au->user.name = pt_cell_text(r, 0, PT_REFRESH_ROTATE_NAME);
     au->user.role = pt_cell_text(r, 0, PT_REFRESH_ROTATE_ROLE);

@@ -115,8 +115,7 @@ pt_cell_time(const pytake_rows_t *r, uint32_t row, uint32_t col)
 
 
 bool
-pt_cell_uuid(const pytake_rows_t *r, uint32_t row, uint32_t col,
-    pt_uuid_t *out)
+pt_cell_uuid(const pytake_rows_t *r, uint32_t row, uint32_t col, pt_uuid_t *out)
 {
     pt_str_t s = pt_cell(r, row, col);
 
@@ -146,7 +145,7 @@ pt_cell_array_count(const pytake_rows_t *r, uint32_t row, uint32_t col)
 
 pt_str_t
 pt_cell_array_text(const pytake_rows_t *r, uint32_t row, uint32_t col,
-    uint32_t i)
+                   uint32_t i)
 {
     size_t   at = PT_CELL_ARRAY_HEAD;
     uint32_t n, len;
@@ -189,8 +188,8 @@ pt_cell_u32(const char *p)
 {
     const unsigned char *u = (const unsigned char *) p;
 
-    return (uint32_t) u[0] << 24 | (uint32_t) u[1] << 16
-           | (uint32_t) u[2] << 8 | u[3];
+    return (uint32_t) u[0] << 24 | (uint32_t) u[1] << 16 | (uint32_t) u[2] << 8
+           | u[3];
 }
 
 

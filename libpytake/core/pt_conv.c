@@ -27,21 +27,21 @@ typedef struct {
 
 
 static pt_err_t pt_conv_list_read(pytake_op_t *op);
-static void pt_conv_list_args(pytake_op_t *op, pt_conv_page_t *page);
+static void     pt_conv_list_args(pytake_op_t *op, pt_conv_page_t *page);
 static pt_err_t pt_conv_list_filters(pytake_op_t *op, pt_conv_page_t *page);
-static pt_err_t pt_conv_list_add(pytake_op_t *op,
-    const pt_conv_page_t *page, const pt_cursor_t *from);
+static pt_err_t pt_conv_list_add(pytake_op_t *op, const pt_conv_page_t *page,
+                                 const pt_cursor_t *from);
 static pt_err_t pt_conv_list_answer(pytake_op_t *op);
 static pt_err_t pt_conv_get_read(pytake_op_t *op);
 static pt_err_t pt_conv_get_answer(pytake_op_t *op);
-static void pt_conv_write_contact(pt_jw_t *w, const pytake_rows_t *r,
-    uint32_t row);
-static void pt_conv_write_uuid(pt_jw_t *w, const pytake_rows_t *r,
-    uint32_t row, uint32_t col);
-static void pt_conv_write_time(pt_jw_t *w, const pytake_rows_t *r,
-    uint32_t row, uint32_t col);
+static void     pt_conv_write_contact(pt_jw_t *w, const pytake_rows_t *r,
+                                      uint32_t row);
+static void pt_conv_write_uuid(pt_jw_t *w, const pytake_rows_t *r, uint32_t row,
+                               uint32_t col);
+static void pt_conv_write_time(pt_jw_t *w, const pytake_rows_t *r, uint32_t row,
+                               uint32_t col);
 static void pt_conv_write_tags(pt_jw_t *w, const pytake_rows_t *r,
-    uint32_t row);
+                               uint32_t row);
 
 
 const pt_op_def_t pt_conv_list = {
@@ -130,10 +130,9 @@ static void
 pt_conv_list_args(pytake_op_t *op, pt_conv_page_t *page)
 {
     pt_str_t                 v;
-    static const char *const names[] = {
-        "status", "assigned_to", "unassigned", "tag", "contact_id",
-        "limit", "cursor"
-    };
+    static const char *const names[] = { "status", "assigned_to", "unassigned",
+                                         "tag",    "contact_id",  "limit",
+                                         "cursor" };
 
     pt_args_allow(op, names, PT_COUNT(names));
     page->limit = pt_arg_limit(op);
@@ -159,8 +158,7 @@ pt_conv_list_args(pytake_op_t *op, pt_conv_page_t *page)
     }
 
     if (page->unassigned && page->has_assigned) {
-        pt_fault(op, PT_STR("unassigned"), "conflict",
-                 "Excludes assigned_to");
+        pt_fault(op, PT_STR("unassigned"), "conflict", "Excludes assigned_to");
     }
 
     if (pt_arg_find(op, "tag", &page->tag)
@@ -200,7 +198,7 @@ pt_conv_list_filters(pytake_op_t *op, pt_conv_page_t *page)
 /* The most selective filter chooses the statement, and so the index. */
 static pt_err_t
 pt_conv_list_add(pytake_op_t *op, const pt_conv_page_t *page,
-    const pt_cursor_t *from)
+                 const pt_cursor_t *from)
 {
     uint16_t stmt = PT_STMT_CONV_LIST;
     pt_err_t err;
@@ -339,7 +337,7 @@ pt_conv_write_contact(pt_jw_t *w, const pytake_rows_t *r, uint32_t row)
 
 static void
 pt_conv_write_uuid(pt_jw_t *w, const pytake_rows_t *r, uint32_t row,
-    uint32_t col)
+                   uint32_t col)
 {
     pt_uuid_t id;
 
@@ -349,7 +347,7 @@ pt_conv_write_uuid(pt_jw_t *w, const pytake_rows_t *r, uint32_t row,
 
 static void
 pt_conv_write_time(pt_jw_t *w, const pytake_rows_t *r, uint32_t row,
-    uint32_t col)
+                   uint32_t col)
 {
     if (pt_cell_is_null(r, row, col)) {
         pt_jw_null(w);

@@ -24,12 +24,12 @@ pt_err_t pt_page_filters(pt_str_t filters, uint64_t *out) PT_MUST_CHECK;
 /* Reads "cursor"; without one, the place before the first row: the latest
  * time, the highest id.  PT_ECURSOR, PT_ENOMEM. */
 pt_err_t pt_page_begin(pytake_op_t *op, uint8_t kind, uint64_t filters,
-    pt_cursor_t *out) PT_MUST_CHECK;
+                       pt_cursor_t *out) PT_MUST_CHECK;
 
 /* Writes "next_cursor" (last: the page's last row, NULL when no more
  * follow) and "since" (head: rows of head_get) into the open object. */
 pt_err_t pt_page_end(pytake_op_t *op, pt_jw_t *w, const pt_cursor_t *last,
-    uint64_t filters, const pytake_rows_t *head) PT_MUST_CHECK;
+                     uint64_t filters, const pytake_rows_t *head) PT_MUST_CHECK;
 
 extern const pt_op_def_t pt_conv_list;
 extern const pt_op_def_t pt_conv_get;

@@ -32,23 +32,25 @@ typedef struct {
 
 
 static pt_err_t pt_conv_create_read(pytake_op_t *op);
-static void pt_conv_create_message(pytake_op_t *op, pt_conv_create_t *cc);
+static void     pt_conv_create_message(pytake_op_t *op, pt_conv_create_t *cc);
 static pt_err_t pt_conv_create_open(pytake_op_t *op);
 static pt_err_t pt_conv_create_refs(pytake_op_t *op, pt_conv_create_t *cc);
-static pt_err_t pt_conv_create_event(pytake_op_t *op,
-    const pt_conv_create_t *cc, int64_t now_us);
-static pt_err_t pt_conv_create_keep(pytake_op_t *op,
-    const pt_conv_create_t *cc);
+static pt_err_t pt_conv_create_event(pytake_op_t            *op,
+                                     const pt_conv_create_t *cc,
+                                     int64_t                 now_us);
+static pt_err_t pt_conv_create_keep(pytake_op_t            *op,
+                                    const pt_conv_create_t *cc);
 static pt_err_t pt_conv_create_answer(pytake_op_t *op);
-static pt_err_t pt_conv_create_body(pytake_op_t *op,
-    const pt_conv_create_t *cc, pt_str_t *out);
+static pt_err_t pt_conv_create_body(pytake_op_t *op, const pt_conv_create_t *cc,
+                                    pt_str_t *out);
 static uint16_t pt_conv_create_get(const pt_conv_create_t *cc);
 
 
-const pt_op_def_t pt_conv_create = {
-    "conv_create", PT_OP_BODY | PT_OP_IDEMPOTENT, 0,
-    { pt_conv_create_read, pt_conv_create_open, pt_conv_create_answer }
-};
+const pt_op_def_t pt_conv_create = { "conv_create",
+                                     PT_OP_BODY | PT_OP_IDEMPOTENT,
+                                     0,
+                                     { pt_conv_create_read, pt_conv_create_open,
+                                       pt_conv_create_answer } };
 
 
 static pt_err_t
@@ -56,9 +58,8 @@ pt_conv_create_read(pytake_op_t *op)
 {
     pt_err_t                 err;
     pt_conv_create_t        *cc;
-    static const char *const names[] = {
-        "contact_id", "initial_message", "whatsapp_config_id"
-    };
+    static const char *const names[] = { "contact_id", "initial_message",
+                                         "whatsapp_config_id" };
 
     cc = pt_calloc(op->arena, 1, sizeof(pt_conv_create_t));
     if (cc == NULL) {
@@ -69,8 +70,8 @@ pt_conv_create_read(pytake_op_t *op)
     pt_args_allow(op, NULL, 0);
     pt_body_allow(op, names, PT_COUNT(names));
     (void) pt_body_uuid(op, "contact_id", true, &cc->contact_id);
-    cc->has_config = pt_body_uuid(op, "whatsapp_config_id", false,
-                                  &cc->config_id);
+    cc->has_config =
+        pt_body_uuid(op, "whatsapp_config_id", false, &cc->config_id);
     pt_conv_create_message(op, cc);
 
     err = pt_op_check(op);
@@ -203,8 +204,7 @@ pt_conv_create_refs(pytake_op_t *op, pt_conv_create_t *cc)
         return PT_ECONFIGREQUIRED; /* none, or which of them? */
     }
 
-    (void) pt_cell_uuid(configs, 0, PT_CONV_CREATE_CONFIGS_ID,
-                        &cc->config_id);
+    (void) pt_cell_uuid(configs, 0, PT_CONV_CREATE_CONFIGS_ID, &cc->config_id);
 
     return PT_OK;
 }
@@ -213,7 +213,7 @@ pt_conv_create_refs(pytake_op_t *op, pt_conv_create_t *cc)
 /* Only a new conversation has this id, so only that has this event. */
 static pt_err_t
 pt_conv_create_event(pytake_op_t *op, const pt_conv_create_t *cc,
-    int64_t now_us)
+                     int64_t now_us)
 {
     pt_err_t                 err;
     pt_str_t                 frame;
@@ -253,8 +253,8 @@ pt_conv_create_keep(pytake_op_t *op, const pt_conv_create_t *cc)
 
     pt_p_text(op, op->idem_scope);
     pt_p_text(op, op->req->idempotency_key);
-    pt_p_bytes(op, (pt_str_t){ (const char *) op->idem_hash,
-                               sizeof(op->idem_hash) });
+    pt_p_bytes(
+        op, (pt_str_t){ (const char *) op->idem_hash, sizeof(op->idem_hash) });
     pt_p_uuid(op, &cc->id);
     pt_p_text(op, PT_STR(PT_CONV_PATH));
     pt_p_time(op, op->now_us);
@@ -286,8 +286,7 @@ pt_conv_create_answer(pytake_op_t *op)
 
     err = pt_publish_rows(op, tenant, pt_rows_get(op, PT_CREATE_EVENT));
     if (err == PT_OK && cc->has_message) {
-        err = pt_publish_rows(op, tenant,
-                              pt_rows_get(op, PT_CREATE_MESSAGE));
+        err = pt_publish_rows(op, tenant, pt_rows_get(op, PT_CREATE_MESSAGE));
     }
     if (err == PT_OK) {
         err = pt_conv_create_body(op, cc, &body);
@@ -297,8 +296,8 @@ pt_conv_create_answer(pytake_op_t *op)
     }
 
     pt_uuid_build(&conversation, id);
-    err = pt_fmt(op->arena, &location, PT_CONV_PATH "%.*s",
-                 (int) sizeof(id), id);
+    err =
+        pt_fmt(op->arena, &location, PT_CONV_PATH "%.*s", (int) sizeof(id), id);
     if (err == PT_OK) {
         err = pt_header(op, "Location", location);
     }
@@ -309,8 +308,7 @@ pt_conv_create_answer(pytake_op_t *op)
 
 /* With a key the very bytes that were kept. */
 static pt_err_t
-pt_conv_create_body(pytake_op_t *op, const pt_conv_create_t *cc,
-    pt_str_t *out)
+pt_conv_create_body(pytake_op_t *op, const pt_conv_create_t *cc, pt_str_t *out)
 {
     pt_jw_t              w;
     pt_buf_t             b;
@@ -319,8 +317,7 @@ pt_conv_create_body(pytake_op_t *op, const pt_conv_create_t *cc,
 
     if (op->idem && kept->nrows != 0) {
         return pt_dup(op->arena,
-                      pt_cell_text(kept, 0, PT_IDEM_STORE_CONV_RESPONSE),
-                      out);
+                      pt_cell_text(kept, 0, PT_IDEM_STORE_CONV_RESPONSE), out);
     }
 
     pt_buf_init(&b, op->arena, PT_CONV_CREATE_BODY_MAX);

@@ -32,7 +32,7 @@ pt_event_end(pt_jw_t *w, const pt_uuid_t *id)
 
 pt_err_t
 pt_event_message(pt_arena_t *a, const char *event, const pt_uuid_t *id,
-    const pt_msg_t *m, pt_str_t *out)
+                 const pt_msg_t *m, pt_str_t *out)
 {
     pt_jw_t  w;
     pt_buf_t b;
@@ -54,7 +54,7 @@ pt_event_message(pt_arena_t *a, const char *event, const pt_uuid_t *id,
 
 pt_err_t
 pt_event_status(pt_arena_t *a, const pt_uuid_t *id, pt_str_t wamid,
-    pt_str_t status, pt_str_t error, pt_str_t *out)
+                pt_str_t status, pt_str_t error, pt_str_t *out)
 {
     pt_jw_t  w;
     pt_buf_t b;
@@ -83,7 +83,7 @@ pt_event_status(pt_arena_t *a, const pt_uuid_t *id, pt_str_t wamid,
 
 pt_err_t
 pt_event_conv(pt_arena_t *a, const pt_uuid_t *id, const char *const *changes,
-    size_t n, pt_str_t *out)
+              size_t n, pt_str_t *out)
 {
     size_t   i;
     pt_jw_t  w;

@@ -34,16 +34,18 @@ void pt_event_end(pt_jw_t *w, const pt_uuid_t *id);
 
 /* event: "message_received" or "message_sent".  The template is on the
  * arena.  PT_ENOMEM, PT_ELIMIT. */
-pt_err_t pt_event_message(pt_arena_t *a, const char *event,
-    const pt_uuid_t *id, const pt_msg_t *m, pt_str_t *out) PT_MUST_CHECK;
+pt_err_t pt_event_message(pt_arena_t *a, const char *event, const pt_uuid_t *id,
+                          const pt_msg_t *m, pt_str_t *out) PT_MUST_CHECK;
 
 /* "message_status_updated"; error: JSON, data NULL: null. */
 pt_err_t pt_event_status(pt_arena_t *a, const pt_uuid_t *id, pt_str_t wamid,
-    pt_str_t status, pt_str_t error, pt_str_t *out) PT_MUST_CHECK;
+                         pt_str_t status, pt_str_t error,
+                         pt_str_t *out) PT_MUST_CHECK;
 
 /* "conversation_updated" with "changes":[...]; each a literal. */
 pt_err_t pt_event_conv(pt_arena_t *a, const pt_uuid_t *id,
-    const char *const *changes, size_t n, pt_str_t *out) PT_MUST_CHECK;
+                       const char *const *changes, size_t n,
+                       pt_str_t *out) PT_MUST_CHECK;
 
 /* now, cut to the milliseconds that an id can hold: event_log.created_at
  * and the time inside the event's id are one. */

@@ -119,8 +119,7 @@ pt_idem_replay(pytake_op_t *op)
     }
 
     /* rows are gone when the answer is written */
-    err = pt_dup(op->arena, pt_cell_text(r, 0, PT_IDEM_GET_RESPONSE),
-                 &body);
+    err = pt_dup(op->arena, pt_cell_text(r, 0, PT_IDEM_GET_RESPONSE), &body);
     if (err != PT_OK) {
         return err;
     }
@@ -162,7 +161,7 @@ pt_idem_is_store(const pytake_op_t *op, uint16_t stmt)
 
 pt_err_t
 pt_idem_store(pytake_op_t *op, int status, pt_str_t location, pt_str_t body,
-    const pt_uuid_t *witness)
+              const pt_uuid_t *witness)
 {
     pt_err_t err;
 
@@ -179,8 +178,8 @@ pt_idem_store(pytake_op_t *op, int status, pt_str_t location, pt_str_t body,
 
     pt_p_text(op, op->idem_scope);
     pt_p_text(op, op->req->idempotency_key);
-    pt_p_bytes(op, (pt_str_t){ (const char *) op->idem_hash,
-                               sizeof(op->idem_hash) });
+    pt_p_bytes(
+        op, (pt_str_t){ (const char *) op->idem_hash, sizeof(op->idem_hash) });
     pt_p_i32(op, status);
     pt_p_text(op, location);
     pt_p_text(op, body);

@@ -11,10 +11,10 @@
 
 
 static bool pt_input_is_known(pt_str_t name, const char *const *names,
-    size_t n);
+                              size_t n);
 static const pt_json_t *pt_body_find(pytake_op_t *op, const char *name,
-    bool required, pt_json_type_t type);
-static pt_str_t pt_input_name(const char *name);
+                                     bool required, pt_json_type_t type);
+static pt_str_t         pt_input_name(const char *name);
 
 
 pt_err_t
@@ -34,11 +34,11 @@ pt_args_parse(pytake_op_t *op)
             continue;
         }
 
-        for (eq = start; eq < i && q.data[eq] != '='; eq++) { /* void */ }
+        for (eq = start; eq < i && q.data[eq] != '='; eq++) { /* void */
+        }
 
         name = (pt_str_t){ q.data + start, eq - start };
-        value = eq < i ? (pt_str_t){ q.data + eq + 1, i - eq - 1 }
-                       : PT_STR("");
+        value = eq < i ? (pt_str_t){ q.data + eq + 1, i - eq - 1 } : PT_STR("");
         start = i + 1;
 
         if (name.len == 0 && value.len == 0) {
@@ -162,8 +162,8 @@ pt_body_allow(pytake_op_t *op, const char *const *names, size_t n)
 
 
 bool
-pt_body_text(pytake_op_t *op, const char *name, bool required,
-    size_t chars_max, pt_str_t *out)
+pt_body_text(pytake_op_t *op, const char *name, bool required, size_t chars_max,
+             pt_str_t *out)
 {
     const pt_json_t *v;
 
@@ -189,8 +189,7 @@ pt_body_text(pytake_op_t *op, const char *name, bool required,
 
 
 bool
-pt_body_uuid(pytake_op_t *op, const char *name, bool required,
-    pt_uuid_t *out)
+pt_body_uuid(pytake_op_t *op, const char *name, bool required, pt_uuid_t *out)
 {
     const pt_json_t *v;
 
@@ -226,7 +225,7 @@ pt_input_is_known(pt_str_t name, const char *const *names, size_t n)
 /* A member of this type; null counts as absent. */
 static const pt_json_t *
 pt_body_find(pytake_op_t *op, const char *name, bool required,
-    pt_json_type_t type)
+             pt_json_type_t type)
 {
     const pt_json_t *v = pt_json_find(op->body, name);
 

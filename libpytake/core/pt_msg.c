@@ -1,7 +1,8 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * Messages: their JSON, the list, sending.
+ * Messages: their JSON, the list, sending.  What a body may say is read by
+ * pt_msg_read.c.
  */
 
 #include "pt_conv.h"
@@ -9,43 +10,32 @@
 
 #include <assert.h>
 
-#define PT_MSG_METADATA_MAX 16384u
 #define PT_MSG_BODY_MAX (256u * 1024)
 #define PT_MSG_LIST_MAX (3u * 1024 * 1024)
 
 typedef struct {
-    uint32_t  limit;
-    uint64_t  filters;
-    pt_uuid_t before; /* ids below this one */
+    uint32_t limit;
+    uint64_t filters;
 } pt_msg_page_t;
 
 
 static pt_err_t pt_msg_list_read(pytake_op_t *op);
 static pt_err_t pt_msg_list_answer(pytake_op_t *op);
-static void pt_msg_row_write(pt_jw_t *w, const pytake_rows_t *r,
-    uint32_t row);
+static void pt_msg_row_write(pt_jw_t *w, const pytake_rows_t *r, uint32_t row);
 static pt_err_t pt_msg_send_read(pytake_op_t *op);
 static pt_err_t pt_msg_send_write(pytake_op_t *op);
 static pt_err_t pt_msg_send_answer(pytake_op_t *op);
-static void pt_msg_read_known(pytake_op_t *op, const pt_json_t *obj,
-    const char *prefix);
-static void pt_msg_read_reply_to(pytake_op_t *op, const pt_json_t *obj,
-    const char *prefix, pt_msg_out_t *out);
-static void pt_msg_read_metadata(pytake_op_t *op, const pt_json_t *obj,
-    const char *prefix, pt_msg_out_t *out);
-static pt_str_t pt_msg_field(pytake_op_t *op, const char *prefix,
-    pt_str_t name);
-static bool pt_msg_is_blank(pt_str_t s);
 
 
 const pt_op_def_t pt_msg_list = {
     "msg_list", 0, 0, { pt_msg_list_read, pt_msg_list_answer }
 };
 
-const pt_op_def_t pt_msg_send = {
-    "msg_send", PT_OP_BODY | PT_OP_IDEMPOTENT, 0,
-    { pt_msg_send_read, pt_msg_send_write, pt_msg_send_answer }
-};
+const pt_op_def_t pt_msg_send = { "msg_send",
+                                  PT_OP_BODY | PT_OP_IDEMPOTENT,
+                                  0,
+                                  { pt_msg_send_read, pt_msg_send_write,
+                                    pt_msg_send_answer } };
 
 
 void
@@ -104,63 +94,6 @@ pt_msg_preview(pt_str_t content)
 }
 
 
-void
-pt_msg_read(pytake_op_t *op, const pt_json_t *obj, const char *prefix,
-    pt_msg_out_t *out)
-{
-    const pt_json_t *v;
-
-    assert(pt_json_is(obj, PT_JSON_OBJECT));
-
-    memset(out, 0, sizeof(*out));
-    out->metadata = PT_STR("{}");
-
-    pt_msg_read_known(op, obj, prefix);
-
-    v = pt_json_find(obj, "message_type");
-    if (v != NULL && v->type != PT_JSON_STRING) {
-        pt_fault(op, pt_msg_field(op, prefix, PT_STR("message_type")),
-                 "type", "Must be a string");
-
-    } else if (v != NULL && !pt_str_is(v->str, "text")) {
-        pt_fault(op, pt_msg_field(op, prefix, PT_STR("message_type")),
-                 "unsupported", "Only text can be sent");
-    }
-
-    v = pt_json_find(obj, "content");
-    if (v == NULL || v->type == PT_JSON_NULL) {
-        pt_fault(op, pt_msg_field(op, prefix, PT_STR("content")),
-                 "required", "Is required");
-
-    } else if (v->type != PT_JSON_STRING) {
-        pt_fault(op, pt_msg_field(op, prefix, PT_STR("content")), "type",
-                 "Must be a string");
-
-    } else {
-        out->content = v->str;
-        pt_msg_check_text(op, pt_msg_field(op, prefix, PT_STR("content")),
-                          v->str);
-    }
-
-    pt_msg_read_reply_to(op, obj, prefix, out);
-    pt_msg_read_metadata(op, obj, prefix, out);
-}
-
-
-void
-pt_msg_check_text(pytake_op_t *op, pt_str_t field, pt_str_t text)
-{
-    if (pt_msg_is_blank(text)) {
-        pt_fault(op, field, "required", "Must not be empty");
-        return;
-    }
-
-    if (pt_utf8_count(text) > PT_CONTENT_MAX) {
-        pt_fault(op, field, "too_long", "At most 4096 characters");
-    }
-}
-
-
 pt_err_t
 pt_msg_stamp(pytake_op_t *op, pt_msg_out_t *out)
 {
@@ -179,7 +112,7 @@ pt_msg_stamp(pytake_op_t *op, pt_msg_out_t *out)
 
 void
 pt_msg_of(const pytake_op_t *op, const pt_msg_out_t *in,
-    const pt_uuid_t *conversation, pt_msg_t *out)
+          const pt_uuid_t *conversation, pt_msg_t *out)
 {
     memset(out, 0, sizeof(*out));
 
@@ -199,8 +132,8 @@ pt_msg_of(const pytake_op_t *op, const pt_msg_out_t *in,
 
 pt_err_t
 pt_msg_send_add(pytake_op_t *op, const pt_msg_out_t *m,
-    const pt_uuid_t *conversation, const pt_uuid_t *contact,
-    const pt_uuid_t *config)
+                const pt_uuid_t *conversation, const pt_uuid_t *contact,
+                const pt_uuid_t *config)
 {
     pt_err_t err;
     pt_msg_t msg;
@@ -208,8 +141,8 @@ pt_msg_send_add(pytake_op_t *op, const pt_msg_out_t *m,
 
     pt_msg_of(op, m, conversation, &msg);
 
-    err = pt_event_message(op->arena, "message_sent", &m->event_id, &msg,
-                           &frame);
+    err =
+        pt_event_message(op->arena, "message_sent", &m->event_id, &msg, &frame);
     if (err == PT_OK) {
         err = pt_sql_add(op, PT_STMT_MSG_SEND);
     }
@@ -245,6 +178,8 @@ pt_msg_list_read(pytake_op_t *op)
     pt_msg_page_t           *page;
     const pt_uuid_t         *conv = &op->match.params[0];
     static const char *const names[] = { "limit", "cursor" };
+
+    assert(op->match.nparams == 1);
 
     pt_op_conversation(op, conv);
 
@@ -351,8 +286,8 @@ pt_msg_row_write(pt_jw_t *w, const pytake_rows_t *r, uint32_t row)
     }
     m.content = pt_cell_text(r, row, PT_MSG_LIST_CONTENT);
     m.message_type = pt_cell_text(r, row, PT_MSG_LIST_MESSAGE_TYPE);
-    m.whatsapp_message_id = pt_cell_text(r, row,
-                                         PT_MSG_LIST_WHATSAPP_MESSAGE_ID);
+    m.whatsapp_message_id =
+        pt_cell_text(r, row, PT_MSG_LIST_WHATSAPP_MESSAGE_ID);
     m.status = pt_cell_text(r, row, PT_MSG_LIST_STATUS);
     m.error = pt_cell_jsonb(r, row, PT_MSG_LIST_ERROR);
     if (pt_cell_uuid(r, row, PT_MSG_LIST_REPLY_TO, &reply_to)) {
@@ -469,136 +404,4 @@ pt_msg_send_answer(pytake_op_t *op)
     err = pt_publish_rows(op, &op->claims.tenant_id, r);
 
     return err == PT_OK ? pt_reply(op, 201, m->answer) : err;
-}
-
-
-static void
-pt_msg_read_known(pytake_op_t *op, const pt_json_t *obj, const char *prefix)
-{
-    size_t                   i;
-    const pt_json_t         *v;
-    static const char *const names[] = {
-        "content", "message_type", "reply_to", "metadata"
-    };
-
-    for (v = obj->first; v != NULL; v = v->next) {
-        for (i = 0; i < PT_COUNT(names); i++) {
-            if (pt_str_is(v->key, names[i])) {
-                break;
-            }
-        }
-
-        if (i == PT_COUNT(names)) {
-            pt_fault(op, pt_msg_field(op, prefix, v->key), "unknown",
-                     "Unknown field");
-        }
-    }
-}
-
-
-static void
-pt_msg_read_reply_to(pytake_op_t *op, const pt_json_t *obj,
-    const char *prefix, pt_msg_out_t *out)
-{
-    const pt_json_t *v = pt_json_find(obj, "reply_to");
-
-    if (v == NULL || v->type == PT_JSON_NULL) {
-        return;
-    }
-
-    if (v->type != PT_JSON_STRING || !pt_uuid_parse(v->str, &out->reply_to))
-    {
-        pt_fault(op, pt_msg_field(op, prefix, PT_STR("reply_to")),
-                 v->type == PT_JSON_STRING ? "invalid" : "type",
-                 "Must be a message's id");
-        return;
-    }
-
-    out->has_reply_to = true;
-}
-
-
-static void
-pt_msg_read_metadata(pytake_op_t *op, const pt_json_t *obj,
-    const char *prefix, pt_msg_out_t *out)
-{
-    pt_jw_t          w;
-    pt_buf_t         b;
-    pt_err_t         err;
-    const pt_json_t *v = pt_json_find(obj, "metadata");
-
-    if (v == NULL || v->type == PT_JSON_NULL) {
-        return;
-    }
-
-    if (v->type != PT_JSON_OBJECT) {
-        pt_fault(op, pt_msg_field(op, prefix, PT_STR("metadata")), "type",
-                 "Must be an object");
-        return;
-    }
-
-    pt_buf_init(&b, op->arena, PT_MSG_METADATA_MAX);
-    pt_jw_init(&w, &b);
-    pt_jw_value(&w, v);
-
-    err = pt_buf_get(&b, &out->metadata);
-    if (err != PT_OK) {
-        pt_fault(op, pt_msg_field(op, prefix, PT_STR("metadata")),
-                 "too_long", "At most 16384 bytes");
-    }
-}
-
-
-/* Without memory the field's own name must do. */
-static pt_str_t
-pt_msg_field(pytake_op_t *op, const char *prefix, pt_str_t name)
-{
-    pt_str_t s;
-
-    if (*prefix == '\0'
-        || pt_fmt(op->arena, &s, "%s%.*s", prefix, (int) name.len,
-                  name.data) != PT_OK)
-    {
-        return name;
-    }
-
-    return s;
-}
-
-
-/* White space alone, Unicode's too, would show as nothing. */
-static bool
-pt_msg_is_blank(pt_str_t s)
-{
-    size_t               i = 0;
-    const unsigned char *p = (const unsigned char *) s.data;
-
-    while (i < s.len) {
-        if (p[i] == ' ' || (p[i] >= '\t' && p[i] <= '\r')) {
-            i++;
-
-        } else if (s.len - i >= 2 && p[i] == 0xc2
-                   && (p[i + 1] == 0xa0 || p[i + 1] == 0x85))
-        {
-            i += 2;
-
-        } else if (s.len - i >= 3 && p[i] == 0xe2 && p[i + 1] == 0x80
-                   && (p[i + 2] <= 0x8d || p[i + 2] == 0xa8
-                       || p[i + 2] == 0xa9 || p[i + 2] == 0xaf))
-        {
-            i += 3;
-
-        } else if (s.len - i >= 3
-                   && (memcmp(p + i, "\xe3\x80\x80", 3) == 0
-                       || memcmp(p + i, "\xe2\x81\x9f", 3) == 0
-                       || memcmp(p + i, "\xef\xbb\xbf", 3) == 0))
-        {
-            i += 3;
-
-        } else {
-            return false;
-        }
-    }
-
-    return true;
 }

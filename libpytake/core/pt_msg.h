@@ -17,17 +17,17 @@
  */
 typedef struct {
     pt_uuid_t        id;
-    const pt_uuid_t *conversation_id;     /* NULL: the mark */
-    pt_str_t         sender_type;         /* contact agent system bot */
-    const pt_uuid_t *sender_id;           /* NULL: null */
-    pt_str_t         content;             /* "" if none */
+    const pt_uuid_t *conversation_id; /* NULL: the mark */
+    pt_str_t         sender_type;     /* contact agent system bot */
+    const pt_uuid_t *sender_id;       /* NULL: null */
+    pt_str_t         content;         /* "" if none */
     pt_str_t         message_type;
     pt_str_t         whatsapp_message_id; /* data NULL: null */
     pt_str_t         status;
-    pt_str_t         error;               /* JSON; data NULL: null */
-    const pt_uuid_t *reply_to;            /* NULL: null ... */
-    bool             reply_to_mark;       /* ... or the mark */
-    pt_str_t         metadata;            /* JSON; data NULL: {} */
+    pt_str_t         error;         /* JSON; data NULL: null */
+    const pt_uuid_t *reply_to;      /* NULL: null ... */
+    bool             reply_to_mark; /* ... or the mark */
+    pt_str_t         metadata;      /* JSON; data NULL: {} */
     int64_t          created_at_us;
     int64_t          received_at_us;
 } pt_msg_t;
@@ -53,13 +53,13 @@ typedef struct {
     pt_str_t  metadata; /* JSON */
     bool      has_reply_to;
     pt_uuid_t reply_to;
-    pt_str_t  answer;   /* the JSON that POST answers */
+    pt_str_t  answer; /* the JSON that POST answers */
 } pt_msg_out_t;
 
 /* Reads obj (an object), naming faults "<prefix>field" ("", or
  * "initial_message."). */
 void pt_msg_read(pytake_op_t *op, const pt_json_t *obj, const char *prefix,
-    pt_msg_out_t *out);
+                 pt_msg_out_t *out);
 
 /* Checks a text: required, not only white space, PT_CONTENT_MAX characters.
  * field names the fault. */
@@ -70,13 +70,14 @@ pt_err_t pt_msg_stamp(pytake_op_t *op, pt_msg_out_t *out) PT_MUST_CHECK;
 
 /* As the object that REST and events show. */
 void pt_msg_of(const pytake_op_t *op, const pt_msg_out_t *in,
-    const pt_uuid_t *conversation, pt_msg_t *out);
+               const pt_uuid_t *conversation, pt_msg_t *out);
 
 /* Adds msg_send for a conversation, or, when that is NULL, for the open one
  * of contact and number.  PT_ENOMEM, PT_ELIMIT. */
 pt_err_t pt_msg_send_add(pytake_op_t *op, const pt_msg_out_t *m,
-    const pt_uuid_t *conversation, const pt_uuid_t *contact,
-    const pt_uuid_t *config) PT_MUST_CHECK;
+                         const pt_uuid_t *conversation,
+                         const pt_uuid_t *contact,
+                         const pt_uuid_t *config) PT_MUST_CHECK;
 
 extern const pt_op_def_t pt_msg_list;
 extern const pt_op_def_t pt_msg_send;

@@ -16,30 +16,26 @@ typedef struct {
 } pt_op_sqlstate_t;
 
 
-static void pt_op_run(pytake_op_t *op);
+static void     pt_op_run(pytake_op_t *op);
 static pt_err_t pt_op_step(pytake_op_t *op);
-static void pt_op_refuse(pytake_op_t *op, pt_err_t err);
+static void     pt_op_refuse(pytake_op_t *op, pt_err_t err);
 static pt_err_t pt_op_settle(pytake_op_t *op);
 static pt_err_t pt_op_settle_looked(pytake_op_t *op);
-static bool pt_op_is_revoked(const pytake_op_t *op);
-static bool pt_op_again(pytake_op_t *op);
+static bool     pt_op_is_revoked(const pytake_op_t *op);
+static bool     pt_op_again(pytake_op_t *op);
 static pt_err_t pt_op_failure(pytake_op_t *op);
 static pt_err_t pt_op_sqlstate(pytake_op_t *op);
-static void pt_op_text(const pytake_op_t *op, size_t i, bool known,
-    const pt_uuid_t *id, pt_str_t *out);
+static void     pt_op_text(const pytake_op_t *op, size_t i, bool known,
+                           const pt_uuid_t *id, pt_str_t *out);
 
 
 /* PTxyz are raised by our own SQL functions; their message is for the
  * client. */
 static const pt_op_sqlstate_t pt_op_sqlstates[] = {
-    { "PT401", PT_EREVOKED },
-    { "PT403", PT_EFORBIDDEN },
-    { "PT404", PT_ENOTFOUND },
-    { "PT409", PT_ECONFLICT },
-    { "PT422", PT_EVALIDATION },
-    { "40001", PT_EBUSY },
-    { "40P01", PT_EBUSY },
-    { "55P03", PT_EBUSY },
+    { "PT401", PT_EREVOKED },    { "PT403", PT_EFORBIDDEN },
+    { "PT404", PT_ENOTFOUND },   { "PT409", PT_ECONFLICT },
+    { "PT422", PT_EVALIDATION }, { "40001", PT_EBUSY },
+    { "40P01", PT_EBUSY },       { "55P03", PT_EBUSY },
     { "57014", PT_EDEADLINE }, /* statement_timeout */
     { "57P", PT_EDBAWAY },     /* shutting down, starting up */
     { "53", PT_EBUSY },        /* out of memory, disk, connections */
@@ -49,8 +45,8 @@ static const pt_op_sqlstate_t pt_op_sqlstates[] = {
 
 
 pt_err_t
-pytake_op_new(pytake_t *pt, const pytake_request_t *req,
-    const uint8_t seed[32], int64_t now_us, pytake_op_t **out)
+pytake_op_new(pytake_t *pt, const pytake_request_t *req, const uint8_t seed[32],
+              int64_t now_us, pytake_op_t **out)
 {
     pt_err_t            err;
     pt_arena_t         *a;
@@ -61,8 +57,8 @@ pytake_op_new(pytake_t *pt, const pytake_request_t *req,
 
     pytake_route_info(req->method, req->path, &info);
 
-    a = pt_arena_new(&pt->conf.mem, info.webhook ? PT_ARENA_WEBHOOK_MAX
-                                                 : PT_ARENA_MAX);
+    a = pt_arena_new(&pt->conf.mem,
+                     info.webhook ? PT_ARENA_WEBHOOK_MAX : PT_ARENA_MAX);
     if (a == NULL) {
         return PT_ENOMEM;
     }
@@ -142,7 +138,7 @@ pytake_op_next(pytake_op_t *op, pytake_effect_t *out)
 
 void
 pytake_op_feed_sql(pytake_op_t *op, int64_t now_us,
-    const pytake_sql_result_t *result)
+                   const pytake_sql_result_t *result)
 {
     assert(op->waiting && op->effect.type == PYTAKE_EFFECT_SQL);
     assert(result->err != PT_OK || result->nrows == op->sql.nstmts);
@@ -156,8 +152,7 @@ pytake_op_feed_sql(pytake_op_t *op, int64_t now_us,
 
 
 void
-pytake_op_feed_work(pytake_op_t *op, int64_t now_us, pt_err_t err,
-    bool match)
+pytake_op_feed_work(pytake_op_t *op, int64_t now_us, pt_err_t err, bool match)
 {
     assert(op->waiting && op->effect.type == PYTAKE_EFFECT_WORK);
 
@@ -270,9 +265,7 @@ pt_op_step(pytake_op_t *op)
 
     assert(op->match.def != NULL);
 
-    if (op->step == PT_OP_STEPS_MAX
-        || op->match.def->steps[op->step] == NULL)
-    {
+    if (op->step == PT_OP_STEPS_MAX || op->match.def->steps[op->step] == NULL) {
         return PT_EINTERNAL; /* the last one did not answer */
     }
 
@@ -370,10 +363,8 @@ pt_op_is_revoked(const pytake_op_t *op)
 {
     const pytake_sql_result_t *r = op->result;
 
-    return op->first != 0
-           && op->stmts[0].stmt == PT_STMT_SESSION_ENTER
-           && (r->err == PT_OK || r->err == PT_EDB)
-           && r->nrows != 0
+    return op->first != 0 && op->stmts[0].stmt == PT_STMT_SESSION_ENTER
+           && (r->err == PT_OK || r->err == PT_EDB) && r->nrows != 0
            && !pt_cell_bool(&r->rows[0], 0, 0);
 }
 
@@ -395,8 +386,7 @@ pt_op_again(pytake_op_t *op)
     }
 
     /* the twin has been waited for long enough */
-    if (memcmp(r->sqlstate, "55P03", 5) == 0
-        && r->failed_stmt < op->sql.nstmts
+    if (memcmp(r->sqlstate, "55P03", 5) == 0 && r->failed_stmt < op->sql.nstmts
         && op->stmts[r->failed_stmt].stmt == PT_STMT_IDEM_LOCK)
     {
         return false;
@@ -435,8 +425,7 @@ pt_op_sqlstate(pytake_op_t *op)
     pt_err_t                   err;
     const pytake_sql_result_t *r = op->result;
 
-    if (memcmp(r->sqlstate, "55P03", 5) == 0
-        && r->failed_stmt < op->sql.nstmts
+    if (memcmp(r->sqlstate, "55P03", 5) == 0 && r->failed_stmt < op->sql.nstmts
         && op->stmts[r->failed_stmt].stmt == PT_STMT_IDEM_LOCK)
     {
         return PT_EIDEMINPROGRESS;
@@ -444,7 +433,8 @@ pt_op_sqlstate(pytake_op_t *op)
 
     for (i = 0; i < PT_COUNT(pt_op_sqlstates); i++) {
         if (memcmp(r->sqlstate, pt_op_sqlstates[i].sqlstate,
-                   strlen(pt_op_sqlstates[i].sqlstate)) != 0)
+                   strlen(pt_op_sqlstates[i].sqlstate))
+            != 0)
         {
             continue;
         }
@@ -465,7 +455,7 @@ pt_op_sqlstate(pytake_op_t *op)
 
 static void
 pt_op_text(const pytake_op_t *op, size_t i, bool known, const pt_uuid_t *id,
-    pt_str_t *out)
+           pt_str_t *out)
 {
     char *p = op->text + i * PT_UUID_LEN;
 

@@ -47,7 +47,7 @@ typedef pt_err_t (*pt_step_pt)(pytake_op_t *op);
 #define PT_OP_LOGIN 0x10
 
 typedef struct {
-    const char *name;   /* op name: log variable and metric label */
+    const char *name; /* op name: log variable and metric label */
     uint32_t    flags;
     uint32_t    timeout_ms; /* 0: the driver's default */
     pt_step_pt  steps[PT_OP_STEPS_MAX];
@@ -75,7 +75,7 @@ typedef struct {
 } pt_match_t;
 
 pt_err_t pt_route_find(pt_arena_t *a, pytake_method_t method, pt_str_t path,
-    pt_match_t *out) PT_MUST_CHECK;
+                       pt_match_t *out) PT_MUST_CHECK;
 
 typedef struct {
     pt_str_t name;
@@ -106,47 +106,47 @@ struct pytake_op_s {
     void                   *data; /* the endpoint's own state */
 
     /* the engine's */
-    uint16_t             step;
-    pytake_effect_t      effect;
-    bool                 has_effect;
-    bool                 waiting;
-    bool                 want_errors;
-    uint16_t             retries;
-    pytake_sql_t         sql;
-    pytake_stmt_t        stmts[PT_BATCH_STMTS_MAX];
-    uint16_t             first; /* statements the engine itself put first */
+    uint16_t        step;
+    pytake_effect_t effect;
+    bool            has_effect;
+    bool            waiting;
+    bool            want_errors;
+    uint16_t        retries;
+    pytake_sql_t    sql;
+    pytake_stmt_t   stmts[PT_BATCH_STMTS_MAX];
+    uint16_t        first; /* statements the engine itself put first */
     const pytake_sql_result_t *result;
-    pytake_sql_result_t  result_copy;
-    bool                 work_match;
-    uint16_t             nheaders;
-    pytake_header_t      headers[PT_OP_HEADERS_MAX];
-    uint16_t             nerrors;
-    pt_field_error_t     errors[PT_FIELD_ERRORS_MAX];
-    pt_str_t             detail;
-    uint32_t             npublish;
-    uint32_t             published;
-    uint32_t             publish_cap;
-    pytake_redis_t      *publish;
-    pt_uuid_t            conversation_id; /* for the log */
-    bool                 has_conversation;
-    const char          *code;
-    bool                 replied;
-    bool                 idem;      /* a key is in force */
-    uint8_t              idem_hash[32]; /* of the raw body */
-    pt_str_t             idem_scope;
-    bool                 idem_looking; /* idem_get is under way */
-    bool                 idem_looked;
-    pt_err_t             refusal;   /* what it is looked for before */
-    bool                 fed;
-    bool                 sql_done;  /* a batch was asked for before */
-    pt_err_t             fed_err;   /* of work */
-    pt_err_t             sql_err;   /* sticky, of the batch being built */
-    uint16_t             nparams;   /* of its newest statement, so far */
-    pytake_response_t    response;
-    char                *text;      /* ids as text, for pytake_op_info() */
-    pt_uuid_t            user_id;   /* for the log: proven, not claimed */
-    pt_uuid_t            tenant_id;
-    bool                 has_user;
+    pytake_sql_result_t        result_copy;
+    bool                       work_match;
+    uint16_t                   nheaders;
+    pytake_header_t            headers[PT_OP_HEADERS_MAX];
+    uint16_t                   nerrors;
+    pt_field_error_t           errors[PT_FIELD_ERRORS_MAX];
+    pt_str_t                   detail;
+    uint32_t                   npublish;
+    uint32_t                   published;
+    uint32_t                   publish_cap;
+    pytake_redis_t            *publish;
+    pt_uuid_t                  conversation_id; /* for the log */
+    bool                       has_conversation;
+    const char                *code;
+    bool                       replied;
+    bool                       idem;          /* a key is in force */
+    uint8_t                    idem_hash[32]; /* of the raw body */
+    pt_str_t                   idem_scope;
+    bool                       idem_looking; /* idem_get is under way */
+    bool                       idem_looked;
+    pt_err_t                   refusal; /* what it is looked for before */
+    bool                       fed;
+    bool                       sql_done; /* a batch was asked for before */
+    pt_err_t                   fed_err;  /* of work */
+    pt_err_t                   sql_err;  /* sticky, of the batch being built */
+    uint16_t                   nparams;  /* of its newest statement, so far */
+    pytake_response_t          response;
+    char                      *text;    /* ids as text, for pytake_op_info() */
+    pt_uuid_t                  user_id; /* for the log: proven, not claimed */
+    pt_uuid_t                  tenant_id;
+    bool                       has_user;
 };
 
 /* ---- control ---- */
@@ -156,7 +156,7 @@ void pt_op_goto(pytake_op_t *op, pt_step_pt step);
 
 /* Who it is, for the log; the engine does it for access tokens. */
 void pt_op_user(pytake_op_t *op, const pt_uuid_t *tenant,
-    const pt_uuid_t *user);
+                const pt_uuid_t *user);
 /* And which conversation. */
 void pt_op_conversation(pytake_op_t *op, const pt_uuid_t *id);
 
@@ -165,24 +165,23 @@ void pt_op_conversation(pytake_op_t *op, const pt_uuid_t *id);
 /* Begins a batch.  When the request is authenticated, the engine puts
  * session_enter (and, in a write with an Idempotency-Key, idem_lock) first;
  * they do not count in pt_rows_get()'s index. */
-pt_err_t pt_sql_begin(pytake_op_t *op, pytake_sql_class_t class)
-    PT_MUST_CHECK;
+pt_err_t pt_sql_begin(pytake_op_t *op, pytake_sql_class_t class) PT_MUST_CHECK;
 /* The same for a public operation acting for a tenant: tenant_enter. */
-pt_err_t pt_sql_begin_tenant(pytake_op_t *op, pytake_sql_class_t class,
-    const pt_uuid_t *tenant) PT_MUST_CHECK;
+pt_err_t pt_sql_begin_tenant(pytake_op_t     *op, pytake_sql_class_t class,
+                             const pt_uuid_t *tenant) PT_MUST_CHECK;
 /* And with no tenant at all (definer functions only). */
-pt_err_t pt_sql_begin_bare(pytake_op_t *op, pytake_sql_class_t class)
-    PT_MUST_CHECK;
+pt_err_t pt_sql_begin_bare(pytake_op_t *op,
+                           pytake_sql_class_t class) PT_MUST_CHECK;
 
 /* Adds a statement; its parameters follow in order, one call each. */
 pt_err_t pt_sql_add(pytake_op_t *op, uint16_t stmt) PT_MUST_CHECK;
 
 /* Parameters stick errors in the op (looked at when the batch is issued). */
 void pt_p_uuid(pytake_op_t *op, const pt_uuid_t *v); /* NULL: SQL NULL */
-void pt_p_text(pytake_op_t *op, pt_str_t v);   /* data NULL: SQL NULL */
-void pt_p_bytes(pytake_op_t *op, pt_str_t v);  /* bytea */
-void pt_p_i64(pytake_op_t *op, int64_t v);     /* bigint */
-void pt_p_i32(pytake_op_t *op, int32_t v);     /* integer */
+void pt_p_text(pytake_op_t *op, pt_str_t v);         /* data NULL: SQL NULL */
+void pt_p_bytes(pytake_op_t *op, pt_str_t v);        /* bytea */
+void pt_p_i64(pytake_op_t *op, int64_t v);           /* bigint */
+void pt_p_i32(pytake_op_t *op, int32_t v);           /* integer */
 void pt_p_bool(pytake_op_t *op, bool v);
 void pt_p_null(pytake_op_t *op);
 void pt_p_time(pytake_op_t *op, int64_t unix_us); /* timestamptz */
@@ -202,33 +201,33 @@ pt_err_t pt_sql_go(pytake_op_t *op) PT_MUST_CHECK;
 /* Rows of the i-th statement that this endpoint added (0-based). */
 const pytake_rows_t *pt_rows_get(const pytake_op_t *op, uint16_t i);
 
-bool pt_cell_is_null(const pytake_rows_t *r, uint32_t row, uint32_t col);
+bool     pt_cell_is_null(const pytake_rows_t *r, uint32_t row, uint32_t col);
 pt_str_t pt_cell_text(const pytake_rows_t *r, uint32_t row, uint32_t col);
 pt_str_t pt_cell_jsonb(const pytake_rows_t *r, uint32_t row, uint32_t col);
-bool pt_cell_bool(const pytake_rows_t *r, uint32_t row, uint32_t col);
-int64_t pt_cell_i64(const pytake_rows_t *r, uint32_t row, uint32_t col);
-int32_t pt_cell_i32(const pytake_rows_t *r, uint32_t row, uint32_t col);
-int64_t pt_cell_time(const pytake_rows_t *r, uint32_t row, uint32_t col);
+bool     pt_cell_bool(const pytake_rows_t *r, uint32_t row, uint32_t col);
+int64_t  pt_cell_i64(const pytake_rows_t *r, uint32_t row, uint32_t col);
+int32_t  pt_cell_i32(const pytake_rows_t *r, uint32_t row, uint32_t col);
+int64_t  pt_cell_time(const pytake_rows_t *r, uint32_t row, uint32_t col);
 /* false (and nil) when NULL */
 bool pt_cell_uuid(const pytake_rows_t *r, uint32_t row, uint32_t col,
-    pt_uuid_t *out);
+                  pt_uuid_t *out);
 /* text[]: calls for each element; count by pt_cell_array_count */
 uint32_t pt_cell_array_count(const pytake_rows_t *r, uint32_t row,
-    uint32_t col);
-pt_str_t pt_cell_array_text(const pytake_rows_t *r, uint32_t row,
-    uint32_t col, uint32_t i);
+                             uint32_t col);
+pt_str_t pt_cell_array_text(const pytake_rows_t *r, uint32_t row, uint32_t col,
+                            uint32_t i);
 
 /* ---- one thing, by the ids of its path ---- */
 
 /* A batch of one statement whose parameters are the path's ids, in order;
  * any query argument is a fault. */
 pt_err_t pt_sql_by_path(pytake_op_t *op, pytake_sql_class_t class,
-    uint16_t stmt) PT_MUST_CHECK;
+                        uint16_t     stmt) PT_MUST_CHECK;
 
 /* Answers with the first row of the first statement as an object, or
  * PT_ENOTFOUND. */
-pt_err_t pt_reply_row(pytake_op_t *op, int status, const char *spec)
-    PT_MUST_CHECK;
+pt_err_t pt_reply_row(pytake_op_t *op, int status,
+                      const char *spec) PT_MUST_CHECK;
 
 /*
  * Writes a row's members into the open object.  spec: "name:type" for each
@@ -236,35 +235,35 @@ pt_err_t pt_reply_row(pytake_op_t *op, int status, const char *spec)
  * j jsonb, a text[].  A literal.
  */
 void pt_row_write(pt_jw_t *w, const pytake_rows_t *r, uint32_t row,
-    const char *spec);
+                  const char *spec);
 
 /* ---- work ---- */
 
-pt_err_t pt_work_verify(pytake_op_t *op, pt_str_t password, pt_str_t phc)
-    PT_MUST_CHECK;
+pt_err_t pt_work_verify(pytake_op_t *op, pt_str_t password,
+                        pt_str_t phc) PT_MUST_CHECK;
 
 /* ---- events: PUBLISH after COMMIT ---- */
 
 /* Queues "ev:<tenant>" "<seq> <frame>" (frame dropped when too long). */
-pt_err_t pt_publish_event(pytake_op_t *op, const pt_uuid_t *tenant,
-    int64_t seq, pt_str_t frame) PT_MUST_CHECK;
+pt_err_t pt_publish_event(pytake_op_t *op, const pt_uuid_t *tenant, int64_t seq,
+                          pt_str_t frame) PT_MUST_CHECK;
 
 /* Publishes every row of a result whose columns are (seq bigint,
  * frame text). */
 pt_err_t pt_publish_rows(pytake_op_t *op, const pt_uuid_t *tenant,
-    const pytake_rows_t *rows) PT_MUST_CHECK;
+                         const pytake_rows_t *rows) PT_MUST_CHECK;
 
 /* ---- answers ---- */
 
 /* body is borrowed (arena). */
 pt_err_t pt_reply(pytake_op_t *op, int status, pt_str_t body) PT_MUST_CHECK;
 pt_err_t pt_reply_type(pytake_op_t *op, int status, const char *type,
-    pt_str_t body) PT_MUST_CHECK;
-pt_err_t pt_header(pytake_op_t *op, const char *name, pt_str_t value)
-    PT_MUST_CHECK;
+                       pt_str_t body) PT_MUST_CHECK;
+pt_err_t pt_header(pytake_op_t *op, const char *name,
+                   pt_str_t value) PT_MUST_CHECK;
 /* Adds a field fault and goes on; the endpoint returns pt_op_check(). */
-void pt_fault(pytake_op_t *op, pt_str_t field, const char *code,
-    const char *message);
+void     pt_fault(pytake_op_t *op, pt_str_t field, const char *code,
+                  const char *message);
 pt_err_t pt_op_check(pytake_op_t *op) PT_MUST_CHECK; /* PT_EVALIDATION */
 
 /* ---- input ---- */
@@ -279,9 +278,9 @@ uint32_t pt_arg_limit(pytake_op_t *op);
 /* Body fields.  required/absent/null/type/length faults are added. */
 void pt_body_allow(pytake_op_t *op, const char *const *names, size_t n);
 bool pt_body_text(pytake_op_t *op, const char *name, bool required,
-    size_t chars_max, pt_str_t *out);
+                  size_t chars_max, pt_str_t *out);
 bool pt_body_uuid(pytake_op_t *op, const char *name, bool required,
-    pt_uuid_t *out);
+                  pt_uuid_t *out);
 
 /*
  * ---- idempotency (write batches of PT_OP_IDEMPOTENT operations) ----
@@ -301,6 +300,6 @@ bool pt_body_uuid(pytake_op_t *op, const char *name, bool required,
  * the tenant's event head now is this batch's event (witness), that is, if
  * the batch did its work.  A no-op when no key is in force. */
 pt_err_t pt_idem_store(pytake_op_t *op, int status, pt_str_t location,
-    pt_str_t body, const pt_uuid_t *witness) PT_MUST_CHECK;
+                       pt_str_t body, const pt_uuid_t *witness) PT_MUST_CHECK;
 
 #endif

@@ -29,7 +29,7 @@ pt_err_t pt_args_parse(pytake_op_t *op) PT_MUST_CHECK;
 
 /* The row and its def, without memory: PT_ENOROUTE, PT_EMETHOD. */
 pt_err_t pt_route_match(pytake_method_t method, pt_str_t path,
-    pt_match_t *out) PT_MUST_CHECK;
+                        pt_match_t *out) PT_MUST_CHECK;
 
 /* ---- pt_idem.c ---- */
 

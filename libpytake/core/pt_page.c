@@ -21,8 +21,7 @@ pt_page_filters(pt_str_t filters, uint64_t *out)
 
 
 pt_err_t
-pt_page_begin(pytake_op_t *op, uint8_t kind, uint64_t filters,
-    pt_cursor_t *out)
+pt_page_begin(pytake_op_t *op, uint8_t kind, uint64_t filters, pt_cursor_t *out)
 {
     pt_str_t       text;
     const pt_str_t key = { (const char *) op->pt->cursor_key,
@@ -41,14 +40,14 @@ pt_page_begin(pytake_op_t *op, uint8_t kind, uint64_t filters,
         return PT_ECURSOR;
     }
 
-    return pt_cursor_parse(op->arena, key, &op->claims.tenant_id, filters,
-                           kind, text, out);
+    return pt_cursor_parse(op->arena, key, &op->claims.tenant_id, filters, kind,
+                           text, out);
 }
 
 
 pt_err_t
 pt_page_end(pytake_op_t *op, pt_jw_t *w, const pt_cursor_t *last,
-    uint64_t filters, const pytake_rows_t *head)
+            uint64_t filters, const pytake_rows_t *head)
 {
     pt_err_t       err;
     pt_str_t       text;
@@ -62,8 +61,8 @@ pt_page_end(pytake_op_t *op, pt_jw_t *w, const pt_cursor_t *last,
         pt_jw_null(w);
 
     } else {
-        err = pt_cursor_build(op->arena, key, &op->claims.tenant_id,
-                              filters, last, &text);
+        err = pt_cursor_build(op->arena, key, &op->claims.tenant_id, filters,
+                              last, &text);
         if (err != PT_OK) {
             return err;
         }

@@ -12,9 +12,9 @@
 
 
 static pt_err_t pt_pytake_copy(const pt_mem_t *mem, pt_str_t from,
-    pt_str_t *to);
+                               pt_str_t *to);
 static pt_err_t pt_pytake_keys(pytake_t *pt);
-static void pt_pytake_free(const pt_mem_t *mem, pt_str_t s);
+static void     pt_pytake_free(const pt_mem_t *mem, pt_str_t s);
 
 
 pt_err_t
@@ -42,8 +42,8 @@ pytake_new(const pytake_conf_t *conf, pytake_t **out)
 
     err = pt_pytake_copy(mem, conf->jwt_secret, &pt->conf.jwt_secret);
     if (err == PT_OK) {
-        err = pt_pytake_copy(mem, conf->webhook_secret,
-                             &pt->conf.webhook_secret);
+        err =
+            pt_pytake_copy(mem, conf->webhook_secret, &pt->conf.webhook_secret);
     }
     if (err == PT_OK) {
         err = pt_pytake_copy(mem, conf->webhook_verify_token,
@@ -124,8 +124,7 @@ pytake_request_id_is(pt_str_t id)
 
 
 void
-pytake_request_id_build(const uint8_t rnd[16],
-    char out[PYTAKE_REQUEST_ID_LEN])
+pytake_request_id_build(const uint8_t rnd[16], char out[PYTAKE_REQUEST_ID_LEN])
 {
     memcpy(out, "req_", 4);
     pt_hex_build(rnd, 16, out + 4);

@@ -15,8 +15,7 @@
 #define PT_CHANNEL_PREFIX "ev:"
 
 
-static void pt_reply_problem_headers(pytake_op_t *op,
-    const pt_err_row_t *row);
+static void pt_reply_problem_headers(pytake_op_t *op, const pt_err_row_t *row);
 static void pt_reply_constant(pytake_op_t *op);
 static pt_err_t pt_publish_reserve(pytake_op_t *op);
 
@@ -58,8 +57,7 @@ pt_header(pytake_op_t *op, const char *name, pt_str_t value)
 
 
 void
-pt_fault(pytake_op_t *op, pt_str_t field, const char *code,
-    const char *message)
+pt_fault(pytake_op_t *op, pt_str_t field, const char *code, const char *message)
 {
     pt_field_error_t *e;
 
@@ -128,7 +126,7 @@ pt_work_verify(pytake_op_t *op, pt_str_t password, pt_str_t phc)
 
 pt_err_t
 pt_publish_event(pytake_op_t *op, const pt_uuid_t *tenant, int64_t seq,
-    pt_str_t frame)
+                 pt_str_t frame)
 {
     char          *channel;
     pt_buf_t       b;
@@ -169,7 +167,7 @@ pt_publish_event(pytake_op_t *op, const pt_uuid_t *tenant, int64_t seq,
 
 pt_err_t
 pt_publish_rows(pytake_op_t *op, const pt_uuid_t *tenant,
-    const pytake_rows_t *rows)
+                const pytake_rows_t *rows)
 {
     uint32_t i;
     pt_err_t err;

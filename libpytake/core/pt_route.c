@@ -12,17 +12,17 @@
  * method, path, operation: its definition is pt_<operation>, its name in
  * logs and metrics <operation>.  A "{...}" segment is a UUID.
  */
-#define PT_ROUTE_TABLE(ROW)                                                  \
-    ROW(POST, "/api/v1/auth/login", auth_login)                              \
-    ROW(POST, "/api/v1/auth/refresh", auth_refresh)                          \
-    ROW(POST, "/api/v1/auth/logout", auth_logout)                            \
-    ROW(GET, "/api/v1/auth/me", auth_me)                                     \
-    ROW(GET, "/api/v1/conversations", conv_list)                             \
-    ROW(POST, "/api/v1/conversations", conv_create)                          \
-    ROW(GET, "/api/v1/conversations/{id}", conv_get)                         \
-    ROW(GET, "/api/v1/conversations/{id}/messages", msg_list)                \
-    ROW(POST, "/api/v1/conversations/{id}/messages", msg_send)               \
-    ROW(GET, "/api/v1/webhooks/whatsapp", webhook_verify)                    \
+#define PT_ROUTE_TABLE(ROW)                                                    \
+    ROW(POST, "/api/v1/auth/login", auth_login)                                \
+    ROW(POST, "/api/v1/auth/refresh", auth_refresh)                            \
+    ROW(POST, "/api/v1/auth/logout", auth_logout)                              \
+    ROW(GET, "/api/v1/auth/me", auth_me)                                       \
+    ROW(GET, "/api/v1/conversations", conv_list)                               \
+    ROW(POST, "/api/v1/conversations", conv_create)                            \
+    ROW(GET, "/api/v1/conversations/{id}", conv_get)                           \
+    ROW(GET, "/api/v1/conversations/{id}/messages", msg_list)                  \
+    ROW(POST, "/api/v1/conversations/{id}/messages", msg_send)                 \
+    ROW(GET, "/api/v1/webhooks/whatsapp", webhook_verify)                      \
     ROW(POST, "/api/v1/webhooks/whatsapp", webhook_ingest)
 
 #define PT_ROUTE_DECLARE(m, p, op) extern const pt_op_def_t pt_##op;
@@ -32,10 +32,9 @@
 #define PT_ROUTE_ALLOW_MAX 64u
 
 
-static bool pt_route_fits(const char *route, pt_str_t path,
-    pt_match_t *out);
+static bool pt_route_fits(const char *route, pt_str_t path, pt_match_t *out);
 static pytake_method_t pt_route_method(pytake_method_t method);
-static void pt_route_allow(pt_buf_t *b, pytake_method_t method);
+static void            pt_route_allow(pt_buf_t *b, pytake_method_t method);
 
 
 PT_ROUTE_TABLE(PT_ROUTE_DECLARE)
@@ -44,9 +43,8 @@ const pt_route_t pt_routes[] = { PT_ROUTE_TABLE(PT_ROUTE_ROW) };
 
 const size_t pt_routes_count = PT_COUNT(pt_routes);
 
-const char *const pytake_route_names[] = {
-    "none", PT_ROUTE_TABLE(PT_ROUTE_NAME)
-};
+const char *const pytake_route_names[] = { "none",
+                                           PT_ROUTE_TABLE(PT_ROUTE_NAME) };
 
 const uint16_t pytake_routes_count = PT_COUNT(pytake_route_names);
 
@@ -87,7 +85,7 @@ pt_route_match(pytake_method_t method, pt_str_t path, pt_match_t *out)
 
 pt_err_t
 pt_route_find(pt_arena_t *a, pytake_method_t method, pt_str_t path,
-    pt_match_t *out)
+              pt_match_t *out)
 {
     size_t     i;
     pt_buf_t   b;
@@ -115,7 +113,7 @@ pt_route_find(pt_arena_t *a, pytake_method_t method, pt_str_t path,
 
 void
 pytake_route_info(pytake_method_t method, pt_str_t path,
-    pytake_route_info_t *out)
+                  pytake_route_info_t *out)
 {
     pt_match_t m = { 0 };
 
@@ -167,7 +165,8 @@ pt_route_fits(const char *route, pt_str_t path, pt_match_t *out)
         out->nparams++;
         i += PT_UUID_LEN;
 
-        while (*r++ != '}') { /* void */ }
+        while (*r++ != '}') { /* void */
+        }
     }
 
     return i == path.len;
@@ -184,11 +183,11 @@ pt_route_method(pytake_method_t method)
 static void
 pt_route_allow(pt_buf_t *b, pytake_method_t method)
 {
-    static const char *const names[] = {
-        [PYTAKE_GET] = "GET, HEAD", [PYTAKE_POST] = "POST",
-        [PYTAKE_PATCH] = "PATCH", [PYTAKE_PUT] = "PUT",
-        [PYTAKE_DELETE] = "DELETE"
-    };
+    static const char *const names[] = { [PYTAKE_GET] = "GET, HEAD",
+                                         [PYTAKE_POST] = "POST",
+                                         [PYTAKE_PATCH] = "PATCH",
+                                         [PYTAKE_PUT] = "PUT",
+                                         [PYTAKE_DELETE] = "DELETE" };
 
     assert(method < PT_COUNT(names));
 

@@ -13,9 +13,9 @@
 
 
 static void pt_row_value(pt_jw_t *w, const pytake_rows_t *r, uint32_t row,
-    uint32_t col, char type);
+                         uint32_t col, char type);
 static void pt_row_texts(pt_jw_t *w, const pytake_rows_t *r, uint32_t row,
-    uint32_t col);
+                         uint32_t col);
 
 
 pt_err_t
@@ -73,8 +73,7 @@ pt_reply_row(pytake_op_t *op, int status, const char *spec)
 
 
 void
-pt_row_write(pt_jw_t *w, const pytake_rows_t *r, uint32_t row,
-    const char *spec)
+pt_row_write(pt_jw_t *w, const pytake_rows_t *r, uint32_t row, const char *spec)
 {
     size_t   len;
     uint32_t col;
@@ -94,7 +93,7 @@ pt_row_write(pt_jw_t *w, const pytake_rows_t *r, uint32_t row,
 
 static void
 pt_row_value(pt_jw_t *w, const pytake_rows_t *r, uint32_t row, uint32_t col,
-    char type)
+             char type)
 {
     pt_uuid_t id;
 

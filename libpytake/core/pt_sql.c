@@ -29,15 +29,15 @@
 
 
 static pytake_param_t *pt_p_next(pytake_op_t *op, uint32_t oid);
-static void pt_p_copy(pytake_op_t *op, uint32_t oid, const void *data,
-    size_t len);
-static void pt_p_slice(pytake_op_t *op, uint32_t oid, pt_str_t v);
-static char *pt_p_array(pytake_op_t *op, uint32_t oid, uint32_t element,
-    size_t n, size_t bytes, bool nulls);
-static char *pt_sql_u32(char *p, uint32_t v);
-static char *pt_sql_u64(char *p, uint64_t v);
+static void    pt_p_copy(pytake_op_t *op, uint32_t oid, const void *data,
+                         size_t len);
+static void    pt_p_slice(pytake_op_t *op, uint32_t oid, pt_str_t v);
+static char   *pt_p_array(pytake_op_t *op, uint32_t oid, uint32_t element,
+                          size_t n, size_t bytes, bool nulls);
+static char   *pt_sql_u32(char *p, uint32_t v);
+static char   *pt_sql_u64(char *p, uint64_t v);
 static int64_t pt_sql_time(int64_t unix_us);
-static void pt_sql_stick(pytake_op_t *op, pt_err_t err);
+static void    pt_sql_stick(pytake_op_t *op, pt_err_t err);
 
 
 pt_err_t
@@ -76,8 +76,8 @@ pt_sql_begin(pytake_op_t *op, pytake_sql_class_t class)
 
 
 pt_err_t
-pt_sql_begin_tenant(pytake_op_t *op, pytake_sql_class_t class,
-    const pt_uuid_t *tenant)
+pt_sql_begin_tenant(pytake_op_t     *op, pytake_sql_class_t class,
+                    const pt_uuid_t *tenant)
 {
     pt_err_t err;
 
@@ -227,8 +227,7 @@ pt_p_uuids(pytake_op_t *op, const pt_uuid_t *v, size_t n)
     char  *p;
     size_t i;
 
-    p = pt_p_array(op, PT_OID_UUIDS, PT_OID_UUID, n, n * sizeof(v->b),
-                   false);
+    p = pt_p_array(op, PT_OID_UUIDS, PT_OID_UUID, n, n * sizeof(v->b), false);
     for (i = 0; p != NULL && i < n; i++) {
         p = pt_sql_u32(p, sizeof(v[i].b));
         memcpy(p, v[i].b, sizeof(v[i].b));
@@ -392,7 +391,7 @@ pt_p_slice(pytake_op_t *op, uint32_t oid, pt_str_t v)
 /* An array's head; gives the place of its first element. */
 static char *
 pt_p_array(pytake_op_t *op, uint32_t oid, uint32_t element, size_t n,
-    size_t bytes, bool nulls)
+           size_t bytes, bool nulls)
 {
     char           *p;
     size_t          size;

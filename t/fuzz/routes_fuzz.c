@@ -55,7 +55,8 @@ fuzz_line(fuzz_t *f)
     size_t   n;
     pt_str_t s = { (const char *) f->p, 0 };
 
-    for (n = 0; n < f->len && f->p[n] != '\n'; n++) { /* void */ }
+    for (n = 0; n < f->len && f->p[n] != '\n'; n++) { /* void */
+    }
     s.len = n;
     f->p += n;
     f->len -= n;
@@ -122,16 +123,14 @@ fuzz_feed(pytake_op_t *op, const pytake_sql_t *sql, fuzz_t *f)
     pytake_sql_result_t  *r = &f->result;
     static const pt_str_t yes[PT_STMT_PARAMS_MAX] = { { "\x01", 1 } };
 
-    static const char *const states[] = {
-        "40001", "23505", "55P03", "22P02", "PT404", "XX000", "57014"
-    };
+    static const char *const states[] = { "40001", "23505", "55P03", "22P02",
+                                          "PT404", "XX000", "57014" };
 
     memset(f->rows, 0, sizeof(f->rows));
     memset(r, 0, sizeof(*r));
     for (i = 0; i < sql->nstmts; i++) {
         if (sql->stmts[i].stmt == PT_STMT_SESSION_ENTER
-            || (fuzz_byte(f) & 1) != 0)
-        {
+            || (fuzz_byte(f) & 1) != 0) {
             f->rows[i] = (pytake_rows_t){ 1, PT_STMT_PARAMS_MAX, yes };
         }
     }

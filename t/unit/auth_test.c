@@ -83,15 +83,15 @@ START_TEST(login)
     auth_login(&f);
 
     /* the token that was stored is the one that was given */
-    ck_assert_ok(pt_json_parse(f.arena, f.eff.u.done.body,
-                               &pt_json_limits_api, &body));
+    ck_assert_ok(
+        pt_json_parse(f.arena, f.eff.u.done.body, &pt_json_limits_api, &body));
     ck_assert(pt_json_find_str(body, "refresh_token", &token));
     ck_assert_ok(pt_sha256(token.data, token.len, hash));
     ck_assert_mem_eq(f.op->stmts[1].params[6].data, hash, 32);
 
     ck_assert(pt_json_find_str(body, "access_token", &access));
-    ck_assert_ok(pt_jwt_verify(f.pt->jwt, f.arena, access,
-                               FX_NOW / 1000000, &c));
+    ck_assert_ok(
+        pt_jwt_verify(f.pt->jwt, f.arena, access, FX_NOW / 1000000, &c));
     ck_assert(pt_uuid_eq(&c.sub, &f.user));
     ck_assert(pt_uuid_eq(&c.tenant_id, &f.tenant));
     ck_assert_mem_eq(c.sid.b, f.op->stmts[1].params[0].data, 16);
@@ -267,8 +267,8 @@ START_TEST(refresh)
 
     fx_init(&f);
     auth_refresh(&f);
-    ck_assert_ok(pt_json_parse(f.arena, f.eff.u.done.body,
-                               &pt_json_limits_api, &body));
+    ck_assert_ok(
+        pt_json_parse(f.arena, f.eff.u.done.body, &pt_json_limits_api, &body));
     ck_assert(pt_json_find_str(body, "refresh_token", &first));
     ck_assert_ok(pt_sha256(PT_STR("rt_abc").data, 6, hash));
     ck_assert_mem_eq(f.op->stmts[0].params[0].data, hash, 32);
@@ -278,8 +278,8 @@ START_TEST(refresh)
     /* within the grace: the same successor, told by nothing but the first */
     ck_assert(auth_rotate(&f));
     auth_rotated(&f, "again");
-    ck_assert_ok(pt_json_parse(f.arena, fx_done(&f, 200),
-                               &pt_json_limits_api, &body));
+    ck_assert_ok(
+        pt_json_parse(f.arena, fx_done(&f, 200), &pt_json_limits_api, &body));
     ck_assert(pt_json_find_str(body, "refresh_token", &again));
     ck_assert_slice(again, first);
     fx_free(&f);
@@ -320,8 +320,7 @@ static void
 auth_logout(fx_t *f)
 {
     fx_start(f, PYTAKE_POST, LOGOUT, NULL);
-    if (!fx_sql(f, PYTAKE_SQL_WRITE,
-                "session_enter session_revoke audit_add"))
+    if (!fx_sql(f, PYTAKE_SQL_WRITE, "session_enter session_revoke audit_add"))
     {
         return;
     }

@@ -16,8 +16,7 @@ conv_row(fx_t *f, uint16_t i, uint8_t n)
     pt_uuid_t id = fx_id(n), contact = fx_id(40), config = fx_id(41);
 
     fx_row(f, i, "uutnutinnnajnmmm", &id, &contact, "Z\xc3\xa9", &config,
-           "active", 3, "gold vip", "{\"a\": 1}", FX_NOW, FX_NOW,
-           FX_NOW - 5);
+           "active", 3, "gold vip", "{\"a\": 1}", FX_NOW, FX_NOW, FX_NOW - 5);
 }
 
 
@@ -74,15 +73,14 @@ START_TEST(list)
 
     fx_init(&f);
     conv_list(&f);
-    ck_assert_ok(pt_json_parse(f.arena, f.eff.u.done.body,
-                               &pt_json_limits_api, &body));
+    ck_assert_ok(
+        pt_json_parse(f.arena, f.eff.u.done.body, &pt_json_limits_api, &body));
     ck_assert(pt_json_find_str(body, "next_cursor", &cursor));
 
     snprintf(target, sizeof(target), CONVS "?cursor=%.*s&limit=100",
              (int) cursor.len, cursor.data);
     fx_start(&f, PYTAKE_GET, target, NULL);
-    ck_assert(fx_sql(&f, PYTAKE_SQL_READ,
-                     "session_enter head_get conv_list"));
+    ck_assert(fx_sql(&f, PYTAKE_SQL_READ, "session_enter head_get conv_list"));
     ck_assert_int_eq(fx_param_time(&f, 2, 0), FX_NOW - 5);
     ck_assert_param_uuid(&f, 2, 1, fx_id(20));
     fx_feed(&f);
@@ -119,22 +117,23 @@ START_TEST(list_filters)
     fx_init(&f);
     fx_start(&f, PYTAKE_GET, CONVS "?status=pending&tag=a%20b&unassigned=true",
              NULL);
-    ck_assert(fx_sql(&f, PYTAKE_SQL_READ,
-                     "session_enter head_get conv_list_status"));
+    ck_assert(
+        fx_sql(&f, PYTAKE_SQL_READ, "session_enter head_get conv_list_status"));
     ck_assert_param_text(&f, 2, 3, "a b");
     ck_assert_int_eq(fx_param_int(&f, 2, 4), 1);
     ck_assert_param_text(&f, 2, 5, "pending");
 
-    fx_start(&f, PYTAKE_GET, CONVS "?status=closed&assigned_to=" CONTACT,
-             NULL);
+    fx_start(&f, PYTAKE_GET, CONVS "?status=closed&assigned_to=" CONTACT, NULL);
     ck_assert(fx_sql(&f, PYTAKE_SQL_READ,
                      "session_enter head_get conv_list_assigned"));
     ck_assert_param_null(&f, 2, 3);
     ck_assert_param_text(&f, 2, 4, "closed");
     ck_assert_param_uuid(&f, 2, 5, fx_id(40));
 
-    fx_start(&f, PYTAKE_GET, CONVS "?contact_id=" CONTACT "&assigned_to="
-             CONFIG "&unassigned=false&status=active", NULL);
+    fx_start(&f, PYTAKE_GET,
+             CONVS "?contact_id=" CONTACT "&assigned_to=" CONFIG
+                   "&unassigned=false&status=active",
+             NULL);
     ck_assert(fx_sql(&f, PYTAKE_SQL_READ,
                      "session_enter head_get conv_list_of_contact"));
     ck_assert_param_text(&f, 2, 4, "active");
@@ -152,8 +151,10 @@ START_TEST(list_faults)
     pt_str_t body;
 
     fx_init(&f);
-    fx_start(&f, PYTAKE_GET, CONVS "?status=new&limit=101&assigned_to=x&"
-             "unassigned=1&tag=&q=a&limit=2", NULL);
+    fx_start(&f, PYTAKE_GET,
+             CONVS "?status=new&limit=101&assigned_to=x&"
+                   "unassigned=1&tag=&q=a&limit=2",
+             NULL);
     body = fx_problem(&f, 422, "validation_failed");
     ck_assert_has(body, "\"field\":\"status\",\"code\":\"invalid\"");
     ck_assert_has(body, "\"field\":\"limit\",\"code\":\"invalid\"");
@@ -243,8 +244,9 @@ conv_create_new(fx_t *f)
     pt_str_t  body, frame;
     pt_uuid_t id = fx_id(20);
 
-    if (!conv_create(f, "{\"contact_id\":\"" CONTACT "\","
-                        "\"initial_message\":\"hi\"}",
+    if (!conv_create(f,
+                     "{\"contact_id\":\"" CONTACT "\","
+                     "\"initial_message\":\"hi\"}",
                      "session_enter conv_open conv_event msg_send "
                      "conv_get_open"))
     {
@@ -283,8 +285,8 @@ conv_create_new(fx_t *f)
     body = fx_done(f, 201);
     if (!fx_is_starved(f)) {
         ck_assert_slice(body, pt_test_str(conv_json));
-        ck_assert_slice_lit(fx_header(f, "Location"), CONVS
-                            "/01a20610-653f-7000-8000-000000000014");
+        ck_assert_slice_lit(fx_header(f, "Location"),
+                            CONVS "/01a20610-653f-7000-8000-000000000014");
     }
 }
 
@@ -317,8 +319,9 @@ START_TEST(create_takes_the_open_one)
     pt_uuid_t id = fx_id(20);
 
     fx_init(&f);
-    ck_assert(conv_create(&f, BODY, "session_enter conv_open conv_event "
-                                    "conv_get_open"));
+    ck_assert(conv_create(&f, BODY,
+                          "session_enter conv_open conv_event "
+                          "conv_get_open"));
     fx_row(&f, 1, "ub", &id, 0);
     conv_row(&f, 3, 20);
     fx_feed(&f);
@@ -336,8 +339,9 @@ START_TEST(create_keyed)
 
     fx_init(&f);
     f.req.idempotency_key = PT_STR("k");
-    ck_assert(conv_create(&f, "{\"contact_id\":\"" CONTACT "\","
-                              "\"initial_message\":{\"content\":\"hi\"}}",
+    ck_assert(conv_create(&f,
+                          "{\"contact_id\":\"" CONTACT "\","
+                          "\"initial_message\":{\"content\":\"hi\"}}",
                           "session_enter idem_lock conv_open conv_event "
                           "msg_send conv_get_open idem_store_conv"));
     ck_assert_slice(fx_param(&f, 6, 3), fx_param(&f, 2, 0));
@@ -362,7 +366,8 @@ START_TEST(create_references)
 
     /* neither is there: both are told */
     fx_init(&f);
-    fx_start(&f, PYTAKE_POST, CONVS, "{\"contact_id\":\"" CONTACT "\","
+    fx_start(&f, PYTAKE_POST, CONVS,
+             "{\"contact_id\":\"" CONTACT "\","
              "\"whatsapp_config_id\":\"" CONFIG "\"}");
     ck_assert(fx_sql(&f, PYTAKE_SQL_READ,
                      "session_enter conv_create_contact "

@@ -26,16 +26,16 @@ START_TEST(envelopes)
 
     ck_assert_ok(pt_event_status(a, &id, PT_STR("wamid.1"), PT_STR("failed"),
                                  PT_STR("{\"code\":1}"), &s));
-    ck_assert_slice_lit(s,
-        "{\"event\":\"message_status_updated\",\"data\":{\"id\":\"\x05\","
-        "\"conversation_id\":\"\x01\",\"whatsapp_message_id\":\"wamid.1\","
-        "\"status\":\"failed\",\"error\":{\"code\":1}},"
-        "\"timestamp\":\"2026-11-23T01:41:07.519Z\","
-        "\"conversation_id\":\"\x01\",\"seq\":\x04,"
-        "\"id\":\"01a20610-653f-7000-8000-000000000000\"}");
+    ck_assert_slice_lit(
+        s, "{\"event\":\"message_status_updated\",\"data\":{\"id\":\"\x05\","
+           "\"conversation_id\":\"\x01\",\"whatsapp_message_id\":\"wamid.1\","
+           "\"status\":\"failed\",\"error\":{\"code\":1}},"
+           "\"timestamp\":\"2026-11-23T01:41:07.519Z\","
+           "\"conversation_id\":\"\x01\",\"seq\":\x04,"
+           "\"id\":\"01a20610-653f-7000-8000-000000000000\"}");
 
-    ck_assert_ok(pt_event_status(a, &id, PT_STR_NULL, PT_STR("sent"),
-                                 PT_STR_NULL, &s));
+    ck_assert_ok(
+        pt_event_status(a, &id, PT_STR_NULL, PT_STR("sent"), PT_STR_NULL, &s));
     ck_assert_has(s, "\"whatsapp_message_id\":null,\"status\":\"sent\","
                      "\"error\":null}");
 

@@ -25,8 +25,8 @@ input_is_bad(const char *query)
 
 START_TEST(queries)
 {
-    int    i, n = 0;
-    char   many[8192];
+    int  i, n = 0;
+    char many[8192];
 
     ck_assert(!input_is_bad(""));
     ck_assert(!input_is_bad("&&"));
@@ -63,8 +63,10 @@ START_TEST(arguments)
     pt_uuid_t id;
 
     fx_init(&f);
-    fx_start(&f, PYTAKE_GET, LIST "?a=x%3d%C3%A9+y&b&c=1=2&limit=100&"
-             "u=01A20610-653F-7000-8000-000000000007", NULL);
+    fx_start(&f, PYTAKE_GET,
+             LIST "?a=x%3d%C3%A9+y&b&c=1=2&limit=100&"
+                  "u=01A20610-653F-7000-8000-000000000007",
+             NULL);
     ck_assert(pt_arg_find(f.op, "a", &v));
     ck_assert_slice_lit(v, "x=\xc3\xa9 y");
     ck_assert(pt_arg_find(f.op, "b", &v));
@@ -93,8 +95,9 @@ START_TEST(limits)
     size_t i;
     char   target[128];
 
-    static const char *const bad[] = { "0", "101", "-1", "1.5", "", "ten",
-                                       "99999999999999999999" };
+    static const char *const bad[] = {
+        "0", "101", "-1", "1.5", "", "ten", "99999999999999999999"
+    };
 
     fx_init(&f);
     for (i = 0; i < PT_COUNT(bad); i++) {

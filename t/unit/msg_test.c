@@ -40,8 +40,7 @@ msg_list(fx_t *f)
 
     fx_start(f, PYTAKE_GET, MSGS "?limit=2", NULL);
     if (!fx_sql(f, PYTAKE_SQL_READ,
-                "session_enter head_get conv_exists msg_list"))
-    {
+                "session_enter head_get conv_exists msg_list")) {
         return;
     }
     ck_assert_param_uuid(f, 2, 0, msg_conv());
@@ -60,15 +59,15 @@ msg_list(fx_t *f)
     if (fx_is_starved(f)) {
         return;
     }
-    ck_assert_has(body,
-        "{\"data\":[{\"id\":\"01a20610-653f-7000-8000-00000000001e\","
-        "\"conversation_id\":\"" CONV "\",\"sender_type\":\"contact\","
-        "\"sender_id\":null,\"content\":\"oi \\\"x\\\"\","
-        "\"message_type\":\"text\",\"whatsapp_message_id\":\"wamid.1\","
-        "\"status\":\"failed\",\"error\":{\"code\": 131026},"
-        "\"reply_to\":null,\"metadata\":{\"a\": 1},"
-        "\"created_at\":\"2026-11-23T01:41:07.519Z\","
-        "\"received_at\":\"2026-11-23T01:41:07.519Z\"},{");
+    ck_assert_has(
+        body, "{\"data\":[{\"id\":\"01a20610-653f-7000-8000-00000000001e\","
+              "\"conversation_id\":\"" CONV "\",\"sender_type\":\"contact\","
+              "\"sender_id\":null,\"content\":\"oi \\\"x\\\"\","
+              "\"message_type\":\"text\",\"whatsapp_message_id\":\"wamid.1\","
+              "\"status\":\"failed\",\"error\":{\"code\": 131026},"
+              "\"reply_to\":null,\"metadata\":{\"a\": 1},"
+              "\"created_at\":\"2026-11-23T01:41:07.519Z\","
+              "\"received_at\":\"2026-11-23T01:41:07.519Z\"},{");
     ck_assert_has(body, "00001d\",\"conversation_id\"");
     ck_assert(!fx_has(body, "00001c\""));
     ck_assert_has(body, "],\"next_cursor\":\"AQI");
@@ -91,8 +90,8 @@ START_TEST(list)
     ck_assert_slice_lit(info.conversation_id, CONV);
 
     /* the next page begins below the last row that was shown */
-    ck_assert_ok(pt_json_parse(f.arena, f.eff.u.done.body,
-                               &pt_json_limits_api, &body));
+    ck_assert_ok(
+        pt_json_parse(f.arena, f.eff.u.done.body, &pt_json_limits_api, &body));
     ck_assert(pt_json_find_str(body, "next_cursor", &cursor));
     snprintf(target, sizeof(target), MSGS "?cursor=%.*s", (int) cursor.len,
              cursor.data);
@@ -107,9 +106,10 @@ START_TEST(list)
     fx_problem(&f, 404, "not_found");
 
     /* a cursor goes with its conversation and its tenant */
-    snprintf(target, sizeof(target), "/api/v1/conversations/01a20610-653f-"
-             "7d50-8b45-4e4151820c4d/messages?cursor=%.*s", (int) cursor.len,
-             cursor.data);
+    snprintf(target, sizeof(target),
+             "/api/v1/conversations/01a20610-653f-"
+             "7d50-8b45-4e4151820c4d/messages?cursor=%.*s",
+             (int) cursor.len, cursor.data);
     fx_start(&f, PYTAKE_GET, target, NULL);
     fx_problem(&f, 400, "invalid_cursor");
     fx_free(&f);
@@ -148,10 +148,10 @@ msg_send_write(fx_t *f, const char *body)
     ck_assert_param_null(f, 1, 14);
 
     /* the time inside both ids is the time that is stored */
-    ck_assert_int_eq(pt_uuid_time_us((const pt_uuid_t *)
-                                     fx_param(f, 1, 1).data), FX_NOW_MS);
-    ck_assert_int_eq(pt_uuid_time_us((const pt_uuid_t *)
-                                     fx_param(f, 1, 9).data), FX_NOW_MS);
+    ck_assert_int_eq(
+        pt_uuid_time_us((const pt_uuid_t *) fx_param(f, 1, 1).data), FX_NOW_MS);
+    ck_assert_int_eq(
+        pt_uuid_time_us((const pt_uuid_t *) fx_param(f, 1, 9).data), FX_NOW_MS);
 
     frame = fx_param(f, 1, 10);
     ck_assert_has(frame, "{\"event\":\"message_sent\",\"data\":{\"id\":\"");
@@ -234,16 +234,13 @@ msg_send_keyed(fx_t *f)
     f->req.idempotency_key = PT_STR("key 1");
     fx_start(f, PYTAKE_POST, MSGS, "{\"content\":\"hello\"}");
     if (!fx_sql(f, PYTAKE_SQL_WRITE,
-                "session_enter idem_lock msg_send idem_store"))
-    {
+                "session_enter idem_lock msg_send idem_store")) {
         return;
     }
     ck_assert_param_text(f, 1, 0,
-                         "01a20610-653f-7000-8000-000000000001 msg_send "
-                         CONV);
+                         "01a20610-653f-7000-8000-000000000001 msg_send " CONV);
     ck_assert_param_text(f, 1, 1, "key 1");
-    ck_assert_int_eq(fx_param_time(f, 1, 2),
-                     FX_NOW - INT64_C(86400) * 1000000);
+    ck_assert_int_eq(fx_param_time(f, 1, 2), FX_NOW - INT64_C(86400) * 1000000);
     ck_assert_param_text(f, 3, 1, "key 1");
     ck_assert_uint_eq(fx_param(f, 3, 2).len, 32);
     ck_assert_int_eq(fx_param_int(f, 3, 3), 201);
@@ -291,8 +288,7 @@ msg_send_quoting(fx_t *f)
              "{\"message_type\":\"text\",\"content\":\"x\",\"reply_to\":"
              "\"01a20610-653f-7000-8000-000000000014\","
              "\"metadata\":{\"k\":[1,null]}}");
-    if (!fx_sql(f, PYTAKE_SQL_READ, "session_enter conv_exists msg_in_conv"))
-    {
+    if (!fx_sql(f, PYTAKE_SQL_READ, "session_enter conv_exists msg_in_conv")) {
         return;
     }
     ck_assert_param_uuid(f, 1, 0, msg_conv());
@@ -342,7 +338,8 @@ START_TEST(quote_of_another_conversation)
 
     for (conv = 0; conv < 2; conv++) {
         fx_init(&f);
-        fx_start(&f, PYTAKE_POST, MSGS, "{\"content\":\"x\",\"reply_to\":"
+        fx_start(&f, PYTAKE_POST, MSGS,
+                 "{\"content\":\"x\",\"reply_to\":"
                  "\"01a20610-653f-7000-8000-000000000014\"}");
         ck_assert(fx_sql(&f, PYTAKE_SQL_READ,
                          "session_enter conv_exists msg_in_conv"));

@@ -43,8 +43,7 @@ START_TEST(request_ids)
     fx_start(&f, PYTAKE_GET, "/", NULL);
     pytake_op_info(f.op, &info);
     ck_assert_slice_lit(info.request_id, "abc.DEF_1~2:3+4/5=-");
-    ck_assert_has(fx_done(&f, 404),
-                  "\"request_id\":\"abc.DEF_1~2:3+4/5=-\"");
+    ck_assert_has(fx_done(&f, 404), "\"request_id\":\"abc.DEF_1~2:3+4/5=-\"");
 
     f.req.request_id = PT_STR("with blank");
     fx_start(&f, PYTAKE_GET, "/", NULL);
@@ -62,9 +61,8 @@ START_TEST(credentials)
     size_t i;
     char   bad[256];
 
-    static const char *const missing[] = {
-        "", "Bearer", "Bearer ", "Basic YTpi", "Bearerx", "token"
-    };
+    static const char *const missing[] = { "",           "Bearer",  "Bearer ",
+                                           "Basic YTpi", "Bearerx", "token" };
 
     fx_init(&f);
     f.anonymous = true;
@@ -104,14 +102,13 @@ START_TEST(media_types)
     fx_t   f;
     size_t i;
 
-    static const char *const good[] = {
-        "application/json", "Application/JSON ; Charset=UTF-8",
-        "application/json;charset=\"utf-8\"", "application/json; v=1"
-    };
-    static const char *const bad[] = {
-        "text/plain", "application/jsonx", "application/problem+json",
-        "application/json; charset=latin1", ""
-    };
+    static const char *const good[] = { "application/json",
+                                        "Application/JSON ; Charset=UTF-8",
+                                        "application/json;charset=\"utf-8\"",
+                                        "application/json; v=1" };
+    static const char *const bad[] = { "text/plain", "application/jsonx",
+                                       "application/problem+json",
+                                       "application/json; charset=latin1", "" };
 
     fx_init(&f);
     for (i = 0; i < PT_COUNT(good); i++) {
@@ -208,16 +205,18 @@ START_TEST(sqlstates)
         const char *state;
         int         status;
         const char *code;
-    } cases[] = {
-        { "PT404", 404, "not_found" }, { "PT409", 409, "conflict" },
-        { "PT422", 422, "validation_failed" }, { "PT403", 403, "forbidden" },
-        { "PT401", 401, "session_revoked" },
-        { "57014", 503, "deadline_exceeded" },
-        { "57P01", 503, "database_unavailable" },
-        { "53300", 503, "overloaded" }, { "22P05", 422, "validation_failed" },
-        { "23505", 500, "internal_error" },
-        { "42P01", 500, "internal_error" }, { "XX000", 500, "internal_error" }
-    };
+    } cases[] = { { "PT404", 404, "not_found" },
+                  { "PT409", 409, "conflict" },
+                  { "PT422", 422, "validation_failed" },
+                  { "PT403", 403, "forbidden" },
+                  { "PT401", 401, "session_revoked" },
+                  { "57014", 503, "deadline_exceeded" },
+                  { "57P01", 503, "database_unavailable" },
+                  { "53300", 503, "overloaded" },
+                  { "22P05", 422, "validation_failed" },
+                  { "23505", 500, "internal_error" },
+                  { "42P01", 500, "internal_error" },
+                  { "XX000", 500, "internal_error" } };
 
     for (i = 0; i < PT_COUNT(cases); i++) {
         fx_init(&f);
@@ -240,12 +239,11 @@ START_TEST(connection_trouble)
     static const struct {
         pt_err_t    err;
         const char *read, *write;
-    } cases[] = {
-        { PT_EBUSY, "overloaded", "overloaded" },
-        { PT_EDBAWAY, "database_unavailable", "database_unavailable" },
-        { PT_EDEADLINE, "deadline_exceeded", "deadline_exceeded" },
-        { PT_EOUTCOME, "database_unavailable", "outcome_unknown" }
-    };
+    } cases[] = { { PT_EBUSY, "overloaded", "overloaded" },
+                  { PT_EDBAWAY, "database_unavailable",
+                    "database_unavailable" },
+                  { PT_EDEADLINE, "deadline_exceeded", "deadline_exceeded" },
+                  { PT_EOUTCOME, "database_unavailable", "outcome_unknown" } };
 
     for (i = 0; i < PT_COUNT(cases); i++) {
         fx_init(&f);
@@ -538,10 +536,10 @@ END_TEST
 
 START_TEST(instance)
 {
-    fx_t             f;
-    pt_str_t         body;
-    pytake_t        *pt;
-    pytake_conf_t    conf;
+    fx_t          f;
+    pt_str_t      body;
+    pytake_t     *pt;
+    pytake_conf_t conf;
 
     memset(&conf, 0, sizeof(conf));
     conf.mem = pt_test_mem;

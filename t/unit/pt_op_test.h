@@ -26,12 +26,12 @@
 #define FX_NOW INT64_C(1795398067519123) /* 2026-11-23T01:41:07.519123Z */
 #define FX_NOW_MS INT64_C(1795398067519000)
 #define FX_SECRET "0123456789abcdef0123456789abcdef"
-#define FX_ROWS_MAX 128
 #define FX_PIECE 16
 #define FX_ROOM 24576
 
-#define fx_id(n) ((pt_uuid_t){ { 0x01, 0xa2, 6, 0x10, 0x65, 0x3f, 0x70, 0,   \
-                                 0x80, 0, 0, 0, 0, 0, 0, (n) } })
+#define fx_id(n)                                                               \
+    ((pt_uuid_t){ { 0x01, 0xa2, 6, 0x10, 0x65, 0x3f, 0x70, 0, 0x80, 0, 0, 0,   \
+                    0, 0, 0, (n) } })
 
 typedef struct {
     size_t              live;   /* blocks */
@@ -47,10 +47,10 @@ typedef struct {
     pytake_sql_result_t result;
     pt_uuid_t           user, tenant, session;
 
-    uint32_t            nexts;
-    uint32_t            starve_at; /* which next(); UINT32_MAX: none */
-    uint32_t            eat;       /* pieces to take before it */
-    uint32_t            eaten;
+    uint32_t nexts;
+    uint32_t starve_at; /* which next(); UINT32_MAX: none */
+    uint32_t eat;       /* pieces to take before it */
+    uint32_t eaten;
 } fx_t;
 
 
@@ -139,8 +139,7 @@ fx_token(fx_t *f, int64_t exp)
 
 /* target: path and query.  body NULL: none, else JSON. */
 static inline void
-fx_start(fx_t *f, pytake_method_t method, const char *target,
-    const char *body)
+fx_start(fx_t *f, pytake_method_t method, const char *target, const char *body)
 {
     uint8_t     seed[32] = { 1, 2, 3 };
     const char *q = strchr(target, '?');
@@ -250,8 +249,7 @@ fx_sql(fx_t *f, pytake_sql_class_t class, const char *names)
         if (i != 0) {
             pt_buf_char(&b, ' ');
         }
-        pt_buf_str_add(&b,
-                       pt_test_str(pytake_stmts[sql->stmts[i].stmt].name));
+        pt_buf_str_add(&b, pt_test_str(pytake_stmts[sql->stmts[i].stmt].name));
         ck_assert_uint_eq(sql->stmts[i].nparams,
                           pytake_stmts[sql->stmts[i].stmt].nparams);
         for (k = 0; k < sql->stmts[i].nparams; k++) {
@@ -315,17 +313,17 @@ fx_param_time(fx_t *f, uint16_t stmt, uint16_t i)
 }
 
 
-#define ck_assert_param_text(f, stmt, i, text)                               \
+#define ck_assert_param_text(f, stmt, i, text)                                 \
     ck_assert_slice(fx_param(f, stmt, i), pt_test_str(text))
 
-#define ck_assert_param_uuid(f, stmt, i, id)                                 \
-    do {                                                                     \
-        pt_uuid_t id_ = (id);                                                \
-        ck_assert_slice(fx_param(f, stmt, i),                                \
-                        ((pt_str_t){ (char *) id_.b, 16 }));                 \
+#define ck_assert_param_uuid(f, stmt, i, id)                                   \
+    do {                                                                       \
+        pt_uuid_t id_ = (id);                                                  \
+        ck_assert_slice(fx_param(f, stmt, i),                                  \
+                        ((pt_str_t){ (char *) id_.b, 16 }));                   \
     } while (0)
 
-#define ck_assert_param_null(f, stmt, i)                                     \
+#define ck_assert_param_null(f, stmt, i)                                       \
     ck_assert_ptr_null(fx_param(f, stmt, i).data)
 
 
@@ -401,8 +399,7 @@ fx_row(fx_t *f, uint16_t i, const char *types, ...)
     const char    *s;
     pytake_rows_t *r = &f->rows[i];
 
-    cells = pt_calloc(f->arena, (size_t) (r->nrows + 1) * n,
-                      sizeof(pt_str_t));
+    cells = pt_calloc(f->arena, (size_t) (r->nrows + 1) * n, sizeof(pt_str_t));
     ck_assert_ptr_nonnull(cells);
     if (r->nrows != 0) {
         ck_assert_uint_eq(r->ncols, n);
@@ -437,8 +434,8 @@ fx_row(fx_t *f, uint16_t i, const char *types, ...)
             *cell = fx_int(f, va_arg(ap, int), 1);
             break;
         case 'm':
-            *cell = fx_int(f, va_arg(ap, int64_t)
-                                  - INT64_C(946684800000000), 8);
+            *cell =
+                fx_int(f, va_arg(ap, int64_t) - INT64_C(946684800000000), 8);
             break;
         case 'a':
             *cell = fx_array(f, va_arg(ap, const char *));
@@ -472,7 +469,6 @@ fx_entered(fx_t *f)
 }
 
 
-/* Committed, with the rows that were added. */
 static inline void
 fx_feed(fx_t *f)
 {
@@ -508,7 +504,6 @@ fx_lost(fx_t *f, pt_err_t err)
 }
 
 
-/* The answer; rows are gone by now, as a driver's are. */
 static inline pt_str_t
 fx_done(fx_t *f, int status)
 {
@@ -526,7 +521,6 @@ fx_done(fx_t *f, int status)
 }
 
 
-/* A problem with that code. */
 static inline pt_str_t
 fx_problem(fx_t *f, int status, const char *code)
 {
@@ -539,7 +533,6 @@ fx_problem(fx_t *f, int status, const char *code)
 }
 
 
-/* A header of the answer, or absent. */
 static inline pt_str_t
 fx_header(fx_t *f, const char *name)
 {
@@ -561,11 +554,11 @@ fx_has(pt_str_t s, const char *part)
     return memmem(s.data, s.len, part, strlen(part)) != NULL;
 }
 
-#define ck_assert_has(s, part)                                               \
-    do {                                                                     \
-        pt_str_t s_ = (s);                                                   \
-        ck_assert_msg(fx_has(s_, part), "%.*s has no %s", (int) s_.len,      \
-                      s_.data, part);                                        \
+#define ck_assert_has(s, part)                                                 \
+    do {                                                                       \
+        pt_str_t s_ = (s);                                                     \
+        ck_assert_msg(fx_has(s_, part), "%.*s has no %s", (int) s_.len,        \
+                      s_.data, part);                                          \
     } while (0)
 
 
@@ -588,15 +581,13 @@ fx_starved(void (*scenario)(fx_t *f), uint32_t nexts)
         total = f.eaten;
         fx_free(&f);
 
-        for (left = 0; ; left += 1 + left / 16) {
+        for (left = 0;; left += 1 + left / 16) {
             ck_assert_uint_le(left, total); /* it does fit at last */
             fx_init(&f);
             f.starve_at = at;
             f.eat = total - left;
             scenario(&f);
-            if (f.eff.type == PYTAKE_EFFECT_DONE
-                && f.eff.u.done.status < 400)
-            {
+            if (f.eff.type == PYTAKE_EFFECT_DONE && f.eff.u.done.status < 400) {
                 fx_free(&f);
                 break;
             }

@@ -7,7 +7,7 @@
 
 static pt_err_t
 route_find(pytake_method_t method, const char *path, pt_match_t *m,
-    pt_arena_t *a)
+           pt_arena_t *a)
 {
     return pt_route_find(a, method, pt_test_str(path), m);
 }
@@ -23,8 +23,7 @@ START_TEST(table)
 
     for (i = 0; i < pt_routes_count; i++) {
         ck_assert_str_eq(pt_routes[i].def->name, pytake_route_names[i + 1]);
-        ck_assert_ptr_nonnull((void *) (uintptr_t)
-                              pt_routes[i].def->steps[0]);
+        ck_assert_ptr_nonnull((void *) (uintptr_t) pt_routes[i].def->steps[0]);
         for (n = 0, k = 0; pt_routes[i].path[k] != '\0'; k++) {
             n += pt_routes[i].path[k] == '{';
         }
@@ -46,8 +45,8 @@ START_TEST(found)
     pt_arena_t *a = pt_test_arena();
 
     ck_assert(pt_uuid_parse(PT_STR(ID), &id));
-    ck_assert_ok(route_find(PYTAKE_GET, "/api/v1/conversations/" ID
-                            "/messages", &m, a));
+    ck_assert_ok(
+        route_find(PYTAKE_GET, "/api/v1/conversations/" ID "/messages", &m, a));
     ck_assert_str_eq(m.def->name, "msg_list");
     ck_assert_str_eq(pytake_route_names[m.index], "msg_list");
     ck_assert_uint_eq(m.nparams, 1);
@@ -67,17 +66,24 @@ START_TEST(not_found)
     pt_arena_t *a = pt_test_arena();
 
     static const char *const paths[] = {
-        "", "/", "/api", "/api/v1/", "/api/v1/conversations/",
-        "/api/v1//conversations", "/api/v1/conversations/" ID "/",
-        "/api/v1/conversations/" ID "x", "/api/v1/conversations/x",
-        "/api/v1/conversations/%30", "/api/v1/Conversations",
+        "",
+        "/",
+        "/api",
+        "/api/v1/",
+        "/api/v1/conversations/",
+        "/api/v1//conversations",
+        "/api/v1/conversations/" ID "/",
+        "/api/v1/conversations/" ID "x",
+        "/api/v1/conversations/x",
+        "/api/v1/conversations/%30",
+        "/api/v1/Conversations",
         "/api/v1/conversations/01a20610653f7d508b454e4151820c4c",
-        "/api/v1/conversations/" ID "/messages/" ID, "api/v1/auth/me"
+        "/api/v1/conversations/" ID "/messages/" ID,
+        "api/v1/auth/me"
     };
 
     for (i = 0; i < PT_COUNT(paths); i++) {
-        ck_assert_int_eq(route_find(PYTAKE_GET, paths[i], &m, a),
-                         PT_ENOROUTE);
+        ck_assert_int_eq(route_find(PYTAKE_GET, paths[i], &m, a), PT_ENOROUTE);
         ck_assert_ptr_null(m.def);
         ck_assert_uint_eq(m.index, 0);
     }
@@ -94,8 +100,9 @@ START_TEST(wrong_verb)
     ck_assert_int_eq(route_find(PYTAKE_GET, "/api/v1/auth/login", &m, a),
                      PT_EMETHOD);
     ck_assert_slice_lit(m.allow, "POST");
-    ck_assert_int_eq(route_find(PYTAKE_METHOD_OTHER, "/api/v1/conversations",
-                                &m, a), PT_EMETHOD);
+    ck_assert_int_eq(
+        route_find(PYTAKE_METHOD_OTHER, "/api/v1/conversations", &m, a),
+        PT_EMETHOD);
     ck_assert_slice_lit(m.allow, "GET, HEAD, POST");
     pt_arena_del(a);
 }

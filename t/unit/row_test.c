@@ -36,11 +36,11 @@ START_TEST(every_type)
                  "none:t");
     pt_jw_object_end(&w);
     ck_assert_ok(pt_buf_get(&b, &s));
-    ck_assert_slice_lit(s,
-        "{\"id\":\"" ID "\","
-        "\"text\":\"a\\\"b\",\"small\":-1,\"big\":1099511627776,"
-        "\"yes\":true,\"time\":\"2026-11-23T01:41:07.519Z\","
-        "\"json\":{\"k\": 1},\"words\":[\"x\",\"y\"],\"none\":null}");
+    ck_assert_slice_lit(
+        s, "{\"id\":\"" ID "\","
+           "\"text\":\"a\\\"b\",\"small\":-1,\"big\":1099511627776,"
+           "\"yes\":true,\"time\":\"2026-11-23T01:41:07.519Z\","
+           "\"json\":{\"k\": 1},\"words\":[\"x\",\"y\"],\"none\":null}");
     fx_free(&f);
 }
 END_TEST

@@ -25,23 +25,39 @@ sql_param(const pytake_op_t *op, uint16_t i)
 }
 
 
+/* A statement whose first parameter has this type. */
+static uint16_t
+sql_stmt_of(uint32_t oid)
+{
+    uint16_t i;
+
+    for (i = 0; i < pytake_stmts_count; i++) {
+        if (pytake_stmts[i].nparams != 0
+            && pytake_stmts[i].param_oids[0] == oid) {
+            return i;
+        }
+    }
+
+    ck_abort_msg("no statement begins with type %u", oid);
+}
+
+
 START_TEST(arrays)
 {
-    fx_t            f;
-    pt_str_t        texts[3] = { { "ab", 2 }, { NULL, 0 }, { "", 0 } };
-    pt_uuid_t       ids[2] = { fx_id(1), fx_id(2) };
-    pytake_rows_t   r;
-    pytake_op_t    *op = sql_op(&f);
+    fx_t          f;
+    pt_str_t      texts[3] = { { "ab", 2 }, { NULL, 0 }, { "", 0 } };
+    pt_uuid_t     ids[2] = { fx_id(1), fx_id(2) };
+    pytake_rows_t r;
+    pytake_op_t  *op = sql_op(&f);
 
-    static const char want[] =
-        "\0\0\0\1\0\0\0\1\0\0\0\x19\0\0\0\3\0\0\0\1"
-        "\0\0\0\2ab\xff\xff\xff\xff\0\0\0\0";
+    static const char want[] = "\0\0\0\1\0\0\0\1\0\0\0\x19\0\0\0\3\0\0\0\1"
+                               "\0\0\0\2ab\xff\xff\xff\xff\0\0\0\0";
     static const char none[] = "\0\0\0\0\0\0\0\0\0\0\0\x19";
     static const char uuids[] = "\0\0\0\1\0\0\0\0\0\0\x0b\x86\0\0\0\2\0\0\0\1"
                                 "\0\0\0\x10";
 
     ck_assert_ok(pt_sql_begin_bare(op, PYTAKE_SQL_READ));
-    ck_assert_ok(pt_sql_add(op, PT_STMT_WA_NUMBERS_FIND));
+    ck_assert_ok(pt_sql_add(op, sql_stmt_of(1009)));
     pt_p_texts(op, texts, 3);
     ck_assert_ok(pt_sql_go(op));
     ck_assert_slice(sql_param(op, 0), ((pt_str_t){ want, sizeof(want) - 1 }));
@@ -57,12 +73,12 @@ START_TEST(arrays)
 
     op->has_effect = false;
     ck_assert_ok(pt_sql_begin_bare(op, PYTAKE_SQL_READ));
-    ck_assert_ok(pt_sql_add(op, PT_STMT_WA_NUMBERS_FIND));
+    ck_assert_ok(pt_sql_add(op, sql_stmt_of(1009)));
     pt_p_texts(op, NULL, 0);
     ck_assert_slice(sql_param(op, 0), ((pt_str_t){ none, sizeof(none) - 1 }));
 
     ck_assert_ok(pt_sql_begin_bare(op, PYTAKE_SQL_READ));
-    ck_assert_ok(pt_sql_add(op, PT_STMT_INGEST_MESSAGES));
+    ck_assert_ok(pt_sql_add(op, sql_stmt_of(2951)));
     pt_p_uuids(op, ids, 2);
     ck_assert_uint_eq(sql_param(op, 0).len, 20 + 2 * 20);
     ck_assert_mem_eq(sql_param(op, 0).data, uuids, sizeof(uuids) - 1);
@@ -165,8 +181,8 @@ START_TEST(broken_arrays)
     whole = fx_array(&f, "one two");
     for (len = 0; len < whole.len; len++) {
         cut = fx_bytes(&f, whole.data, len);
-        cut.data = len == 0 ? NULL : memcpy(pt_alloc(f.arena, len),
-                                            whole.data, len);
+        cut.data =
+            len == 0 ? NULL : memcpy(pt_alloc(f.arena, len), whole.data, len);
         for (i = 0; i < 3; i++) {
             pt_str_t s = pt_cell_array_text(&r, 0, 0, i);
 
