@@ -208,6 +208,76 @@ class Nginx:
                 if re.search(pattern, line)]
 
 
+class Serve:
+    """pytake serve, with the roles and environment given."""
+
+    def __init__(self, stack, roles="hub,jobs", env=None, name="serve"):
+        self.stack, self.roles, self.name = stack, roles, name
+        self.more = dict(env or {})
+        self.proc = None
+        self.socket = os.path.join(stack.dir, "s", name + ".sock")
+        self.log = os.path.join(stack.dir, name + ".log")
+
+    def start(self, wait=True, limit=None):
+        os.makedirs(os.path.dirname(self.socket), exist_ok=True)
+        os.chmod(os.path.dirname(self.socket), 0o755)
+        env = {"PATH": "/usr/bin:/bin", "PYTAKE_HUB_SOCKET": self.socket}
+        if os.geteuid() == 0:
+            env["PYTAKE_HUB_GROUP"] = "www-data"
+        env.update(self.stack.env)
+        env.update(self.more)
+        argv = [self.stack.tool("pytake"), "serve", "--roles", self.roles]
+        if limit is not None:
+            argv = ["prlimit", "--nofile=%d" % limit, *argv]
+        out = open(self.log, "ab")
+        self.proc = subprocess.Popen(argv, env=env, stdout=out, stderr=out,
+                                     stdin=subprocess.DEVNULL)
+        out.close()
+        if wait and "hub" in self.roles:
+            wait_until(self.ready, 20, "pytake serve")
+
+    def ready(self):
+        if self.proc.poll() is not None:
+            raise RuntimeError("serve ended: " + self.words())
+        try:
+            return self.ask("GET", "/health").startswith("HTTP/1.1 200")
+        except OSError:
+            return False
+
+    def ask(self, method, path):
+        """One request on the hub's socket; the whole answer."""
+        with socket.socket(socket.AF_UNIX) as c:
+            c.settimeout(5)
+            c.connect(self.socket)
+            c.sendall(("%s %s HTTP/1.1\r\nHost: hub\r\n\r\n"
+                       % (method, path)).encode())
+            out = b""
+            while True:
+                part = c.recv(65536)
+                if not part:
+                    return out.decode()
+                out += part
+
+    def metric(self, prefix):
+        total = 0.0
+        for line in self.ask("GET", "/metrics").split("\r\n\r\n", 1)[
+                1].splitlines():
+            if line.startswith(prefix):
+                total += float(line.rsplit(" ", 1)[1])
+        return total
+
+    def words(self):
+        with open(self.log, errors="replace") as f:
+            return f.read()[-3000:]
+
+    def kill(self):
+        procs.send(self.proc.pid, signal.SIGKILL)
+        self.proc.wait()
+
+    def stop(self, timeout=20):
+        procs.end(self.proc, signal.SIGTERM, timeout)
+
+
 class Stack:
     def __init__(self, build=None, workers=2, pg_proxy=False,
                  redis_proxy=False, pg_ssl=False, pg_settings=None,
@@ -232,6 +302,7 @@ class Stack:
         self.tenants = []
         self.env = {}
         self.pg_proxy = self.redis_proxy = self.redis_proc = None
+        self.serves = []
         self.stopped = False
         self.dir = tempfile.mkdtemp(prefix="pt-", dir="/tmp")
         os.chmod(self.dir, 0o777 if self.asan else 0o755)
@@ -295,6 +366,8 @@ class Stack:
             return
         self.stopped = True
         self.nginx.stop()
+        for p in self.serves:
+            p.stop()
         procs.end(self.redis_proc, signal.SIGTERM)
         self.pg.stop()
         for p in (self.pg_proxy, self.redis_proxy):
@@ -321,6 +394,14 @@ class Stack:
             raise RuntimeError("pytake %s: %d\n%s" % (" ".join(args),
                                p.returncode, p.stdout + p.stderr))
         return p.stdout
+
+    def serve(self, **more):
+        """Starts pytake serve; Serve()'s arguments."""
+        limit = more.pop("limit", None)
+        p = Serve(self, **more)
+        self.serves.append(p)
+        p.start(limit=limit)
+        return p
 
     # -- redis --
 
