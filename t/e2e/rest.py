@@ -648,6 +648,32 @@ def twins(t, s):
                "event = 'message_sent'", (ten.id,)), rounds,
          "and one event each")
 
+    # The first is held up: its twin waits, and past the deadline is told.
+    def held(i):
+        return s.client(c.token).request(
+            "POST", target, body=b'{"content":"held"}',
+            headers={"Idempotency-Key": "held"})
+
+    db = s.pg.connect()
+    db.autocommit = False
+    db.cursor().execute("UPDATE tenant_event_head SET seq = seq WHERE "
+                        "tenant_id = %s", (ten.id,))
+    rs = web.parallel(4, held)
+    db.rollback()
+    db.close()
+    t.ok({r.status for r in rs} <= {409, 503} and all(
+        r.code == "idempotency_in_progress" for r in rs if r.status == 409)
+        and max(r.ms for r in rs) < 2000,
+        "held up past the deadline: 409 idempotency_in_progress or 503, "
+        "within 2 s", rs)
+    t.ok(any(r.status == 409 for r in rs), "the twin is told 409", rs)
+    rs = [stack.wait_until(lambda: (lambda r: r.status == 201 and r)(
+        held(0)), 5, "the retry") for _ in range(3)]
+    n = s.one("SELECT count(*) FROM messages WHERE tenant_id = %s AND "
+              "content = 'held'", (ten.id,))
+    t.eq((len({r.body for r in rs}), n), (1, 1),
+         "repeated afterwards: one message, one answer")
+
 
 def health(t, s):
     c = s.client()

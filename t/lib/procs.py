@@ -2,6 +2,7 @@
 """Processes, ports and waiting: what Linux's /proc tells."""
 
 import os
+import random
 import signal
 import socket
 import time
@@ -21,9 +22,17 @@ def wait_until(cond, timeout=10.0, what="the condition", every=0.02):
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Below the ports that the kernel gives to clients: a server that is
+    away for a while must find its port again, and nobody who asks for it
+    may meet himself there."""
+    while True:
+        port = random.SystemRandom().randrange(10000, 32000)
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                pass
 
 
 def _stat(pid):

@@ -20,6 +20,8 @@ import struct
 import subprocess
 import sys
 
+import procs
+
 
 class Proxy:
     def __init__(self, target, host="127.0.0.1"):
@@ -58,13 +60,12 @@ class _Server:
         self.changed = asyncio.Event()
         self.writers = set()
         self.server = None
-        self.port = 0
+        self.port = procs.free_port()
 
     async def listen(self):
         self.server = await asyncio.start_server(
             self.serve, self.host, self.port, reuse_address=True,
             backlog=512)
-        self.port = self.server.sockets[0].getsockname()[1]
 
     async def set(self, what):
         if what.get("cut"):
