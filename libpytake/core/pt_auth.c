@@ -385,6 +385,12 @@ pt_auth_logout_revoke(pytake_op_t *op)
 static pt_err_t
 pt_auth_logout_answer(pytake_op_t *op)
 {
+    pt_err_t err;
+
+    /* It is done; who is not told now finds out by polling. */
+    err = pt_publish_revoke(op, &op->claims.tenant_id, &op->claims.sid);
+    PT_UNUSED(err);
+
     return pt_reply(op, 204, PT_STR(""));
 }
 

@@ -253,6 +253,10 @@ pt_err_t pt_publish_event(pytake_op_t *op, const pt_uuid_t *tenant, int64_t seq,
 pt_err_t pt_publish_rows(pytake_op_t *op, const pt_uuid_t *tenant,
                          const pytake_rows_t *rows) PT_MUST_CHECK;
 
+/* Queues "ctl:<tenant>" "revoke <session>": its sockets close at once. */
+pt_err_t pt_publish_revoke(pytake_op_t *op, const pt_uuid_t *tenant,
+    const pt_uuid_t *session) PT_MUST_CHECK;
+
 /* ---- answers ---- */
 
 /* body is borrowed (arena). */

@@ -12,11 +12,12 @@
 #define PT_REPLY_JSON "application/json"
 #define PT_REPLY_PROBLEM "application/problem+json"
 #define PT_REPLY_PROBLEM_MAX (64u * 1024)
-#define PT_CHANNEL_PREFIX "ev:"
 
 
 static void pt_reply_problem_headers(pytake_op_t *op, const pt_err_row_t *row);
 static void pt_reply_constant(pytake_op_t *op);
+static pt_err_t pt_publish(pytake_op_t *op, pt_str_t kind,
+    const pt_uuid_t *tenant, pt_str_t payload);
 static pt_err_t pt_publish_reserve(pytake_op_t *op);
 
 
@@ -128,24 +129,9 @@ pt_err_t
 pt_publish_event(pytake_op_t *op, const pt_uuid_t *tenant, int64_t seq,
                  pt_str_t frame)
 {
-    char          *channel;
-    pt_buf_t       b;
-    pt_err_t       err;
-    const size_t   prefix = sizeof(PT_CHANNEL_PREFIX) - 1;
-    pytake_redis_t r;
-
-    err = pt_publish_reserve(op);
-    if (err != PT_OK) {
-        return err;
-    }
-
-    channel = pt_alloc(op->arena, prefix + PT_UUID_LEN);
-    if (channel == NULL) {
-        return PT_ENOMEM;
-    }
-    memcpy(channel, PT_CHANNEL_PREFIX, prefix);
-    pt_uuid_build(tenant, channel + prefix);
-    r.channel = (pt_str_t){ channel, prefix + PT_UUID_LEN };
+    pt_buf_t b;
+    pt_err_t err;
+    pt_str_t payload;
 
     pt_buf_init(&b, op->arena, PT_PUBLISH_FRAME_MAX + 32);
     pt_buf_i64(&b, seq);
@@ -154,14 +140,32 @@ pt_publish_event(pytake_op_t *op, const pt_uuid_t *tenant, int64_t seq,
         pt_buf_str_add(&b, frame);
     }
 
-    err = pt_buf_get(&b, &r.payload);
+    err = pt_buf_get(&b, &payload);
     if (err != PT_OK) {
         return err;
     }
 
-    op->publish[op->npublish++] = r;
+    return pt_publish(op, PT_STR("ev:"), tenant, payload);
+}
 
-    return PT_OK;
+
+pt_err_t
+pt_publish_revoke(pytake_op_t *op, const pt_uuid_t *tenant,
+    const pt_uuid_t *session)
+{
+    char     text[sizeof("revoke ") - 1 + PT_UUID_LEN];
+    pt_err_t err;
+    pt_str_t payload;
+
+    memcpy(text, "revoke ", sizeof("revoke ") - 1);
+    pt_uuid_build(session, text + sizeof("revoke ") - 1);
+
+    err = pt_dup(op->arena, (pt_str_t){ text, sizeof(text) }, &payload);
+    if (err != PT_OK) {
+        return err;
+    }
+
+    return pt_publish(op, PT_STR("ctl:"), tenant, payload);
 }
 
 
@@ -179,6 +183,34 @@ pt_publish_rows(pytake_op_t *op, const pt_uuid_t *tenant,
             return err;
         }
     }
+
+    return PT_OK;
+}
+
+
+static pt_err_t
+pt_publish(pytake_op_t *op, pt_str_t kind, const pt_uuid_t *tenant,
+    pt_str_t payload)
+{
+    char     *channel;
+    pt_err_t  err;
+
+    err = pt_publish_reserve(op);
+    if (err != PT_OK) {
+        return err;
+    }
+
+    channel = pt_alloc(op->arena, kind.len + PT_UUID_LEN);
+    if (channel == NULL) {
+        return PT_ENOMEM;
+    }
+    memcpy(channel, kind.data, kind.len);
+    pt_uuid_build(tenant, channel + kind.len);
+
+    op->publish[op->npublish].channel =
+        (pt_str_t){ channel, kind.len + PT_UUID_LEN };
+    op->publish[op->npublish].payload = payload;
+    op->npublish++;
 
     return PT_OK;
 }

@@ -319,6 +319,8 @@ END_TEST
 static void
 auth_logout(fx_t *f)
 {
+    char said[7 + PT_UUID_LEN];
+
     fx_start(f, PYTAKE_POST, LOGOUT, NULL);
     if (!fx_sql(f, PYTAKE_SQL_WRITE, "session_enter session_revoke audit_add"))
     {
@@ -331,6 +333,16 @@ auth_logout(fx_t *f)
     ck_assert_int_eq(fx_param_time(f, 1, 1), FX_NOW);
     ck_assert_param_text(f, 2, 2, "session.logout");
     fx_feed(f);
+
+    if (fx_next(f) == PYTAKE_EFFECT_REDIS) {
+        memcpy(said, "revoke ", 7);
+        pt_uuid_build(&f->op->claims.sid, said + 7);
+        ck_assert_mem_eq(f->eff.u.redis.channel.data, "ctl:", 4);
+        ck_assert_slice(f->eff.u.redis.payload,
+                        ((pt_str_t){ said, sizeof(said) }));
+    } else {
+        ck_assert(f->starve_at != UINT32_MAX);
+    }
     ck_assert_uint_eq(fx_done(f, 204).len, 0);
 }
 
