@@ -65,6 +65,10 @@ batch_stmt(batch_t *b, uint16_t stmt)
 {
     pytake_stmt_t *s;
 
+    if (b->err != PT_OK) {
+        return;
+    }
+
     if (b->sql.nstmts == BATCH_STMTS_MAX) {
         b->err = PT_ELIMIT;
         return;
@@ -132,9 +136,14 @@ batch_uuids(batch_t *b, const pt_uuid_t *v, size_t n)
     size_t   i;
     uint8_t *out, *p;
 
+    if (n > INT32_MAX / 32) {
+        b->err = PT_ELIMIT;
+        return;
+    }
+
     out = pt_alloc(b->arena, 20 + 20 * n);
 
-    if (out == NULL || n > INT32_MAX / 32) {
+    if (out == NULL) {
         b->err = PT_ENOMEM;
         return;
     }
@@ -220,6 +229,17 @@ batch_cell_i32(const pytake_rows_t *r, uint32_t row, uint32_t col)
     }
 
     return (int32_t) v;
+}
+
+
+int64_t
+batch_cell_time(const pytake_rows_t *r, uint32_t row, uint32_t col)
+{
+    if (batch_cell(r, row, col).data == NULL) {
+        return 0;
+    }
+
+    return batch_cell_i64(r, row, col) + BATCH_PG_EPOCH_US;
 }
 
 

@@ -37,17 +37,21 @@ void batch_uuids(batch_t *b, const pt_uuid_t *v, size_t n);
 
 /*
  * Hands the batch to the pool, which owns it from here on; the handler is
- * called once, never inside this call.  On an error nothing was handed over
- * and the caller deletes it: PT_EBUSY, PT_EDBAWAY, PT_ENOMEM, PT_ELIMIT.
+ * called once, never inside this call, and the batch is deleted behind it.
+ * On an error nothing was handed over and the caller deletes it: PT_EBUSY,
+ * PT_EDBAWAY, PT_ENOMEM, PT_ELIMIT (too many statements or parameters),
+ * PT_EINTERNAL (they do not fit the table of statements).
  */
 pt_err_t batch_submit(batch_t *b, pt_pool_t *pool, pytake_sql_class_t class,
     const pt_uuid_t *tenant, int64_t deadline_ms, batch_handler_pt handler,
     void *data) PT_MUST_CHECK;
 
-/* Cells of a result, as pt_op.h has them for operations. */
+/* Cells of a result, as pt_op.h has them for operations; NULL is 0.  They
+ * live until the handler returns. */
 int64_t batch_cell_i64(const pytake_rows_t *r, uint32_t row, uint32_t col);
 int32_t batch_cell_i32(const pytake_rows_t *r, uint32_t row, uint32_t col);
 pt_str_t batch_cell(const pytake_rows_t *r, uint32_t row, uint32_t col);
+int64_t batch_cell_time(const pytake_rows_t *r, uint32_t row, uint32_t col);
 bool batch_cell_uuid(const pytake_rows_t *r, uint32_t row, uint32_t col,
     pt_uuid_t *out); /* false and nil: NULL */
 

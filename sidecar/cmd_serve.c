@@ -33,7 +33,7 @@ typedef struct {
 } serve_said_t;
 
 typedef struct {
-    serve_t      serve;
+    serve_t      serve; /* first: serve_metrics() */
     int          signals; /* signalfd */
     pt_io_t     *io;
     pt_timer_t  *patience; /* how long the parts may take to stop */
@@ -49,13 +49,16 @@ static int  serve_parts_start(serve_run_t *s, const char *roles);
 static bool serve_role_is(const char *roles, const char *name);
 static int  serve_roles_check(const char *roles);
 static int  serve_close(serve_run_t *s, int rc);
+static void serve_metrics(const serve_t *serve, pt_buf_t *out);
 static void serve_signal(void *data, int events);
 static void serve_impatient(void *data);
 static void serve_log(void *data, pt_log_level_t level, const char *text);
 static bool serve_is_said(serve_said_t *said, const char *text, int64_t now_us);
 static void serve_notify(const char *state);
 
-static const serve_part_t *const serve_parts[] = { &jobs_part, &hub_part };
+static const serve_part_t *const serve_parts[] = {
+    &jobs_part, &hub_part, &courier_part
+};
 
 
 int
@@ -110,6 +113,7 @@ serve_open(serve_run_t *s, cmd_t *c)
     s->serve.base = base;
     s->serve.conf = &c->conf;
     s->serve.mem = cmd_mem;
+    s->serve.metrics = serve_metrics;
 
     s->patience =
         base->ops->timer_new(base, PT_TIMER_HOUSE, serve_impatient, s);
@@ -225,6 +229,20 @@ serve_close(serve_run_t *s, int rc)
     }
 
     return rc;
+}
+
+
+static void
+serve_metrics(const serve_t *serve, pt_buf_t *out)
+{
+    size_t             i;
+    const serve_run_t *s = (const serve_run_t *) serve;
+
+    for (i = 0; i < s->nparts; i++) {
+        if (s->which[i]->metrics != NULL) {
+            s->which[i]->metrics(s->parts[i], out);
+        }
+    }
 }
 
 

@@ -12,20 +12,20 @@
 
 static pt_err_t courier_start(const serve_t *serve, void **part);
 static pt_err_t courier_open(courier_t *c, const serve_t *serve);
+static pt_err_t courier_open_redis(courier_t *c);
 static void courier_stop(void *part);
 static void courier_del(void *part);
+static void courier_metrics(const void *part, pt_buf_t *out);
+static void courier_up(void *data);
+static void courier_added(void *data, pt_str_t channel);
+static void courier_bell(void *data, pt_str_t channel, pt_str_t payload);
 static void courier_claim(void *data);
 static void courier_claimed(void *data, batch_t *b,
     const pytake_sql_result_t *result);
-static void courier_begin(courier_t *c, courier_job_t *j);
 static void courier_away(courier_t *c, const pytake_sql_result_t *result);
-static void courier_sweep(void *data);
-static void courier_swept(void *data, batch_t *b,
-    const pytake_sql_result_t *result);
-static void courier_settle(courier_t *c, const pytake_rows_t *r, bool lost);
 
 const serve_part_t courier_part = {
-    "courier", courier_start, courier_stop, courier_del
+    "courier", courier_start, courier_stop, courier_del, courier_metrics
 };
 
 
@@ -53,12 +53,14 @@ courier_start(const serve_t *serve, void **part)
     }
 
     if (!c->conf->has_key) {
-        c->loop->ops->log(c->loop, PT_LOG_WARN,
+        c->loop->ops->log(c->loop, PT_LOG_ERR,
             "pytake: courier: PYTAKE_ENCRYPTION_KEY is not set: no token "
-            "opens, nothing can be sent");
+            "opens, so nothing is sent until it is");
+
+    } else {
+        c->loop->ops->timer_set(c->poll, 0);
     }
 
-    c->loop->ops->timer_set(c->poll, 0);
     c->loop->ops->timer_set(c->sweep, 0);
     *part = c;
 
@@ -69,9 +71,8 @@ courier_start(const serve_t *serve, void **part)
 static pt_err_t
 courier_open(courier_t *c, const serve_t *serve)
 {
-    pt_err_t        err;
-    pt_pool_conf_t  pool;
-    pt_redis_conf_t redis;
+    pt_err_t       err;
+    pt_pool_conf_t pool;
 
     if (getrandom(c->rand.seed, sizeof(c->rand.seed), 0)
             != (ssize_t) sizeof(c->rand.seed)
@@ -85,24 +86,18 @@ courier_open(courier_t *c, const serve_t *serve)
     pool.conninfo = serve->conf->database_url;
     pool.role = "pytake_service";
     pool.app_name = "pytake courier";
-    pool.conns_max = 3;
+    pool.conns_max = 4;
     pool.depth = 1;
-    pool.tenant_max = 2;
-    pool.queue_max = COURIER_JOBS_MAX * 2;
+    pool.tenant_max = 3;
+    pool.queue_max = COURIER_JOBS_MAX + 16;
     pool.connect_timeout_ms = 2000;
     pool.statement_timeout_ms = 4000;
     pool.lock_timeout_ms = 2000;
     pool.mem = c->mem;
     err = pt_pool_new(c->loop, &pool, &c->pool);
 
-    if (err == PT_OK && serve->conf->redis_url != NULL) {
-        memset(&redis, 0, sizeof(redis));
-        redis.url = serve->conf->redis_url;
-        redis.connect_timeout_ms = 1000;
-        redis.command_timeout_ms = 2000;
-        redis.pending_max = 1024;
-        redis.mem = c->mem;
-        err = pt_redis_new(c->loop, &redis, &c->redis);
+    if (err == PT_OK && c->conf->redis_url != NULL) {
+        err = courier_open_redis(c);
     }
 
     if (err == PT_OK) {
@@ -125,17 +120,56 @@ courier_open(courier_t *c, const serve_t *serve)
 }
 
 
-/* Calls under way end and are kept; their timers hold the loop. */
+static pt_err_t
+courier_open_redis(courier_t *c)
+{
+    pt_err_t            err;
+    pt_redis_conf_t     redis;
+    pt_redis_sub_conf_t sub;
+
+    memset(&redis, 0, sizeof(redis));
+    redis.url = c->conf->redis_url;
+    redis.connect_timeout_ms = 1000;
+    redis.command_timeout_ms = 2000;
+    redis.pending_max = 1024;
+    redis.mem = c->mem;
+    err = pt_redis_new(c->loop, &redis, &c->redis);
+
+    if (err != PT_OK) {
+        return err;
+    }
+
+    memset(&sub, 0, sizeof(sub));
+    sub.url = c->conf->redis_url;
+    sub.connect_timeout_ms = 1000;
+    sub.mem = c->mem;
+    sub.data = c;
+    sub.on_up = courier_up;
+    sub.on_added = courier_added;
+    sub.on_message = courier_bell;
+
+    return pt_redis_sub_new(c->loop, &sub, &c->sub);
+}
+
+
+/* Calls under way end and are kept; their timers hold the loop.  What waits
+ * for its turn is given back. */
 
 static void
 courier_stop(void *part)
 {
-    courier_t *c;
+    courier_t     *c;
+    courier_job_t *j, *next;
 
     c = part;
     c->stopping = true;
     c->loop->ops->timer_stop(c->poll);
     c->loop->ops->timer_stop(c->sweep);
+
+    for (j = c->jobs; j != NULL; j = next) {
+        next = j->next;
+        courier_job_stop(j);
+    }
 }
 
 
@@ -155,6 +189,8 @@ courier_del(void *part)
         courier_job_del(c->jobs);
     }
 
+    pt_redis_sub_del(c->sub);
+
     if (c->redis != NULL) {
         pt_redis_del(c->redis);
     }
@@ -172,7 +208,12 @@ courier_del(void *part)
 }
 
 
-/* A doorbell, or a message settled: look now. */
+static void
+courier_metrics(const void *part, pt_buf_t *out)
+{
+    courier_metrics_write(part, out);
+}
+
 
 void
 courier_wake(courier_t *c)
@@ -180,7 +221,7 @@ courier_wake(courier_t *c)
     if (c->claiming) {
         c->again = true;
 
-    } else if (!c->stopping) {
+    } else if (!c->stopping && c->conf->has_key) {
         c->loop->ops->timer_set(c->poll, 0);
     }
 }
@@ -198,6 +239,36 @@ courier_job_is(const courier_t *c, const pt_uuid_t *message)
     }
 
     return false;
+}
+
+
+static void
+courier_up(void *data)
+{
+    courier_t     *c;
+    const pt_str_t channel = PT_STR(COURIER_CHANNEL);
+
+    c = data;
+    pt_redis_sub_add(c->sub, &channel, 1);
+}
+
+
+/* It is heard from here on; what came before is looked for. */
+
+static void
+courier_added(void *data, pt_str_t channel)
+{
+    PT_UNUSED(channel);
+    courier_wake(data);
+}
+
+
+static void
+courier_bell(void *data, pt_str_t channel, pt_str_t payload)
+{
+    PT_UNUSED(channel);
+    PT_UNUSED(payload);
+    courier_wake(data);
 }
 
 
@@ -229,8 +300,9 @@ courier_claim(void *data)
     now_ms = c->loop->ops->now_ms(c->loop);
     n = courier_pace_paused(c->pace, now_ms, paused, PT_COUNT(paused));
 
+    c->claim_us = c->loop->ops->wall_us(c->loop);
     batch_stmt(b, PT_STMT_OUTBOX_CLAIM);
-    batch_time(b, c->loop->ops->wall_us(c->loop));
+    batch_time(b, c->claim_us);
     batch_i32(b, (int32_t) room);
     batch_uuid(b, &c->id);
     batch_uuids(b, paused, n);
@@ -277,8 +349,15 @@ courier_claimed(void *data, batch_t *b, const pytake_sql_result_t *result)
         c->stats.claimed++;
         j = courier_job_new(c, r, i);
 
-        if (j != NULL) {
-            courier_begin(c, j);
+        if (j == NULL) {
+            continue;
+        }
+
+        if (c->stopping) {
+            courier_job_release(j, 0);
+
+        } else {
+            courier_job_begin(j);
         }
     }
 
@@ -288,26 +367,6 @@ courier_claimed(void *data, batch_t *b, const pytake_sql_result_t *result)
     }
 
     c->again = false;
-}
-
-
-static void
-courier_begin(courier_t *c, courier_job_t *j)
-{
-    uint32_t wait;
-
-    wait = courier_pace_take(c->pace, &j->config,
-        j->msg.wa_id.len > 0 ? j->msg.wa_id : j->msg.bsuid,
-        c->loop->ops->now_ms(c->loop));
-
-    if (wait == 0) {
-        courier_job_call(j);
-        return;
-    }
-
-    c->stats.released++;
-    j->release_us = c->loop->ops->wall_us(c->loop) + (int64_t) wait * 1000;
-    courier_job_keep(j);
 }
 
 
@@ -324,99 +383,5 @@ courier_away(courier_t *c, const pytake_sql_result_t *result)
 
     if (!c->stopping) {
         c->loop->ops->timer_set(c->poll, COURIER_POLL_AWAY_MS);
-    }
-}
-
-
-/* Claims whose courier is gone: called or not, nobody knows.  Outcomes that
- * no status ever told: failed.  Backends stuck in the middle of a batch. */
-
-static void
-courier_sweep(void *data)
-{
-    int64_t    now_us;
-    batch_t   *b;
-    courier_t *c;
-
-    c = data;
-
-    if (c->stopping) {
-        return;
-    }
-
-    c->loop->ops->timer_set(c->sweep, COURIER_SWEEP_MS);
-    b = c->sweeping ? NULL : batch_new(&c->mem, COURIER_JOB_MAX);
-
-    if (b == NULL) {
-        return;
-    }
-
-    now_us = c->loop->ops->wall_us(c->loop);
-    batch_stmt(b, PT_STMT_COURIER_STALE);
-    batch_time(b, now_us - (int64_t) COURIER_STALE_S * 1000000);
-    batch_i32(b, COURIER_SWEEP_MAX);
-    batch_stmt(b, PT_STMT_COURIER_LOST);
-    batch_time(b, now_us - (int64_t) COURIER_LOST_S * 1000000);
-    batch_i32(b, COURIER_SWEEP_MAX);
-    batch_stmt(b, PT_STMT_BACKENDS_END);
-    batch_i32(b, COURIER_BACKENDS_S);
-
-    if (batch_submit(b, c->pool, PYTAKE_SQL_WRITE, NULL,
-            c->loop->ops->now_ms(c->loop) + COURIER_DEADLINE_MS,
-            courier_swept, c)
-        != PT_OK)
-    {
-        batch_del(b);
-        return;
-    }
-
-    c->sweeping = true;
-}
-
-
-static void
-courier_swept(void *data, batch_t *b, const pytake_sql_result_t *result)
-{
-    courier_t *c;
-
-    PT_UNUSED(b);
-    c = data;
-    c->sweeping = false;
-
-    if (result->err == PT_OK) {
-        courier_settle(c, &result->rows[0], false);
-        courier_settle(c, &result->rows[1], true);
-    }
-}
-
-
-static void
-courier_settle(courier_t *c, const pytake_rows_t *r, bool lost)
-{
-    uint32_t       i;
-    pt_uuid_t      tenant, message;
-    courier_job_t *j;
-
-    for (i = 0; i < r->nrows && c->njobs < COURIER_JOBS_MAX; i++) {
-        batch_cell_uuid(r, i, 0, &tenant);
-        batch_cell_uuid(r, i, 1, &message);
-
-        if (courier_job_is(c, &message)) {
-            continue; /* ours, and still under way */
-        }
-
-        j = courier_job_settle(c, &tenant, &message);
-
-        if (j == NULL) {
-            return;
-        }
-
-        j->lost = lost;
-        j->outcome.verdict = lost ? COURIER_FAILED : COURIER_UNKNOWN;
-        j->outcome.title = PT_STR("outcome unknown");
-        j->outcome.detail = lost
-            ? PT_STR("no status came within 24 hours: perhaps it was sent")
-            : PT_STR("the courier ended between claim and answer");
-        courier_job_keep(j);
     }
 }

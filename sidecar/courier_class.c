@@ -13,11 +13,15 @@ typedef struct {
     int32_t           from;
     int32_t           to; /* inclusive */
     courier_verdict_t verdict;
-    uint32_t          after_ms; /* 0: the usual backoff */
+    uint32_t          after_ms; /* at least; 0: the usual backoff alone */
 } courier_rule_t;
 
+static void courier_class_silent(const courier_answer_t *answer,
+    courier_class_t *out);
+static void courier_class_foreign(const courier_answer_t *answer,
+    courier_class_t *out);
 static void courier_class_accept(const pt_json_t *root, courier_class_t *out);
-static void courier_class_error(const pt_json_t *error,
+static void courier_class_error(const pt_json_t *error, int32_t code,
     const courier_answer_t *answer, courier_class_t *out);
 static const courier_rule_t *courier_rule_find(int32_t code);
 static uint32_t courier_backoff_ms(uint32_t attempts);
@@ -54,6 +58,7 @@ static const courier_rule_t courier_rules[] = {
     { 131057, 131057, COURIER_RETRY_NUMBER, COURIER_MINUTE_MS },
     { 131064, 131064, COURIER_RETRY_NUMBER, 10 * COURIER_MINUTE_MS },
     { 132069, 132069, COURIER_RETRY, COURIER_MINUTE_MS }, /* flow slowed */
+    { 133000, 133000, COURIER_STOP, 0 },   /* deregistration incomplete */
     { 133004, 133004, COURIER_RETRY, 0 },  /* server away */
     { 133005, 133006, COURIER_STOP, 0 },   /* PIN, verification */
     { 133008, 133009, COURIER_RETRY_NUMBER, 10 * COURIER_MINUTE_MS },
@@ -69,45 +74,33 @@ void
 courier_class_get(pt_arena_t *a, const courier_answer_t *answer,
     courier_class_t *out)
 {
+    int64_t          code;
     pt_json_t       *root;
     const pt_json_t *error;
 
     memset(out, 0, sizeof(*out));
     root = NULL;
+    error = NULL;
 
-    if (!answer->connected) {
-        courier_set(out, COURIER_RETRY, courier_backoff_ms(answer->attempts),
-            PT_STR("WhatsApp unreachable"),
-            PT_STR("no connection could be made"));
-
-    } else if (!answer->answered) {
-        courier_set(out, COURIER_UNKNOWN, 0, PT_STR("outcome unknown"),
-            PT_STR("the request was written, but no answer came"));
-        return;
-
-    } else if (pt_json_parse(a, answer->body, &pt_json_limits_api, &root)
-                   == PT_OK
-               && (error = pt_json_find(root, "error")) != NULL)
+    if (answer->answered
+        && pt_json_parse(a, answer->body, &pt_json_limits_api, &root) == PT_OK)
     {
-        courier_class_error(error, answer, out);
+        error = pt_json_find(root, "error");
+    }
+
+    if (!answer->answered) {
+        courier_class_silent(answer, out);
+
+    } else if (pt_json_find_i64(error, "code", &code) && code >= INT32_MIN
+               && code <= INT32_MAX)
+    {
+        courier_class_error(error, (int32_t) code, answer, out);
 
     } else if (answer->status >= 200 && answer->status < 300) {
         courier_class_accept(root, out);
-        return;
-
-    } else if (answer->status >= 500) {
-        courier_set(out, COURIER_UNKNOWN, 0, PT_STR("outcome unknown"),
-            PT_STR("a server error without an explanation"));
-        return;
-
-    } else if (answer->status == 429) {
-        courier_set(out, COURIER_RETRY_NUMBER,
-            courier_backoff_ms(answer->attempts), PT_STR("rate limited"),
-            PT_STR("HTTP 429"));
 
     } else {
-        courier_set(out, COURIER_FAILED, 0, PT_STR("refused"),
-            PT_STR("an answer that is not the Graph API's"));
+        courier_class_foreign(answer, out);
     }
 
     if (answer->attempts >= COURIER_ATTEMPTS_MAX
@@ -117,6 +110,41 @@ courier_class_get(pt_arena_t *a, const courier_answer_t *answer,
     {
         out->verdict = COURIER_FAILED;
     }
+}
+
+
+static void
+courier_class_silent(const courier_answer_t *answer, courier_class_t *out)
+{
+    if (answer->written) {
+        courier_set(out, COURIER_UNKNOWN, 0, PT_STR("outcome unknown"),
+            PT_STR("the request was written, but no answer came"));
+        return;
+    }
+
+    courier_set(out, COURIER_RETRY, courier_backoff_ms(answer->attempts),
+        PT_STR("WhatsApp unreachable"),
+        PT_STR("no connection, or it ended before all was written"));
+}
+
+
+/* Somebody else answered: a proxy, a wrong address. */
+
+static void
+courier_class_foreign(const courier_answer_t *answer, courier_class_t *out)
+{
+    if (answer->status >= 500) {
+        courier_set(out, COURIER_UNKNOWN, 0, PT_STR("outcome unknown"),
+            PT_STR("a server error without an explanation"));
+        return;
+    }
+
+    courier_set(out,
+        answer->status == 429 ? COURIER_RETRY_NUMBER : COURIER_RETRY,
+        courier_backoff_ms(answer->attempts),
+        answer->status == 429 ? PT_STR("rate limited") : PT_STR("refused"),
+        PT_STR("an answer that is not the Graph API's; is "
+               "WHATSAPP_API_URL right?"));
 }
 
 
@@ -145,40 +173,30 @@ courier_class_accept(const pt_json_t *root, courier_class_t *out)
 
 
 static void
-courier_class_error(const pt_json_t *error,
+courier_class_error(const pt_json_t *error, int32_t code,
     const courier_answer_t *answer, courier_class_t *out)
 {
-    int64_t               code;
     pt_str_t              title, detail;
+    uint32_t              after_ms, backoff_ms;
     const courier_rule_t *rule;
-    uint32_t              after_ms;
-
-    if (!pt_json_find_i64(error, "code", &code) || code < INT32_MIN
-        || code > INT32_MAX)
-    {
-        code = 1;
-    }
 
     title = courier_text(error, "message");
     detail = courier_text(pt_json_find(error, "error_data"), "details");
-    out->code = (int32_t) code;
-    rule = courier_rule_find(out->code);
+    rule = courier_rule_find(code);
 
-    if (rule == NULL) {
-        courier_set(out, COURIER_FAILED, 0, title, detail);
+    if (rule == NULL || rule->verdict == COURIER_STOP) {
+        courier_set(out, rule == NULL ? COURIER_FAILED : COURIER_STOP, 0,
+            title, detail);
+        out->code = code;
         return;
     }
 
-    after_ms = rule->after_ms;
-
-    if (rule->verdict == COURIER_RETRY_PAIR) {
-        after_ms = courier_pair_ms(answer->attempts);
-
-    } else if (after_ms == 0 && rule->verdict != COURIER_STOP) {
-        after_ms = courier_backoff_ms(answer->attempts);
-    }
-
+    backoff_ms = rule->verdict == COURIER_RETRY_PAIR
+                     ? courier_pair_ms(answer->attempts)
+                     : courier_backoff_ms(answer->attempts);
+    after_ms = rule->after_ms > backoff_ms ? rule->after_ms : backoff_ms;
     courier_set(out, rule->verdict, after_ms, title, detail);
+    out->code = code;
 }
 
 

@@ -35,17 +35,19 @@ typedef struct {
 } courier_class_t;
 
 typedef struct {
-    bool     connected; /* the request's first byte may have been written */
-    bool     answered;  /* a whole HTTP answer came */
-    uint32_t status;    /* HTTP */
+    bool     written;  /* all of the request may have been written */
+    bool     answered; /* a whole HTTP answer came */
+    uint32_t status;   /* HTTP */
     pt_str_t body;
-    uint32_t attempts;  /* this one included, 1.. */
+    uint32_t attempts; /* this one included, 1.. */
 } courier_answer_t;
 
 /*
- * Never fails: what cannot be understood is RETRY when nothing was written,
- * UNKNOWN when something was.  Past COURIER_ATTEMPTS_MAX a retry becomes
- * FAILED with the last error.  Scratch and results live on the arena.
+ * Never fails.  No answer: RETRY while a part of the request had not been
+ * written (nobody can act on half a request), else UNKNOWN.  An answer that
+ * is not the Graph API's: UNKNOWN for 5xx and 2xx, RETRY for the others, which
+ * say that nothing was taken.  At COURIER_ATTEMPTS_MAX a retry becomes FAILED
+ * with the last error.  Scratch and results live on the arena.
  */
 void courier_class_get(pt_arena_t *a, const courier_answer_t *answer,
     courier_class_t *out);

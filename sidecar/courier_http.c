@@ -21,7 +21,8 @@ struct courier_call_s {
     size_t                  auth_len;
     char                   *body;
     size_t                  body_len;
-    size_t                  body_sent;
+    size_t                  body_sent; /* given to libcurl */
+    uint32_t                attempts;
     char                   *answer;
     size_t                  answer_len;
     bool                    overflow;
@@ -55,6 +56,9 @@ static void courier_call_done(courier_call_t *c, CURLcode code);
 static void courier_call_del(courier_call_t *c);
 static pt_err_t courier_call_init(courier_call_t *c, const char *url,
     pt_str_t token, pt_str_t body);
+static pt_err_t courier_call_opts(courier_call_t *c, const char *url);
+static int courier_call_begin(void *user, char *to, char *from, int to_port,
+    int from_port);
 static size_t courier_call_read(char *out, size_t size, size_t n,
     void *user);
 static size_t courier_call_write(char *data, size_t size, size_t n,
@@ -93,7 +97,8 @@ courier_http_new(pt_loop_t *loop, const pt_mem_t *mem, courier_http_t **out)
     curl_multi_setopt(h->multi, CURLMOPT_SOCKETDATA, h);
     curl_multi_setopt(h->multi, CURLMOPT_TIMERFUNCTION, courier_http_timer);
     curl_multi_setopt(h->multi, CURLMOPT_TIMERDATA, h);
-    curl_multi_setopt(h->multi, CURLMOPT_MAX_HOST_CONNECTIONS, 32L);
+    curl_multi_setopt(h->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
+        COURIER_HTTP_CONNS_MAX);
 
     *out = h;
 
@@ -207,29 +212,66 @@ courier_call_init(courier_call_t *c, const char *url, pt_str_t token,
         return PT_ENOMEM;
     }
 
-    curl_easy_setopt(c->easy, CURLOPT_URL, url);
-    curl_easy_setopt(c->easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, c->headers);
-    /* A body that cannot be rewound: libcurl sends a request again by itself
-     * when a kept connection ends without an answer, also a POST.  Such an
-     * outcome is unknown, and ours to settle. */
-    curl_easy_setopt(c->easy, CURLOPT_POST, 1L);
-    curl_easy_setopt(c->easy, CURLOPT_POSTFIELDSIZE_LARGE,
-        (curl_off_t) body.len);
-    curl_easy_setopt(c->easy, CURLOPT_READFUNCTION, courier_call_read);
-    curl_easy_setopt(c->easy, CURLOPT_READDATA, c);
-    curl_easy_setopt(c->easy, CURLOPT_WRITEFUNCTION, courier_call_write);
-    curl_easy_setopt(c->easy, CURLOPT_WRITEDATA, c);
-    curl_easy_setopt(c->easy, CURLOPT_PRIVATE, c);
-    curl_easy_setopt(c->easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(c->easy, CURLOPT_CONNECTTIMEOUT_MS,
-        COURIER_HTTP_CONNECT_MS);
-    curl_easy_setopt(c->easy, CURLOPT_TIMEOUT_MS, COURIER_HTTP_TOTAL_MS);
-    curl_easy_setopt(c->easy, CURLOPT_SSL_VERIFYPEER, 1L);
-    curl_easy_setopt(c->easy, CURLOPT_SSL_VERIFYHOST, 2L);
-    curl_easy_setopt(c->easy, CURLOPT_USERAGENT, "pytake");
+    return courier_call_opts(c, url);
+}
+
+
+static pt_err_t
+courier_call_opts(courier_call_t *c, const char *url)
+{
+    CURL *e;
+
+    e = c->easy;
+
+    if (curl_easy_setopt(e, CURLOPT_URL, url) != CURLE_OK
+        || curl_easy_setopt(e, CURLOPT_USERAGENT, "pytake") != CURLE_OK
+        || curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https")
+               != CURLE_OK)
+    {
+        return PT_ENOMEM;
+    }
+
+    /* One request a connection at a time, so that what was written is known;
+     * the body comes from a callback that cannot be rewound. */
+    curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(e, CURLOPT_HTTPHEADER, c->headers);
+    curl_easy_setopt(e, CURLOPT_POST, 1L);
+    curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE,
+        (curl_off_t) c->body_len);
+    curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, courier_call_begin);
+    curl_easy_setopt(e, CURLOPT_PREREQDATA, c);
+    curl_easy_setopt(e, CURLOPT_READFUNCTION, courier_call_read);
+    curl_easy_setopt(e, CURLOPT_READDATA, c);
+    curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, courier_call_write);
+    curl_easy_setopt(e, CURLOPT_WRITEDATA, c);
+    curl_easy_setopt(e, CURLOPT_PRIVATE, c);
+    curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, COURIER_HTTP_CONNECT_MS);
+    curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, COURIER_HTTP_TOTAL_MS);
+    curl_easy_setopt(e, CURLOPT_MAXAGE_CONN, COURIER_HTTP_IDLE_S);
+    curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 1L);
+    curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 2L);
+    /* A name server that hangs must not hang the loop: the look-up's thread
+     * is left alone instead of waited for. */
+    curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L);
 
     return PT_OK;
+}
+
+
+static int
+courier_call_begin(void *user, char *to, char *from, int to_port,
+    int from_port)
+{
+    courier_call_t *c;
+
+    PT_UNUSED(to);
+    PT_UNUSED(from);
+    PT_UNUSED(to_port);
+    PT_UNUSED(from_port);
+    c = user;
+
+    return c->attempts++ == 0 ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
 
 
@@ -400,16 +442,14 @@ courier_http_reap(courier_http_t *h)
 static void
 courier_call_done(courier_call_t *c, CURLcode code)
 {
-    long             status, sent;
+    long             status;
     courier_answer_t answer;
 
     memset(&answer, 0, sizeof(answer));
     status = 0;
-    sent = 0;
     curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
-    curl_easy_getinfo(c->easy, CURLINFO_REQUEST_SIZE, &sent);
 
-    answer.connected = sent > 0;
+    answer.written = c->attempts > 0 && c->body_sent == c->body_len;
     answer.answered = (code == CURLE_OK);
     answer.status = (uint32_t) status;
     answer.body.data = c->overflow ? "" : c->answer;

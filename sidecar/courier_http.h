@@ -3,6 +3,11 @@
 /*
  * courier_http.h: HTTP calls with libcurl's multi interface on our loop.
  * Knows nothing of WhatsApp.
+ *
+ * A call puts at most one whole request on the wire.  libcurl by itself sends
+ * a request, a POST too, a second time when a kept connection ends before an
+ * answer; here the second attempt is refused before its first byte
+ * (CURLOPT_PREREQFUNCTION), whatever the reason for it.
  */
 
 #ifndef COURIER_HTTP_H
@@ -15,11 +20,14 @@
 #define COURIER_HTTP_CONNECT_MS 5000L
 #define COURIER_HTTP_TOTAL_MS 30000L
 #define COURIER_HTTP_ANSWER_MAX (256u * 1024)
-#define COURIER_HTTP_CALLS_MAX 256u
+#define COURIER_HTTP_CALLS_MAX 1024u
+#define COURIER_HTTP_CONNS_MAX 512L
+#define COURIER_HTTP_IDLE_S 30L /* a kept connection older is not used */
 
 typedef struct courier_http_s courier_http_t;
 
-/* Called once a call; answer->body is borrowed for the time of it. */
+/* Called once a call; answer->body is borrowed for the time of it.  It may
+ * begin other calls, but not delete the courier_http_t. */
 typedef void (*courier_http_handler_pt)(void *data,
     const courier_answer_t *answer);
 

@@ -8,57 +8,77 @@
 #define COURIER_INT_H
 
 #include "batch.h"
+#include "courier.h"
 #include "courier_body.h"
 #include "courier_class.h"
 #include "courier_http.h"
 #include "courier_pace.h"
 #include "io/pt_backoff.h"
 #include "io/pt_redis.h"
+#include "io/pt_redis_sub.h"
 #include "serve.h"
 
-#define COURIER_JOBS_MAX 128u     /* claimed and not settled */
-#define COURIER_CLAIM_MAX 64      /* rows of one claim */
-#define COURIER_POLL_MS 250u      /* without a doorbell */
+#define COURIER_JOBS_MAX 512u     /* claimed and not settled */
+#define COURIER_CLAIM_MAX 64u     /* rows of one claim */
+#define COURIER_CHANNEL "outbox"  /* the doorbell: something was put in */
+#define COURIER_POLL_MS 1000u     /* a doorbell may be lost, time passes */
 #define COURIER_POLL_AWAY_MS 1000u
 #define COURIER_SWEEP_MS 10000u
 #define COURIER_SWEEP_MAX 100
+#define COURIER_COUNT_MAX 10000   /* more waiting messages are not counted */
+#define COURIER_ORPHAN_S 15       /* a claim of ours that made no job */
 #define COURIER_STALE_S 60        /* a claim whose courier is gone */
 #define COURIER_LOST_S 86400      /* an outcome that no status ever told */
+#define COURIER_LOCAL_MS 1000u    /* out of memory: the call waits */
+#define COURIER_KEY_MS 60000u     /* a token does not open: the number waits */
 #define COURIER_DEADLINE_MS 5000
 #define COURIER_JOB_MAX (256u * 1024)
 #define COURIER_PAUSED_MAX 256u
 #define COURIER_BACKENDS_S 5      /* a backend in ClientRead mid-batch */
 
-typedef struct courier_s courier_t;
 typedef struct courier_job_s courier_job_t;
+
+/* What a job's timer is for. */
+typedef enum {
+    COURIER_JOB_CALL = 0, /* its turn comes: call */
+    COURIER_JOB_KEEP      /* the outcome could not be kept: try again */
+} courier_job_wait_t;
 
 /* One claimed message, until its outcome is committed. */
 struct courier_job_s {
-    courier_t      *courier;
-    courier_job_t  *next;
-    courier_job_t  *prev;
-    pt_arena_t     *arena;
-    pt_timer_t     *timer;  /* tries to keep the outcome again */
-    pt_backoff_t    backoff;
-    pt_uuid_t       tenant;
-    pt_uuid_t       config;
-    uint32_t        attempts;
-    courier_msg_t   msg;
-    pt_str_t        phone_number_id;
-    pt_str_t        token; /* unsealed, wiped once the call is written */
-    courier_class_t outcome;
-    int64_t         release_us; /* not called: due again then; 0: called */
-    bool            lost;       /* unknown for COURIER_LOST_S */
+    courier_t         *courier;
+    courier_job_t     *next;
+    courier_job_t     *prev;
+    pt_arena_t        *arena;
+    pt_timer_t        *timer;
+    courier_job_wait_t wait;
+    bool               waiting; /* the timer is armed */
+    pt_backoff_t       backoff;
+    pt_uuid_t          tenant;
+    pt_uuid_t          config;
+    int64_t            config_us;  /* its updated_at */
+    pt_uuid_t          claimed_by; /* with claimed_us: the claim */
+    int64_t            claimed_us;
+    uint32_t           attempts;
+    courier_msg_t      msg;
+    pt_str_t           phone_number_id;
+    pt_str_t           token; /* unsealed, wiped once the call is begun */
+    courier_class_t    outcome;
+    int64_t            release_us; /* not called: due again then; 0: called */
+    bool               lost;       /* unknown for COURIER_LOST_S */
 };
 
 typedef struct {
     uint64_t claimed;
-    uint64_t sent;
-    uint64_t failed;
-    uint64_t retried;
-    uint64_t unknown;
-    uint64_t stopped;
-    uint64_t released;
+    uint64_t verdicts[COURIER_UNKNOWN + 1]; /* kept, by courier_verdict_t */
+    uint64_t released; /* claimed, but not called */
+    uint64_t stopped;  /* numbers */
+    uint64_t kept_late; /* results that took more than one try */
+    uint64_t backends;  /* ended by the watchdog */
+    int64_t  waiting;   /* rows, at the last sweep */
+    int64_t  late_s;
+    int64_t  unknown;
+    int64_t  numbers_stopped;
 } courier_stats_t;
 
 struct courier_s {
@@ -66,7 +86,8 @@ struct courier_s {
     pt_mem_t        mem;
     const conf_t   *conf;
     pt_pool_t      *pool;
-    pt_redis_t     *redis; /* NULL: none configured */
+    pt_redis_t     *redis; /* NULL: none configured; so is sub */
+    pt_redis_sub_t *sub;
     courier_http_t *http;
     courier_pace_t *pace;
     pt_timer_t     *poll;
@@ -75,31 +96,46 @@ struct courier_s {
     uint32_t        njobs;
     pt_uuid_t       id;    /* of this run */
     pt_rand_t       rand;
+    int64_t         claim_us; /* of the claim under way */
     bool            claiming;
     bool            again;  /* a doorbell rang during the claim */
     bool            sweeping;
+    bool            watching;
     bool            stopping;
     bool            away;   /* said so already */
+    bool            unable; /* said that backends cannot be ended */
     courier_stats_t stats;
 };
 
+/* ---- courier.c ---- */
+
+void courier_wake(courier_t *c); /* a doorbell, or a message settled */
+bool courier_job_is(const courier_t *c, const pt_uuid_t *message);
+
+/* ---- courier_sweep.c ---- */
+
+void courier_sweep(void *data); /* timer of courier_t */
+
 /* ---- courier_job.c ---- */
 
-/* A row of outbox_claim, row-th.  NULL: out of memory (the claim gets stale
- * and is settled as unknown). */
+/* A row of outbox_claim.  NULL: out of memory (the claim becomes an orphan
+ * and is released later). */
 courier_job_t *courier_job_new(courier_t *c, const pytake_rows_t *r,
     uint32_t row);
 /* One without a call: its outcome is all there is. */
 courier_job_t *courier_job_settle(courier_t *c, const pt_uuid_t *tenant,
     const pt_uuid_t *message);
-void courier_job_call(courier_job_t *j);
-/* Commits the outcome, however often it takes, then frees the job. */
-void courier_job_keep(courier_job_t *j);
+/* Paces, then calls; or gives the claim back. */
+void courier_job_begin(courier_job_t *j);
+/* Claimed, not called: due again after that, the attempt does not count. */
+void courier_job_release(courier_job_t *j, uint32_t after_ms);
+/* The courier stops: what only waits for its turn is given back. */
+void courier_job_stop(courier_job_t *j);
 void courier_job_del(courier_job_t *j);
 
-/* ---- courier.c ---- */
+/* ---- courier_keep.c ---- */
 
-void courier_wake(courier_t *c);
-bool courier_job_is(const courier_t *c, const pt_uuid_t *message);
+/* Commits the outcome, however often it takes, then frees the job. */
+void courier_job_keep(courier_job_t *j);
 
 #endif

@@ -1,45 +1,32 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * courier_job.c: one message: the call, what its answer means, and the
- * transaction that keeps it.
+ * courier_job.c: one message in hand: its turn, the call, what the answer
+ * means.
  */
 
 #include "courier_int.h"
 
-#include <unistd.h>
-
 #include <openssl/crypto.h>
 
-#include "core/pt_event.h"
 #include "io/pt_fault.h"
 
 static courier_job_t *courier_job_alloc(courier_t *c);
 static pt_err_t courier_job_fill(courier_job_t *j, const pytake_rows_t *r,
     uint32_t row);
-static pt_err_t courier_job_token(courier_job_t *j, pt_str_t sealed);
+static void courier_job_token(courier_job_t *j, pt_str_t sealed);
+static void courier_job_wake(void *data);
+static void courier_job_call(courier_job_t *j);
 static void courier_job_answer(void *data, const courier_answer_t *answer);
 static void courier_job_refuse(courier_job_t *j, courier_verdict_t verdict,
     pt_str_t title, pt_str_t detail);
 static void courier_job_done(courier_job_t *j);
-static batch_t *courier_job_batch(courier_job_t *j, int64_t now_us);
-static pt_err_t courier_batch_status(courier_job_t *j, batch_t *b,
-    int64_t now_us);
-static pt_err_t courier_batch_later(courier_job_t *j, batch_t *b,
-    int64_t now_us);
-static pt_err_t courier_job_error(courier_job_t *j, batch_t *b,
-    pt_str_t *out);
-static void courier_job_kept(void *data, batch_t *b,
-    const pytake_sql_result_t *result);
-static void courier_job_publish(courier_job_t *j, const pytake_rows_t *r);
-static void courier_job_again(void *data);
-static int64_t courier_now_us(const courier_t *c);
+static uint32_t courier_jitter(courier_t *c, uint32_t ms);
 
 
 courier_job_t *
 courier_job_new(courier_t *c, const pytake_rows_t *r, uint32_t row)
 {
-    pt_err_t       err;
     courier_job_t *j;
 
     j = courier_job_alloc(c);
@@ -48,17 +35,18 @@ courier_job_new(courier_t *c, const pytake_rows_t *r, uint32_t row)
         return NULL;
     }
 
-    err = courier_job_fill(j, r, row);
-
-    if (err == PT_ENOMEM) {
+    if (courier_job_fill(j, r, row) != PT_OK) {
         courier_job_del(j);
         return NULL;
     }
 
-    if (err != PT_OK) {
-        courier_job_refuse(j, COURIER_STOP, PT_STR("no access token"),
-            PT_STR("the number has no token that opens; store it again "
-                   "with \"pytake number token\""));
+    if (!pt_str_is(batch_cell(r, row, PT_OUTBOX_CLAIM_STATUS), "pending")) {
+        /* A status has settled it, or it is gone: only the row goes. */
+        courier_job_refuse(j, COURIER_FAILED, PT_STR("settled"),
+            PT_STR("the message does not wait"));
+
+    } else {
+        courier_job_token(j, batch_cell(r, row, PT_OUTBOX_CLAIM_TOKEN));
     }
 
     return j;
@@ -84,75 +72,65 @@ courier_job_settle(courier_t *c, const pt_uuid_t *tenant,
 
 
 void
-courier_job_call(courier_job_t *j)
+courier_job_begin(courier_job_t *j)
 {
-    pt_err_t   err;
-    pt_str_t   body, url;
+    bool       go;
+    uint32_t   wait_ms;
     courier_t *c;
 
     c = j->courier;
 
-    if (j->outcome.verdict == COURIER_STOP) {
+    if (j->outcome.verdict != COURIER_SENT) { /* refused already */
         courier_job_done(j);
         return;
     }
 
-    err = courier_body_build(j->arena, &j->msg, &body);
-
-    if (err == PT_EVALIDATION) {
-        courier_job_refuse(j, COURIER_FAILED, PT_STR("cannot be sent"),
-            PT_STR("the contact has no address, or this kind of message "
-                   "cannot be sent"));
-        courier_job_done(j);
+    if (j->token.data == NULL) {
+        courier_pace_pause(c->pace, &j->config,
+            c->loop->ops->now_ms(c->loop), COURIER_KEY_MS);
+        courier_job_release(j, COURIER_KEY_MS);
         return;
     }
 
-    if (err == PT_OK) {
-        err = pt_fmt(j->arena, &url, "%s/%.*s/messages",
-            c->conf->whatsapp_api_url, (int) j->phone_number_id.len,
-            j->phone_number_id.data);
-    }
+    go = courier_pace_take(c->pace, &j->config,
+        j->msg.wa_id.len > 0 ? j->msg.wa_id : j->msg.bsuid,
+        c->loop->ops->now_ms(c->loop), &wait_ms);
 
-    PT_FAULT("courier.claimed");
+    if (!go) {
+        courier_job_release(j, wait_ms);
 
-    if (err == PT_OK) {
-        err = courier_http_post(c->http, url.data, j->token, body,
-            courier_job_answer, j);
-    }
+    } else if (wait_ms == 0) {
+        courier_job_call(j);
 
-    OPENSSL_cleanse((void *) (uintptr_t) j->token.data, j->token.len);
-
-    if (err != PT_OK) { /* nothing was written */
-        courier_job_refuse(j, COURIER_RETRY, PT_STR("not called"),
-            PT_STR("out of memory or of connections"));
-        j->outcome.after_ms = 1000;
-        courier_job_done(j);
+    } else {
+        j->wait = COURIER_JOB_CALL;
+        j->waiting = true;
+        c->loop->ops->timer_set(j->timer, wait_ms);
     }
 }
 
 
 void
-courier_job_keep(courier_job_t *j)
+courier_job_release(courier_job_t *j, uint32_t after_ms)
 {
-    int64_t    now_us;
-    batch_t   *b;
     courier_t *c;
 
     c = j->courier;
-    now_us = pt_event_time(courier_now_us(c));
-    b = courier_job_batch(j, now_us);
+    c->stats.released++;
+    j->release_us = c->loop->ops->wall_us(c->loop)
+                    + (int64_t) after_ms * 1000;
+    courier_job_keep(j);
+}
 
-    if (b != NULL
-        && batch_submit(b, c->pool, PYTAKE_SQL_WRITE, &j->tenant,
-               c->loop->ops->now_ms(c->loop) + COURIER_DEADLINE_MS,
-               courier_job_kept, j)
-               == PT_OK)
-    {
-        return;
+
+void
+courier_job_stop(courier_job_t *j)
+{
+    if (j->waiting && j->wait == COURIER_JOB_CALL) {
+        j->courier->loop->ops->timer_stop(j->timer);
+        j->waiting = false;
+        courier_job_release(j, 0);
     }
-
-    batch_del(b);
-    c->loop->ops->timer_set(j->timer, pt_backoff_next(&j->backoff));
 }
 
 
@@ -196,7 +174,7 @@ courier_job_alloc(courier_t *c)
 
     if (j != NULL) {
         j->timer = c->loop->ops->timer_new(c->loop, PT_TIMER_HOLD,
-            courier_job_again, j);
+            courier_job_wake, j);
     }
 
     if (j == NULL || j->timer == NULL) {
@@ -206,7 +184,7 @@ courier_job_alloc(courier_t *c)
 
     j->arena = a;
     j->courier = c;
-    pt_backoff_init(&j->backoff, 200, 5000, (uint64_t) getpid());
+    pt_backoff_init(&j->backoff, 200, 5000, c->stats.claimed);
     j->next = c->jobs;
 
     if (c->jobs != NULL) {
@@ -240,6 +218,9 @@ courier_job_fill(courier_job_t *j, const pytake_rows_t *r, uint32_t row)
     batch_cell_uuid(r, row, PT_OUTBOX_CLAIM_TENANT_ID, &j->tenant);
     batch_cell_uuid(r, row, PT_OUTBOX_CLAIM_MESSAGE_ID, &j->msg.id);
     batch_cell_uuid(r, row, PT_OUTBOX_CLAIM_CONFIG_ID, &j->config);
+    j->config_us = batch_cell_time(r, row, PT_OUTBOX_CLAIM_CONFIG_AT);
+    j->claimed_by = j->courier->id;
+    j->claimed_us = j->courier->claim_us;
     j->attempts = (uint32_t) batch_cell_i32(r, row,
         PT_OUTBOX_CLAIM_ATTEMPTS);
 
@@ -252,24 +233,113 @@ courier_job_fill(courier_job_t *j, const pytake_rows_t *r, uint32_t row)
         }
     }
 
-    return courier_job_token(j, batch_cell(r, row, PT_OUTBOX_CLAIM_TOKEN));
+    return PT_OK;
 }
 
 
-static pt_err_t
+/* None: the number stops until it gets one.  One that does not open is more
+ * likely the fault of this program's key, so the number only waits. */
+
+static void
 courier_job_token(courier_job_t *j, pt_str_t sealed)
 {
-    pt_uuid_t aad[2];
+    char       id[PT_UUID_LEN];
+    pt_str_t   token;
+    pt_uuid_t  aad[2];
+    courier_t *c;
 
-    if (sealed.data == NULL || !j->courier->conf->has_key) {
-        return PT_ECRYPTO;
+    c = j->courier;
+
+    if (sealed.data == NULL) {
+        courier_job_refuse(j, COURIER_STOP, PT_STR("no access token"),
+            PT_STR("the number has none; \"pytake number token\" stores "
+                   "one"));
+        return;
     }
 
     aad[0] = j->tenant;
     aad[1] = j->config;
 
-    return pt_unseal(j->arena, j->courier->conf->key,
-        (pt_str_t){ (const char *) aad, sizeof(aad) }, sealed, &j->token);
+    if (pt_unseal(j->arena, c->conf->key,
+            (pt_str_t){ (const char *) aad, sizeof(aad) }, sealed, &token)
+        == PT_OK)
+    {
+        j->token = token;
+        return;
+    }
+
+    pt_uuid_build(&j->config, id);
+    c->loop->ops->log(c->loop, PT_LOG_ERR,
+        "pytake: courier: the token of number %.*s does not open: was it "
+        "sealed with another PYTAKE_ENCRYPTION_KEY?", PT_UUID_LEN, id);
+}
+
+
+static void
+courier_job_wake(void *data)
+{
+    uint32_t       wait_ms;
+    courier_t     *c;
+    courier_job_t *j;
+
+    j = data;
+    c = j->courier;
+    j->waiting = false;
+
+    if (j->wait == COURIER_JOB_KEEP) {
+        courier_job_keep(j);
+        return;
+    }
+
+    wait_ms = courier_pace_pausing(c->pace, &j->config,
+        c->loop->ops->now_ms(c->loop));
+
+    if (wait_ms > 0) {
+        courier_job_release(j, wait_ms);
+
+    } else {
+        courier_job_call(j);
+    }
+}
+
+
+static void
+courier_job_call(courier_job_t *j)
+{
+    pt_err_t   err;
+    pt_str_t   body, url;
+    courier_t *c;
+
+    c = j->courier;
+    err = courier_body_build(j->arena, &j->msg, &body);
+
+    if (err == PT_EVALIDATION) {
+        courier_job_refuse(j, COURIER_FAILED, PT_STR("cannot be sent"),
+            PT_STR("the contact has no address, or this kind of message "
+                   "cannot be sent"));
+        courier_job_done(j);
+        return;
+    }
+
+    if (err == PT_OK) {
+        err = pt_fmt(j->arena, &url, "%s/%.*s/messages",
+            c->conf->whatsapp_api_url, (int) j->phone_number_id.len,
+            j->phone_number_id.data);
+    }
+
+    PT_FAULT("courier.claimed");
+
+    if (err == PT_OK) {
+        err = courier_http_post(c->http, url.data, j->token, body,
+            courier_job_answer, j);
+    }
+
+    if (err != PT_OK) { /* nothing was written */
+        courier_job_release(j, COURIER_LOCAL_MS);
+        return;
+    }
+
+    OPENSSL_cleanse((void *) (uintptr_t) j->token.data, j->token.len);
 }
 
 
@@ -300,263 +370,36 @@ courier_job_refuse(courier_job_t *j, courier_verdict_t verdict,
 }
 
 
-/* Counts and says what is worth saying; then the outcome is kept. */
+/* What follows for the number; then the outcome is kept. */
 
 static void
 courier_job_done(courier_job_t *j)
 {
-    char       id[PT_UUID_LEN];
     courier_t *c;
 
     c = j->courier;
+    j->outcome.after_ms = courier_jitter(c, j->outcome.after_ms);
 
-    switch (j->outcome.verdict) {
-
-    case COURIER_SENT:
-        c->stats.sent++;
-        break;
-
-    case COURIER_FAILED:
-        c->stats.failed++;
-        break;
-
-    case COURIER_UNKNOWN:
-        c->stats.unknown++;
-        break;
-
-    case COURIER_STOP:
-        c->stats.stopped++;
-        pt_uuid_build(&j->config, id);
-        c->loop->ops->log(c->loop, PT_LOG_WARN,
-            "pytake: courier: number %.*s is stopped, code %d \"%.*s\": mend "
-            "the cause, then \"pytake number token\" starts it again",
-            PT_UUID_LEN, id, (int) j->outcome.code,
-            (int) j->outcome.title.len, j->outcome.title.data);
-        break;
-
-    case COURIER_RETRY_NUMBER:
+    if (j->outcome.verdict == COURIER_RETRY_NUMBER) {
         courier_pace_pause(c->pace, &j->config,
             c->loop->ops->now_ms(c->loop), j->outcome.after_ms);
-        c->stats.retried++;
-        break;
-
-    default:
-        c->stats.retried++;
-        break;
     }
 
     courier_job_keep(j);
 }
 
 
-static batch_t *
-courier_job_batch(courier_job_t *j, int64_t now_us)
+/* Up to a quarter more, so that what failed together does not come back
+ * together. */
+
+static uint32_t
+courier_jitter(courier_t *c, uint32_t ms)
 {
-    batch_t *b;
-    pt_err_t err;
+    uint8_t rnd;
 
-    b = batch_new(&j->courier->mem, COURIER_JOB_MAX);
-
-    if (b == NULL) {
-        return NULL;
+    if (ms < 4 || pt_rand_get(&c->rand, &rnd, 1) != PT_OK) {
+        return ms;
     }
 
-    err = PT_OK;
-
-    if (j->release_us != 0) {
-        batch_stmt(b, PT_STMT_COURIER_RELEASE);
-        batch_uuid(b, &j->tenant);
-        batch_uuid(b, &j->msg.id);
-        batch_time(b, j->release_us);
-
-    } else if (j->outcome.verdict == COURIER_SENT
-               || j->outcome.verdict == COURIER_FAILED
-               || j->outcome.verdict == COURIER_UNKNOWN)
-    {
-        err = courier_batch_status(j, b, now_us);
-
-    } else {
-        err = courier_batch_later(j, b, now_us);
-    }
-
-    if (err != PT_OK) {
-        batch_del(b);
-        return NULL;
-    }
-
-    return b;
-}
-
-
-/* The first statement answers (seq, frame): what is published. */
-
-static pt_err_t
-courier_batch_status(courier_job_t *j, batch_t *b, int64_t now_us)
-{
-    pt_err_t  err;
-    pt_str_t  error, status, template;
-    pt_uuid_t event;
-
-    error = PT_STR_NULL;
-    status = PT_STR("sent");
-    err = pt_rand_uuid(&j->courier->rand, now_us, &event);
-
-    if (j->outcome.verdict != COURIER_SENT) {
-        status = j->outcome.verdict == COURIER_FAILED ? PT_STR("failed")
-                                                      : PT_STR("pending");
-        err = err == PT_OK ? courier_job_error(j, b, &error) : err;
-    }
-
-    if (err == PT_OK) {
-        err = pt_event_status(batch_arena(b), &event,
-            j->outcome.wamid.len > 0 ? j->outcome.wamid : PT_STR_NULL,
-            status, error, &template);
-    }
-
-    if (err != PT_OK) {
-        return err;
-    }
-
-    batch_stmt(b, j->outcome.verdict == COURIER_SENT
-                      ? PT_STMT_COURIER_SENT
-                      : (j->outcome.verdict == COURIER_FAILED
-                                ? PT_STMT_COURIER_FAILED
-                                : PT_STMT_COURIER_UNKNOWN));
-    batch_uuid(b, &j->tenant);
-    batch_uuid(b, &j->msg.id);
-    batch_text(b, j->outcome.verdict == COURIER_SENT ? j->outcome.wamid
-                                                     : error);
-    batch_uuid(b, &event);
-    batch_text(b, template);
-    batch_time(b, now_us);
-
-    return PT_OK;
-}
-
-
-static pt_err_t
-courier_batch_later(courier_job_t *j, batch_t *b, int64_t now_us)
-{
-    pt_err_t  err;
-    pt_str_t  error;
-    pt_uuid_t audit;
-
-    err = courier_job_error(j, b, &error);
-    err = err == PT_OK ? pt_rand_uuid(&j->courier->rand, now_us, &audit)
-                       : err;
-
-    if (err != PT_OK) {
-        return err;
-    }
-
-    batch_stmt(b, PT_STMT_COURIER_RETRY);
-    batch_uuid(b, &j->tenant);
-    batch_uuid(b, &j->msg.id);
-    batch_time(b, now_us + (int64_t) j->outcome.after_ms * 1000);
-    batch_text(b, error);
-
-    if (j->outcome.verdict == COURIER_STOP) {
-        batch_stmt(b, PT_STMT_CONFIG_STOP);
-        batch_uuid(b, &j->tenant);
-        batch_uuid(b, &j->config);
-        batch_text(b, error);
-        batch_time(b, now_us);
-        batch_uuid(b, &audit);
-    }
-
-    return PT_OK;
-}
-
-
-static pt_err_t
-courier_job_error(courier_job_t *j, batch_t *b, pt_str_t *out)
-{
-    const char *name;
-
-    name = NULL;
-
-    if (j->outcome.verdict == COURIER_UNKNOWN || j->lost) {
-        name = "outcome_unknown";
-
-    } else if (j->outcome.code == 0) {
-        name = "not_sent";
-    }
-
-    return courier_error_build(batch_arena(b), j->outcome.code, name,
-        j->outcome.title, j->outcome.detail, out);
-}
-
-
-static void
-courier_job_kept(void *data, batch_t *b, const pytake_sql_result_t *result)
-{
-    courier_t     *c;
-    courier_job_t *j;
-
-    PT_UNUSED(b);
-    j = data;
-    c = j->courier;
-
-    if (result->err != PT_OK) {
-        c->loop->ops->timer_set(j->timer, pt_backoff_next(&j->backoff));
-        return;
-    }
-
-    if (j->release_us == 0 && result->nrows > 0
-        && (j->outcome.verdict == COURIER_SENT
-            || j->outcome.verdict == COURIER_FAILED
-            || j->outcome.verdict == COURIER_UNKNOWN))
-    {
-        PT_FAULT("courier.publish");
-        courier_job_publish(j, &result->rows[0]);
-    }
-
-    courier_job_del(j);
-    courier_wake(c); /* the conversation's next message may go now */
-}
-
-
-static void
-courier_job_publish(courier_job_t *j, const pytake_rows_t *r)
-{
-    uint32_t   i;
-    char       id[PT_UUID_LEN];
-    pt_str_t   channel, payload, frame;
-
-    if (j->courier->redis == NULL) {
-        return;
-    }
-
-    pt_uuid_build(&j->tenant, id);
-
-    for (i = 0; i < r->nrows; i++) {
-        frame = batch_cell(r, i, 1);
-
-        if (frame.len > PT_PUBLISH_FRAME_MAX) {
-            frame = PT_STR("");
-        }
-
-        if (pt_fmt(j->arena, &channel, "ev:%.*s", PT_UUID_LEN, id) == PT_OK
-            && pt_fmt(j->arena, &payload, "%lld%s%.*s",
-                   (long long) batch_cell_i64(r, i, 0),
-                   frame.len > 0 ? " " : "", (int) frame.len, frame.data)
-                   == PT_OK)
-        {
-            (void) pt_redis_publish(j->courier->redis, channel, payload);
-        }
-    }
-}
-
-
-static void
-courier_job_again(void *data)
-{
-    courier_job_keep(data);
-}
-
-
-static int64_t
-courier_now_us(const courier_t *c)
-{
-    return c->loop->ops->wall_us(c->loop);
+    return ms + ms / 4 * rnd / 255;
 }

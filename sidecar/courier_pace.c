@@ -4,6 +4,7 @@
 
 #define COURIER_PACE_BUCKETS 4096u
 #define COURIER_MILLI 1000
+#define COURIER_FULL_MS 600000 /* after that any bucket is full */
 
 typedef struct courier_bucket_s courier_bucket_t;
 
@@ -26,8 +27,7 @@ static courier_bucket_t *courier_bucket_get(courier_pace_t *p,
     const pt_uuid_t *number, uint64_t recipient, int64_t now_ms);
 static void courier_bucket_fill(courier_bucket_t *b, int64_t now_ms);
 static int64_t courier_bucket_burst(const courier_bucket_t *b);
-static uint32_t courier_bucket_wait(const courier_bucket_t *b,
-    int64_t now_ms);
+static uint32_t courier_bucket_wait(const courier_bucket_t *b);
 static void courier_pace_sweep(courier_pace_t *p, int64_t now_ms);
 static uint64_t courier_hash(pt_str_t s);
 static uint32_t courier_slot(const pt_uuid_t *number, uint64_t recipient);
@@ -71,35 +71,47 @@ courier_pace_del(courier_pace_t *p)
 }
 
 
-uint32_t
+bool
 courier_pace_take(courier_pace_t *p, const pt_uuid_t *number,
-    pt_str_t recipient, int64_t now_ms)
+    pt_str_t recipient, int64_t now_ms, uint32_t *wait_ms)
 {
-    uint32_t          wait;
     courier_bucket_t *n, *r;
 
-    n = courier_bucket_get(p, number, 0, now_ms);
+    *wait_ms = courier_pace_pausing(p, number, now_ms);
+
+    if (*wait_ms > 0) {
+        return false;
+    }
+
+    /* Counted before the other is got: a sweep forgets full ones only. */
     r = courier_bucket_get(p, number, courier_hash(recipient), now_ms);
 
-    wait = (n == NULL) ? 0 : courier_bucket_wait(n, now_ms);
+    *wait_ms = (r == NULL) ? 0 : courier_bucket_wait(r);
 
-    if (wait == 0 && r != NULL) {
-        wait = courier_bucket_wait(r, now_ms);
-    }
-
-    if (wait > 0) {
-        return wait;
-    }
-
-    if (n != NULL) {
-        n->tokens -= COURIER_MILLI;
+    if (*wait_ms > 0) {
+        return false;
     }
 
     if (r != NULL) {
         r->tokens -= COURIER_MILLI;
     }
 
-    return 0;
+    n = courier_bucket_get(p, number, 0, now_ms);
+    *wait_ms = (n == NULL) ? 0 : courier_bucket_wait(n);
+
+    if (*wait_ms > COURIER_BOOK_MAX_MS) {
+        if (r != NULL) {
+            r->tokens += COURIER_MILLI;
+        }
+
+        return false;
+    }
+
+    if (n != NULL) {
+        n->tokens -= COURIER_MILLI;
+    }
+
+    return true;
 }
 
 
@@ -117,18 +129,40 @@ courier_pace_pause(courier_pace_t *p, const pt_uuid_t *number,
 }
 
 
+uint32_t
+courier_pace_pausing(courier_pace_t *p, const pt_uuid_t *number,
+    int64_t now_ms)
+{
+    courier_bucket_t *n;
+
+    n = courier_bucket_get(p, number, 0, now_ms);
+
+    if (n == NULL || n->paused_ms <= now_ms) {
+        return 0;
+    }
+
+    return (uint32_t) (n->paused_ms - now_ms);
+}
+
+
 size_t
-courier_pace_paused(const courier_pace_t *p, int64_t now_ms, pt_uuid_t *out,
+courier_pace_paused(courier_pace_t *p, int64_t now_ms, pt_uuid_t *out,
     size_t max)
 {
-    size_t                  i, n;
-    const courier_bucket_t *b;
+    size_t            i, n;
+    courier_bucket_t *b;
 
     n = 0;
 
     for (i = 0; i < COURIER_PACE_BUCKETS; i++) {
         for (b = p->buckets[i]; b != NULL && n < max; b = b->next) {
-            if (b->recipient == 0 && b->paused_ms > now_ms) {
+            if (b->recipient != 0) {
+                continue;
+            }
+
+            courier_bucket_fill(b, now_ms);
+
+            if (b->paused_ms > now_ms || b->tokens < COURIER_MILLI) {
                 out[n++] = b->number;
             }
         }
@@ -193,16 +227,22 @@ courier_bucket_fill(courier_bucket_t *b, int64_t now_ms)
     }
 
     burst = courier_bucket_burst(b);
-    passed = (passed < 1000000) ? passed : 1000000;
-    add = (b->recipient == 0)
-              ? passed * (int64_t) COURIER_NUMBER_RATE
-              : passed * COURIER_MILLI / (int64_t) COURIER_PAIR_EVERY_MS;
 
-    if (add == 0) {
-        return; /* too soon to count: the time is not taken either */
+    if (passed >= COURIER_FULL_MS) {
+        b->tokens = burst;
+        b->at_ms = now_ms;
+        return;
     }
 
-    b->at_ms = now_ms;
+    if (b->recipient == 0) {
+        add = passed * (int64_t) COURIER_NUMBER_RATE;
+        b->at_ms = now_ms;
+
+    } else { /* whole thousandths; what is left of the time stays */
+        add = passed * COURIER_MILLI / (int64_t) COURIER_PAIR_EVERY_MS;
+        b->at_ms += add * (int64_t) COURIER_PAIR_EVERY_MS / COURIER_MILLI;
+    }
+
     b->tokens = (b->tokens + add < burst) ? b->tokens + add : burst;
 }
 
@@ -217,13 +257,9 @@ courier_bucket_burst(const courier_bucket_t *b)
 
 
 static uint32_t
-courier_bucket_wait(const courier_bucket_t *b, int64_t now_ms)
+courier_bucket_wait(const courier_bucket_t *b)
 {
     int64_t lack;
-
-    if (b->paused_ms > now_ms) {
-        return (uint32_t) (b->paused_ms - now_ms);
-    }
 
     lack = COURIER_MILLI - b->tokens;
 
@@ -232,11 +268,12 @@ courier_bucket_wait(const courier_bucket_t *b, int64_t now_ms)
     }
 
     if (b->recipient == 0) {
-        return (uint32_t) (lack / (int64_t) COURIER_NUMBER_RATE + 1);
+        return (uint32_t) ((lack + COURIER_NUMBER_RATE - 1)
+                           / (int64_t) COURIER_NUMBER_RATE);
     }
 
-    return (uint32_t) (lack * (int64_t) COURIER_PAIR_EVERY_MS / COURIER_MILLI
-                       + 1);
+    return (uint32_t) (lack * (int64_t) COURIER_PAIR_EVERY_MS
+                       / COURIER_MILLI);
 }
 
 

@@ -16,6 +16,7 @@
 #define COURIER_PAIR_BURST 45u
 #define COURIER_PAIR_EVERY_MS 6000u
 #define COURIER_PACE_MAX 65536u  /* buckets; a full one is forgotten first */
+#define COURIER_BOOK_MAX_MS 1000u
 
 typedef struct courier_pace_s courier_pace_t;
 
@@ -23,19 +24,26 @@ courier_pace_t *courier_pace_new(const pt_mem_t *mem);
 void courier_pace_del(courier_pace_t *p); /* NULL is fine */
 
 /*
- * Asks for one message from number to recipient.  0: go (and it is counted);
- * else milliseconds until it is worth asking again.  When the table is full
- * of busy buckets, a new pair goes unpaced: Meta's 131056 then paces it.
+ * Asks for one message from number to recipient.  true: it is counted, and may
+ * go after *wait_ms (0, or the number's turn in at most COURIER_BOOK_MAX_MS:
+ * held here, so that a full bucket does not cost two writes a message).
+ * false: ask again after *wait_ms.  When the table is full of busy buckets, a
+ * new pair goes unpaced: Meta's 131056 then paces it.
  */
-uint32_t courier_pace_take(courier_pace_t *p, const pt_uuid_t *number,
-    pt_str_t recipient, int64_t now_ms);
+bool courier_pace_take(courier_pace_t *p, const pt_uuid_t *number,
+    pt_str_t recipient, int64_t now_ms, uint32_t *wait_ms);
 
 /* The number sends nothing for a while (rate limits, maintenance). */
 void courier_pace_pause(courier_pace_t *p, const pt_uuid_t *number,
     int64_t now_ms, uint32_t for_ms);
 
-/* Numbers that may send nothing now; returns how many were written. */
-size_t courier_pace_paused(const courier_pace_t *p, int64_t now_ms,
-    pt_uuid_t *out, size_t max);
+/* 0, or how long the number still pauses. */
+uint32_t courier_pace_pausing(courier_pace_t *p, const pt_uuid_t *number,
+    int64_t now_ms);
+
+/* Numbers that may send nothing now, paused or booked out; returns how many
+ * were written. */
+size_t courier_pace_paused(courier_pace_t *p, int64_t now_ms, pt_uuid_t *out,
+    size_t max);
 
 #endif

@@ -60,6 +60,7 @@ struct hub_asked_s {
 };
 
 struct hub_glue_s {
+    const serve_t *serve;
     pt_loop_t   *loop;
     loop_t      *turns;
     pt_mem_t     mem;

@@ -366,6 +366,11 @@ hub_hand_metrics(hub_sock_t *s)
     s->hand->arena = a;
     pt_buf_init(&b, a, HAND_METRICS_MAX / 4);
     hub_metrics_write(g->hub, &b);
+
+    if (g->serve->metrics != NULL) {
+        g->serve->metrics(g->serve, &b);
+    }
+
     pt_buf_lit(&b, "# HELP pytake_hub_refused_total Sockets refused with 503."
                    "\n# TYPE pytake_hub_refused_total counter\n"
                    "pytake_hub_refused_total ");

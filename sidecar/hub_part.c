@@ -31,7 +31,7 @@ static int64_t hub_part_now_ms(void *env);
 static int64_t hub_part_wall_us(void *env);
 
 const serve_part_t hub_part = {
-    "hub", hub_part_start, hub_part_stop, hub_part_del
+    "hub", hub_part_start, hub_part_stop, hub_part_del, NULL
 };
 
 static const hub_ops_t hub_part_ops = {
@@ -55,6 +55,7 @@ hub_part_start(const serve_t *serve, void **part)
     }
 
     memset(g, 0, sizeof(*g));
+    g->serve = serve;
     g->loop = serve->base;
     g->turns = serve->loop;
     g->mem = serve->mem;

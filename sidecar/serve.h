@@ -9,16 +9,21 @@
 #define SERVE_H
 
 #include "conf.h"
+#include "core/pt_buf.h"
 #include "loop.h"
 
 #define SERVE_STOP_MS 10000 /* for the parts to finish; then they are cut */
 
-typedef struct {
+typedef struct serve_s serve_t;
+
+struct serve_s {
     const conf_t *conf;
     loop_t       *loop;
     pt_loop_t    *base; /* of loop: ops for timers, sockets, log */
     pt_mem_t      mem;
-} serve_t;
+    /* All parts' metrics, as Prometheus reads them; NULL: none. */
+    void        (*metrics)(const serve_t *serve, pt_buf_t *out);
+};
 
 typedef struct {
     const char *name;
@@ -34,9 +39,13 @@ typedef struct {
 
     /* Frees it, with whatever is still open. */
     void (*del)(void *part);
+
+    /* Prometheus text; NULL: it has none, or tells them itself. */
+    void (*metrics)(const void *part, pt_buf_t *out);
 } serve_part_t;
 
 extern const serve_part_t jobs_part; /* jobs.c */
 extern const serve_part_t hub_part;  /* hub_part.c */
+extern const serve_part_t courier_part; /* courier.c */
 
 #endif

@@ -15,15 +15,22 @@ CREATE INDEX outbox_unknown ON outbox (unknown_at)
 
 -- Ends backends of ours that have waited for their client in the middle of a
 -- batch for p_seconds: they hold locks that no timeout of PostgreSQL ends
--- (state "active", wait ClientRead).  Only backends of our own roles.
+-- (state "active", wait ClientRead).  Returns how many; -1: the owner of this
+-- function may not (it needs pg_signal_backend where the logins differ).
 CREATE FUNCTION pytake_backends_end(p_seconds integer) RETURNS integer
-    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT count(pg_terminate_backend(pid))::integer
-    FROM pg_stat_activity
-    WHERE datname = current_database() AND pid <> pg_backend_pid()
-      AND application_name LIKE 'pytake%' AND state = 'active'
-      AND wait_event = 'ClientRead'
-      AND state_change < now() - make_interval(secs => p_seconds)
-$$;
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    AS $$
+BEGIN
+    RETURN (
+        SELECT count(*) FILTER (WHERE pg_terminate_backend(a.pid))
+        FROM pg_stat_activity a
+        WHERE a.datname = current_database() AND a.pid <> pg_backend_pid()
+          AND a.application_name LIKE 'pytake%' AND a.state = 'active'
+          AND a.wait_event_type = 'Client' AND a.wait_event = 'ClientRead'
+          AND a.state_change < clock_timestamp()
+              - make_interval(secs => p_seconds));
+EXCEPTION WHEN insufficient_privilege THEN
+    RETURN -1;
+END $$;
 REVOKE ALL ON FUNCTION pytake_backends_end(integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION pytake_backends_end(integer) TO pytake_service;
