@@ -6,6 +6,7 @@
 #   make asan         the same under ASan and UBSan, in build-asan/
 #   make faults       the same with the named fault points, in build-faults/
 #   make unit io fuzz test programs, in $(BUILD)/t/
+#   make bench        load programs, in $(BUILD)/bench/
 #   make check-core   proves that core reaches no socket, clock or driver
 
 BUILD  ?= build
@@ -63,6 +64,7 @@ SIDE_LIB := $(filter-out $(SIDE_MAIN),$(SIDE_SRC))
 UNIT_SRC := $(sort $(wildcard t/unit/*_test.c))
 IOT_SRC  := $(sort $(wildcard t/io/*_test.c))
 FUZZ_SRC := $(sort $(wildcard t/fuzz/*_fuzz.c))
+BENCH_SRC := $(sort $(wildcard t/bench/*.c))
 
 GEN_H    := $(GEN)/pt_stmt_table.h
 GEN_C    := $(GEN)/pt_stmt_table.c
@@ -88,9 +90,10 @@ FUZ_LIB  := $(BUILD)/libpytake-fuzz.a
 UNIT_BIN := $(patsubst %.c,$(BUILD)/%,$(UNIT_SRC))
 IOT_BIN  := $(patsubst %.c,$(BUILD)/%,$(IOT_SRC))
 FUZZ_BIN := $(patsubst %.c,$(BUILD)/%,$(FUZZ_SRC))
+BENCH_BIN := $(patsubst t/%.c,$(BUILD)/%,$(BENCH_SRC))
 
 
-.PHONY: all lib pytake module asan faults unit io fuzz check-core clean FORCE
+.PHONY: all lib pytake module asan faults unit io fuzz bench check-core clean FORCE
 .SUFFIXES:
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -133,6 +136,8 @@ unit: $(UNIT_BIN)
 io: $(IOT_BIN)
 
 fuzz: $(FUZZ_BIN)
+
+bench: $(BENCH_BIN)
 
 
 # Lists and flags: a file added, removed or a flag changed is a rebuild.
@@ -295,6 +300,14 @@ $(BUILD)/t/fuzz/%_fuzz: $(BUILD)/fuz/t/fuzz/%_fuzz.o $(FUZ_LIB)
 	@mkdir -p $(@D)
 	$(CLANG) -fsanitize=fuzzer,address,undefined -o $@ $< $(FUZ_LIB) \
 	    $(LIBS_SIDECAR)
+
+
+# Load programs of the benches: optimised, as what they measure.
+
+$(BUILD)/bench/%: t/bench/%.c $(LIB)
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -O2 -g -D_GNU_SOURCE $(WARN) $(INC_CORE) -o $@ $< \
+	    $(LIB) $(LIBS_CORE)
 
 
 check-core: $(GEN_H) $(call rel_o,$(CORE_SRC)) $(REL_GEN)
