@@ -23,12 +23,13 @@ HOOK = API + "/webhooks/whatsapp"
 
 
 def main(t):
-    t.head("killed between COMMIT and PUBLISH")
-    with stack.Stack(build="build-faults", nginx_env={
-            "PYTAKE_FAULT": "publish.before:kill:25"}) as s:
-        load(t, s, "killed before PUBLISH", tap.size(6, 30),
-             lambda: None, min_deaths=tap.size(3, 15))
-        s.check_logs(t)
+    for point in ("pg.after_commit", "publish.before"):
+        t.head("killed at " + point)
+        with stack.Stack(build="build-faults", nginx_env={
+                "PYTAKE_FAULT": point + ":kill:25"}) as s:
+            load(t, s, "killed at " + point, tap.size(5, 30),
+                 lambda: None, min_deaths=tap.size(3, 15))
+            s.check_logs(t)
     t.head("killed at random")
     with stack.Stack() as s:
         def kill():
