@@ -62,6 +62,8 @@ typedef enum {
     PYTAKE_DELETE,
     PYTAKE_HEAD,
     PYTAKE_OPTIONS,
+    PYTAKE_UPGRADE, /* no HTTP method: the driver's question whether this
+                       GET may become a WebSocket (PYTAKE_WS_PATH) */
     PYTAKE_METHOD_OTHER
 } pytake_method_t;
 
@@ -81,6 +83,15 @@ typedef struct {
     bool            body_too_large; /* over the location's cap: 413, in the
                                        order of refusals of the route */
 } pytake_request_t;
+
+/* Where a PYTAKE_UPGRADE goes; it is answered 204 with these headers, or
+ * with the problem that the client gets. */
+#define PYTAKE_WS_PATH "/api/v1/conversations/ws"
+#define PYTAKE_WS_USER "X-Pytake-User"
+#define PYTAKE_WS_TENANT "X-Pytake-Tenant"
+#define PYTAKE_WS_SESSION "X-Pytake-Session"
+#define PYTAKE_WS_EXP "X-Pytake-Exp" /* unix seconds */
+#define PYTAKE_WS_ROLE "X-Pytake-Role"
 
 /* What the driver needs to know of a route before it reads the body. */
 typedef struct {

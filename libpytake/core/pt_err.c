@@ -91,6 +91,8 @@ static const pt_err_row_t pt_err_status_rows[] = {
     { PT_EBADREQUEST, 416, "range_not_satisfiable",
       "Range not satisfiable" },
     { PT_EBADREQUEST, 421, "misdirected_request", "Misdirected request" },
+    { PT_EBADREQUEST, 426, "upgrade_required",
+      "A WebSocket upgrade (HTTP/1.1) is required" },
     { PT_EBUSY, 429, "too_many_requests", "Too many requests" },
     { PT_EINTERNAL, 500, "internal_error", "Internal error" },
     { PT_EINTERNAL, 501, "not_implemented", "Not implemented" },

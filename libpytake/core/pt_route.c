@@ -22,6 +22,7 @@
     ROW(GET, "/api/v1/conversations/{id}", conv_get)                           \
     ROW(GET, "/api/v1/conversations/{id}/messages", msg_list)                  \
     ROW(POST, "/api/v1/conversations/{id}/messages", msg_send)                 \
+    ROW(UPGRADE, PYTAKE_WS_PATH, ws_admit)                                     \
     ROW(GET, "/api/v1/webhooks/whatsapp", webhook_verify)                      \
     ROW(POST, "/api/v1/webhooks/whatsapp", webhook_ingest)
 
@@ -76,7 +77,8 @@ pt_route_match(pytake_method_t method, pt_str_t path, pt_match_t *out)
             return PT_OK;
         }
 
-        known = true;
+        /* the driver's question is no verb of the path's */
+        known = known || pt_routes[i].method != PYTAKE_UPGRADE;
     }
 
     return known ? PT_EMETHOD : PT_ENOROUTE;
@@ -100,7 +102,9 @@ pt_route_find(pt_arena_t *a, pytake_method_t method, pt_str_t path,
     pt_buf_init(&b, a, PT_ROUTE_ALLOW_MAX);
 
     for (i = 0; i < pt_routes_count; i++) {
-        if (pt_route_fits(pt_routes[i].path, path, &m)) {
+        if (pt_routes[i].method != PYTAKE_UPGRADE
+            && pt_route_fits(pt_routes[i].path, path, &m))
+        {
             pt_route_allow(&b, pt_routes[i].method);
         }
     }
