@@ -75,6 +75,13 @@ static ngx_command_t  ngx_pytake_commands[] = {
       0,
       NULL },
 
+    { ngx_string("pytake_hub"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
+      ngx_pytake_conf_hub,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("pytake_jwt_secret"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_pytake_conf_secret,
@@ -215,6 +222,20 @@ static ngx_command_t  ngx_pytake_commands[] = {
       0,
       NULL },
 
+    { ngx_string("pytake_websocket"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_pytake_set_websocket,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("pytake_websocket_origins"),
+      NGX_PYTAKE_EVERYWHERE,
+      ngx_pytake_conf_origins,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("pytake_health"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
       ngx_pytake_set_role,
@@ -302,6 +323,13 @@ ngx_pytake_postconf(ngx_conf_t *cf)
 
     *h = ngx_pytake_log_handler;
 
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_PRECONTENT_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_pytake_ws_handler;
+
     ngx_http_next_header_filter = ngx_http_top_header_filter;
     ngx_http_top_header_filter = ngx_pytake_header_filter;
 
@@ -334,6 +362,7 @@ ngx_pytake_create_main_conf(ngx_conf_t *cf)
     pmcf->connect_timeout = NGX_CONF_UNSET_MSEC;
     pmcf->statement_timeout = NGX_CONF_UNSET_MSEC;
     pmcf->lock_timeout = NGX_CONF_UNSET_MSEC;
+    pmcf->hub_spread = NGX_CONF_UNSET_MSEC;
     pmcf->jwt_lifetime = NGX_CONF_UNSET;
     pmcf->refresh_lifetime = NGX_CONF_UNSET;
 
@@ -357,6 +386,7 @@ ngx_pytake_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_msec_value(pmcf->connect_timeout, 1000);
     ngx_conf_init_msec_value(pmcf->statement_timeout, 3000);
     ngx_conf_init_msec_value(pmcf->lock_timeout, 1000);
+    ngx_conf_init_msec_value(pmcf->hub_spread, 8000);
     ngx_conf_init_value(pmcf->jwt_lifetime, 24 * 3600);
     ngx_conf_init_value(pmcf->refresh_lifetime, 168 * 3600);
 
@@ -367,6 +397,12 @@ ngx_pytake_init_main_conf(ngx_conf_t *cf, void *conf)
     if (pmcf->used && pmcf->database.data == NULL) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "no \"pytake_database\" is defined");
+        return NGX_CONF_ERROR;
+    }
+
+    if (pmcf->websocket && pmcf->hub.len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"pytake_websocket\" needs a \"pytake_hub\"");
         return NGX_CONF_ERROR;
     }
 

@@ -24,6 +24,8 @@
 #include "pt_redis.h"
 
 #define NGX_PYTAKE_HEALTH_TIMEOUT 500  /* ms, of the probe query */
+#define NGX_PYTAKE_HUB_TIMEOUT 200     /* ms, of a question to the hub */
+#define NGX_PYTAKE_HUB_FRESH 1000      /* ms that its health is believed */
 #define NGX_PYTAKE_GRACE 300           /* ms a pool may answer late */
 #define NGX_PYTAKE_HOUSE_INTERVAL 1000 /* ms between gauge updates */
 #define NGX_PYTAKE_SLOTS 128           /* workers with gauges in the zone */
@@ -37,11 +39,13 @@
 /* Routes of our own, behind the core's. */
 #define NGX_PYTAKE_ROUTE_HEALTH ((ngx_uint_t) pytake_routes_count)
 #define NGX_PYTAKE_ROUTE_METRICS ((ngx_uint_t) pytake_routes_count + 1)
-#define NGX_PYTAKE_ROUTES ((ngx_uint_t) pytake_routes_count + 2)
+#define NGX_PYTAKE_ROUTE_WS ((ngx_uint_t) pytake_routes_count + 2)
+#define NGX_PYTAKE_ROUTES ((ngx_uint_t) pytake_routes_count + 3)
 
 typedef struct ngx_pytake_worker_s ngx_pytake_worker_t;
 typedef struct ngx_pytake_op_s     ngx_pytake_op_t;
 typedef struct ngx_pytake_hash_s   ngx_pytake_hash_t;
+typedef struct ngx_pytake_hub_call_s  ngx_pytake_hub_call_t;
 
 
 /* ---- configuration ---- */
@@ -53,6 +57,8 @@ typedef struct {
     ngx_str_t            jwt_secret;
     ngx_str_t            webhook_secret;
     ngx_str_t            webhook_verify_token;
+    ngx_str_t            hub;           /* path; NUL-terminated; len 0: none */
+    ngx_msec_t           hub_spread;
     time_t               jwt_lifetime;
     time_t               refresh_lifetime;
 
@@ -76,6 +82,7 @@ typedef struct {
     unsigned             api:1;         /* some location has pytake on */
     unsigned             used:1;        /* some location needs a database */
     unsigned             metrics:1;
+    unsigned             websocket:1;   /* some location has websockets */
 } ngx_pytake_main_conf_t;
 
 typedef enum {
@@ -97,6 +104,8 @@ typedef struct {
     size_t      body_max;
     size_t      webhook_body_max;
     ngx_uint_t  test_rows;
+    ngx_array_t *origins;               /* of ngx_str_t; NULL: our own */
+    ngx_flag_t  websocket;
 } ngx_pytake_loc_conf_t;
 
 
@@ -206,11 +215,17 @@ struct ngx_pytake_worker_s {
     ngx_uint_t              hashing;    /* in threads */
     ngx_queue_t             ops;        /* in flight */
     ngx_uint_t              nops;
+    ngx_queue_t             hub_calls;
+    ngx_pytake_hub_call_t  *hub_health; /* under way */
+    ngx_msec_t              hub_asked;
     ngx_int_t               stmt_ping;  /* -1: not in the table */
     ngx_int_t               stmt_rows;
     uint8_t                 rnd[1536];  /* randomness, bought in bulk */
     size_t                  rnd_used;
     unsigned                draining:1;
+    unsigned                hub_known:1;
+    unsigned                hub_up:1;
+    unsigned                hub_left:1; /* it knows that we are leaving */
 };
 
 extern const pt_mem_t ngx_pytake_mem;
@@ -227,6 +242,22 @@ ngx_int_t ngx_pytake_random(ngx_pytake_worker_t *w, uint8_t *out,
 
 /* ---- requests ---- */
 
+typedef enum {
+    NGX_PYTAKE_WS_USER = 0,
+    NGX_PYTAKE_WS_TENANT,
+    NGX_PYTAKE_WS_SESSION,
+    NGX_PYTAKE_WS_EXP,
+    NGX_PYTAKE_WS_ROLE,
+    NGX_PYTAKE_WS_FIELDS,
+    NGX_PYTAKE_WS_ADDR,                 /* these two are always there */
+    NGX_PYTAKE_WS_WORKER
+} ngx_pytake_ws_field_e;
+
+/* Of an admitted upgrade, in r->pool. */
+typedef struct {
+    ngx_str_t         field[NGX_PYTAKE_WS_FIELDS];  /* len 0: no token */
+} ngx_pytake_ws_t;
+
 typedef struct {
     ngx_str_t         request_id;
     ngx_pytake_op_t  *op;               /* NULL: no core operation */
@@ -234,7 +265,10 @@ typedef struct {
     ngx_uint_t        status;           /* as our handler answered, or 0 */
     int64_t           start_us;         /* monotonic */
     int64_t           db_us;
+    int64_t           handed_us;        /* when it was left to the hub, or 0 */
+    ngx_pytake_ws_t  *ws;               /* admitted */
     unsigned          cache_control:1;  /* the core has said it */
+    unsigned          hub_up:1;
 } ngx_pytake_ctx_t;
 
 /* The request's context, which survives internal redirects; find: NULL when
@@ -246,6 +280,7 @@ ngx_int_t ngx_pytake_api_handler(ngx_http_request_t *r);
 ngx_int_t ngx_pytake_health_handler(ngx_http_request_t *r);
 ngx_int_t ngx_pytake_metrics_handler(ngx_http_request_t *r);
 ngx_int_t ngx_pytake_problem_handler(ngx_http_request_t *r);
+ngx_int_t ngx_pytake_ws_handler(ngx_http_request_t *r);
 #if (PYTAKE_FAULTS)
 ngx_int_t ngx_pytake_test_handler(ngx_http_request_t *r);
 #endif
@@ -277,6 +312,10 @@ typedef enum {
     NGX_PYTAKE_OP_DONE
 } ngx_pytake_op_state_e;
 
+/* Answers the request; the operation may be released in it. */
+typedef void (*ngx_pytake_op_pt)(ngx_http_request_t *r,
+    pytake_response_t *resp);
+
 struct ngx_pytake_op_s {
     ngx_pytake_worker_t *worker;
     ngx_http_request_t  *request;       /* NULL: detached or answered */
@@ -290,6 +329,7 @@ struct ngx_pytake_op_s {
     pt_pool_t           *pool;
     pt_batch_t           batch;
     ngx_pytake_hash_t   *hash;
+    ngx_pytake_op_pt     done;          /* NULL: the answer is sent */
     pytake_effect_t      effect;        /* of DONE: the answer */
     ngx_uint_t           state;
     ngx_uint_t           class;
@@ -306,6 +346,8 @@ ngx_pytake_op_t *ngx_pytake_op_new(ngx_http_request_t *r,
  * itself; NGX_ERROR: out of memory. */
 ngx_int_t ngx_pytake_op_start(ngx_pytake_op_t *op, ngx_msec_t timeout);
 void ngx_pytake_op_fail(ngx_pytake_op_t *op, pt_err_t err);
+/* Frees an operation that is DONE before its request's end. */
+void ngx_pytake_op_release(ngx_pytake_op_t *op, ngx_http_request_t *r);
 /* Frees what init_process' successor must not find. */
 void ngx_pytake_op_drop_all(ngx_pytake_worker_t *w);
 
@@ -348,6 +390,24 @@ void ngx_pytake_probe(ngx_http_request_t *r, ngx_int_t stmt,
     ngx_pytake_probe_pt handler);
 
 
+/* ---- the hub (ngx_pytake_hub.c) ---- */
+
+/* body: NULL when the hub is away; until the handler returns.  The handler
+ * finalizes the request; it may run inside the call that asked. */
+typedef void (*ngx_pytake_hub_pt)(ngx_http_request_t *r, ngx_str_t *body);
+
+/* Both: with pytake_hub only, and where the body has been read. */
+void ngx_pytake_hub_health(ngx_http_request_t *r, ngx_pytake_hub_pt handler);
+void ngx_pytake_hub_metrics(ngx_http_request_t *r,
+    ngx_pytake_hub_pt handler);
+/* Has the hub send this worker's sockets away; harmless again. */
+void ngx_pytake_hub_leave(ngx_pytake_worker_t *w);
+void ngx_pytake_hub_drop_all(ngx_pytake_worker_t *w);
+
+/* Whether a page of this origin may open a WebSocket here. */
+ngx_uint_t ngx_pytake_origin_is(ngx_http_request_t *r, ngx_str_t *origin);
+
+
 /* ---- configuration helpers (ngx_pytake_conf.c) ---- */
 
 char *ngx_pytake_conf_database(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -359,6 +419,9 @@ char *ngx_pytake_conf_secret(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_pytake_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_pytake_conf_count(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_pytake_conf_thread_pool(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_pytake_conf_hub(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_pytake_conf_origins(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_pytake_conf_msec(ngx_conf_t *cf, void *post, void *data);
 char *ngx_pytake_conf_sec(ngx_conf_t *cf, void *post, void *data);
@@ -385,6 +448,8 @@ char *ngx_pytake_set_api(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_pytake_set_role(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_pytake_set_size(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_pytake_set_websocket(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
 

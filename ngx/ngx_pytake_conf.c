@@ -8,6 +8,9 @@
 #include "ngx_pytake.h"
 #include <libpq-fe.h>
 
+#define NGX_PYTAKE_UNIX_MAX 107         /* bytes of a socket's path */
+#define NGX_PYTAKE_SPREAD_MAX 600000    /* ms, what the hub takes */
+
 
 static const char *ngx_pytake_conf_url(ngx_str_t *url,
     ngx_uint_t *has_password);
@@ -345,6 +348,62 @@ ngx_pytake_conf_thread_pool(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     pmcf->thread_pool = ngx_thread_pool_add(cf, &value[1]);
 
     return pmcf->thread_pool ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+/* pytake_hub unix:/path [spread=time] */
+
+char *
+ngx_pytake_conf_hub(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_pytake_main_conf_t  *pmcf = conf;
+
+    ngx_str_t  *value, s;
+
+    value = cf->args->elts;
+
+    if (pmcf->hub.data) {
+        return "is duplicate";
+    }
+
+    if (value[1].len < 7 || ngx_strncmp(value[1].data, "unix:/", 6) != 0
+        || value[1].len - 5 > NGX_PYTAKE_UNIX_MAX)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid hub \"%V\", unix:/path of at most %d "
+                           "bytes is expected", &value[1],
+                           NGX_PYTAKE_UNIX_MAX);
+        return NGX_CONF_ERROR;
+    }
+
+    pmcf->hub.data = value[1].data + 5;
+    pmcf->hub.len = value[1].len - 5;
+
+    if (cf->args->nelts == 2) {
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strncmp(value[2].data, "spread=", 7) != 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid parameter \"%V\"",
+                           &value[2]);
+        return NGX_CONF_ERROR;
+    }
+
+    s.data = value[2].data + 7;
+    s.len = value[2].len - 7;
+
+    pmcf->hub_spread = (ngx_msec_t) ngx_parse_time(&s, 0);
+
+    if (pmcf->hub_spread == (ngx_msec_t) NGX_ERROR
+        || pmcf->hub_spread > NGX_PYTAKE_SPREAD_MAX)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\", a time up to 10m is "
+                           "expected", &value[2]);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
 }
 
 

@@ -2,14 +2,15 @@
 
 /*
  * /health, /health/live, /health/ready.  The database's truth is a query
- * answered now, redis' is a PING answered lately.  The hub is not known to
- * the module: websocket is false and does not degrade the status.
+ * answered now, redis' is a PING answered lately, the hub's is an answer not
+ * older than a second.
  */
 
 #include "ngx_pytake.h"
 
 
 static void ngx_pytake_health_post(ngx_http_request_t *r);
+static void ngx_pytake_health_hub(ngx_http_request_t *r, ngx_str_t *body);
 static ngx_int_t ngx_pytake_health_answer(ngx_http_request_t *r,
     const pytake_sql_result_t *result);
 static ngx_int_t ngx_pytake_live_answer(ngx_http_request_t *r);
@@ -46,12 +47,26 @@ ngx_pytake_health_handler(ngx_http_request_t *r)
 static void
 ngx_pytake_health_post(ngx_http_request_t *r)
 {
-    ngx_pytake_worker_t  *w;
-
     if (ngx_pytake_loc_conf(r)->role == NGX_PYTAKE_LIVE) {
         ngx_http_finalize_request(r, ngx_pytake_live_answer(r));
         return;
     }
+
+    if (ngx_pytake_main_conf(r)->hub.len) {
+        ngx_pytake_hub_health(r, ngx_pytake_health_hub);
+        return;
+    }
+
+    ngx_pytake_health_hub(r, NULL);
+}
+
+
+static void
+ngx_pytake_health_hub(ngx_http_request_t *r, ngx_str_t *body)
+{
+    ngx_pytake_worker_t  *w;
+
+    ngx_pytake_ctx_find(r)->hub_up = (body != NULL);
 
     w = ngx_pytake_main_conf(r)->worker;
 
@@ -66,14 +81,16 @@ ngx_pytake_health_answer(ngx_http_request_t *r,
 {
     u_char               *p;
     ngx_str_t             body;
-    ngx_uint_t            database, redis, degraded;
+    ngx_uint_t            database, redis, hub, degraded;
     ngx_pytake_worker_t  *w;
 
     w = ngx_pytake_main_conf(r)->worker;
 
     database = (result->err == PT_OK);
     redis = w && w->redis && pt_redis_is_up(w->redis);
-    degraded = w && w->redis && !redis;
+    hub = ngx_pytake_ctx_find(r)->hub_up;
+    degraded = (w && w->redis && !redis)
+               || (ngx_pytake_main_conf(r)->hub.len && !hub);
 
     body.data = ngx_pnalloc(r->pool, 256);
     if (body.data == NULL) {
@@ -85,8 +102,9 @@ ngx_pytake_health_answer(ngx_http_request_t *r,
                               : degraded ? "degraded" : "healthy");
     p = ngx_pytake_health_time(p);
     p = ngx_sprintf(p, "\",\"services\":{\"database\":%s,\"redis\":%s,"
-                       "\"websocket\":false}}",
-                    database ? "true" : "false", redis ? "true" : "false");
+                       "\"websocket\":%s}}",
+                    database ? "true" : "false", redis ? "true" : "false",
+                    hub ? "true" : "false");
 
     body.len = p - body.data;
 

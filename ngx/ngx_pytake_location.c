@@ -29,6 +29,8 @@ ngx_pytake_create_loc_conf(ngx_conf_t *cf)
     plcf->login_timeout = NGX_CONF_UNSET_MSEC;
     plcf->body_max = NGX_CONF_UNSET_SIZE;
     plcf->webhook_body_max = NGX_CONF_UNSET_SIZE;
+    plcf->origins = NGX_CONF_UNSET_PTR;
+    plcf->websocket = NGX_CONF_UNSET;
 
     return plcf;
 }
@@ -48,6 +50,7 @@ ngx_pytake_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_size_value(conf->body_max, prev->body_max, PT_BODY_MAX);
     ngx_conf_merge_size_value(conf->webhook_body_max, prev->webhook_body_max,
                               PT_WEBHOOK_BODY_MAX);
+    ngx_conf_merge_ptr_value(conf->origins, prev->origins, NULL);
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
@@ -63,6 +66,16 @@ ngx_pytake_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
             conf->test_rows = prev->test_rows;
             clcf->handler = ngx_pytake_handler(conf->role);
         }
+    }
+
+    if (conf->websocket == NGX_CONF_UNSET) {
+        conf->websocket = clcf->noname && prev->websocket == 1;
+
+    } else if (conf->role != NGX_PYTAKE_NONE || clcf->handler == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"pytake_websocket\" needs a \"proxy_pass\" to "
+                           "the hub in location \"%V\"", &clcf->name);
+        return NGX_CONF_ERROR;
     }
 
     if (conf->role != NGX_PYTAKE_API) {
@@ -198,6 +211,28 @@ ngx_pytake_set_size(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                            max / 1024);
         return NGX_CONF_ERROR;
     }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_pytake_set_websocket(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_pytake_loc_conf_t  *plcf = conf;
+
+    ngx_pytake_main_conf_t  *pmcf;
+
+    if (plcf->websocket != NGX_CONF_UNSET) {
+        return "is duplicate";
+    }
+
+    plcf->websocket = 1;
+
+    pmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_pytake_module);
+    pmcf->websocket = 1;
+    pmcf->api = 1;
+    pmcf->used = 1;
 
     return NGX_CONF_OK;
 }

@@ -11,9 +11,12 @@
 #define NGX_PYTAKE_METRICS_HEAD_MAX 16384
 
 
+static void ngx_pytake_metrics_hub(ngx_http_request_t *r, ngx_str_t *hub);
+static ngx_int_t ngx_pytake_metrics_answer(ngx_http_request_t *r,
+    ngx_str_t *hub);
 static ngx_int_t ngx_pytake_metrics_loopback(ngx_http_request_t *r);
 static ngx_int_t ngx_pytake_metrics_text(ngx_http_request_t *r,
-    ngx_pytake_zone_t *z, ngx_str_t *body);
+    ngx_pytake_zone_t *z, ngx_str_t *hub, ngx_str_t *body);
 static u_char *ngx_pytake_metrics_requests(u_char *p, u_char *last,
     ngx_pytake_zone_t *z);
 static u_char *ngx_pytake_metrics_latency(u_char *p, u_char *last,
@@ -77,7 +80,6 @@ ngx_int_t
 ngx_pytake_metrics_handler(ngx_http_request_t *r)
 {
     ngx_int_t                rc;
-    ngx_str_t                body;
     ngx_pytake_ctx_t        *ctx;
     ngx_pytake_main_conf_t  *pmcf;
 
@@ -113,13 +115,13 @@ ngx_pytake_metrics_handler(ngx_http_request_t *r)
         ngx_pytake_worker_publish(pmcf->worker);
     }
 
-    if (ngx_pytake_metrics_text(r, pmcf->zone->data, &body) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    if (pmcf->hub.len) {
+        r->main->count++;
+        ngx_pytake_hub_metrics(r, ngx_pytake_metrics_hub);
+        return NGX_DONE;
     }
 
-    return ngx_pytake_send(r, NGX_HTTP_OK,
-                           "text/plain; version=0.0.4; charset=utf-8",
-                           &body);
+    return ngx_pytake_metrics_answer(r, NULL);
 }
 
 
@@ -141,13 +143,16 @@ ngx_pytake_log_handler(ngx_http_request_t *r)
 
     route = ctx->route;
 
-    if (ctx->op && ctx->op->op) {
+    if (route == 0 && ctx->op && ctx->op->op) {
         pytake_op_info(ctx->op->op, &info);
         route = info.route;
     }
 
+    /* of a websocket its admission counts, not its life */
+
     status = r->err_status ? r->err_status : r->headers_out.status;
-    us = ngx_pytake_mono_us() - ctx->start_us;
+    us = (ctx->handed_us ? ctx->handed_us : ngx_pytake_mono_us())
+         - ctx->start_us;
 
     ngx_pytake_zone_request(pmcf->worker->zone, route, status,
                             (ngx_uint_t) (us > 0 ? us : 0));
@@ -163,7 +168,33 @@ ngx_pytake_route_name(ngx_uint_t route)
         return pytake_route_names[route];
     }
 
-    return route == NGX_PYTAKE_ROUTE_HEALTH ? "health" : "metrics";
+    return route == NGX_PYTAKE_ROUTE_HEALTH ? "health"
+           : route == NGX_PYTAKE_ROUTE_METRICS ? "metrics" : "websocket";
+}
+
+
+static void
+ngx_pytake_metrics_hub(ngx_http_request_t *r, ngx_str_t *hub)
+{
+    ngx_http_finalize_request(r, ngx_pytake_metrics_answer(r, hub));
+}
+
+
+static ngx_int_t
+ngx_pytake_metrics_answer(ngx_http_request_t *r, ngx_str_t *hub)
+{
+    ngx_str_t                body;
+    ngx_pytake_main_conf_t  *pmcf;
+
+    pmcf = ngx_pytake_main_conf(r);
+
+    if (ngx_pytake_metrics_text(r, pmcf->zone->data, hub, &body) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_pytake_send(r, NGX_HTTP_OK,
+                           "text/plain; version=0.0.4; charset=utf-8",
+                           &body);
 }
 
 
@@ -202,14 +233,15 @@ ngx_pytake_metrics_loopback(ngx_http_request_t *r)
 
 static ngx_int_t
 ngx_pytake_metrics_text(ngx_http_request_t *r, ngx_pytake_zone_t *z,
-    ngx_str_t *body)
+    ngx_str_t *hub, ngx_str_t *body)
 {
     size_t   size;
     u_char  *p, *last;
 
     size = NGX_PYTAKE_METRICS_HEAD_MAX
            + NGX_PYTAKE_ROUTES * (NGX_PYTAKE_BUCKETS + 8)
-             * NGX_PYTAKE_LINE_MAX;
+             * NGX_PYTAKE_LINE_MAX
+           + (hub ? hub->len : 0);
 
     p = ngx_pnalloc(r->pool, size);
     if (p == NULL) {
@@ -224,6 +256,17 @@ ngx_pytake_metrics_text(ngx_http_request_t *r, ngx_pytake_zone_t *z,
     p = ngx_pytake_metrics_counters(p, last, z);
     p = ngx_pytake_metrics_database(p, last, z);
     p = ngx_pytake_metrics_gauges(p, last, z);
+
+    if (ngx_pytake_main_conf(r)->hub.len) {
+        p = ngx_slprintf(p, last,
+                         "# HELP pytake_hub_up Whether the hub answers.\n"
+                         "# TYPE pytake_hub_up gauge\npytake_hub_up %d\n",
+                         hub != NULL);
+    }
+
+    if (hub) {
+        p = ngx_cpymem(p, hub->data, ngx_min(hub->len, (size_t) (last - p)));
+    }
 
     body->len = p - body->data;
 

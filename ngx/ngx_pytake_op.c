@@ -113,6 +113,32 @@ ngx_pytake_op_fail(ngx_pytake_op_t *op, pt_err_t err)
 
 
 void
+ngx_pytake_op_release(ngx_pytake_op_t *op, ngx_http_request_t *r)
+{
+    ngx_http_cleanup_t  *hcln;
+    ngx_pool_cleanup_t  *pcln;
+
+    for (hcln = r->main->cleanup; hcln; hcln = hcln->next) {
+        if (hcln->data == op) {
+            hcln->handler = NULL;
+        }
+    }
+
+    for (pcln = r->pool->cleanup; pcln; pcln = pcln->next) {
+        if (pcln->data == op) {
+            pcln->handler = NULL;
+        }
+    }
+
+    op->ctx->op = NULL;
+    op->ctx = NULL;
+    op->held = 0;
+
+    ngx_pytake_op_free(op);
+}
+
+
+void
 ngx_pytake_op_drop_all(ngx_pytake_worker_t *w)
 {
     ngx_queue_t      *q;
@@ -316,9 +342,14 @@ ngx_pytake_op_resume(ngx_pytake_op_t *op)
     ngx_http_set_log_request(c->log, r);
     op->request = NULL;
 
-    rc = ngx_pytake_respond(r, &op->effect.u.done);
+    if (op->done) {
+        op->done(r, &op->effect.u.done);
 
-    ngx_http_finalize_request(r, rc);
+    } else {
+        rc = ngx_pytake_respond(r, &op->effect.u.done);
+        ngx_http_finalize_request(r, rc);
+    }
+
     ngx_http_run_posted_requests(c);
 }
 

@@ -2,7 +2,8 @@
 
 /*
  * $pytake_request_id, $pytake_user, $pytake_tenant, $pytake_conversation,
- * $pytake_op, $pytake_status, $pytake_code, $pytake_db_time: for log_format.
+ * $pytake_op, $pytake_status, $pytake_code, $pytake_db_time: for log_format;
+ * $pytake_ws_*: for the hub.
  * The operation lives as long as r->pool, so they are still good after the
  * request's clean-up.
  */
@@ -19,6 +20,8 @@ static ngx_int_t ngx_pytake_var_op(ngx_http_request_t *r,
 static ngx_int_t ngx_pytake_var_status(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_pytake_var_db_time(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_pytake_var_ws(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 
 
@@ -48,6 +51,27 @@ static ngx_http_variable_t  ngx_pytake_vars[] = {
 
     { ngx_string("pytake_db_time"), NULL, ngx_pytake_var_db_time,
       0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("pytake_ws_user"), NULL, ngx_pytake_var_ws,
+      NGX_PYTAKE_WS_USER, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("pytake_ws_tenant"), NULL, ngx_pytake_var_ws,
+      NGX_PYTAKE_WS_TENANT, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("pytake_ws_session"), NULL, ngx_pytake_var_ws,
+      NGX_PYTAKE_WS_SESSION, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("pytake_ws_exp"), NULL, ngx_pytake_var_ws,
+      NGX_PYTAKE_WS_EXP, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("pytake_ws_role"), NULL, ngx_pytake_var_ws,
+      NGX_PYTAKE_WS_ROLE, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("pytake_ws_addr"), NULL, ngx_pytake_var_ws,
+      NGX_PYTAKE_WS_ADDR, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("pytake_ws_worker"), NULL, ngx_pytake_var_ws,
+      NGX_PYTAKE_WS_WORKER, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
       ngx_http_null_variable
 };
@@ -102,6 +126,14 @@ ngx_pytake_var_info(ngx_http_request_t *r, ngx_http_variable_value_t *v,
     ngx_pytake_ctx_t  *ctx;
 
     ctx = ngx_pytake_ctx_find(r);
+
+    if (ctx && ctx->ws && data == offsetof(pytake_op_info_t, user_id)) {
+        return ngx_pytake_var_ws(r, v, NGX_PYTAKE_WS_USER);
+    }
+
+    if (ctx && ctx->ws && data == offsetof(pytake_op_info_t, tenant_id)) {
+        return ngx_pytake_var_ws(r, v, NGX_PYTAKE_WS_TENANT);
+    }
 
     if (ctx == NULL || ctx->op == NULL || ctx->op->op == NULL) {
         v->not_found = 1;
@@ -203,6 +235,48 @@ ngx_pytake_var_db_time(ngx_http_request_t *r, ngx_http_variable_value_t *v,
     v->valid = 1;
     v->no_cacheable = 0;
     v->not_found = 0;
+
+    return NGX_OK;
+}
+
+
+/* What the hub is told.  Only a verified token fills the first five. */
+
+static ngx_int_t
+ngx_pytake_var_ws(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    uintptr_t data)
+{
+    u_char            *p;
+    ngx_str_t         *s;
+    ngx_pytake_ctx_t  *ctx;
+
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+
+    if (data == NGX_PYTAKE_WS_WORKER) {
+        p = ngx_pnalloc(r->pool, NGX_INT64_LEN);
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+        v->data = p;
+        v->len = (unsigned) (ngx_sprintf(p, "%P", ngx_pid) - p);
+        return NGX_OK;
+    }
+
+    ctx = ngx_pytake_ctx_find(r);
+
+    s = data == NGX_PYTAKE_WS_ADDR ? &r->connection->addr_text
+        : ctx && ctx->ws ? &ctx->ws->field[data] : NULL;
+
+    if (s == NULL || s->len == 0) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    v->len = (unsigned) s->len;
+    v->data = s->data;
 
     return NGX_OK;
 }

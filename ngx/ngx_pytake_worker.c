@@ -52,6 +52,7 @@ ngx_pytake_worker_init(ngx_cycle_t *cycle, ngx_pytake_main_conf_t *pmcf)
 
     ngx_queue_init(&w->hashes);
     ngx_queue_init(&w->ops);
+    ngx_queue_init(&w->hub_calls);
 
     ngx_pytake_loop_init(&w->loop, w, pmcf->thread_pool);
 
@@ -105,6 +106,7 @@ ngx_pytake_worker_exit(ngx_pytake_main_conf_t *pmcf)
         ngx_pytake_worker_publish(w);
     }
 
+    ngx_pytake_hub_drop_all(w);
     ngx_pytake_op_drop_all(w);
     ngx_pytake_hash_drop_all(w);
 
@@ -142,6 +144,8 @@ void
 ngx_pytake_worker_drain(ngx_pytake_worker_t *w)
 {
     ngx_uint_t  i;
+
+    ngx_pytake_hub_leave(w);
 
     if (!w->draining) {
         w->draining = 1;
@@ -341,6 +345,10 @@ ngx_pytake_worker_house(void *data)
     ngx_pytake_worker_t  *w = data;
 
     ngx_pytake_worker_publish(w);
+
+    if (ngx_exiting) {
+        ngx_pytake_hub_leave(w);
+    }
 
     w->loop.loop.ops->timer_set(w->house, NGX_PYTAKE_HOUSE_INTERVAL);
 }
