@@ -289,13 +289,17 @@ END
 
 # NGINX's files are those of conf/, with this state's places put in.
 state_nginx() {
-    local dir="$HOME_DIR/nginx" f user_line level
+    local dir="$HOME_DIR/nginx" f user_line level without=''
 
     level=notice
     case ${LOG_LEVEL:-} in
     debug | info) level=info ;;
     warn | warning) level=warn ;;
     error) level=error ;;
+    esac
+    case ${WEBSOCKET_ENABLED:-true} in
+    false | off | no | 0)
+        without='/^pytake_hub /d; /^    # WebSockets:/,/^    }$/d' ;;
     esac
     user_line="user $RUN_USER;"
     is_root || user_line="# started by $RUN_USER"
@@ -311,7 +315,7 @@ state_nginx() {
             -e "s|/etc/pytake/|$HOME_DIR/secrets/|" \
             -e "s|/run/pytake/|$SOCKETS/|" \
             -e "s|listen 127.0.0.1:8080;|listen $LISTEN:$PORT;|" \
-            "$TOP/conf/$f" | write_file "$dir/$f" 600
+            -e "$without" "$TOP/conf/$f" | write_file "$dir/$f" 600
     done
 
     write_file "$dir/conf.d/demo.conf" 600 << END
@@ -322,6 +326,7 @@ uwsgi_temp_path $dir/uwsgi;
 scgi_temp_path $dir/scgi;
 ${JWT_EXPIRY:+pytake_jwt_lifetime $JWT_EXPIRY;}
 ${JWT_REFRESH_EXPIRY:+pytake_refresh_lifetime $JWT_REFRESH_EXPIRY;}
+${WEBSOCKET_ALLOWED_ORIGINS:+pytake_websocket_origins env:WEBSOCKET_ALLOWED_ORIGINS;}
 END
     rm -f "$dir/pytake.d/sim.conf"
     [ -z "$SIM_PORT" ] || write_file "$dir/pytake.d/sim.conf" 600 << END
@@ -392,6 +397,7 @@ END
     unset DB_HOST DB_PORT DB_NAME DB_USER DB_PASSWORD DB_PASSWORD_FILE
     unset REDIS_HOST REDIS_PORT REDIS_PASSWORD REDIS_PASSWORD_FILE
     export WHATSAPP_API_URL=$GRAPH_URL PYTAKE_RUN_DIR=$SOCKETS
+    export PYTAKE_HUB_SOCKET=$SOCKETS/hub.sock
 }
 
 # Hands a secret to the parts by file, never by value.
