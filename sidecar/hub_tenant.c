@@ -520,7 +520,9 @@ hub_tenant_fill_add(hub_tenant_t *t, const hub_row_t *rows, size_t n)
     t->fills++;
     hub_tenant_unstash(t);
 
-    if (n > HUB_PAGE_EVENTS) {
+    if (n > 0
+        && rows[n - 1].seq == t->fill_first + (int64_t) HUB_PAGE_EVENTS)
+    {
         t->again = true; /* there may be more */
 
     } else if (t->known <= t->ring.head || t->known == t->fill_known) {

@@ -1,0 +1,880 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+#include "hub_fake.h"
+
+#define SINCE_MAX 128
+
+
+static void
+since(const fk_t *f, int64_t seq, char out[SINCE_MAX])
+{
+    char      text[PT_UUID_LEN];
+    pt_uuid_t id = fk_id(f, seq);
+
+    pt_uuid_build(&id, text);
+    sprintf(out, ",\"since\":{\"seq\":%lld,\"id\":\"%.36s\"}",
+        (long long) seq, text);
+}
+
+
+static fk_t *
+start(int64_t head)
+{
+    fk_t *f = fk_new(&pt_test_mem);
+
+    f->head = head;
+
+    return f;
+}
+
+
+static fk_sock_t *
+login(fk_t *f, int i)
+{
+    fk_sock_t *s = fk_open(f, i);
+
+    fk_auth(f, s, "");
+    fk_says(f, s, "\"type\":\"auth_success\"");
+
+    return s;
+}
+
+
+START_TEST(live)
+{
+    fk_t      *f = start(3);
+    fk_sock_t *a = login(f, 0), *b = login(f, 1);
+
+    fk_event(f);
+    fk_event(f);
+    fk_events(f, a, 4, 5);
+    fk_events(f, b, 4, 5);
+    fk_silent(f, a);
+    ck_assert_uint_eq(f->queries, 1); /* one load for both */
+    fk_send(a, "{\"type\":\"ping\"}");
+    hub_flush(f->hub);
+    fk_says(f, a, "{\"type\":\"pong\",\"data\":{\"seq\":5}}");
+    fk_del(f);
+}
+END_TEST
+
+
+START_TEST(hole)
+{
+    fk_t      *f = start(3);
+    fk_sock_t *a = login(f, 0);
+
+    f->head = 6; /* 4 and 5 get lost */
+    fk_ring(f, 6, true);
+    fk_answer(f);
+    fk_silent(f, a);
+    ck_assert(hub_is_waiting(f->hub));
+    fk_sleep(f, 10);
+    ck_assert_uint_eq(f->nasks, 0);
+    fk_sleep(f, 10);
+    ck_assert_uint_eq(f->nasks, 1);
+    fk_answer(f);
+    fk_events(f, a, 4, 6);
+    fk_sleep(f, 20);
+    ck_assert(!hub_is_waiting(f->hub));
+
+    /* the number alone */
+    f->head = 7;
+    fk_ring(f, 7, false);
+    fk_sleep(f, 20);
+    fk_answer(f);
+    fk_events(f, a, 7, 7);
+
+    /* a bell that no log knows of is asked about once */
+    fk_ring(f, 900, true);
+    fk_sleep(f, 20);
+    fk_answer(f);
+    fk_sleep(f, 20);
+    fk_sleep(f, 2000);
+    ck_assert_uint_eq(f->nasks, 0);
+    fk_event(f);
+    fk_events(f, a, 8, 8);
+    fk_del(f);
+}
+END_TEST
+
+
+START_TEST(reorder)
+{
+    fk_t      *f = start(3);
+    fk_sock_t *a = login(f, 0);
+
+    f->head = 6;
+    fk_ring(f, 6, true);
+    fk_ring(f, 5, true);
+    fk_ring(f, 5, true);
+    fk_ring(f, 4, true);
+    fk_ring(f, 4, true); /* again */
+    fk_sleep(f, 20);
+    fk_answer(f);
+    fk_events(f, a, 4, 6);
+    fk_silent(f, a);
+    ck_assert_uint_eq(f->queries, 1); /* the load */
+    fk_del(f);
+}
+END_TEST
+
+
+START_TEST(lost_tail)
+{
+    fk_t      *f = start(3);
+    fk_sock_t *a = login(f, 0);
+
+    f->head = 5;
+    fk_poll(f);
+    fk_sleep(f, 20);
+    fk_answer(f);
+    fk_events(f, a, 4, 5);
+    fk_poll(f);
+    fk_sleep(f, 20);
+    ck_assert_uint_eq(f->nasks, 0);
+    fk_del(f);
+}
+END_TEST
+
+
+/* More than one page is missing. */
+START_TEST(long_hole)
+{
+    fk_t      *f = start(0);
+    fk_sock_t *a = login(f, 0);
+
+    f->head = 1700;
+    fk_poll(f);
+    fk_sleep(f, 20);
+    fk_answer(f);
+    fk_events(f, a, 1, 1700);
+    fk_silent(f, a);
+    fk_del(f);
+}
+END_TEST
+
+
+START_TEST(rewound)
+{
+    char       text[SINCE_MAX];
+    fk_t      *f = start(9);
+    fk_sock_t *a = login(f, 0), *b;
+
+    /* the poll finds a lower head */
+    f->history++;
+    f->head = 5;
+    fk_poll(f);
+    fk_answer(f);
+    fk_says(f, a, "{\"type\":\"resync\",\"data\":{\"reason\":\"rewound\","
+                  "\"since\":{\"seq\":5");
+    fk_event(f);
+    fk_events(f, a, 6, 6);
+
+    /* the same head, another event */
+    f->history++;
+    fk_poll(f);
+    fk_answer(f);
+    fk_says(f, a, "\"rewound\"");
+
+    /* it has even grown: our last row is another */
+    f->history++;
+    f->head = 20;
+    fk_poll(f);
+    fk_sleep(f, 20);
+    fk_answer(f);
+    fk_says(f, a, "\"rewound\"");
+
+    /* a doorbell tells */
+    f->history++;
+    fk_ring(f, 20, true);
+    fk_answer(f);
+    fk_says(f, a, "\"rewound\"");
+
+    /* a client of the former life */
+    f->history--;
+    since(f, 15, text);
+    f->history++;
+    b = fk_open(f, 1);
+    fk_auth(f, b, text);
+    fk_says(f, b, "\"resumed\":false");
+    fk_says(f, b, "\"rewound\"");
+    fk_event(f);
+    fk_events(f, b, 21, 21);
+    fk_del(f);
+}
+END_TEST
+
+
+/* While the database is away, who is connected stays so. */
+START_TEST(rewound_away)
+{
+    fk_t      *f = start(9);
+    fk_sock_t *a = login(f, 0);
+
+    f->history++;
+    f->head = 5;
+    f->away = true;
+    fk_poll(f);
+    fk_sleep(f, 20000);
+    ck_assert(a->open);
+    f->away = false;
+    fk_sleep(f, 1000);
+    fk_answer(f);
+    fk_says(f, a, "\"rewound\"");
+    fk_del(f);
+}
+END_TEST
+
+
+START_TEST(resume)
+{
+    char       text[SINCE_MAX];
+    fk_t      *f = start(100);
+    fk_sock_t *a, *b;
+
+    a = fk_open(f, 0);
+    since(f, 90, text);
+    fk_auth(f, a, text);
+    fk_says(f, a, "\"resumed\":true,\"from\":91");
+    fk_events(f, a, 91, 100);
+    fk_says(f, a, "{\"type\":\"sync\",\"data\":{\"seq\":100,");
+    fk_silent(f, a);
+    ck_assert_uint_eq(f->queries, 1);
+
+    /* at the head; from nothing; by number alone */
+    b = fk_open(f, 1);
+    since(f, 100, text);
+    fk_auth(f, b, text);
+    fk_says(f, b, "\"resumed\":true");
+    fk_says(f, b, "\"sync\"");
+    b = fk_open(f, 2);
+    fk_auth(f, b, ",\"since\":0");
+    fk_says(f, b, "\"from\":1,");
+    fk_events(f, b, 1, 100);
+    b = fk_open(f, 3);
+    fk_auth(f, b, ",\"since\":99");
+    fk_says(f, b, "\"from\":100,");
+    fk_events(f, b, 100, 100);
+
+    /* ahead of what we have heard: the log is asked */
+    f->head = 103;
+    since(f, 102, text);
+    b = fk_open(f, 4);
+    fk_auth(f, b, text);
+    fk_says(f, b, "\"resumed\":true");
+    fk_events(f, b, 103, 103);
+    fk_says(f, b, "\"sync\"");
+    b = fk_open(f, 5);
+    fk_auth(f, b, ",\"since\":104");
+    fk_says(f, b, "\"resumed\":false");
+    fk_says(f, b, "\"rewound\"");
+    fk_del(f);
+}
+END_TEST
+
+
+START_TEST(resume_pages)
+{
+    int        i;
+    char       text[SINCE_MAX];
+    fk_t      *f = start(4000);
+    fk_sock_t *s;
+
+    since(f, 1234, text);
+
+    for (i = 0; i < 5; i++) {
+        s = fk_open(f, i);
+        fk_auth_as(f, s, &fk_tenant, &fk_ann, 3600, text);
+    }
+
+    fk_answer(f);
+
+    for (i = 0; i < 5; i++) {
+        s = &f->socks[i];
+        fk_says(f, s, "\"resumed\":true,\"from\":1235");
+        fk_events(f, s, 1235, 4000);
+        fk_says(f, s, "\"sync\"");
+    }
+
+    /* the load, and pages 1001.. 1501.. 2001.. 2501.. for all five */
+    ck_assert_uint_eq(f->queries, 5);
+    fk_del(f);
+}
+END_TEST
+
+
+START_TEST(expired)
+{
+    char       text[SINCE_MAX];
+    fk_t      *f = start(4000);
+    fk_sock_t *s = fk_open(f, 0);
+
+    f->low = 1236;
+    since(f, 1234, text);
+    fk_auth(f, s, text);
+    fk_says(f, s, "\"resumed\":false");
+    fk_says(f, s, "\"reason\":\"expired\"");
+
+    /* the event itself has gone, what follows has not: nothing is missed */
+    s = fk_open(f, 1);
+    since(f, 1235, text);
+    fk_auth(f, s, text);
+    fk_says(f, s, "\"resumed\":true");
+    fk_events(f, s, 1236, 4000);
+    fk_del(f);
+}
+END_TEST
+
+
+START_TEST(too_far)
+{
+    fk_t      *f = start(10001);
+    fk_sock_t *s = fk_open(f, 0);
+
+    fk_auth(f, s, ",\"since\":0");
+    fk_says(f, s, "\"resumed\":false");
+    fk_says(f, s, "\"reason\":\"too_far\",\"since\":{\"seq\":10001");
+    s = fk_open(f, 1);
+    fk_auth(f, s, ",\"since\":1");
+    fk_says(f, s, "\"resumed\":true");
+    fk_events(f, s, 2, 10001);
+    fk_del(f);
+}
+END_TEST
+
+
+/* A client that takes little at a time gets all of it, and costs nothing
+ * meanwhile; one that takes nothing for 30 s is cut. */
+START_TEST(slow)
+{
+    int        i;
+    size_t     step;
+    fk_t      *f = start(0);
+    fk_sock_t *a = login(f, 0), *b = login(f, 1), *c = login(f, 2);
+
+    a->room = 10;
+    c->room = 0;
+    hub_flush(f->hub);
+
+    for (i = 0; i < 2500; i++) {
+        fk_event(f);
+    }
+
+    fk_events(f, b, 1, 2500);
+    fk_ring(f, 2500, true);
+
+    for (step = 1; a->len < 200000 && step < 4000; step++) {
+        a->room = 1 + step % 977;
+        ck_assert(a->want);
+        a->want = false;
+        hub_on_writable(a->conn);
+        fk_answer(f);
+
+        if (!a->want) {
+            break;
+        }
+    }
+
+    a->room = FK_OUT;
+    hub_on_writable(a->conn);
+    fk_answer(f);
+    fk_events(f, a, 1, 2500);
+    fk_sleep(f, 28000);
+    ck_assert(c->open);
+    fk_sleep(f, 8000);
+    ck_assert(!c->open);
+    ck_assert(a->open && b->open);
+    fk_del(f);
+}
+END_TEST
+
+
+START_TEST(clock)
+{
+    int        i;
+    uint8_t    op;
+    fk_t      *f = start(3);
+    fk_sock_t *a = login(f, 0), *b = login(f, 1), *c = fk_open(f, 2);
+
+    fk_sleep(f, 9000);
+    ck_assert_int_eq(fk_closed(f, c), 0);
+    fk_sleep(f, 2000);
+    ck_assert_int_eq(fk_closed(f, c), 4004);
+
+    for (i = 0; i < 8; i++) { /* a answers pings, b does not */
+        fk_sleep(f, 10000);
+
+        while (fk_next_op(f, a, &op) != NULL) {
+            if (op == 9) {
+                fk_send_op(a, 10, "", 0);
+            }
+        }
+    }
+
+    ck_assert(a->open);
+    ck_assert_int_eq(fk_closed(f, b), 4201);
+    fk_sleep(f, 6000);
+    ck_assert(!b->open && !c->open);
+
+    /* idle: a sync every 25 s */
+    fk_ignore(a);
+    fk_send_op(a, 10, "", 0);
+    fk_sleep(f, 26000);
+    i = 0;
+
+    while (fk_next_op(f, a, &op) != NULL) {
+        i += op == 1 && strstr(f->text, "\"sync\"") != NULL;
+    }
+
+    ck_assert_int_eq(i, 1);
+    fk_del(f);
+}
+END_TEST
+
+
+START_TEST(token)
+{
+    char       token[2048], text[4096];
+    fk_t      *f = start(3);
+    fk_sock_t *a = fk_open(f, 0), *b = fk_open(f, 1);
+
+    fk_auth_as(f, a, &fk_tenant, &fk_ann, 200, "");
+    fk_auth_as(f, b, &fk_tenant, &fk_ann, 200, "");
+    fk_answer(f);
+    fk_ignore(a);
+    fk_ignore(b);
+    fk_sleep(f, 25000);
+    fk_send_op(a, 10, "", 0);
+    fk_send_op(b, 10, "", 0);
+    fk_ignore(a);
+    fk_ignore(b);
+    fk_sleep(f, 45000);
+    fk_send_op(a, 10, "", 0);
+    fk_send_op(b, 10, "", 0);
+    fk_ignore(b);
+    ck_assert(fk_next(f, a) != NULL); /* sync or ping */
+    fk_ignore(a);
+    fk_sleep(f, 11000);
+    ck_assert(fk_finds(f, a, "{\"type\":\"token_expiring\",\"data\":"
+                             "{\"expires_in\":1"));
+    fk_ignore(b);
+
+    fk_token_of(f, &fk_tenant, &fk_ann, &fk_session, 3600, token);
+    sprintf(text, "{\"type\":\"auth\",\"token\":\"%s\"}", token);
+    fk_send(a, text);
+    hub_flush(f->hub);
+    fk_says(f, a, "\"auth_success\"");
+
+    /* another session of the same user is looked up */
+    fk_token_of(f, &fk_tenant, &fk_ann, &fk_bob, 7200, token);
+    sprintf(text, "{\"type\":\"auth\",\"token\":\"%s\"}", token);
+    fk_send(a, text);
+    hub_flush(f->hub);
+    fk_silent(f, a);
+    fk_answer(f);
+    fk_says(f, a, "\"auth_success\"");
+    hub_on_revoked(f->hub, &fk_tenant, &fk_session);
+    hub_flush(f->hub);
+    ck_assert_int_eq(fk_closed(f, b), 4005);
+    ck_assert_int_eq(fk_closed(f, a), 0);
+    hub_on_revoked(f->hub, &fk_other, &fk_bob);
+    ck_assert_int_eq(fk_closed(f, a), 0);
+
+    /* another user's token */
+    fk_token_of(f, &fk_tenant, &fk_bob, &fk_session, 3600, token);
+    sprintf(text, "{\"type\":\"auth\",\"token\":\"%s\"}", token);
+    fk_send(a, text);
+    hub_flush(f->hub);
+    ck_assert_int_eq(fk_closed(f, a), 4003);
+    fk_del(f);
+}
+END_TEST
+
+
+START_TEST(token_bad)
+{
+    fk_t      *f = start(3);
+    fk_sock_t *a = fk_open(f, 0);
+
+    fk_auth_as(f, a, &fk_tenant, &fk_ann, -30, "");
+    hub_flush(f->hub);
+    ck_assert_int_eq(fk_closed(f, a), 4202);
+    a = fk_open(f, 1);
+    fk_send(a, "{\"type\":\"auth\",\"token\":\"x.y.z\"}");
+    hub_flush(f->hub);
+    ck_assert_int_eq(fk_closed(f, a), 4002);
+    a = fk_open(f, 2);
+    fk_send(a, "{\"type\":\"watch\"}");
+    hub_flush(f->hub);
+    ck_assert_int_eq(fk_closed(f, a), 4002);
+    a = fk_open(f, 3);
+    fk_auth_as(f, a, &fk_tenant, &fk_ann, 60,
+        ",\"user_id\":\"00000000-0000-7000-8000-000000000000\"");
+    hub_flush(f->hub);
+    ck_assert_int_eq(fk_closed(f, a), 4003);
+    f->dead = true;
+    a = fk_open(f, 4);
+    fk_auth(f, a, "");
+    ck_assert_int_eq(fk_closed(f, a), 4005);
+    f->dead = false;
+    f->broken = true;
+    a = fk_open(f, 5);
+    fk_auth(f, a, "");
+    ck_assert_int_eq(fk_closed(f, a), 4103);
+    f->broken = false;
+    f->away = true;
+    a = fk_open(f, 6);
+    fk_auth(f, a, "");
+    ck_assert_int_eq(fk_closed(f, a), 4103);
+    fk_del(f);
+}
+END_TEST
+
+
+/* A token runs out: 25 s of grace, then 4202, to the second or two. */
+START_TEST(token_ends)
+{
+    int        i;
+    fk_t      *f = start(3);
+    fk_sock_t *a = fk_open(f, 0);
+
+    fk_auth_as(f, a, &fk_tenant, &fk_ann, 50, "");
+    fk_answer(f);
+
+    for (i = 0; i < 74; i++) {
+        fk_sleep(f, 1000);
+        fk_send_op(a, 10, "", 0);
+    }
+
+    ck_assert_int_eq(fk_closed(f, a), 0);
+    fk_sleep(f, 3000);
+    ck_assert_int_eq(fk_closed(f, a), 4202);
+    fk_del(f);
+}
+END_TEST
+
+
+START_TEST(too_many)
+{
+    int        i;
+    fk_t      *f = start(3);
+    fk_sock_t *s;
+
+    for (i = 0; i < 10; i++) {
+        s = login(f, i);
+    }
+
+    s = fk_open(f, 10);
+    fk_auth(f, s, "");
+    ck_assert_int_eq(fk_closed(f, s), 4006);
+
+    /* who is leaving takes no place */
+    hub_conn_close(f->socks[0].conn, 1000, "");
+    s = login(f, 11);
+    ck_assert(s->open);
+    fk_del(f);
+}
+END_TEST
+
+
+START_TEST(typing)
+{
+    fk_t      *f = start(3);
+    fk_sock_t *a = login(f, 0), *a2 = login(f, 1), *b = fk_open(f, 2);
+    fk_sock_t *o = fk_open(f, 3);
+    char       said[1024];
+
+    fk_auth_as(f, b, &fk_tenant, &fk_bob, 3600, "");
+    fk_auth_as(f, o, &fk_other, &fk_bob, 3600, "");
+    fk_answer(f);
+    fk_ignore(b);
+    fk_ignore(o);
+
+#define CONV "\"conversation_id\":\"01010101-0101-7101-8101-010101010101\""
+    fk_send(a, "{\"event\":\"typing_start\"," CONV "}");
+    hub_flush(f->hub);
+    fk_says(f, b, "{\"event\":\"typing_start\",\"data\":{" CONV);
+    ck_assert(strstr(f->text, "\"name\":\"Ann \\\"A\\\" Lee\"") != NULL);
+    ck_assert(strstr(f->text, "\"seq\"") == NULL);
+    fk_silent(f, a);
+    fk_silent(f, a2);
+    fk_silent(f, o);
+    ck_assert_uint_eq(f->npublished, 1);
+
+    fk_send(a, "{\"event\":\"typing_start\"," CONV "}"); /* too soon */
+    hub_flush(f->hub);
+    fk_silent(f, b);
+    fk_sleep(f, 7000);
+    fk_says(f, b, "\"typing_stop\"");
+    fk_silent(f, b);
+
+    /* who looks elsewhere does not hear; the socket's end is a stop */
+    fk_send(b, "{\"type\":\"watch\",\"conversation_id\":"
+               "\"02010101-0101-7101-8101-010101010101\"}");
+    fk_send(a, "{\"event\":\"typing_start\"," CONV "}");
+    hub_flush(f->hub);
+    fk_silent(f, b);
+    fk_send(b, "{\"type\":\"unwatch\"," CONV "}");
+    hub_on_eof(a->conn);
+    hub_flush(f->hub);
+    hub_flush(f->hub);
+    fk_says(f, b, "\"typing_stop\"");
+
+    /* another hub's */
+    strcpy(said, f->published);
+    hub_on_ephemeral(f->hub, &fk_tenant, pt_test_str(said));
+    hub_on_ephemeral(f->hub, &fk_tenant, PT_STR("what"));
+    hub_flush(f->hub);
+    fk_says(f, b, "\"typing_stop\"");
+    fk_silent(f, a2);
+    fk_silent(f, o);
+    fk_del(f);
+}
+END_TEST
+
+
+START_TEST(bad_frames)
+{
+    int        i;
+    fk_t      *f = start(3);
+    fk_sock_t *a = login(f, 0), *b = login(f, 1), *c = login(f, 2);
+
+    for (i = 0; i < 2; i++) {
+        fk_send(a, i == 0 ? "[1]" : "{\"a\":");
+        hub_flush(f->hub);
+        fk_says(f, a, "{\"type\":\"error\",\"data\":{\"code\":\"malformed\"");
+    }
+
+    fk_send(a, "nonsense");
+    hub_flush(f->hub);
+    ck_assert_int_eq(fk_closed(f, a), 4001);
+    fk_send(b, "{\"type\":\"what\"}");
+    hub_flush(f->hub);
+    ck_assert_int_eq(fk_closed(f, b), 4000);
+
+    /* both have said it: the socket closes at once */
+    fk_send_op(b, 8, "\x0f\xa0", 2);
+    hub_flush(f->hub);
+    ck_assert(!b->open);
+
+    for (i = 0; i < 45; i++) {
+        fk_send(c, "{\"type\":\"ack\",\"seq\":1}");
+    }
+
+    hub_flush(f->hub);
+    fk_says(f, c, "\"rate_limited\"");
+    fk_silent(f, c);
+    fk_sleep(f, 2000);
+    fk_send(c, "{\"type\":\"ping\"}");
+    hub_flush(f->hub);
+    fk_says(f, c, "\"pong\"");
+
+    for (i = 0; i < 300; i++) {
+        fk_send(c, "{\"type\":\"ack\",\"seq\":1}");
+    }
+
+    hub_flush(f->hub);
+    ck_assert_int_eq(fk_closed(f, c), 4101);
+    fk_del(f);
+}
+END_TEST
+
+
+/* The peer closes first: our echo, then the end. */
+START_TEST(closing)
+{
+    fk_t      *f = start(3);
+    fk_sock_t *a = login(f, 0), *b = login(f, 1), *c = login(f, 2);
+
+    fk_send_op(a, 8, "\x03\xe8" "bye", 5);
+    hub_flush(f->hub);
+    ck_assert_int_eq(fk_closed(f, a), 1000);
+    ck_assert(!a->open);
+
+    hub_conn_close(b->conn, 4005, "x");
+    hub_flush(f->hub);
+    fk_sleep(f, 4000);
+    ck_assert(b->open);
+    fk_sleep(f, 2000);
+    ck_assert(!b->open);
+
+    hub_on_eof(c->conn);
+    hub_on_eof(c->conn);
+    hub_on_writable(c->conn);
+    fk_send(c, "{\"type\":\"ping\"}");
+    hub_flush(f->hub);
+    ck_assert(!c->open);
+    ck_assert_uint_eq(hub_conns(f->hub), 0);
+    fk_sleep(f, 400000);
+    ck_assert_int_eq(f->on, 0); /* the tenant has been forgotten */
+    fk_del(f);
+}
+END_TEST
+
+
+START_TEST(drain)
+{
+    int        i, n;
+    fk_t      *f = start(3);
+    fk_sock_t *s;
+
+    for (i = 0; i < 10; i++) {
+        s = login(f, i);
+    }
+
+    s = fk_open(f, 10);
+    hub_drain(f->hub, 8, 8000); /* another worker's */
+    hub_flush(f->hub);
+    fk_silent(f, &f->socks[0]);
+    hub_drain(f->hub, 7, 8000);
+    hub_flush(f->hub);
+
+    for (i = 0; i < 10; i++) {
+        fk_says(f, &f->socks[i], "{\"type\":\"reconnect\",\"data\":"
+                                 "{\"after_ms\":0,\"spread_ms\":8000}}");
+    }
+
+    fk_sleep(f, 5000);
+
+    for (i = 0, n = 0; i < 11; i++) {
+        n += fk_closed(f, &f->socks[i]) == 4200;
+    }
+
+    ck_assert_int_gt(n, 0);
+    ck_assert_int_lt(n, 11);
+    fk_sleep(f, 5000);
+
+    for (i = 0; i < 11; i++) {
+        n += fk_closed(f, &f->socks[i]) == 4200;
+    }
+
+    ck_assert_int_eq(n, 11);
+    PT_UNUSED(s);
+    fk_del(f);
+}
+END_TEST
+
+
+START_TEST(metrics)
+{
+    pt_buf_t    b;
+    pt_str_t    text;
+    fk_t       *f = start(3);
+    pt_arena_t *a = pt_test_arena();
+
+    login(f, 0);
+    login(f, 1);
+    fk_event(f);
+    pt_buf_init(&b, a, 65536);
+    hub_metrics_write(f->hub, &b);
+    ck_assert_ok(pt_buf_get(&b, &text));
+    ck_assert(memmem(text.data, text.len,
+        PT_STR("websocket_connections_active{tenant_id=\""
+               "54545454-5454-5454-5454-545454545454\"} 2\n").data, 82 - 5)
+              != NULL);
+    ck_assert(memmem(text.data, text.len, "message_received", 16) != NULL);
+    pt_arena_del(a);
+    fk_del(f);
+}
+END_TEST
+
+
+/* Every allocation in turn is refused: nothing leaks, nothing is sent out of
+ * order, whoever suffers is closed. */
+static pt_err_t
+starve(const pt_mem_t *mem, void *user)
+{
+    int             i;
+    fk_t           *f;
+    fk_sock_t      *s;
+    pt_test_mem_t  *m = mem->user;
+
+    PT_UNUSED(user);
+    f = fk_new(mem);
+
+    if (f == NULL) {
+        return PT_ENOMEM;
+    }
+
+    f->head = 30;
+    f->tail = 10;
+
+    for (i = 0; i < 3; i++) {
+        s = fk_open(f, i);
+
+        if (s->open) {
+            fk_auth_as(f, s, &fk_tenant, i == 1 ? &fk_bob : &fk_ann, 3600,
+                i == 2 ? ",\"since\":5" : "");
+        }
+
+        fk_answer(f);
+    }
+
+    fk_event(f);
+    f->head += 3;
+    fk_ring(f, f->head, true);
+    fk_sleep(f, 1000);
+    fk_answer(f);
+
+    for (i = 0; i < 3; i++) {
+        if (f->socks[i].open) {
+            fk_send(&f->socks[i], "{\"event\":\"typing_start\"," CONV "}");
+            fk_send(&f->socks[i], "{\"type\":\"ping\"}");
+            fk_send_op(&f->socks[i], 9, "x", 1);
+        }
+    }
+
+    fk_answer(f);
+    fk_sleep(f, 27000);
+    fk_answer(f);
+    f->history++;
+    fk_poll(f);
+    fk_sleep(f, 2000);
+    fk_answer(f);
+    hub_drain(f->hub, 0, 1000);
+    fk_sleep(f, 9000);
+    fk_answer(f);
+    fk_del(f);
+
+    return m->failed ? PT_ENOMEM : PT_OK;
+}
+
+
+START_TEST(starved)
+{
+    pt_test_failmalloc(starve, NULL);
+}
+END_TEST
+
+
+static void
+pt_test_suite(Suite *s)
+{
+    PT_TEST_CASE(s, live);
+    PT_TEST_CASE(s, hole);
+    PT_TEST_CASE(s, reorder);
+    PT_TEST_CASE(s, lost_tail);
+    PT_TEST_CASE(s, long_hole);
+    PT_TEST_CASE(s, rewound);
+    PT_TEST_CASE(s, rewound_away);
+    PT_TEST_CASE(s, resume);
+    PT_TEST_CASE(s, resume_pages);
+    PT_TEST_CASE(s, expired);
+    PT_TEST_CASE(s, too_far);
+    PT_TEST_CASE(s, slow);
+    PT_TEST_CASE(s, clock);
+    PT_TEST_CASE(s, token);
+    PT_TEST_CASE(s, token_bad);
+    PT_TEST_CASE(s, token_ends);
+    PT_TEST_CASE(s, too_many);
+    PT_TEST_CASE(s, typing);
+    PT_TEST_CASE(s, bad_frames);
+    PT_TEST_CASE(s, closing);
+    PT_TEST_CASE(s, drain);
+    PT_TEST_CASE(s, metrics);
+    PT_TEST_CASE(s, starved);
+}
+
+
+PT_TEST_MAIN(hub);
