@@ -17,8 +17,7 @@ struct batch_s {
     void            *data;
 };
 
-static void batch_param(batch_t *b, const void *data, size_t len,
-    bool binary);
+static void batch_param(batch_t *b, const void *data, size_t len, bool binary);
 static void batch_done(void *data, const pytake_sql_result_t *result);
 static void batch_be(uint8_t *out, uint64_t v, int bytes);
 
@@ -77,8 +76,7 @@ batch_stmt(batch_t *b, uint16_t stmt)
     s = &b->stmts[b->sql.nstmts++];
     s->stmt = stmt;
     s->nparams = 0;
-    s->params = pt_calloc(b->arena, BATCH_PARAMS_MAX,
-        sizeof(pytake_param_t));
+    s->params = pt_calloc(b->arena, BATCH_PARAMS_MAX, sizeof(pytake_param_t));
 
     if (s->params == NULL) {
         b->err = PT_ENOMEM;
@@ -171,8 +169,8 @@ batch_uuids(batch_t *b, const pt_uuid_t *v, size_t n)
 
 pt_err_t
 batch_submit(batch_t *b, pt_pool_t *pool, pytake_sql_class_t class,
-    const pt_uuid_t *tenant, int64_t deadline_ms, batch_handler_pt handler,
-    void *data)
+             const pt_uuid_t *tenant, int64_t deadline_ms,
+             batch_handler_pt handler, void *data)
 {
     pt_batch_t handle;
 
@@ -189,8 +187,7 @@ batch_submit(batch_t *b, pt_pool_t *pool, pytake_sql_class_t class,
         b->sql.tenant = *tenant;
     }
 
-    return pt_pool_submit(pool, &b->sql, deadline_ms, batch_done, b,
-        &handle);
+    return pt_pool_submit(pool, &b->sql, deadline_ms, batch_done, b, &handle);
 }
 
 
@@ -254,7 +251,7 @@ batch_cell(const pytake_rows_t *r, uint32_t row, uint32_t col)
 
 bool
 batch_cell_uuid(const pytake_rows_t *r, uint32_t row, uint32_t col,
-    pt_uuid_t *out)
+                pt_uuid_t *out)
 {
     pt_str_t s;
 

@@ -19,7 +19,7 @@ typedef struct batch_s batch_t;
 
 /* data: of batch_submit(); the batch is freed when the handler returns. */
 typedef void (*batch_handler_pt)(void *data, batch_t *b,
-    const pytake_sql_result_t *result);
+                                 const pytake_sql_result_t *result);
 
 /* size_max: bytes of parameters.  NULL: out of memory. */
 batch_t *batch_new(const pt_mem_t *mem, size_t size_max);
@@ -43,16 +43,16 @@ void batch_uuids(batch_t *b, const pt_uuid_t *v, size_t n);
  * PT_EINTERNAL (they do not fit the table of statements).
  */
 pt_err_t batch_submit(batch_t *b, pt_pool_t *pool, pytake_sql_class_t class,
-    const pt_uuid_t *tenant, int64_t deadline_ms, batch_handler_pt handler,
-    void *data) PT_MUST_CHECK;
+                      const pt_uuid_t *tenant, int64_t deadline_ms,
+                      batch_handler_pt handler, void *data) PT_MUST_CHECK;
 
 /* Cells of a result, as pt_op.h has them for operations; NULL is 0.  They
  * live until the handler returns. */
-int64_t batch_cell_i64(const pytake_rows_t *r, uint32_t row, uint32_t col);
-int32_t batch_cell_i32(const pytake_rows_t *r, uint32_t row, uint32_t col);
+int64_t  batch_cell_i64(const pytake_rows_t *r, uint32_t row, uint32_t col);
+int32_t  batch_cell_i32(const pytake_rows_t *r, uint32_t row, uint32_t col);
 pt_str_t batch_cell(const pytake_rows_t *r, uint32_t row, uint32_t col);
-int64_t batch_cell_time(const pytake_rows_t *r, uint32_t row, uint32_t col);
-bool batch_cell_uuid(const pytake_rows_t *r, uint32_t row, uint32_t col,
-    pt_uuid_t *out); /* false and nil: NULL */
+int64_t  batch_cell_time(const pytake_rows_t *r, uint32_t row, uint32_t col);
+bool     batch_cell_uuid(const pytake_rows_t *r, uint32_t row, uint32_t col,
+                         pt_uuid_t *out); /* false and nil: NULL */
 
 #endif

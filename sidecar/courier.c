@@ -13,20 +13,19 @@
 static pt_err_t courier_start(const serve_t *serve, void **part);
 static pt_err_t courier_open(courier_t *c, const serve_t *serve);
 static pt_err_t courier_open_redis(courier_t *c);
-static void courier_stop(void *part);
-static void courier_del(void *part);
-static void courier_metrics(const void *part, pt_buf_t *out);
-static void courier_up(void *data);
-static void courier_added(void *data, pt_str_t channel);
-static void courier_bell(void *data, pt_str_t channel, pt_str_t payload);
-static void courier_claim(void *data);
-static void courier_claimed(void *data, batch_t *b,
-    const pytake_sql_result_t *result);
-static void courier_away(courier_t *c, const pytake_sql_result_t *result);
+static void     courier_stop(void *part);
+static void     courier_del(void *part);
+static void     courier_metrics(const void *part, pt_buf_t *out);
+static void     courier_up(void *data);
+static void     courier_added(void *data, pt_str_t channel);
+static void     courier_bell(void *data, pt_str_t channel, pt_str_t payload);
+static void     courier_claim(void *data);
+static void     courier_claimed(void *data, batch_t *b,
+                                const pytake_sql_result_t *result);
+static void     courier_away(courier_t *c, const pytake_sql_result_t *result);
 
-const serve_part_t courier_part = {
-    "courier", courier_start, courier_stop, courier_del, courier_metrics
-};
+const serve_part_t courier_part = { "courier", courier_start, courier_stop,
+                                    courier_del, courier_metrics };
 
 
 static pt_err_t
@@ -53,7 +52,8 @@ courier_start(const serve_t *serve, void **part)
     }
 
     if (!c->conf->has_key) {
-        c->loop->ops->log(c->loop, PT_LOG_ERR,
+        c->loop->ops->log(
+            c->loop, PT_LOG_ERR,
             "pytake: courier: PYTAKE_ENCRYPTION_KEY is not set: no token "
             "opens, so nothing is sent until it is");
 
@@ -101,7 +101,7 @@ courier_open(courier_t *c, const serve_t *serve)
     }
 
     if (err == PT_OK) {
-        err = courier_http_new(c->loop, &c->mem, &c->http);
+        err = courier_http_new(c->loop, &c->mem, COURIER_CALL_MS, &c->http);
     }
 
     if (err != PT_OK) {
@@ -109,14 +109,13 @@ courier_open(courier_t *c, const serve_t *serve)
     }
 
     c->pace = courier_pace_new(&c->mem);
-    c->poll = c->loop->ops->timer_new(c->loop, PT_TIMER_HOUSE,
-        courier_claim, c);
-    c->sweep = c->loop->ops->timer_new(c->loop, PT_TIMER_HOUSE,
-        courier_sweep, c);
+    c->poll =
+        c->loop->ops->timer_new(c->loop, PT_TIMER_HOUSE, courier_claim, c);
+    c->sweep =
+        c->loop->ops->timer_new(c->loop, PT_TIMER_HOUSE, courier_sweep, c);
 
-    return c->pace != NULL && c->poll != NULL && c->sweep != NULL
-               ? PT_OK
-               : PT_ENOMEM;
+    return c->pace != NULL && c->poll != NULL && c->sweep != NULL ? PT_OK
+                                                                  : PT_ENOMEM;
 }
 
 
@@ -308,7 +307,7 @@ courier_claim(void *data)
     batch_uuids(b, paused, n);
 
     if (batch_submit(b, c->pool, PYTAKE_SQL_WRITE, NULL,
-            now_ms + COURIER_DEADLINE_MS, courier_claimed, c)
+                     now_ms + COURIER_DEADLINE_MS, courier_claimed, c)
         != PT_OK)
     {
         batch_del(b);
@@ -340,7 +339,7 @@ courier_claimed(void *data, batch_t *b, const pytake_sql_result_t *result)
     if (c->away) {
         c->away = false;
         c->loop->ops->log(c->loop, PT_LOG_NOTICE,
-            "pytake: courier: the database is back");
+                          "pytake: courier: the database is back");
     }
 
     r = &result->rows[0];
@@ -362,8 +361,8 @@ courier_claimed(void *data, batch_t *b, const pytake_sql_result_t *result)
     }
 
     if (!c->stopping) {
-        c->loop->ops->timer_set(c->poll,
-            (c->again || r->nrows > 0) ? 0 : COURIER_POLL_MS);
+        c->loop->ops->timer_set(
+            c->poll, (c->again || r->nrows > 0) ? 0 : COURIER_POLL_MS);
     }
 
     c->again = false;
@@ -375,8 +374,8 @@ courier_away(courier_t *c, const pytake_sql_result_t *result)
 {
     if (!c->away) {
         c->away = true;
-        c->loop->ops->log(c->loop,
-            result->err == PT_EDB ? PT_LOG_ERR : PT_LOG_WARN,
+        c->loop->ops->log(
+            c->loop, result->err == PT_EDB ? PT_LOG_ERR : PT_LOG_WARN,
             "pytake: courier: could not claim (%d %.5s), trying again",
             (int) result->err, result->sqlstate);
     }

@@ -30,8 +30,7 @@ courier_body_build(pt_arena_t *a, const courier_msg_t *m, pt_str_t *out)
     }
 
     if (i == PT_COUNT(courier_types)
-        || (m->wa_id.len == 0 && m->bsuid.len == 0))
-    {
+        || (m->wa_id.len == 0 && m->bsuid.len == 0)) {
         return PT_EVALIDATION;
     }
 
@@ -47,8 +46,7 @@ courier_body_build(pt_arena_t *a, const courier_msg_t *m, pt_str_t *out)
         pt_str_t to;
 
         /* Without "+" Meta prepends our own number's country. */
-        if (pt_fmt(a, &to, "+%.*s", (int) m->wa_id.len, m->wa_id.data)
-            != PT_OK)
+        if (pt_fmt(a, &to, "+%.*s", (int) m->wa_id.len, m->wa_id.data) != PT_OK)
         {
             return PT_ENOMEM;
         }
@@ -86,7 +84,7 @@ courier_body_build(pt_arena_t *a, const courier_msg_t *m, pt_str_t *out)
 
 pt_err_t
 courier_error_build(pt_arena_t *a, int32_t code, const char *name,
-    pt_str_t title, pt_str_t detail, pt_str_t *out)
+                    pt_str_t title, pt_str_t detail, pt_str_t *out)
 {
     pt_jw_t  w;
     pt_buf_t b;

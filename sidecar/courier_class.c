@@ -17,54 +17,54 @@ typedef struct {
 } courier_rule_t;
 
 static void courier_class_silent(const courier_answer_t *answer,
-    courier_class_t *out);
+                                 courier_class_t        *out);
 static void courier_class_foreign(const courier_answer_t *answer,
-    courier_class_t *out);
+                                  courier_class_t        *out);
 static void courier_class_accept(const pt_json_t *root, courier_class_t *out);
 static void courier_class_error(const pt_json_t *error, int32_t code,
-    const courier_answer_t *answer, courier_class_t *out);
+                                const courier_answer_t *answer,
+                                courier_class_t        *out);
 static const courier_rule_t *courier_rule_find(int32_t code);
-static uint32_t courier_backoff_ms(uint32_t attempts);
-static uint32_t courier_pair_ms(uint32_t attempts);
-static pt_str_t courier_text(const pt_json_t *obj,
-    const char *key);
-static void courier_set(courier_class_t *out, courier_verdict_t verdict,
-    uint32_t after_ms, pt_str_t title, pt_str_t detail);
+static uint32_t              courier_backoff_ms(uint32_t attempts);
+static uint32_t              courier_pair_ms(uint32_t attempts);
+static pt_str_t courier_text(const pt_json_t *obj, const char *key);
+static void     courier_set(courier_class_t *out, courier_verdict_t verdict,
+                            uint32_t after_ms, pt_str_t title, pt_str_t detail);
 
 /* Meta, "Cloud API error codes".  What is not here is FAILED. */
 static const courier_rule_t courier_rules[] = {
-    { 0, 0, COURIER_STOP, 0 },             /* authentication */
-    { 1, 1, COURIER_RETRY, 0 },            /* unknown or bad request */
-    { 2, 2, COURIER_RETRY, 0 },            /* temporarily down */
-    { 3, 3, COURIER_STOP, 0 },             /* capability */
+    { 0, 0, COURIER_STOP, 0 },  /* authentication */
+    { 1, 1, COURIER_RETRY, 0 }, /* unknown or bad request */
+    { 2, 2, COURIER_RETRY, 0 }, /* temporarily down */
+    { 3, 3, COURIER_STOP, 0 },  /* capability */
     { 4, 4, COURIER_RETRY_NUMBER, COURIER_MINUTE_MS }, /* app limit */
-    { 10, 10, COURIER_STOP, 0 },           /* permission */
-    { 190, 190, COURIER_STOP, 0 },         /* token expired */
-    { 200, 299, COURIER_STOP, 0 },         /* permission */
-    { 368, 368, COURIER_STOP, 0 },         /* policy block */
+    { 10, 10, COURIER_STOP, 0 },                       /* permission */
+    { 190, 190, COURIER_STOP, 0 },                     /* token expired */
+    { 200, 299, COURIER_STOP, 0 },                     /* permission */
+    { 368, 368, COURIER_STOP, 0 },                     /* policy block */
     { 80007, 80007, COURIER_RETRY_NUMBER, COURIER_MINUTE_MS },
     { 130429, 130429, COURIER_RETRY_NUMBER, 0 }, /* throughput */
-    { 130497, 130497, COURIER_STOP, 0 },   /* country restricted */
-    { 131000, 131000, COURIER_RETRY, 0 },  /* something went wrong */
-    { 131005, 131005, COURIER_STOP, 0 },   /* access denied */
-    { 131016, 131016, COURIER_RETRY, 0 },  /* service overloaded */
-    { 131031, 131031, COURIER_STOP, 0 },   /* account locked */
-    { 131037, 131037, COURIER_STOP, 0 },   /* display name not approved */
-    { 131042, 131042, COURIER_STOP, 0 },   /* payment */
-    { 131044, 131045, COURIER_STOP, 0 },   /* payment, registration */
+    { 130497, 130497, COURIER_STOP, 0 },         /* country restricted */
+    { 131000, 131000, COURIER_RETRY, 0 },        /* something went wrong */
+    { 131005, 131005, COURIER_STOP, 0 },         /* access denied */
+    { 131016, 131016, COURIER_RETRY, 0 },        /* service overloaded */
+    { 131031, 131031, COURIER_STOP, 0 },         /* account locked */
+    { 131037, 131037, COURIER_STOP, 0 },         /* display name not approved */
+    { 131042, 131042, COURIER_STOP, 0 },         /* payment */
+    { 131044, 131045, COURIER_STOP, 0 },         /* payment, registration */
     { 131048, 131048, COURIER_RETRY_NUMBER, 10 * COURIER_MINUTE_MS },
     { 131049, 131049, COURIER_RETRY, COURIER_DAY_MS }, /* marketing cap */
-    { 131056, 131056, COURIER_RETRY_PAIR, 0 }, /* pair rate */
+    { 131056, 131056, COURIER_RETRY_PAIR, 0 },         /* pair rate */
     { 131057, 131057, COURIER_RETRY_NUMBER, COURIER_MINUTE_MS },
     { 131064, 131064, COURIER_RETRY_NUMBER, 10 * COURIER_MINUTE_MS },
     { 132069, 132069, COURIER_RETRY, COURIER_MINUTE_MS }, /* flow slowed */
-    { 133000, 133000, COURIER_STOP, 0 },   /* deregistration incomplete */
-    { 133004, 133004, COURIER_RETRY, 0 },  /* server away */
-    { 133005, 133006, COURIER_STOP, 0 },   /* PIN, verification */
+    { 133000, 133000, COURIER_STOP, 0 },  /* deregistration incomplete */
+    { 133004, 133004, COURIER_RETRY, 0 }, /* server away */
+    { 133005, 133006, COURIER_STOP, 0 },  /* PIN, verification */
     { 133008, 133009, COURIER_RETRY_NUMBER, 10 * COURIER_MINUTE_MS },
-    { 133010, 133010, COURIER_STOP, 0 },   /* number not registered */
+    { 133010, 133010, COURIER_STOP, 0 }, /* number not registered */
     { 133015, 133016, COURIER_RETRY_NUMBER, 60 * COURIER_MINUTE_MS },
-    { 134011, 134011, COURIER_STOP, 0 },   /* payments terms */
+    { 134011, 134011, COURIER_STOP, 0 }, /* payments terms */
     { 134101, 134101, COURIER_RETRY, 10 * COURIER_MINUTE_MS },
     { 2494100, 2494100, COURIER_RETRY_NUMBER, COURIER_MINUTE_MS },
 };
@@ -72,7 +72,7 @@ static const courier_rule_t courier_rules[] = {
 
 void
 courier_class_get(pt_arena_t *a, const courier_answer_t *answer,
-    courier_class_t *out)
+                  courier_class_t *out)
 {
     int64_t          code;
     pt_json_t       *root;
@@ -104,8 +104,7 @@ courier_class_get(pt_arena_t *a, const courier_answer_t *answer,
     }
 
     if (answer->attempts >= COURIER_ATTEMPTS_MAX
-        && (out->verdict == COURIER_RETRY
-            || out->verdict == COURIER_RETRY_PAIR
+        && (out->verdict == COURIER_RETRY || out->verdict == COURIER_RETRY_PAIR
             || out->verdict == COURIER_RETRY_NUMBER))
     {
         out->verdict = COURIER_FAILED;
@@ -118,13 +117,13 @@ courier_class_silent(const courier_answer_t *answer, courier_class_t *out)
 {
     if (answer->written) {
         courier_set(out, COURIER_UNKNOWN, 0, PT_STR("outcome unknown"),
-            PT_STR("the request was written, but no answer came"));
+                    PT_STR("the request was written, but no answer came"));
         return;
     }
 
     courier_set(out, COURIER_RETRY, courier_backoff_ms(answer->attempts),
-        PT_STR("WhatsApp unreachable"),
-        PT_STR("no connection, or it ended before all was written"));
+                PT_STR("WhatsApp unreachable"),
+                PT_STR("no connection, or it ended before all was written"));
 }
 
 
@@ -135,12 +134,12 @@ courier_class_foreign(const courier_answer_t *answer, courier_class_t *out)
 {
     if (answer->status >= 500) {
         courier_set(out, COURIER_UNKNOWN, 0, PT_STR("outcome unknown"),
-            PT_STR("a server error without an explanation"));
+                    PT_STR("a server error without an explanation"));
         return;
     }
 
-    courier_set(out,
-        answer->status == 429 ? COURIER_RETRY_NUMBER : COURIER_RETRY,
+    courier_set(
+        out, answer->status == 429 ? COURIER_RETRY_NUMBER : COURIER_RETRY,
         courier_backoff_ms(answer->attempts),
         answer->status == 429 ? PT_STR("rate limited") : PT_STR("refused"),
         PT_STR("an answer that is not the Graph API's; is "
@@ -167,14 +166,14 @@ courier_class_accept(const pt_json_t *root, courier_class_t *out)
 
     if (out->wamid.len == 0) {
         courier_set(out, COURIER_UNKNOWN, 0, PT_STR("outcome unknown"),
-            PT_STR("accepted, but the answer names no message"));
+                    PT_STR("accepted, but the answer names no message"));
     }
 }
 
 
 static void
 courier_class_error(const pt_json_t *error, int32_t code,
-    const courier_answer_t *answer, courier_class_t *out)
+                    const courier_answer_t *answer, courier_class_t *out)
 {
     pt_str_t              title, detail;
     uint32_t              after_ms, backoff_ms;
@@ -185,8 +184,8 @@ courier_class_error(const pt_json_t *error, int32_t code,
     rule = courier_rule_find(code);
 
     if (rule == NULL || rule->verdict == COURIER_STOP) {
-        courier_set(out, rule == NULL ? COURIER_FAILED : COURIER_STOP, 0,
-            title, detail);
+        courier_set(out, rule == NULL ? COURIER_FAILED : COURIER_STOP, 0, title,
+                    detail);
         out->code = code;
         return;
     }
@@ -261,8 +260,8 @@ courier_text(const pt_json_t *obj, const char *key)
 
 
 static void
-courier_set(courier_class_t *out, courier_verdict_t verdict,
-    uint32_t after_ms, pt_str_t title, pt_str_t detail)
+courier_set(courier_class_t *out, courier_verdict_t verdict, uint32_t after_ms,
+            pt_str_t title, pt_str_t detail)
 {
     out->verdict = verdict;
     out->after_ms = after_ms;

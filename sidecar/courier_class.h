@@ -30,8 +30,8 @@ typedef struct {
     uint32_t          after_ms; /* RETRY*: how long at least */
     pt_str_t          title;    /* borrowed from the arena or const */
     pt_str_t          detail;
-    pt_str_t          wamid;    /* SENT */
-    pt_str_t          wa_id;    /* SENT: where it really goes, or absent */
+    pt_str_t          wamid; /* SENT */
+    pt_str_t          wa_id; /* SENT: where it really goes, or absent */
 } courier_class_t;
 
 typedef struct {
@@ -50,6 +50,6 @@ typedef struct {
  * with the last error.  Scratch and results live on the arena.
  */
 void courier_class_get(pt_arena_t *a, const courier_answer_t *answer,
-    courier_class_t *out);
+                       courier_class_t *out);
 
 #endif

@@ -44,29 +44,29 @@ struct courier_http_s {
     pt_timer_t     *timer;
     courier_call_t *calls;
     uint32_t        ncalls;
+    uint32_t        total_ms;
 };
 
-static int courier_http_socket(CURL *easy, curl_socket_t fd, int what,
-    void *user, void *sockp);
-static int courier_http_timer(CURLM *multi, long ms, void *user);
-static void courier_http_io(void *data, int events);
-static void courier_http_timeout(void *data);
-static void courier_http_reap(courier_http_t *h);
-static void courier_call_done(courier_call_t *c, CURLcode code);
-static void courier_call_del(courier_call_t *c);
+static int      courier_http_socket(CURL *easy, curl_socket_t fd, int what,
+                                    void *user, void *sockp);
+static int      courier_http_timer(CURLM *multi, long ms, void *user);
+static void     courier_http_io(void *data, int events);
+static void     courier_http_timeout(void *data);
+static void     courier_http_reap(courier_http_t *h);
+static void     courier_call_done(courier_call_t *c, CURLcode code);
+static void     courier_call_del(courier_call_t *c);
 static pt_err_t courier_call_init(courier_call_t *c, const char *url,
-    pt_str_t token, pt_str_t body);
+                                  pt_str_t token, pt_str_t body);
 static pt_err_t courier_call_opts(courier_call_t *c, const char *url);
-static int courier_call_begin(void *user, char *to, char *from, int to_port,
-    int from_port);
-static size_t courier_call_read(char *out, size_t size, size_t n,
-    void *user);
-static size_t courier_call_write(char *data, size_t size, size_t n,
-    void *user);
+static int    courier_call_begin(void *user, char *to, char *from, int to_port,
+                                 int from_port);
+static size_t courier_call_read(char *out, size_t size, size_t n, void *user);
+static size_t courier_call_write(char *data, size_t size, size_t n, void *user);
 
 
 pt_err_t
-courier_http_new(pt_loop_t *loop, const pt_mem_t *mem, courier_http_t **out)
+courier_http_new(pt_loop_t *loop, const pt_mem_t *mem, uint32_t total_ms,
+                 courier_http_t **out)
 {
     courier_http_t *h;
 
@@ -83,22 +83,22 @@ courier_http_new(pt_loop_t *loop, const pt_mem_t *mem, courier_http_t **out)
     memset(h, 0, sizeof(*h));
     h->loop = loop;
     h->mem = mem;
+    h->total_ms = total_ms;
     h->multi = curl_multi_init();
-    h->timer = loop->ops->timer_new(loop, PT_TIMER_HOLD,
-        courier_http_timeout, h);
+    h->timer =
+        loop->ops->timer_new(loop, PT_TIMER_HOLD, courier_http_timeout, h);
 
     if (h->multi == NULL || h->timer == NULL) {
         courier_http_del(h);
         return PT_ENOMEM;
     }
 
-    curl_multi_setopt(h->multi, CURLMOPT_SOCKETFUNCTION,
-        courier_http_socket);
+    curl_multi_setopt(h->multi, CURLMOPT_SOCKETFUNCTION, courier_http_socket);
     curl_multi_setopt(h->multi, CURLMOPT_SOCKETDATA, h);
     curl_multi_setopt(h->multi, CURLMOPT_TIMERFUNCTION, courier_http_timer);
     curl_multi_setopt(h->multi, CURLMOPT_TIMERDATA, h);
     curl_multi_setopt(h->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
-        COURIER_HTTP_CONNS_MAX);
+                      COURIER_HTTP_CONNS_MAX);
 
     *out = h;
 
@@ -131,7 +131,7 @@ courier_http_del(courier_http_t *h)
 
 pt_err_t
 courier_http_post(courier_http_t *h, const char *url, pt_str_t token,
-    pt_str_t body, courier_http_handler_pt handler, void *data)
+                  pt_str_t body, courier_http_handler_pt handler, void *data)
 {
     pt_err_t        err;
     courier_call_t *c;
@@ -161,9 +161,7 @@ courier_http_post(courier_http_t *h, const char *url, pt_str_t token,
 
     err = courier_call_init(c, url, token, body);
 
-    if (err == PT_OK
-        && curl_multi_add_handle(h->multi, c->easy) != CURLM_OK)
-    {
+    if (err == PT_OK && curl_multi_add_handle(h->multi, c->easy) != CURLM_OK) {
         err = PT_ENOMEM;
     }
 
@@ -184,7 +182,7 @@ courier_http_calls(const courier_http_t *h)
 
 static pt_err_t
 courier_call_init(courier_call_t *c, const char *url, pt_str_t token,
-    pt_str_t body)
+                  pt_str_t body)
 {
     static const char  prefix[] = "Authorization: Bearer ";
     struct curl_slist *l;
@@ -225,8 +223,7 @@ courier_call_opts(courier_call_t *c, const char *url)
 
     if (curl_easy_setopt(e, CURLOPT_URL, url) != CURLE_OK
         || curl_easy_setopt(e, CURLOPT_USERAGENT, "pytake") != CURLE_OK
-        || curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https")
-               != CURLE_OK)
+        || curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https") != CURLE_OK)
     {
         return PT_ENOMEM;
     }
@@ -236,8 +233,7 @@ courier_call_opts(courier_call_t *c, const char *url)
     curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(e, CURLOPT_HTTPHEADER, c->headers);
     curl_easy_setopt(e, CURLOPT_POST, 1L);
-    curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE,
-        (curl_off_t) c->body_len);
+    curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) c->body_len);
     curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, courier_call_begin);
     curl_easy_setopt(e, CURLOPT_PREREQDATA, c);
     curl_easy_setopt(e, CURLOPT_READFUNCTION, courier_call_read);
@@ -247,7 +243,7 @@ courier_call_opts(courier_call_t *c, const char *url)
     curl_easy_setopt(e, CURLOPT_PRIVATE, c);
     curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, COURIER_HTTP_CONNECT_MS);
-    curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, COURIER_HTTP_TOTAL_MS);
+    curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long) c->http->total_ms);
     curl_easy_setopt(e, CURLOPT_MAXAGE_CONN, COURIER_HTTP_IDLE_S);
     curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 1L);
     curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 2L);
@@ -260,8 +256,7 @@ courier_call_opts(courier_call_t *c, const char *url)
 
 
 static int
-courier_call_begin(void *user, char *to, char *from, int to_port,
-    int from_port)
+courier_call_begin(void *user, char *to, char *from, int to_port, int from_port)
 {
     courier_call_t *c;
 
@@ -320,7 +315,7 @@ courier_call_write(char *data, size_t size, size_t n, void *user)
 
 static int
 courier_http_socket(CURL *easy, curl_socket_t fd, int what, void *user,
-    void *sockp)
+                    void *sockp)
 {
     int             events;
     courier_http_t *h;
@@ -397,7 +392,8 @@ courier_http_io(void *data, int events)
     h = s->http;
     fd = s->fd; /* s may be freed by the call */
 
-    curl_multi_socket_action(h->multi, fd,
+    curl_multi_socket_action(
+        h->multi, fd,
         ((events & PT_IO_READ) ? CURL_CSELECT_IN : 0)
             | ((events & PT_IO_WRITE) ? CURL_CSELECT_OUT : 0),
         &running);

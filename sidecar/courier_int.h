@@ -18,23 +18,24 @@
 #include "io/pt_redis_sub.h"
 #include "serve.h"
 
-#define COURIER_JOBS_MAX 512u     /* claimed and not settled */
-#define COURIER_CLAIM_MAX 64u     /* rows of one claim */
-#define COURIER_CHANNEL "outbox"  /* the doorbell: something was put in */
-#define COURIER_POLL_MS 1000u     /* a doorbell may be lost, time passes */
+#define COURIER_JOBS_MAX 512u    /* claimed and not settled */
+#define COURIER_CLAIM_MAX 64u    /* rows of one claim */
+#define COURIER_CHANNEL "outbox" /* the doorbell: something was put in */
+#define COURIER_POLL_MS 1000u    /* a doorbell may be lost, time passes */
 #define COURIER_POLL_AWAY_MS 1000u
 #define COURIER_SWEEP_MS 10000u
 #define COURIER_SWEEP_MAX 100
-#define COURIER_COUNT_MAX 10000   /* more waiting messages are not counted */
-#define COURIER_ORPHAN_S 15       /* a claim of ours that made no job */
-#define COURIER_STALE_S 60        /* a claim whose courier is gone */
-#define COURIER_LOST_S 86400      /* an outcome that no status ever told */
-#define COURIER_LOCAL_MS 1000u    /* out of memory: the call waits */
-#define COURIER_KEY_MS 60000u     /* a token does not open: the number waits */
+#define COURIER_COUNT_MAX 10000 /* more waiting messages are not counted */
+#define COURIER_ORPHAN_S 15     /* a claim of ours that made no job */
+#define COURIER_STALE_S 60      /* a claim whose courier is gone */
+#define COURIER_LOST_S 86400    /* an outcome that no status ever told */
+#define COURIER_LOCAL_MS 1000u  /* out of memory: the call waits */
+#define COURIER_KEY_MS 60000u   /* a token does not open: the number waits */
 #define COURIER_DEADLINE_MS 5000
+#define COURIER_CALL_MS 30000u /* well below COURIER_STALE_S */
 #define COURIER_JOB_MAX (256u * 1024)
 #define COURIER_PAUSED_MAX 256u
-#define COURIER_BACKENDS_S 5      /* a backend in ClientRead mid-batch */
+#define COURIER_BACKENDS_S 5 /* a backend in ClientRead mid-batch */
 
 typedef struct courier_job_s courier_job_t;
 
@@ -71,8 +72,8 @@ struct courier_job_s {
 typedef struct {
     uint64_t claimed;
     uint64_t verdicts[COURIER_UNKNOWN + 1]; /* kept, by courier_verdict_t */
-    uint64_t released; /* claimed, but not called */
-    uint64_t stopped;  /* numbers */
+    uint64_t released;                      /* claimed, but not called */
+    uint64_t stopped;                       /* numbers */
     uint64_t kept_late; /* results that took more than one try */
     uint64_t backends;  /* ended by the watchdog */
     int64_t  waiting;   /* rows, at the last sweep */
@@ -94,11 +95,11 @@ struct courier_s {
     pt_timer_t     *sweep;
     courier_job_t  *jobs;
     uint32_t        njobs;
-    pt_uuid_t       id;    /* of this run */
+    pt_uuid_t       id; /* of this run */
     pt_rand_t       rand;
     int64_t         claim_us; /* of the claim under way */
     bool            claiming;
-    bool            again;  /* a doorbell rang during the claim */
+    bool            again; /* a doorbell rang during the claim */
     bool            sweeping;
     bool            watching;
     bool            stopping;
@@ -121,10 +122,10 @@ void courier_sweep(void *data); /* timer of courier_t */
 /* A row of outbox_claim.  NULL: out of memory (the claim becomes an orphan
  * and is released later). */
 courier_job_t *courier_job_new(courier_t *c, const pytake_rows_t *r,
-    uint32_t row);
+                               uint32_t row);
 /* One without a call: its outcome is all there is. */
 courier_job_t *courier_job_settle(courier_t *c, const pt_uuid_t *tenant,
-    const pt_uuid_t *message);
+                                  const pt_uuid_t *message);
 /* Paces, then calls; or gives the claim back. */
 void courier_job_begin(courier_job_t *j);
 /* Claimed, not called: due again after that, the attempt does not count. */

@@ -12,15 +12,15 @@
 #include "io/pt_fault.h"
 
 static courier_job_t *courier_job_alloc(courier_t *c);
-static pt_err_t courier_job_fill(courier_job_t *j, const pytake_rows_t *r,
-    uint32_t row);
-static void courier_job_token(courier_job_t *j, pt_str_t sealed);
-static void courier_job_wake(void *data);
-static void courier_job_call(courier_job_t *j);
-static void courier_job_answer(void *data, const courier_answer_t *answer);
-static void courier_job_refuse(courier_job_t *j, courier_verdict_t verdict,
-    pt_str_t title, pt_str_t detail);
-static void courier_job_done(courier_job_t *j);
+static pt_err_t       courier_job_fill(courier_job_t *j, const pytake_rows_t *r,
+                                       uint32_t row);
+static void           courier_job_token(courier_job_t *j, pt_str_t sealed);
+static void           courier_job_wake(void *data);
+static void           courier_job_call(courier_job_t *j);
+static void     courier_job_answer(void *data, const courier_answer_t *answer);
+static void     courier_job_refuse(courier_job_t *j, courier_verdict_t verdict,
+                                   pt_str_t title, pt_str_t detail);
+static void     courier_job_done(courier_job_t *j);
 static uint32_t courier_jitter(courier_t *c, uint32_t ms);
 
 
@@ -43,7 +43,7 @@ courier_job_new(courier_t *c, const pytake_rows_t *r, uint32_t row)
     if (!pt_str_is(batch_cell(r, row, PT_OUTBOX_CLAIM_STATUS), "pending")) {
         /* A status has settled it, or it is gone: only the row goes. */
         courier_job_refuse(j, COURIER_FAILED, PT_STR("settled"),
-            PT_STR("the message does not wait"));
+                           PT_STR("the message does not wait"));
 
     } else {
         courier_job_token(j, batch_cell(r, row, PT_OUTBOX_CLAIM_TOKEN));
@@ -55,7 +55,7 @@ courier_job_new(courier_t *c, const pytake_rows_t *r, uint32_t row)
 
 courier_job_t *
 courier_job_settle(courier_t *c, const pt_uuid_t *tenant,
-    const pt_uuid_t *message)
+                   const pt_uuid_t *message)
 {
     courier_job_t *j;
 
@@ -86,15 +86,15 @@ courier_job_begin(courier_job_t *j)
     }
 
     if (j->token.data == NULL) {
-        courier_pace_pause(c->pace, &j->config,
-            c->loop->ops->now_ms(c->loop), COURIER_KEY_MS);
+        courier_pace_pause(c->pace, &j->config, c->loop->ops->now_ms(c->loop),
+                           COURIER_KEY_MS);
         courier_job_release(j, COURIER_KEY_MS);
         return;
     }
 
     go = courier_pace_take(c->pace, &j->config,
-        j->msg.wa_id.len > 0 ? j->msg.wa_id : j->msg.bsuid,
-        c->loop->ops->now_ms(c->loop), &wait_ms);
+                           j->msg.wa_id.len > 0 ? j->msg.wa_id : j->msg.bsuid,
+                           c->loop->ops->now_ms(c->loop), &wait_ms);
 
     if (!go) {
         courier_job_release(j, wait_ms);
@@ -117,8 +117,7 @@ courier_job_release(courier_job_t *j, uint32_t after_ms)
 
     c = j->courier;
     c->stats.released++;
-    j->release_us = c->loop->ops->wall_us(c->loop)
-                    + (int64_t) after_ms * 1000;
+    j->release_us = c->loop->ops->wall_us(c->loop) + (int64_t) after_ms * 1000;
     courier_job_keep(j);
 }
 
@@ -174,7 +173,7 @@ courier_job_alloc(courier_t *c)
 
     if (j != NULL) {
         j->timer = c->loop->ops->timer_new(c->loop, PT_TIMER_HOLD,
-            courier_job_wake, j);
+                                           courier_job_wake, j);
     }
 
     if (j == NULL || j->timer == NULL) {
@@ -221,12 +220,11 @@ courier_job_fill(courier_job_t *j, const pytake_rows_t *r, uint32_t row)
     j->config_us = batch_cell_time(r, row, PT_OUTBOX_CLAIM_CONFIG_AT);
     j->claimed_by = j->courier->id;
     j->claimed_us = j->courier->claim_us;
-    j->attempts = (uint32_t) batch_cell_i32(r, row,
-        PT_OUTBOX_CLAIM_ATTEMPTS);
+    j->attempts = (uint32_t) batch_cell_i32(r, row, PT_OUTBOX_CLAIM_ATTEMPTS);
 
     for (i = 0; i < PT_COUNT(texts); i++) {
         if (pt_dup(j->arena, batch_cell(r, row, texts[i].col),
-                (pt_str_t *) (void *) ((char *) j + texts[i].to))
+                   (pt_str_t *) (void *) ((char *) j + texts[i].to))
             != PT_OK)
         {
             return PT_ENOMEM;
@@ -251,7 +249,8 @@ courier_job_token(courier_job_t *j, pt_str_t sealed)
     c = j->courier;
 
     if (sealed.data == NULL) {
-        courier_job_refuse(j, COURIER_STOP, PT_STR("no access token"),
+        courier_job_refuse(
+            j, COURIER_STOP, PT_STR("no access token"),
             PT_STR("the number has none; \"pytake number token\" stores "
                    "one"));
         return;
@@ -261,7 +260,7 @@ courier_job_token(courier_job_t *j, pt_str_t sealed)
     aad[1] = j->config;
 
     if (pt_unseal(j->arena, c->conf->key,
-            (pt_str_t){ (const char *) aad, sizeof(aad) }, sealed, &token)
+                  (pt_str_t){ (const char *) aad, sizeof(aad) }, sealed, &token)
         == PT_OK)
     {
         j->token = token;
@@ -269,9 +268,11 @@ courier_job_token(courier_job_t *j, pt_str_t sealed)
     }
 
     pt_uuid_build(&j->config, id);
-    c->loop->ops->log(c->loop, PT_LOG_ERR,
+    c->loop->ops->log(
+        c->loop, PT_LOG_ERR,
         "pytake: courier: the token of number %.*s does not open: was it "
-        "sealed with another PYTAKE_ENCRYPTION_KEY?", PT_UUID_LEN, id);
+        "sealed with another PYTAKE_ENCRYPTION_KEY?",
+        PT_UUID_LEN, id);
 }
 
 
@@ -292,7 +293,7 @@ courier_job_wake(void *data)
     }
 
     wait_ms = courier_pace_pausing(c->pace, &j->config,
-        c->loop->ops->now_ms(c->loop));
+                                   c->loop->ops->now_ms(c->loop));
 
     if (wait_ms > 0) {
         courier_job_release(j, wait_ms);
@@ -314,7 +315,8 @@ courier_job_call(courier_job_t *j)
     err = courier_body_build(j->arena, &j->msg, &body);
 
     if (err == PT_EVALIDATION) {
-        courier_job_refuse(j, COURIER_FAILED, PT_STR("cannot be sent"),
+        courier_job_refuse(
+            j, COURIER_FAILED, PT_STR("cannot be sent"),
             PT_STR("the contact has no address, or this kind of message "
                    "cannot be sent"));
         courier_job_done(j);
@@ -323,15 +325,15 @@ courier_job_call(courier_job_t *j)
 
     if (err == PT_OK) {
         err = pt_fmt(j->arena, &url, "%s/%.*s/messages",
-            c->conf->whatsapp_api_url, (int) j->phone_number_id.len,
-            j->phone_number_id.data);
+                     c->conf->whatsapp_api_url, (int) j->phone_number_id.len,
+                     j->phone_number_id.data);
     }
 
     PT_FAULT("courier.claimed");
 
     if (err == PT_OK) {
         err = courier_http_post(c->http, url.data, j->token, body,
-            courier_job_answer, j);
+                                courier_job_answer, j);
     }
 
     if (err != PT_OK) { /* nothing was written */
@@ -360,8 +362,8 @@ courier_job_answer(void *data, const courier_answer_t *answer)
 
 
 static void
-courier_job_refuse(courier_job_t *j, courier_verdict_t verdict,
-    pt_str_t title, pt_str_t detail)
+courier_job_refuse(courier_job_t *j, courier_verdict_t verdict, pt_str_t title,
+                   pt_str_t detail)
 {
     memset(&j->outcome, 0, sizeof(j->outcome));
     j->outcome.verdict = verdict;
@@ -381,8 +383,8 @@ courier_job_done(courier_job_t *j)
     j->outcome.after_ms = courier_jitter(c, j->outcome.after_ms);
 
     if (j->outcome.verdict == COURIER_RETRY_NUMBER) {
-        courier_pace_pause(c->pace, &j->config,
-            c->loop->ops->now_ms(c->loop), j->outcome.after_ms);
+        courier_pace_pause(c->pace, &j->config, c->loop->ops->now_ms(c->loop),
+                           j->outcome.after_ms);
     }
 
     courier_job_keep(j);

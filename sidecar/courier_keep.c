@@ -12,21 +12,19 @@
 
 static batch_t *courier_job_batch(courier_job_t *j, int64_t now_us);
 static pt_err_t courier_batch_status(courier_job_t *j, batch_t *b,
-    int64_t now_us);
-static void courier_batch_address(courier_job_t *j, batch_t *b,
-    int64_t now_us);
+                                     int64_t now_us);
+static void courier_batch_address(courier_job_t *j, batch_t *b, int64_t now_us);
 static pt_err_t courier_batch_again(courier_job_t *j, batch_t *b,
-    int64_t now_us);
+                                    int64_t now_us);
 static pt_err_t courier_batch_stop(courier_job_t *j, batch_t *b,
-    pt_str_t reason, int64_t now_us);
-static pt_err_t courier_job_error(courier_job_t *j, batch_t *b,
-    pt_str_t *out);
-static void courier_job_kept(void *data, batch_t *b,
-    const pytake_sql_result_t *result);
-static void courier_keep_later(courier_job_t *j);
-static bool courier_job_tells(const courier_job_t *j);
-static void courier_job_stopped(courier_job_t *j);
-static void courier_job_publish(courier_job_t *j, const pytake_rows_t *r);
+                                   pt_str_t reason, int64_t now_us);
+static pt_err_t courier_job_error(courier_job_t *j, batch_t *b, pt_str_t *out);
+static void     courier_job_kept(void *data, batch_t *b,
+                                 const pytake_sql_result_t *result);
+static void     courier_keep_later(courier_job_t *j);
+static bool     courier_job_tells(const courier_job_t *j);
+static void     courier_job_stopped(courier_job_t *j);
+static void     courier_job_publish(courier_job_t *j, const pytake_rows_t *r);
 
 
 void
@@ -42,8 +40,8 @@ courier_job_keep(courier_job_t *j)
 
     if (b != NULL
         && batch_submit(b, c->pool, PYTAKE_SQL_WRITE, &j->tenant,
-               c->loop->ops->now_ms(c->loop) + COURIER_DEADLINE_MS,
-               courier_job_kept, j)
+                        c->loop->ops->now_ms(c->loop) + COURIER_DEADLINE_MS,
+                        courier_job_kept, j)
                == PT_OK)
     {
         return;
@@ -110,9 +108,10 @@ courier_batch_status(courier_job_t *j, batch_t *b, int64_t now_us)
     }
 
     if (err == PT_OK) {
-        err = pt_event_status(batch_arena(b), &event,
-            v == COURIER_SENT ? j->outcome.wamid : PT_STR_NULL, status,
-            error, &template);
+        err =
+            pt_event_status(batch_arena(b), &event,
+                            v == COURIER_SENT ? j->outcome.wamid : PT_STR_NULL,
+                            status, error, &template);
     }
 
     if (err != PT_OK) {
@@ -144,8 +143,7 @@ static void
 courier_batch_address(courier_job_t *j, batch_t *b, int64_t now_us)
 {
     if (j->outcome.verdict != COURIER_SENT || j->outcome.wa_id.len == 0
-        || j->msg.wa_id.len == 0
-        || pt_str_eq(j->outcome.wa_id, j->msg.wa_id))
+        || j->msg.wa_id.len == 0 || pt_str_eq(j->outcome.wa_id, j->msg.wa_id))
     {
         return;
     }
@@ -197,7 +195,7 @@ courier_batch_again(courier_job_t *j, batch_t *b, int64_t now_us)
 
 static pt_err_t
 courier_batch_stop(courier_job_t *j, batch_t *b, pt_str_t reason,
-    int64_t now_us)
+                   int64_t now_us)
 {
     pt_err_t  err;
     pt_uuid_t audit;
@@ -235,7 +233,7 @@ courier_job_error(courier_job_t *j, batch_t *b, pt_str_t *out)
     }
 
     return courier_error_build(batch_arena(b), j->outcome.code, name,
-        j->outcome.title, j->outcome.detail, out);
+                               j->outcome.title, j->outcome.detail, out);
 }
 
 
@@ -251,9 +249,11 @@ courier_job_kept(void *data, batch_t *b, const pytake_sql_result_t *result)
 
     if (result->err != PT_OK) {
         if (result->err == PT_EDB) {
-            c->loop->ops->log(c->loop, PT_LOG_ERR,
+            c->loop->ops->log(
+                c->loop, PT_LOG_ERR,
                 "pytake: courier: an outcome could not be kept (%.5s), "
-                "trying again", result->sqlstate);
+                "trying again",
+                result->sqlstate);
         }
 
         courier_keep_later(j);
@@ -303,20 +303,21 @@ courier_job_stopped(courier_job_t *j)
     c = j->courier;
     c->stats.stopped++;
     pt_uuid_build(&j->config, id);
-    c->loop->ops->log(c->loop, PT_LOG_WARN,
+    c->loop->ops->log(
+        c->loop, PT_LOG_WARN,
         "pytake: courier: number %.*s is stopped, code %d \"%.*s\": mend "
         "the cause, then \"pytake number token\" starts it again",
-        PT_UUID_LEN, id, (int) j->outcome.code,
-        (int) j->outcome.title.len, j->outcome.title.data);
+        PT_UUID_LEN, id, (int) j->outcome.code, (int) j->outcome.title.len,
+        j->outcome.title.data);
 }
 
 
 static void
 courier_job_publish(courier_job_t *j, const pytake_rows_t *r)
 {
-    uint32_t   i;
-    char       id[PT_UUID_LEN];
-    pt_str_t   channel, payload, frame;
+    uint32_t i;
+    char     id[PT_UUID_LEN];
+    pt_str_t channel, payload, frame;
 
     if (j->courier->redis == NULL) {
         return;
@@ -333,8 +334,8 @@ courier_job_publish(courier_job_t *j, const pytake_rows_t *r)
 
         if (pt_fmt(j->arena, &channel, "ev:%.*s", PT_UUID_LEN, id) == PT_OK
             && pt_fmt(j->arena, &payload, "%lld%s%.*s",
-                   (long long) batch_cell_i64(r, i, 0),
-                   frame.len > 0 ? " " : "", (int) frame.len, frame.data)
+                      (long long) batch_cell_i64(r, i, 0),
+                      frame.len > 0 ? " " : "", (int) frame.len, frame.data)
                    == PT_OK)
         {
             (void) pt_redis_publish(j->courier->redis, channel, payload);

@@ -14,8 +14,7 @@ typedef struct {
     int64_t     value;
 } courier_metric_t;
 
-static void courier_line(pt_buf_t *out, const char *fmt, ...)
-    PT_PRINTF(2, 3);
+static void courier_line(pt_buf_t *out, const char *fmt, ...) PT_PRINTF(2, 3);
 
 static const char *const courier_verdicts[] = {
     "sent", "retry", "retry_number", "retry_pair", "stop", "failed", "unknown"
@@ -61,12 +60,13 @@ courier_metrics_write(const courier_t *c, pt_buf_t *out)
 
     for (i = 0; i < PT_COUNT(courier_verdicts); i++) {
         courier_line(out,
-            "pytake_courier_outcomes_total{outcome=\"%s\"} %llu\n",
-            courier_verdicts[i], (unsigned long long) s->verdicts[i]);
+                     "pytake_courier_outcomes_total{outcome=\"%s\"} %llu\n",
+                     courier_verdicts[i], (unsigned long long) s->verdicts[i]);
     }
 
     for (i = 0; i < PT_COUNT(list); i++) {
-        courier_line(out,
+        courier_line(
+            out,
             "# HELP pytake_courier_%s %s\n# TYPE pytake_courier_%s %s\n"
             "pytake_courier_%s %lld\n",
             list[i].name, list[i].help, list[i].name, list[i].type,

@@ -23,12 +23,13 @@ struct courier_pace_s {
     courier_bucket_t *buckets[COURIER_PACE_BUCKETS];
 };
 
-static courier_bucket_t *courier_bucket_get(courier_pace_t *p,
-    const pt_uuid_t *number, uint64_t recipient, int64_t now_ms);
-static void courier_bucket_fill(courier_bucket_t *b, int64_t now_ms);
-static int64_t courier_bucket_burst(const courier_bucket_t *b);
+static courier_bucket_t *courier_bucket_get(courier_pace_t  *p,
+                                            const pt_uuid_t *number,
+                                            uint64_t recipient, int64_t now_ms);
+static void     courier_bucket_fill(courier_bucket_t *b, int64_t now_ms);
+static int64_t  courier_bucket_burst(const courier_bucket_t *b);
 static uint32_t courier_bucket_wait(const courier_bucket_t *b);
-static void courier_pace_sweep(courier_pace_t *p, int64_t now_ms);
+static void     courier_pace_sweep(courier_pace_t *p, int64_t now_ms);
 static uint64_t courier_hash(pt_str_t s);
 static uint32_t courier_slot(const pt_uuid_t *number, uint64_t recipient);
 
@@ -73,7 +74,7 @@ courier_pace_del(courier_pace_t *p)
 
 bool
 courier_pace_take(courier_pace_t *p, const pt_uuid_t *number,
-    pt_str_t recipient, int64_t now_ms, uint32_t *wait_ms)
+                  pt_str_t recipient, int64_t now_ms, uint32_t *wait_ms)
 {
     courier_bucket_t *n, *r;
 
@@ -116,8 +117,8 @@ courier_pace_take(courier_pace_t *p, const pt_uuid_t *number,
 
 
 void
-courier_pace_pause(courier_pace_t *p, const pt_uuid_t *number,
-    int64_t now_ms, uint32_t for_ms)
+courier_pace_pause(courier_pace_t *p, const pt_uuid_t *number, int64_t now_ms,
+                   uint32_t for_ms)
 {
     courier_bucket_t *n;
 
@@ -130,8 +131,7 @@ courier_pace_pause(courier_pace_t *p, const pt_uuid_t *number,
 
 
 uint32_t
-courier_pace_pausing(courier_pace_t *p, const pt_uuid_t *number,
-    int64_t now_ms)
+courier_pace_pausing(courier_pace_t *p, const pt_uuid_t *number, int64_t now_ms)
 {
     courier_bucket_t *n;
 
@@ -147,7 +147,7 @@ courier_pace_pausing(courier_pace_t *p, const pt_uuid_t *number,
 
 size_t
 courier_pace_paused(courier_pace_t *p, int64_t now_ms, pt_uuid_t *out,
-    size_t max)
+                    size_t max)
 {
     size_t            i, n;
     courier_bucket_t *b;
@@ -174,7 +174,7 @@ courier_pace_paused(courier_pace_t *p, int64_t now_ms, pt_uuid_t *out,
 
 static courier_bucket_t *
 courier_bucket_get(courier_pace_t *p, const pt_uuid_t *number,
-    uint64_t recipient, int64_t now_ms)
+                   uint64_t recipient, int64_t now_ms)
 {
     uint32_t          slot;
     courier_bucket_t *b;
@@ -272,8 +272,7 @@ courier_bucket_wait(const courier_bucket_t *b)
                            / (int64_t) COURIER_NUMBER_RATE);
     }
 
-    return (uint32_t) (lack * (int64_t) COURIER_PAIR_EVERY_MS
-                       / COURIER_MILLI);
+    return (uint32_t) (lack * (int64_t) COURIER_PAIR_EVERY_MS / COURIER_MILLI);
 }
 
 
@@ -292,9 +291,7 @@ courier_pace_sweep(courier_pace_t *p, int64_t now_ms)
             b = *at;
             courier_bucket_fill(b, now_ms);
 
-            if (b->tokens < courier_bucket_burst(b)
-                || b->paused_ms > now_ms)
-            {
+            if (b->tokens < courier_bucket_burst(b) || b->paused_ms > now_ms) {
                 at = &b->next;
                 continue;
             }

@@ -12,16 +12,16 @@
 
 #include "core/pt_util.h"
 
-#define COURIER_NUMBER_RATE 80u  /* a second */
+#define COURIER_NUMBER_RATE 80u /* a second */
 #define COURIER_PAIR_BURST 45u
 #define COURIER_PAIR_EVERY_MS 6000u
-#define COURIER_PACE_MAX 65536u  /* buckets; a full one is forgotten first */
+#define COURIER_PACE_MAX 65536u /* buckets; a full one is forgotten first */
 #define COURIER_BOOK_MAX_MS 1000u
 
 typedef struct courier_pace_s courier_pace_t;
 
 courier_pace_t *courier_pace_new(const pt_mem_t *mem);
-void courier_pace_del(courier_pace_t *p); /* NULL is fine */
+void            courier_pace_del(courier_pace_t *p); /* NULL is fine */
 
 /*
  * Asks for one message from number to recipient.  true: it is counted, and may
@@ -31,19 +31,19 @@ void courier_pace_del(courier_pace_t *p); /* NULL is fine */
  * new pair goes unpaced: Meta's 131056 then paces it.
  */
 bool courier_pace_take(courier_pace_t *p, const pt_uuid_t *number,
-    pt_str_t recipient, int64_t now_ms, uint32_t *wait_ms);
+                       pt_str_t recipient, int64_t now_ms, uint32_t *wait_ms);
 
 /* The number sends nothing for a while (rate limits, maintenance). */
 void courier_pace_pause(courier_pace_t *p, const pt_uuid_t *number,
-    int64_t now_ms, uint32_t for_ms);
+                        int64_t now_ms, uint32_t for_ms);
 
 /* 0, or how long the number still pauses. */
 uint32_t courier_pace_pausing(courier_pace_t *p, const pt_uuid_t *number,
-    int64_t now_ms);
+                              int64_t now_ms);
 
 /* Numbers that may send nothing now, paused or booked out; returns how many
  * were written. */
 size_t courier_pace_paused(courier_pace_t *p, int64_t now_ms, pt_uuid_t *out,
-    size_t max);
+                           size_t max);
 
 #endif

@@ -11,13 +11,13 @@
 static void courier_sweep_claims(courier_t *c);
 static void courier_sweep_backends(courier_t *c);
 static void courier_swept(void *data, batch_t *b,
-    const pytake_sql_result_t *result);
+                          const pytake_sql_result_t *result);
 static void courier_watched(void *data, batch_t *b,
-    const pytake_sql_result_t *result);
+                            const pytake_sql_result_t *result);
 static void courier_settle_stale(courier_t *c, const pytake_rows_t *r,
-    uint32_t row);
+                                 uint32_t row);
 static void courier_settle_lost(courier_t *c, const pytake_rows_t *r,
-    uint32_t row);
+                                uint32_t row);
 static void courier_counted(courier_t *c, const pytake_rows_t *r);
 
 
@@ -66,8 +66,8 @@ courier_sweep_claims(courier_t *c)
     batch_i32(b, COURIER_COUNT_MAX);
 
     if (batch_submit(b, c->pool, PYTAKE_SQL_WRITE, NULL,
-            c->loop->ops->now_ms(c->loop) + COURIER_DEADLINE_MS,
-            courier_swept, c)
+                     c->loop->ops->now_ms(c->loop) + COURIER_DEADLINE_MS,
+                     courier_swept, c)
         != PT_OK)
     {
         batch_del(b);
@@ -93,8 +93,8 @@ courier_sweep_backends(courier_t *c)
     batch_i32(b, COURIER_BACKENDS_S);
 
     if (batch_submit(b, c->pool, PYTAKE_SQL_WRITE, NULL,
-            c->loop->ops->now_ms(c->loop) + COURIER_DEADLINE_MS,
-            courier_watched, c)
+                     c->loop->ops->now_ms(c->loop) + COURIER_DEADLINE_MS,
+                     courier_watched, c)
         != PT_OK)
     {
         batch_del(b);
@@ -149,13 +149,16 @@ courier_watched(void *data, batch_t *b, const pytake_sql_result_t *result)
 
     if (ended > 0) {
         c->stats.backends += (uint64_t) ended;
-        c->loop->ops->log(c->loop, PT_LOG_WARN,
+        c->loop->ops->log(
+            c->loop, PT_LOG_WARN,
             "pytake: courier: %d database backends ended: they waited for "
-            "their client in the middle of a batch", (int) ended);
+            "their client in the middle of a batch",
+            (int) ended);
 
     } else if (ended < 0 && !c->unable) {
         c->unable = true;
-        c->loop->ops->log(c->loop, PT_LOG_WARN,
+        c->loop->ops->log(
+            c->loop, PT_LOG_WARN,
             "pytake: courier: stuck database backends cannot be ended: grant "
             "pg_signal_backend to the role that migrates");
     }
@@ -195,8 +198,7 @@ courier_settle_stale(courier_t *c, const pytake_rows_t *r, uint32_t row)
 
     j->outcome.verdict = COURIER_UNKNOWN;
     j->outcome.title = PT_STR("outcome unknown");
-    j->outcome.detail =
-        PT_STR("the courier ended between claim and answer");
+    j->outcome.detail = PT_STR("the courier ended between claim and answer");
     courier_job_keep(j);
 }
 
@@ -210,9 +212,8 @@ courier_settle_lost(courier_t *c, const pytake_rows_t *r, uint32_t row)
     batch_cell_uuid(r, row, PT_COURIER_LOST_TENANT_ID, &tenant);
     batch_cell_uuid(r, row, PT_COURIER_LOST_MESSAGE_ID, &message);
 
-    j = courier_job_is(c, &message)
-            ? NULL
-            : courier_job_settle(c, &tenant, &message);
+    j = courier_job_is(c, &message) ? NULL
+                                    : courier_job_settle(c, &tenant, &message);
 
     if (j == NULL) {
         return;

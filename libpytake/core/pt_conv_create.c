@@ -288,6 +288,11 @@ pt_conv_create_answer(pytake_op_t *op)
     if (err == PT_OK && cc->has_message) {
         err = pt_publish_rows(op, tenant, pt_rows_get(op, PT_CREATE_MESSAGE));
     }
+    if (err == PT_OK && cc->has_message
+        && pt_rows_get(op, PT_CREATE_MESSAGE)->nrows != 0)
+    {
+        err = pt_publish_outbox(op);
+    }
     if (err == PT_OK) {
         err = pt_conv_create_body(op, cc, &body);
     }

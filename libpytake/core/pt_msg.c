@@ -402,6 +402,9 @@ pt_msg_send_answer(pytake_op_t *op)
     }
 
     err = pt_publish_rows(op, &op->claims.tenant_id, r);
+    if (err == PT_OK) {
+        err = pt_publish_outbox(op);
+    }
 
     return err == PT_OK ? pt_reply(op, 201, m->answer) : err;
 }

@@ -257,6 +257,9 @@ pt_err_t pt_publish_rows(pytake_op_t *op, const pt_uuid_t *tenant,
 pt_err_t pt_publish_revoke(pytake_op_t *op, const pt_uuid_t *tenant,
     const pt_uuid_t *session) PT_MUST_CHECK;
 
+/* Queues "outbox": the courier looks at once. */
+pt_err_t pt_publish_outbox(pytake_op_t *op) PT_MUST_CHECK;
+
 /* ---- answers ---- */
 
 /* body is borrowed (arena). */

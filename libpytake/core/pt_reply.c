@@ -170,6 +170,24 @@ pt_publish_revoke(pytake_op_t *op, const pt_uuid_t *tenant,
 
 
 pt_err_t
+pt_publish_outbox(pytake_op_t *op)
+{
+    pt_err_t err;
+
+    err = pt_publish_reserve(op);
+    if (err != PT_OK) {
+        return err;
+    }
+
+    op->publish[op->npublish].channel = PT_STR("outbox");
+    op->publish[op->npublish].payload = PT_STR("");
+    op->npublish++;
+
+    return PT_OK;
+}
+
+
+pt_err_t
 pt_publish_rows(pytake_op_t *op, const pt_uuid_t *tenant,
                 const pytake_rows_t *rows)
 {

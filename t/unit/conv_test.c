@@ -279,7 +279,7 @@ conv_create_new(fx_t *f)
         fx_done(f, 201);
         return;
     }
-    if (!fx_redis(f, "6 " FRAME)) {
+    if (!fx_redis(f, "6 " FRAME) || !fx_bell(f)) {
         return;
     }
     body = fx_done(f, 201);

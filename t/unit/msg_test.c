@@ -174,7 +174,7 @@ msg_send(fx_t *f)
     fx_row(f, 1, "ltu", INT64_C(7), FRAME, &(pt_uuid_t){ { 1 } });
     fx_feed(f);
 
-    if (!fx_redis(f, "7 " FRAME)) {
+    if (!fx_redis(f, "7 " FRAME) || !fx_bell(f)) {
         return;
     }
     body = fx_done(f, 201);
@@ -249,7 +249,7 @@ msg_send_keyed(fx_t *f)
 
     fx_row(f, 2, "ltu", INT64_C(7), FRAME, &(pt_uuid_t){ { 1 } });
     fx_feed(f);
-    if (!fx_redis(f, "7 " FRAME)) {
+    if (!fx_redis(f, "7 " FRAME) || !fx_bell(f)) {
         return;
     }
 
@@ -305,7 +305,7 @@ msg_send_quoting(fx_t *f)
     ck_assert_param_text(f, 1, 5, "{\"k\":[1,null]}");
     fx_row(f, 1, "ltu", INT64_C(8), FRAME, &quoted);
     fx_feed(f);
-    if (fx_redis(f, "8 " FRAME)) {
+    if (fx_redis(f, "8 " FRAME) && fx_bell(f)) {
         ck_assert_has(fx_done(f, 201), "\"reply_to\":\"01a20610-653f-7000-"
                                        "8000-000000000014\"");
     }

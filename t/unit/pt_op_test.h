@@ -226,6 +226,21 @@ fx_redis(fx_t *f, const char *payload)
 }
 
 
+/* The courier's doorbell. */
+static inline bool
+fx_bell(fx_t *f)
+{
+    if (fx_next(f) != PYTAKE_EFFECT_REDIS) {
+        ck_assert(fx_is_starved(f));
+        return false;
+    }
+
+    ck_assert_slice_lit(f->eff.u.redis.channel, "outbox");
+
+    return true;
+}
+
+
 /* names: the statements, in order, by blanks. */
 static inline bool
 fx_sql(fx_t *f, pytake_sql_class_t class, const char *names)

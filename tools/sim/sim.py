@@ -68,7 +68,7 @@ DEFAULTS = {
     "duplicates": 1, "reorder": False, "batch_ms": 0,
     "retry_ms": 500,
     # misbehaviour of the Graph side; "times" counts down, -1: for ever
-    "fault": None,  # {"kind", "times", "code", "http", "ms"}
+    "fault": None,  # {"kind", "times", "code", "http", "ms", "to"}
 }
 
 PHONE_ID_RE = re.compile(r"^/v\d+\.\d+/([^/]+)/messages$")
@@ -199,6 +199,8 @@ class Sim:
         with self.lock:
             thread = self.phones.setdefault((number, wa_id), [])
             thread.append(message)
+            for old in thread[:-PHONE_MAX]:
+                self.by_wamid.pop(old["id"], None)
             del thread[:-PHONE_MAX]
             self.by_wamid[message["id"]] = (number, wa_id, message)
             self.version += 1
@@ -218,7 +220,8 @@ class Sim:
                     "phone_number_id", "display_phone_number", "name")}
                     for n in self.numbers.values()],
                 "phones": [{"phone_number_id": p, "wa_id": w,
-                            "name": self.names.get(w, ""), "messages": m}
+                            "name": self.names.get(w, ""),
+                            "messages": [dict(x) for x in m]}
                            for (p, w), m in self.phones.items()]}
 
     def customer(self, req):
@@ -297,7 +300,10 @@ class Sim:
             self.hooks.add(body, after_ms / 1000.0)
 
     def status(self, wamid, status, after_ms, error=None):
-        number, wa_id, message = self.by_wamid[wamid]
+        with self.lock:
+            if wamid not in self.by_wamid:
+                return
+            number, wa_id, message = self.by_wamid[wamid]
         item = {"id": wamid, "status": status,
                 "timestamp": str(int(time.time() + after_ms / 1000.0)),
                 "recipient_id": wa_id}
@@ -324,10 +330,10 @@ class Sim:
 
     # ---- the Graph side ----
 
-    def take_fault(self):
+    def take_fault(self, to):
         with self.lock:
             fault = self.config["fault"]
-            if not fault:
+            if not fault or fault.get("to", to) != to:
                 return None
             times = fault.get("times", -1)
             if times == 0:
@@ -350,7 +356,7 @@ class Sim:
         if req.get("status") == "read":
             return 200, {"success": True}
         to, text = self.check(req)
-        fault = self.take_fault()
+        fault = self.take_fault(to)
         kind = fault["kind"] if fault else None
         if kind == "error":
             raise GraphError(int(fault["code"]), "simulated",
@@ -361,12 +367,14 @@ class Sim:
             time.sleep(fault.get("ms", 1000) / 1000.0)
         wamid = self.accept(number, to, req, text, kind == "failed"
                             and int(fault.get("code", 131026)))
-        if kind == "timeout":
-            return 200, None
+        if kind in ("timeout", "drop"):
+            return kind, None
+        if kind == "late":
+            time.sleep(fault.get("ms", 1000) / 1000.0)
         if kind == "accept_5xx":
             return int(fault.get("http", 500)), ""
         answer = {"messaging_product": "whatsapp",
-                  "contacts": [{"input": req["to"], "wa_id": to}],
+                  "contacts": [{"input": req.get("to", to), "wa_id": to}],
                   "messages": [{"id": wamid}]}
         return 200, answer
 
@@ -374,9 +382,12 @@ class Sim:
         if req.get("messaging_product") != "whatsapp":
             raise GraphError(100, "The parameter messaging_product is "
                              "required.")
-        to = req.get("to")
-        if not isinstance(to, str) or not digits(to):
+        to = req.get("to") or req.get("recipient")
+        if not isinstance(to, str) or not to:
             raise GraphError(100, "The parameter to is required.")
+        to = digits(to) if "to" in req else to
+        if not to:
+            raise GraphError(100, "The parameter to must be a number.")
         kind = req.get("type", "text")
         part = req.get(kind)
         if not isinstance(part, dict):
@@ -389,8 +400,8 @@ class Sim:
             if not isinstance(body, str) or not 1 <= len(body) <= TEXT_MAX:
                 raise GraphError(100, "Param text['body'] must be 1 to %d "
                                  "characters" % TEXT_MAX)
-            return digits(to), body
-        return digits(to), part.get("caption") or "[%s]" % kind
+            return to, body
+        return to, part.get("caption") or "[%s]" % kind
 
     def accept(self, number, to, req, text, failed_code):
         wamid = "wamid." + base64.b64encode(
@@ -415,6 +426,14 @@ class Sim:
                 threading.Timer(c[name + "_ms"] / 1000.0, self.mark,
                                 (wamid, name)).start()
         return wamid
+
+    def number(self, req):
+        """Changes a number's access token, as Meta's console does."""
+        n = self.numbers.get(req.get("phone_number_id"))
+        if n is None or not isinstance(req.get("access_token"), str):
+            raise GraphError(100, "no such number, or no token", 404)
+        n["access_token"] = req["access_token"]
+        return {"success": True}
 
     def configure(self, req):
         unknown = set(req) - set(DEFAULTS)
@@ -471,13 +490,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
             status, body = e.status, e.body
         if body is None:  # accepted, and never a word
             self.close_connection = True
-            time.sleep(60)
+            if status == "timeout":
+                time.sleep(60)
             return
         self.answer(status, body)
 
     def post(self):
         length = int(self.headers.get("Content-Length") or 0)
         if length > BODY_MAX:
+            self.close_connection = True  # it stays unread
             raise GraphError(100, "body too large", 413)
         try:
             req = json.loads(self.rfile.read(length) or b"{}")
@@ -494,9 +515,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return 200, self.sim.customer(req)
         if path == "/sim/api/config":
             return 200, self.sim.configure(req)
+        if path == "/sim/api/number":
+            return 200, self.sim.number(req)
         if path == "/sim/api/status":
             if req.get("id") not in self.sim.by_wamid:
                 raise GraphError(100, "no such message", 404)
+            if req.get("status") not in ("sent", "delivered", "read"):
+                raise GraphError(100, "no such status")
             self.sim.mark(req["id"], req["status"])
             self.sim.status(req["id"], req["status"], 0)
             return 200, {"success": True}
