@@ -26,9 +26,10 @@ WITH u AS (
     UPDATE conversations SET last_message = $9, last_message_time = $7,
            activity_at = greatest(activity_at, $7), updated_at = $8
     WHERE tenant_id = pytake_tenant()
-      AND id = coalesce($1, (SELECT o.id FROM conversations o
-          WHERE o.tenant_id = pytake_tenant() AND o.contact_id = $14
-            AND o.whatsapp_config_id = $15 AND o.status <> 'closed'))
+      AND id = CASE WHEN $1 IS NOT NULL THEN $1 ELSE
+          (SELECT o.id FROM conversations o
+           WHERE o.tenant_id = pytake_tenant() AND o.contact_id = $14
+             AND o.whatsapp_config_id = $15 AND o.status <> 'closed') END
     RETURNING *
 ), m AS (
     INSERT INTO messages (tenant_id, id, conversation_id, sender_type,
