@@ -222,6 +222,8 @@ def flapping(t, s):
         stack.wait_until(lambda: s.client(c.token).get(CONV).status == 200,
                          10, "service")
         s.pg_proxy.cut()
+        n = len(x.sent)
+        stack.wait_until(lambda: len(x.sent) > n, 10, "another reply")
     x.going = False
     x.join(20)
     t.ok(not x.odd and not x.slow and x.sent,
