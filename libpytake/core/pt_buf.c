@@ -62,6 +62,24 @@ pt_buf_char(pt_buf_t *b, char c)
 }
 
 
+char *
+pt_buf_room(pt_buf_t *b, size_t len)
+{
+    char *p;
+
+    if (len > b->cap - b->len || b->err != PT_OK) {
+        if (!pt_buf_reserve(b, len)) {
+            return NULL;
+        }
+    }
+
+    p = b->data + b->len;
+    b->len += len;
+
+    return p;
+}
+
+
 void
 pt_buf_i64(pt_buf_t *b, int64_t v)
 {

@@ -1,19 +1,30 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
+/* libcrypto's SHA-256 itself: the EVP way to it costs more than the hash of
+ * a short text.  Deprecated in 3.0, and still in 3.5. */
+#define OPENSSL_SUPPRESS_DEPRECATED
+
 #include "pt_util.h"
 
 #include <assert.h>
-#include <limits.h>
-
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/sha.h>
+
+#define PT_HASH_BLOCK 64 /* bytes of SHA-256's block */
+
+
+static bool pt_hash_keyed(const uint8_t key[PT_HASH_BLOCK], uint8_t pad,
+    const void *data, size_t len, uint8_t out[32]);
 
 
 pt_err_t
 pt_sha256(const void *data, size_t len, uint8_t out[32])
 {
-    if (EVP_Digest(data, len, out, NULL, EVP_sha256(), NULL) != 1) {
+    SHA256_CTX ctx;
+
+    if (SHA256_Init(&ctx) != 1 || SHA256_Update(&ctx, data, len) != 1
+        || SHA256_Final(out, &ctx) != 1)
+    {
         return PT_ECRYPTO;
     }
 
@@ -21,23 +32,25 @@ pt_sha256(const void *data, size_t len, uint8_t out[32])
 }
 
 
+/* RFC 2104. */
 pt_err_t
 pt_hmac_sha256(pt_str_t key, pt_str_t msg, uint8_t out[32])
 {
-    if (key.len > INT_MAX) {
-        return PT_ECRYPTO;
+    bool     ok;
+    uint8_t  block[PT_HASH_BLOCK] = { 0 }, inner[32];
+    pt_err_t err = PT_OK;
+
+    if (key.len > sizeof(block)) {
+        err = pt_sha256(key.data, key.len, block);
+    } else if (key.len != 0) {
+        memcpy(block, key.data, key.len);
     }
 
-    /* a NULL key would mean "the key of last time" to libcrypto */
-    if (HMAC(EVP_sha256(), key.data == NULL ? "" : key.data,
-             (int) key.len, (const unsigned char *) msg.data, msg.len, out,
-             NULL)
-        == NULL)
-    {
-        return PT_ECRYPTO;
-    }
+    ok = err == PT_OK && pt_hash_keyed(block, 0x36, msg.data, msg.len, inner)
+         && pt_hash_keyed(block, 0x5c, inner, sizeof(inner), out);
+    OPENSSL_cleanse(block, sizeof(block));
 
-    return PT_OK;
+    return ok ? PT_OK : PT_ECRYPTO;
 }
 
 
@@ -94,4 +107,28 @@ pt_rand_uuid(pt_rand_t *r, int64_t unix_us, pt_uuid_t *out)
     pt_uuid_v7(unix_us, rnd, out);
 
     return PT_OK;
+}
+
+
+static bool
+pt_hash_keyed(const uint8_t key[PT_HASH_BLOCK], uint8_t pad,
+    const void *data, size_t len, uint8_t out[32])
+{
+    bool       ok;
+    size_t     i;
+    uint8_t    block[PT_HASH_BLOCK];
+    SHA256_CTX ctx;
+
+    for (i = 0; i < sizeof(block); i++) {
+        block[i] = key[i] ^ pad;
+    }
+
+    ok = SHA256_Init(&ctx) == 1
+         && SHA256_Update(&ctx, block, sizeof(block)) == 1
+         && SHA256_Update(&ctx, data, len) == 1
+         && SHA256_Final(out, &ctx) == 1;
+    OPENSSL_cleanse(block, sizeof(block));
+    OPENSSL_cleanse(&ctx, sizeof(ctx));
+
+    return ok;
 }

@@ -7,6 +7,8 @@
 
 
 static void pt_jw_begin(pt_jw_t *w);
+static char *pt_jw_room(pt_jw_t *w, size_t len);
+static size_t pt_jw_plain(pt_str_t s);
 static void pt_jw_quoted(pt_buf_t *b, pt_str_t s);
 static void pt_jw_open(pt_jw_t *w, char c);
 static void pt_jw_close(pt_jw_t *w, char c);
@@ -64,14 +66,22 @@ pt_jw_array_end(pt_jw_t *w)
 void
 pt_jw_key(pt_jw_t *w, const char *key)
 {
+    char  *p;
+    size_t len;
+
     assert(!w->after_key && w->depth != 0);
 
-    if (w->comma) {
-        pt_buf_char(w->buf, ',');
+    len = strlen(key); /* a literal of ours */
+    p = pt_buf_room(w->buf, len + 3 + w->comma);
+    if (p != NULL) {
+        if (w->comma) {
+            *p++ = ',';
+        }
+        *p++ = '"';
+        memcpy(p, key, len);
+        p[len] = '"';
+        p[len + 1] = ':';
     }
-    pt_buf_char(w->buf, '"');
-    pt_buf_add(w->buf, key, strlen(key)); /* a literal of ours */
-    pt_buf_lit(w->buf, "\":");
 
     w->after_key = true;
 }
@@ -149,33 +159,32 @@ pt_jw_raw(pt_jw_t *w, pt_str_t json)
 void
 pt_jw_uuid(pt_jw_t *w, const pt_uuid_t *id)
 {
-    char text[PT_UUID_LEN + 2];
+    char *p;
 
     if (id == NULL) {
         pt_jw_null(w);
         return;
     }
 
-    text[0] = '"';
-    pt_uuid_build(id, text + 1);
-    text[PT_UUID_LEN + 1] = '"';
-
-    pt_jw_begin(w);
-    pt_buf_add(w->buf, text, sizeof(text));
+    p = pt_jw_room(w, PT_UUID_LEN + 2);
+    if (p != NULL) {
+        p[0] = '"';
+        pt_uuid_build(id, p + 1);
+        p[PT_UUID_LEN + 1] = '"';
+    }
 }
 
 
 void
 pt_jw_time(pt_jw_t *w, int64_t unix_us)
 {
-    char text[PT_TIME_LEN + 2];
+    char *p = pt_jw_room(w, PT_TIME_LEN + 2);
 
-    text[0] = '"';
-    pt_time_build(unix_us, text + 1);
-    text[PT_TIME_LEN + 1] = '"';
-
-    pt_jw_begin(w);
-    pt_buf_add(w->buf, text, sizeof(text));
+    if (p != NULL) {
+        p[0] = '"';
+        pt_time_build(unix_us, p + 1);
+        p[PT_TIME_LEN + 1] = '"';
+    }
 }
 
 
@@ -233,16 +242,77 @@ pt_jw_begin(pt_jw_t *w)
 }
 
 
+/* The same, and room for a value of len bytes; NULL on an error. */
+static char *
+pt_jw_room(pt_jw_t *w, size_t len)
+{
+    bool  comma = w->comma && !w->after_key;
+    char *p = pt_buf_room(w->buf, len + comma);
+
+    w->comma = true;
+    w->after_key = false;
+
+    if (p != NULL && comma) {
+        *p++ = ',';
+    }
+
+    return p;
+}
+
+
+/* How many bytes at the beginning need no escape: all of them, mostly.
+ * Eight at a time: a byte below 0x20, '"' or a backslash sets its high bit
+ * (bytes from 0x80 on are left out, they are plain). */
+static size_t
+pt_jw_plain(pt_str_t s)
+{
+    size_t         i;
+    uint64_t       v, quote, slash, bad;
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+
+    for (i = 0; s.len - i >= sizeof(v); i += sizeof(v)) {
+        memcpy(&v, s.data + i, sizeof(v));
+        quote = v ^ (ones * '"');
+        slash = v ^ (ones * '\\');
+        bad = ((v - ones * 0x20) & ~v) | ((quote - ones) & ~quote)
+              | ((slash - ones) & ~slash);
+        if ((bad & (ones * 0x80)) != 0) {
+            break;
+        }
+    }
+
+    while (i < s.len && pt_jw_escapes[(unsigned char) s.data[i]] == 0) {
+        i++;
+    }
+
+    return i;
+}
+
+
 static void
 pt_jw_quoted(pt_buf_t *b, pt_str_t s)
 {
-    char          c;
+    char          c, *p;
     size_t        i, run;
     unsigned char byte;
 
+    i = pt_jw_plain(s);
+
+    if (i == s.len) {
+        p = pt_buf_room(b, s.len + 2);
+        if (p != NULL) {
+            p[0] = '"';
+            if (s.len != 0) {
+                memcpy(p + 1, s.data, s.len);
+            }
+            p[s.len + 1] = '"';
+        }
+        return;
+    }
+
     pt_buf_char(b, '"');
 
-    for (i = 0, run = 0; i < s.len; i++) {
+    for (run = 0; i < s.len; i++) {
         byte = (unsigned char) s.data[i];
         c = pt_jw_escapes[byte];
         if (c == 0) {

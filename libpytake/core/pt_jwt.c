@@ -1,12 +1,16 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
+/* libcrypto's SHA-256 itself: the EVP way to it costs more than the hash of
+ * a short text.  Deprecated in 3.0, and still in 3.5. */
+#define OPENSSL_SUPPRESS_DEPRECATED
+
 #include "pt_jwt.h"
 #include "pt_json.h"
 
 #include <assert.h>
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
+#include <openssl/sha.h>
 
 #define PT_JWT_BLOCK 64 /* bytes of SHA-256's block */
 #define PT_JWT_MAC 32
@@ -19,9 +23,8 @@
 
 struct pt_jwt_s {
     pt_mem_t    mem;
-    EVP_MD     *md;
-    EVP_MD_CTX *inner; /* has taken key ^ ipad */
-    EVP_MD_CTX *outer; /* has taken key ^ opad */
+    SHA256_CTX  inner; /* has taken key ^ ipad */
+    SHA256_CTX  outer; /* has taken key ^ opad */
 };
 
 typedef struct {
@@ -34,8 +37,8 @@ typedef struct {
 
 static bool pt_jwt_is_public(pt_str_t secret);
 static bool pt_jwt_key(pt_jwt_t *j, pt_str_t secret);
-static EVP_MD_CTX *pt_jwt_pad(const EVP_MD *md,
-    const uint8_t key[PT_JWT_BLOCK], uint8_t pad);
+static bool pt_jwt_pad(SHA256_CTX *ctx, const uint8_t key[PT_JWT_BLOCK],
+    uint8_t pad);
 static pt_err_t pt_jwt_payload(pt_arena_t *a, const pt_claims_t *claims,
     pt_str_t *out);
 static pt_err_t pt_jwt_mac(const pt_jwt_t *j, pt_str_t msg,
@@ -73,9 +76,6 @@ pt_jwt_new(const pt_mem_t *mem, pt_str_t secret)
     }
 
     j->mem = *mem;
-    j->md = NULL;
-    j->inner = NULL;
-    j->outer = NULL;
 
     if (!pt_jwt_key(j, secret)) {
         pt_jwt_del(j);
@@ -95,11 +95,8 @@ pt_jwt_del(pt_jwt_t *j)
         return;
     }
 
-    EVP_MD_CTX_free(j->inner);
-    EVP_MD_CTX_free(j->outer);
-    EVP_MD_free(j->md);
-
     mem = j->mem;
+    OPENSSL_cleanse(j, sizeof(pt_jwt_t));
     mem.free(mem.user, j);
 }
 
@@ -224,12 +221,8 @@ pt_jwt_is_public(pt_str_t secret)
 static bool
 pt_jwt_key(pt_jwt_t *j, pt_str_t secret)
 {
+    bool    ok;
     uint8_t key[PT_JWT_BLOCK] = { 0 };
-
-    j->md = EVP_MD_fetch(NULL, "SHA256", NULL);
-    if (j->md == NULL) {
-        return false;
-    }
 
     if (secret.len > sizeof(key)) {
         if (pt_sha256(secret.data, secret.len, key) != PT_OK) {
@@ -239,39 +232,29 @@ pt_jwt_key(pt_jwt_t *j, pt_str_t secret)
         memcpy(key, secret.data, secret.len);
     }
 
-    j->inner = pt_jwt_pad(j->md, key, 0x36);
-    j->outer = pt_jwt_pad(j->md, key, 0x5c);
+    ok = pt_jwt_pad(&j->inner, key, 0x36) && pt_jwt_pad(&j->outer, key, 0x5c);
     OPENSSL_cleanse(key, sizeof(key));
 
-    return j->inner != NULL && j->outer != NULL;
+    return ok;
 }
 
 
-static EVP_MD_CTX *
-pt_jwt_pad(const EVP_MD *md, const uint8_t key[PT_JWT_BLOCK], uint8_t pad)
+static bool
+pt_jwt_pad(SHA256_CTX *ctx, const uint8_t key[PT_JWT_BLOCK], uint8_t pad)
 {
-    int         ok;
-    size_t      i;
-    uint8_t     block[PT_JWT_BLOCK];
-    EVP_MD_CTX *ctx;
+    bool    ok;
+    size_t  i;
+    uint8_t block[PT_JWT_BLOCK];
 
     for (i = 0; i < sizeof(block); i++) {
         block[i] = key[i] ^ pad;
     }
 
-    ctx = EVP_MD_CTX_new();
-    if (ctx != NULL) {
-        ok = EVP_DigestInit_ex(ctx, md, NULL) == 1
-             && EVP_DigestUpdate(ctx, block, sizeof(block)) == 1;
-        if (!ok) {
-            EVP_MD_CTX_free(ctx);
-            ctx = NULL;
-        }
-    }
-
+    ok = SHA256_Init(ctx) == 1
+         && SHA256_Update(ctx, block, sizeof(block)) == 1;
     OPENSSL_cleanse(block, sizeof(block));
 
-    return ctx;
+    return ok;
 }
 
 
@@ -320,22 +303,17 @@ pt_jwt_payload(pt_arena_t *a, const pt_claims_t *claims, pt_str_t *out)
 static pt_err_t
 pt_jwt_mac(const pt_jwt_t *j, pt_str_t msg, uint8_t mac[PT_JWT_MAC])
 {
-    int         ok;
-    uint8_t     hash[PT_JWT_MAC];
-    EVP_MD_CTX *ctx;
+    bool       ok;
+    uint8_t    hash[PT_JWT_MAC];
+    SHA256_CTX ctx = j->inner;
 
-    ctx = EVP_MD_CTX_new();
-    if (ctx == NULL) {
-        return PT_ENOMEM;
-    }
+    ok = SHA256_Update(&ctx, msg.data, msg.len) == 1
+         && SHA256_Final(hash, &ctx) == 1;
 
-    ok = EVP_MD_CTX_copy_ex(ctx, j->inner) == 1
-         && EVP_DigestUpdate(ctx, msg.data, msg.len) == 1
-         && EVP_DigestFinal_ex(ctx, hash, NULL) == 1
-         && EVP_MD_CTX_copy_ex(ctx, j->outer) == 1
-         && EVP_DigestUpdate(ctx, hash, sizeof(hash)) == 1
-         && EVP_DigestFinal_ex(ctx, mac, NULL) == 1;
-    EVP_MD_CTX_free(ctx);
+    ctx = j->outer;
+    ok = ok && SHA256_Update(&ctx, hash, sizeof(hash)) == 1
+         && SHA256_Final(mac, &ctx) == 1;
+    OPENSSL_cleanse(&ctx, sizeof(ctx));
 
     return ok ? PT_OK : PT_ECRYPTO;
 }

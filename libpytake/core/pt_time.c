@@ -17,7 +17,7 @@
 
 
 static int64_t pt_time_days(int64_t year, int64_t month, int64_t day);
-static void pt_time_put(char *dst, int64_t v, int digits);
+static void pt_time_put(char *dst, int32_t v);
 static bool pt_time_digits(const char *p, int digits, int64_t *out);
 static bool pt_time_date_parse(const char *p, int64_t *unix_s);
 static bool pt_time_offset_parse(pt_str_t s, int64_t *offset_s);
@@ -26,7 +26,8 @@ static bool pt_time_offset_parse(pt_str_t s, int64_t *offset_s);
 void
 pt_time_build(int64_t unix_us, char out[PT_TIME_LEN])
 {
-    int64_t s, us, days, sod, era, doe, yoe, doy, mp, year, month, day;
+    int64_t s, us;
+    int32_t days, sod, era, doe, yoe, doy, mp, year, month, day;
 
     s = unix_us / 1000000;
     us = unix_us % 1000000;
@@ -43,8 +44,9 @@ pt_time_build(int64_t unix_us, char out[PT_TIME_LEN])
         us = 999999;
     }
 
-    days = s / PT_TIME_DAY_S;
-    sod = s % PT_TIME_DAY_S;
+    /* from here on 32 bits are enough, and faster */
+    days = (int32_t) (s / PT_TIME_DAY_S);
+    sod = (int32_t) (s % PT_TIME_DAY_S);
     if (sod < 0) {
         sod += PT_TIME_DAY_S;
         days--;
@@ -64,13 +66,15 @@ pt_time_build(int64_t unix_us, char out[PT_TIME_LEN])
     assert(month >= 1 && month <= 12);
 
     memcpy(out, "0000-00-00T00:00:00.000Z", PT_TIME_LEN);
-    pt_time_put(out, year, 4);
-    pt_time_put(out + 5, month, 2);
-    pt_time_put(out + 8, day, 2);
-    pt_time_put(out + 11, sod / 3600, 2);
-    pt_time_put(out + 14, sod / 60 % 60, 2);
-    pt_time_put(out + 17, sod % 60, 2);
-    pt_time_put(out + 20, us / 1000, 3);
+    pt_time_put(out, year / 100);
+    pt_time_put(out + 2, year % 100);
+    pt_time_put(out + 5, month);
+    pt_time_put(out + 8, day);
+    pt_time_put(out + 11, sod / 3600);
+    pt_time_put(out + 14, sod / 60 % 60);
+    pt_time_put(out + 17, sod % 60);
+    pt_time_put(out + 20, (int32_t) us / 10000);
+    out[22] = (char) ('0' + (int32_t) us / 1000 % 10);
 }
 
 
@@ -132,12 +136,10 @@ pt_time_days(int64_t year, int64_t month, int64_t day)
 
 
 static void
-pt_time_put(char *dst, int64_t v, int digits)
+pt_time_put(char *dst, int32_t v)
 {
-    while (digits > 0) {
-        dst[--digits] = (char) ('0' + v % 10);
-        v /= 10;
-    }
+    dst[0] = (char) ('0' + v / 10);
+    dst[1] = (char) ('0' + v % 10);
 }
 
 

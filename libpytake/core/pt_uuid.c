@@ -1,16 +1,21 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
+/* libcrypto's SHA-256 itself: the EVP way to it costs more than the hash of
+ * a short text.  Deprecated in 3.0, and still in 3.5. */
+#define OPENSSL_SUPPRESS_DEPRECATED
+
 #include "pt_util.h"
 
 #include <assert.h>
 
-#include <openssl/evp.h>
+#include <openssl/sha.h>
 
 #define PT_UUID_MS_MAX ((INT64_C(1) << 48) - 1)
 
 
 static void pt_uuid_fill(int64_t unix_ms, const uint8_t rnd[10],
     pt_uuid_t *out);
+static void pt_uuid_hex(const uint8_t b[4], char out[8]);
 
 
 void
@@ -38,10 +43,9 @@ pt_err_t
 pt_uuid_derive(int64_t unix_s, pt_str_t phone_number_id, pt_str_t wamid,
     pt_uuid_t *out)
 {
-    int         ok;
-    uint8_t     hash[32];
-    int64_t     ms;
-    EVP_MD_CTX *ctx;
+    uint8_t    hash[32];
+    int64_t    ms;
+    SHA256_CTX ctx;
 
     if (unix_s < 0) {
         ms = 0;
@@ -51,19 +55,13 @@ pt_uuid_derive(int64_t unix_s, pt_str_t phone_number_id, pt_str_t wamid,
         ms = unix_s * 1000;
     }
 
-    ctx = EVP_MD_CTX_new();
-    if (ctx == NULL) {
-        return PT_ECRYPTO;
-    }
-
-    ok = EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1
-         && EVP_DigestUpdate(ctx, phone_number_id.data,
-                             phone_number_id.len) == 1
-         && EVP_DigestUpdate(ctx, "", 1) == 1
-         && EVP_DigestUpdate(ctx, wamid.data, wamid.len) == 1
-         && EVP_DigestFinal_ex(ctx, hash, NULL) == 1;
-    EVP_MD_CTX_free(ctx);
-    if (!ok) {
+    if (SHA256_Init(&ctx) != 1
+        || SHA256_Update(&ctx, phone_number_id.data,
+                         phone_number_id.len) != 1
+        || SHA256_Update(&ctx, "", 1) != 1
+        || SHA256_Update(&ctx, wamid.data, wamid.len) != 1
+        || SHA256_Final(hash, &ctx) != 1)
+    {
         return PT_ECRYPTO;
     }
 
@@ -111,15 +109,20 @@ pt_uuid_parse(pt_str_t s, pt_uuid_t *out)
 void
 pt_uuid_build(const pt_uuid_t *id, char out[PT_UUID_LEN])
 {
-    size_t i;
+    char eight[8];
 
-    for (i = 0; i < sizeof(id->b); i++) {
-        if (i == 4 || i == 6 || i == 8 || i == 10) {
-            *out++ = '-';
-        }
-        *out++ = "0123456789abcdef"[id->b[i] >> 4];
-        *out++ = "0123456789abcdef"[id->b[i] & 0x0f];
-    }
+    pt_uuid_hex(id->b, out);
+    out[8] = '-';
+    pt_uuid_hex(id->b + 4, eight);
+    memcpy(out + 9, eight, 4);
+    out[13] = '-';
+    memcpy(out + 14, eight + 4, 4);
+    out[18] = '-';
+    pt_uuid_hex(id->b + 8, eight);
+    memcpy(out + 19, eight, 4);
+    out[23] = '-';
+    memcpy(out + 24, eight + 4, 4);
+    pt_uuid_hex(id->b + 12, out + 28);
 }
 
 
@@ -160,4 +163,32 @@ pt_uuid_fill(int64_t unix_ms, const uint8_t rnd[10], pt_uuid_t *out)
     memcpy(out->b + 6, rnd, 10);
     out->b[6] = (uint8_t) (0x70 | (out->b[6] & 0x0f)); /* version 7 */
     out->b[8] = (uint8_t) (0x80 | (out->b[8] & 0x3f)); /* variant 10 */
+}
+
+
+/* Four bytes as eight digits, all at once: each nibble into a byte of its
+ * own, the first one lowest; then '0', and 'a' - 10 where it is above nine.
+ * Compilers make one store of the eight. */
+static void
+pt_uuid_hex(const uint8_t b[4], char out[8])
+{
+    uint64_t       v, above;
+    const uint64_t nibbles = UINT64_C(0x000f000f000f000f);
+
+    v = b[0] | (uint64_t) b[1] << 16 | (uint64_t) b[2] << 32
+        | (uint64_t) b[3] << 48;
+    v = (v >> 4 & nibbles) | (v & nibbles) << 8;
+
+    above = (v + UINT64_C(0x0606060606060606)) >> 4
+            & UINT64_C(0x0101010101010101);
+    v += UINT64_C(0x3030303030303030) + above * ('a' - '0' - 10);
+
+    out[0] = (char) (v & 0xff);
+    out[1] = (char) (v >> 8 & 0xff);
+    out[2] = (char) (v >> 16 & 0xff);
+    out[3] = (char) (v >> 24 & 0xff);
+    out[4] = (char) (v >> 32 & 0xff);
+    out[5] = (char) (v >> 40 & 0xff);
+    out[6] = (char) (v >> 48 & 0xff);
+    out[7] = (char) (v >> 56);
 }

@@ -49,11 +49,11 @@ pt_pgresult_add(pt_pg_result_t *r, uint16_t i, PGresult *res)
     cell = cells;
     for (row = 0; row < nrows; row++) {
         for (col = 0; col < ncols; col++, cell++) {
-            if (PQgetisnull(res, row, col)) {
+            cell->len = (size_t) PQgetlength(res, row, col);
+            if (cell->len == 0 && PQgetisnull(res, row, col)) {
                 *cell = PT_STR_NULL;
             } else {
                 cell->data = PQgetvalue(res, row, col);
-                cell->len = (size_t) PQgetlength(res, row, col);
             }
         }
     }
