@@ -273,6 +273,9 @@ $(BUILD)/t/unit/%_test: $(BUILD)/san/t/unit/%_test.o $(SAN_CORE) \
 	    $(SAN_LIB) $(LIBS_SIDECAR),$(SAN_CORE) $(LIBS_CORE)) \
 	    $(shell pkg-config --libs check)
 
+# The oracle of the WebSocket codec.
+$(BUILD)/t/unit/hub_wslay_test: LIBS_SIDECAR += -lwslay
+
 $(BUILD)/t/io/%_test: $(BUILD)/san/t/io/%_test.o $(SAN_LIB)
 	@mkdir -p $(@D)
 	$(CC) $(SANFLAGS) -o $@ $< $(SAN_LIB) $(LIBS_SIDECAR) \
