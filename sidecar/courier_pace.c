@@ -5,6 +5,7 @@
 #define COURIER_PACE_BUCKETS 4096u
 #define COURIER_MILLI 1000
 #define COURIER_FULL_MS 600000 /* after that any bucket is full */
+#define COURIER_SWEPT_MS 1000  /* between two looks for full ones */
 
 typedef struct courier_bucket_s courier_bucket_t;
 
@@ -20,6 +21,8 @@ struct courier_bucket_s {
 struct courier_pace_s {
     const pt_mem_t   *mem;
     uint32_t          count;
+    bool              swept;
+    int64_t           swept_ms;
     courier_bucket_t *buckets[COURIER_PACE_BUCKETS];
 };
 
@@ -284,6 +287,13 @@ courier_pace_sweep(courier_pace_t *p, int64_t now_ms)
     size_t             i;
     courier_bucket_t **at, *b;
 
+    if (p->swept && now_ms - p->swept_ms < COURIER_SWEPT_MS) {
+        return;
+    }
+
+    p->swept = true;
+    p->swept_ms = now_ms;
+
     for (i = 0; i < COURIER_PACE_BUCKETS; i++) {
         at = &p->buckets[i];
 
@@ -328,7 +338,7 @@ courier_slot(const pt_uuid_t *number, uint64_t recipient)
     uint64_t h;
 
     memcpy(&h, number->b + 8, sizeof(h));
-    h ^= recipient * UINT64_C(11400714819323198485);
+    h = (h ^ recipient) * UINT64_C(11400714819323198485);
 
     return (uint32_t) (h >> 32) % COURIER_PACE_BUCKETS;
 }
