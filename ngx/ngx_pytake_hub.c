@@ -11,9 +11,10 @@
 #include <sys/un.h>
 
 #define NGX_PYTAKE_HUB_BUF 4096
-#define NGX_PYTAKE_HUB_REQUEST_MAX 128
+#define NGX_PYTAKE_HUB_REQUEST_MAX 192
 #define NGX_PYTAKE_HUB_BODY_MAX (4 * 1024 * 1024)
 #define NGX_PYTAKE_HUB_LEAVE_TIMEOUT 1000
+#define NGX_PYTAKE_HUB_HEAD "Host: hub\r\nConnection: close\r\n\r\n"
 
 
 struct ngx_pytake_hub_call_s {
@@ -106,7 +107,7 @@ ngx_pytake_hub_health(ngx_http_request_t *r, ngx_pytake_hub_pt handler)
         }
 
         call->request_len = ngx_sprintf(call->text, "GET /health HTTP/1.1\r\n"
-                                        "Host: hub\r\n\r\n") - call->text;
+                                        NGX_PYTAKE_HUB_HEAD) - call->text;
 
         w->hub_known = 1;
         w->hub_up = 0;
@@ -151,7 +152,7 @@ ngx_pytake_hub_metrics(ngx_http_request_t *r, ngx_pytake_hub_pt handler)
     }
 
     call->request_len = ngx_sprintf(call->text, "GET /metrics HTTP/1.1\r\n"
-                                    "Host: hub\r\n\r\n") - call->text;
+                                    NGX_PYTAKE_HUB_HEAD) - call->text;
 
     if (ngx_pytake_hub_start(call, NGX_PYTAKE_HUB_TIMEOUT) != NGX_OK) {
         ngx_pytake_hub_free(call);
@@ -187,7 +188,7 @@ ngx_pytake_hub_leave(ngx_pytake_worker_t *w)
 
     call->request_len = ngx_sprintf(call->text,
                                     "POST /drain?pid=%P&spread_ms=%M "
-                                    "HTTP/1.1\r\nHost: hub\r\n\r\n",
+                                    "HTTP/1.1\r\n" NGX_PYTAKE_HUB_HEAD,
                                     ngx_pid, w->conf->hub_spread)
                         - call->text;
 

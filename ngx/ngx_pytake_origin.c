@@ -160,7 +160,9 @@ ngx_pytake_origin_valid(u_char *p, u_char *last)
             p++;
         }
 
-        p += (p < last);
+        if (p++ == last) {
+            return 0;
+        }
 
     } else {
         while (p < last && *p != ':') {

@@ -13,6 +13,7 @@ BEGIN {
     $ENV{PYTAKE_TEST_DB} = 'postgresql://u:s3cret@127.0.0.1:1/d';
     $ENV{PYTAKE_TEST_REDIS} = 'redis://:s3cret@127.0.0.1:1/0';
     $ENV{PYTAKE_TEST_BAD} = 'nonsense=';
+    $ENV{PYTAKE_TEST_ORIGINS} = 'https://a.example, http://[::1]:3001';
 }
 
 use FindBin;
@@ -29,6 +30,9 @@ secret_file('open', $long, 0644);
 secret_file('huge', 'x' x 70000);
 my $dir = secret_dir();
 
+my $ws = 'location = /ws { pytake_websocket; '
+         . 'proxy_pass http://unix:/tmp/hub.sock; }';
+my @hub = (pytake_hub => 'unix:/tmp/hub.sock');
 my $api = "location /api/v1/ { pytake on; }";
 my (@good, @bad);
 
@@ -74,6 +78,16 @@ sub loc  { my ($d, $l, @o) = @_; return [ $d, http_with(@o), $l ]; }
     loc('metrics', 'location = /m { pytake_metrics; } '
         . 'location = /a { pytake_metrics any; }'),
     loc('problem', 'location = /p { internal; pytake_problem; }'),
+    http('hub', @hub),
+    http('hub with a spread', pytake_hub => 'unix:/tmp/hub.sock spread=30s'),
+    loc('websocket', $ws, @hub),
+    loc('websocket with an if', $ws =~ s/proxy_pass/if (\$http_x_a) { set \$a 1; } proxy_pass/r, @hub),
+    loc('origins inherited', "pytake_websocket_origins https://a.example; $ws",
+        @hub),
+    loc('origins by environment',
+        "pytake_websocket_origins env:PYTAKE_TEST_ORIGINS; $ws", @hub),
+    loc('several origins', 'pytake_websocket_origins '
+        . "\"http://localhost:3001,https://a-b.c\"; $ws", @hub),
     [ 'nothing at all', '', 'location / { return 204; }' ],
     [ 'problem pages alone', '', 'location = /p { pytake_problem; }' ],
     [ 'in an if', http_with(), 'location /api/v1/ { pytake on; '
@@ -212,6 +226,42 @@ sub loc  { my ($d, $l, @o) = @_; return [ $d, http_with(@o), $l ]; }
       'invalid parameter "some"' ],
     [ loc('problem with an argument', 'location / { pytake_problem x; }'),
       'invalid number of arguments' ],
+    [ http('hub over tcp', pytake_hub => '127.0.0.1:80'),
+      'unix:/path of at most 107 bytes is expected' ],
+    [ http('hub with a relative path', pytake_hub => 'unix:hub.sock'),
+      'unix:/path of at most 107 bytes is expected' ],
+    [ http('hub with a long path', pytake_hub => 'unix:/' . 'a' x 107),
+      'unix:/path of at most 107 bytes is expected' ],
+    [ http('hub twice', pytake_hub => "unix:/a;\n pytake_hub unix:/a"),
+      'is duplicate' ],
+    [ http('hub with another option', pytake_hub => 'unix:/a pace=3s'),
+      'invalid parameter "pace=3s"' ],
+    [ http('hub with a spread that is no time',
+           pytake_hub => 'unix:/a spread=soon'), 'a time up to 10m' ],
+    [ http('hub with a long spread', pytake_hub => 'unix:/a spread=1h'),
+      'a time up to 10m' ],
+    [ loc('hub in server', 'pytake_hub unix:/a;'), 'is not allowed here' ],
+    [ loc('websocket without a hub', $ws), 'needs a "pytake_hub"' ],
+    [ loc('websocket without proxy_pass', 'location = /ws { '
+          . 'pytake_websocket; }', @hub), 'needs a "proxy_pass"' ],
+    [ loc('websocket beside the api', 'location = /ws { pytake_websocket; '
+          . 'pytake on; }', @hub), 'needs a "proxy_pass"' ],
+    [ loc('websocket twice', 'location = /ws { pytake_websocket; '
+          . 'pytake_websocket; }', @hub), 'is duplicate' ],
+    [ loc('websocket in server', 'pytake_websocket;', @hub),
+      'is not allowed here' ],
+    [ loc('websocket without a database', $ws, @hub,
+          pytake_database => undef), 'no "pytake_database" is defined' ],
+    [ loc('websocket without a secret', $ws, @hub,
+          pytake_jwt_secret => undef), 'no "pytake_jwt_secret" is defined' ],
+    [ loc('origins empty', 'pytake_websocket_origins "";'), 'is empty' ],
+    (map { [ loc("origin $_", "pytake_websocket_origins \"$_\";"),
+             'is not an origin as browsers send it' ] }
+     '*', 'app.example', 'https://', 'https://a.example/', 'https://A.example',
+     'https://a.example:0', 'https://a.example:x', 'https://a.example,,',
+     'https://u@a.example', 'https://[::1', 'https://a:70000'),
+    [ loc('origins twice', 'pytake_websocket_origins https://a; '
+          . 'pytake_websocket_origins https://a;'), 'is duplicate' ],
     [ loc('pytake in server', 'pytake on;'), 'is not allowed here' ],
     [ loc('health in server', 'pytake_health;'), 'is not allowed here' ],
     [ loc('metrics in server', 'pytake_metrics;'), 'is not allowed here' ],

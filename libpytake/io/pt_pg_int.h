@@ -232,6 +232,7 @@ void pt_pganswer_take(pt_pgconn_t *c);
 
 void pt_pool_on_ready(pt_pool_t *p, pt_pgconn_t *c);
 void pt_pool_on_broken(pt_pool_t *p); /* look at all of them soon */
+bool pt_pool_is_away(const pt_pool_t *p); /* and it has been said */
 void pt_pool_on_done(pt_pool_t *p, pt_pgconn_t *c, pt_item_t *it);
 void pt_pool_on_idle(pt_pool_t *p, pt_pgconn_t *c); /* end of a pump */
 

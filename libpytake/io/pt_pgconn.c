@@ -166,7 +166,9 @@ pt_pgconn_break(pt_pgconn_t *c, const char *why)
         why = (c->pg == NULL) ? "" : PQerrorMessage(c->pg);
     }
     len = strcspn(why, "\n");
-    c->loop->ops->log(c->loop, PT_LOG_WARN,
+    /* that it is away has been said; every probe would say it again */
+    c->loop->ops->log(c->loop,
+        pt_pool_is_away(c->pool) ? PT_LOG_INFO : PT_LOG_WARN,
         "pytake: database connection %s: %.*s",
         c->state == PT_PGCONN_READY ? "lost" : "failed", (int) len, why);
     c->was_ready = (c->state == PT_PGCONN_READY);

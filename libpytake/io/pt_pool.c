@@ -216,6 +216,13 @@ pt_pool_on_ready(pt_pool_t *p, pt_pgconn_t *c)
 }
 
 
+bool
+pt_pool_is_away(const pt_pool_t *p)
+{
+    return p->breaker.open;
+}
+
+
 void
 pt_pool_on_broken(pt_pool_t *p)
 {
