@@ -436,15 +436,22 @@ hub_sock_new(hub_glue_t *g, int fd)
 }
 
 
-/* A small answer always fits into a fresh socket. */
+/* A small answer always fits into a fresh socket.  What was sent is read
+ * first: a socket closed with unread bytes is a reset for its peer. */
 
 static void
 hub_sock_refuse(int fd)
 {
-    char   reply[HUB_HTTP_REPLY_MAX];
+    char   reply[HUB_HTTP_REPLY_MAX], unread[HUB_HTTP_MAX];
     size_t n;
 
     n = hub_http_refuse(503, reply);
+
+    if (recv(fd, unread, sizeof(unread), 0) == 0) {
+        close(fd); /* it has gone already */
+        return;
+    }
+
     if (send(fd, reply, n, MSG_NOSIGNAL) == -1) {
         /* it is refused all the same */
     }

@@ -479,7 +479,7 @@ async def descriptors(t, s, h):
     t.ok(True, "who is there is served")
     for w in idle:
         w.close()
-    await wait(lambda: "200 OK" in small.ask("GET", "/health"))
+    await wait(small.ready)
     t.ok(small.metric("pytake_hub_refused_total") > 0, "others are refused")
     await good.close()
     small.stop()
