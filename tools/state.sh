@@ -408,8 +408,11 @@ state_export() {
 
 # What runs is what would be started now?
 state_mark() {
-    (cd "$HOME_DIR" && sha256sum bin/* sim/* nginx/*.conf nginx/*.d/*.conf \
-        redis/redis.conf pg/pytake.conf "$STATE/settings" 2>/dev/null || true
+    (if cd "$HOME_DIR"; then
+         sha256sum bin/* sim/* nginx/*.conf nginx/*.d/*.conf \
+             redis/redis.conf pg/pytake.conf "$STATE/settings" 2>/dev/null \
+             || true
+     fi
      env | grep -E '^(JWT|WEBSOCKET|CORS|LOG|WHATSAPP)_' | sort || true) \
         | sha256sum
 }

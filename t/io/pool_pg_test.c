@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 
 #include <libpq-fe.h>
 
@@ -78,7 +79,8 @@ static long
 number(const char *text)
 {
     PGresult *r = PQexec(admin, text);
-    long      n = (PQntuples(r) > 0) ? atol(PQgetvalue(r, 0, 0)) : -1;
+    long      n = (PQntuples(r) > 0) ? strtol(PQgetvalue(r, 0, 0), NULL, 10)
+                                        : -1;
 
     PQclear(r);
     return n;
@@ -126,7 +128,7 @@ sizes(const char *conninfo, const char *how)
         good = io_until(&io_answers, n, 30000);
         for (k = 0; k < n; k++) {
             good = good && io_asks[k].err == PT_OK
-                   && io_asks[k].nrows == (uint32_t) atol(rows[i]);
+                   && io_asks[k].nrows == (uint32_t) strtoul(rows[i], NULL, 10);
         }
         io_ok(good, "%s: %u x %s rows, pipelined (%d ms)", how, n, rows[i],
             (int) (io_clock_ms() - at));
@@ -408,7 +410,7 @@ signal_all(pid_t postmaster, int signo)
     struct dirent *d;
 
     while (dir != NULL && (d = readdir(dir)) != NULL) {
-        pid = (pid_t) atol(d->d_name);
+        pid = (pid_t) strtol(d->d_name, NULL, 10);
         if (pid <= 0) {
             continue;
         }
