@@ -33,6 +33,14 @@ MAY_SCAN = {
     "whatsapp_configs": "one row a phone number",
 }
 
+# Partial indexes that a statement may walk without a condition, and why: they
+# hold only what still waits, which the couriers keep short, in the order that
+# is asked for, and the statement stops at its LIMIT.
+MAY_WALK = {
+    "outbox_claim": {"outbox_due"},
+    "outbox_count": {"outbox_due", "outbox_unknown"},
+}
+
 # Statements of the sidecar, which sees all tenants.
 SERVICE = {"jobs.sql", "courier.sql", "hub.sql"}
 
@@ -320,15 +328,16 @@ def test_statements(t, url):
     c.close()
 
 
-def scans(node, out):
+def scans(node, out, walked=()):
     """The tables that are read from end to end: by themselves, or along an
-    index without a condition on it."""
+    index without a condition on it that is not among those walked."""
     kind = node["Node Type"]
     if kind == "Seq Scan" or (kind in ("Index Scan", "Index Only Scan")
-                              and "Index Cond" not in node):
+                              and "Index Cond" not in node
+                              and node["Index Name"] not in walked):
         out.append(node["Relation Name"])
     for child in node.get("Plans", []):
-        scans(child, out)
+        scans(child, out, walked)
     return out
 
 
@@ -343,7 +352,7 @@ def test_plans(t, url):
         JOIN pg_class p ON p.oid = i.inhparent""")}
     tenant = one(url, "SELECT id FROM tenants ORDER BY id LIMIT 1")
 
-    def read(role, params, text):
+    def read(role, params, text, walked=()):
         c, cur = as_role(url, role, tenant)
         cur.execute("SET LOCAL plan_cache_mode = force_generic_plan")
         cur.execute("SET LOCAL enable_seqscan = off")
@@ -356,7 +365,7 @@ def test_plans(t, url):
             plan = cur.fetchone()[0][0]["Plan"]
         finally:
             c.close()
-        return (sorted({parents.get(n, n) for n in scans(plan, [])}
+        return (sorted({parents.get(n, n) for n in scans(plan, [], walked)}
                        - set(MAY_SCAN)), json.dumps(plan, indent=1)[:4000])
 
     t.eq(read("pytake_service", ["text"], "SELECT id FROM messages"
@@ -367,7 +376,7 @@ def test_plans(t, url):
          "... along an index, too")
     for base, name, params, text in statements():
         role = "pytake_service" if base in SERVICE else "pytake_app"
-        whole, plan = read(role, params, text)
+        whole, plan = read(role, params, text, MAY_WALK.get(name, ()))
         t.ok(not whole, "%s: no table is read whole" % name,
              "%s\n%s" % (whole, plan))
 
