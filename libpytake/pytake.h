@@ -31,7 +31,7 @@
 
 #define PYTAKE_VERSION "0.1.0"
 
-typedef struct pytake_s pytake_t;
+typedef struct pytake_s    pytake_t;
 typedef struct pytake_op_s pytake_op_t;
 
 
@@ -39,17 +39,17 @@ typedef struct pytake_op_s pytake_op_t;
 
 typedef struct {
     pt_mem_t mem;
-    pt_str_t jwt_secret;          /* raw bytes */
-    pt_str_t webhook_secret;      /* the Meta app's secret; len 0: every
+    pt_str_t jwt_secret;           /* raw bytes */
+    pt_str_t webhook_secret;       /* the Meta app's secret; len 0: every
                                      POST to the webhook is 401 */
     pt_str_t webhook_verify_token; /* len 0: every GET is 403 */
-    int64_t  access_lifetime_s;   /* JWT_EXPIRY */
-    int64_t  refresh_lifetime_s;  /* JWT_REFRESH_EXPIRY */
+    int64_t  access_lifetime_s;    /* JWT_EXPIRY */
+    int64_t  refresh_lifetime_s;   /* JWT_REFRESH_EXPIRY */
 } pytake_conf_t;
 
 /* Copies what it needs.  PT_ENOMEM; PT_EVALIDATION: jwt_secret too short. */
 pt_err_t pytake_new(const pytake_conf_t *conf, pytake_t **out) PT_MUST_CHECK;
-void pytake_del(pytake_t *pt);
+void     pytake_del(pytake_t *pt);
 
 
 /* ---- requests ---- */
@@ -102,7 +102,7 @@ typedef struct {
 } pytake_route_info_t;
 
 void pytake_route_info(pytake_method_t method, pt_str_t path,
-    pytake_route_info_t *out);
+                       pytake_route_info_t *out);
 
 
 /* ---- effects ---- */
@@ -136,7 +136,7 @@ typedef struct {
 
 /* One batch = one Sync = one transaction.  Results come back in binary. */
 typedef struct {
-    pytake_sql_class_t   class;
+    pytake_sql_class_t class;
     pt_uuid_t            tenant; /* for fairness; nil: none */
     uint16_t             nstmts;
     const pytake_stmt_t *stmts;
@@ -223,18 +223,18 @@ typedef struct {
  * only PT_ENOMEM is returned.
  */
 pt_err_t pytake_op_new(pytake_t *pt, const pytake_request_t *req,
-    const uint8_t seed[32], int64_t now_us, pytake_op_t **out)
-    PT_MUST_CHECK;
-void pytake_op_del(pytake_op_t *op);
+                       const uint8_t seed[32], int64_t now_us,
+                       pytake_op_t **out) PT_MUST_CHECK;
+void     pytake_op_del(pytake_op_t *op);
 
 /* The next effect; borrowed until the next call on this op. */
 pytake_effect_type_t pytake_op_next(pytake_op_t *op, pytake_effect_t *out);
 
 void pytake_op_feed_sql(pytake_op_t *op, int64_t now_us,
-    const pytake_sql_result_t *result);
+                        const pytake_sql_result_t *result);
 /* err: PT_OK with match, PT_EBUSY, PT_EDEADLINE, PT_EINTERNAL. */
 void pytake_op_feed_work(pytake_op_t *op, int64_t now_us, pt_err_t err,
-    bool match);
+                         bool match);
 
 /* The driver gives up (deadline passed while an effect was under way): the
  * next pytake_op_next() answers DONE with the error's problem. */
@@ -242,13 +242,13 @@ void pytake_op_fail(pytake_op_t *op, int64_t now_us, pt_err_t err);
 
 /* For logs and metrics; valid until op_del(), never NULL data. */
 typedef struct {
-    pt_str_t op;           /* "conv_list", "" when no route */
-    pt_str_t request_id;   /* accepted or made */
-    pt_str_t user_id;      /* text, "" unknown */
+    pt_str_t op;         /* "conv_list", "" when no route */
+    pt_str_t request_id; /* accepted or made */
+    pt_str_t user_id;    /* text, "" unknown */
     pt_str_t tenant_id;
     pt_str_t conversation_id;
-    pt_str_t code;         /* problem code, "" on success */
-    uint16_t route;        /* index into pytake_route_names, for metrics */
+    pt_str_t code;  /* problem code, "" on success */
+    uint16_t route; /* index into pytake_route_names, for metrics */
 } pytake_op_info_t;
 
 void pytake_op_info(const pytake_op_t *op, pytake_op_info_t *out);
@@ -273,13 +273,13 @@ extern const uint16_t    pytake_routes_count;
 
 /* The problem+json of an error that a driver or nginx itself met. */
 pt_err_t pytake_problem(pt_arena_t *a, int status, pt_str_t request_id,
-    pt_str_t *out) PT_MUST_CHECK;
+                        pt_str_t *out) PT_MUST_CHECK;
 
 /* Whether a client's X-Request-Id may be kept: 1..128 of [A-Za-z0-9._~:+/=-]
  * and makes one ("req_" + 32 hex digits) out of 16 random bytes. */
 bool pytake_request_id_is(pt_str_t id);
 #define PYTAKE_REQUEST_ID_LEN 36
 void pytake_request_id_build(const uint8_t rnd[16],
-    char out[PYTAKE_REQUEST_ID_LEN]);
+                             char          out[PYTAKE_REQUEST_ID_LEN]);
 
 #endif

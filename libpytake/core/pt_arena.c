@@ -34,8 +34,8 @@ typedef struct pt_arena_block_s pt_arena_block_t;
 
 struct pt_arena_block_s {
     pt_arena_block_t *next;
-    size_t            size; /* of the whole block */
-    size_t            used; /* from its start, this header included */
+    size_t            size;   /* of the whole block */
+    size_t            used;   /* from its start, this header included */
     size_t            newest; /* offset of the newest piece */
 };
 
@@ -49,8 +49,8 @@ struct pt_arena_s {
 };
 
 
-static size_t pt_arena_round(size_t n);
-static void *pt_arena_take(pt_arena_block_t *b, size_t size);
+static size_t            pt_arena_round(size_t n);
+static void             *pt_arena_take(pt_arena_block_t *b, size_t size);
 static pt_arena_block_t *pt_arena_block_new(pt_arena_t *a, size_t size);
 
 
@@ -171,9 +171,7 @@ pt_arena_grow(pt_arena_t *a, void *ptr, size_t old_size, size_t new_size)
     }
 
     offset = b->newest;
-    if (new_size > b->size
-        || new_size + PT_ARENA_REDZONE > b->size - offset)
-    {
+    if (new_size > b->size || new_size + PT_ARENA_REDZONE > b->size - offset) {
         return false;
     }
 

@@ -22,7 +22,7 @@ typedef struct pt_arena_s pt_arena_t;
 /* Makes an arena of at most size_max bytes in all (blocks included).
  * NULL when mem refuses.  The caller frees it with pt_arena_del(). */
 pt_arena_t *pt_arena_new(const pt_mem_t *mem, size_t size_max);
-void pt_arena_del(pt_arena_t *a); /* NULL is fine */
+void        pt_arena_del(pt_arena_t *a); /* NULL is fine */
 
 /* size bytes, aligned for any type; NULL at the cap or out of memory.
  * size 0 gives a valid pointer.  Borrowed until pt_arena_del(). */
@@ -41,8 +41,7 @@ pt_err_t pt_fmt(pt_arena_t *a, pt_str_t *out, const char *fmt, ...)
  * false, and nothing changed, when ptr is not the newest one or its block is
  * full; the caller then allocates and copies.
  */
-bool pt_arena_grow(pt_arena_t *a, void *ptr, size_t old_size,
-    size_t new_size);
+bool pt_arena_grow(pt_arena_t *a, void *ptr, size_t old_size, size_t new_size);
 
 /* Bytes taken from the allocator so far, blocks included. */
 size_t pt_arena_used(const pt_arena_t *a);

@@ -27,45 +27,45 @@
 typedef enum {
     PT_OK = 0,
 
-    PT_EBADREQUEST = -1,     /* malformed request line, query or header */
-    PT_EBADJSON = -2,        /* the body is not JSON */
-    PT_EVALIDATION = -3,     /* 422 with errors[] */
-    PT_EUNAUTHORIZED = -4,   /* no credentials, or not good ones */
-    PT_ETOKEN = -5,          /* access token malformed or badly signed */
-    PT_EEXPIRED = -6,        /* access token past its exp */
-    PT_EREVOKED = -7,        /* session ended: logout, deactivation */
-    PT_ECREDENTIALS = -8,    /* wrong e-mail or password */
-    PT_EFORBIDDEN = -9,      /* known, but may not */
-    PT_ENOTFOUND = -10,      /* no such thing, or another tenant's */
-    PT_ENOROUTE = -11,       /* unknown route */
-    PT_EMETHOD = -12,        /* known route, wrong verb: 405 + Allow */
-    PT_EMEDIATYPE = -13,     /* 415 */
-    PT_ETOOLARGE = -14,      /* 413 */
-    PT_ECURSOR = -15,        /* tampered or foreign cursor */
-    PT_ESIGNATURE = -16,     /* webhook signature missing or wrong */
-    PT_EVERIFYTOKEN = -17,   /* GET verification with a wrong token */
-    PT_EIDEMMISMATCH = -18,  /* same Idempotency-Key, another body */
+    PT_EBADREQUEST = -1,      /* malformed request line, query or header */
+    PT_EBADJSON = -2,         /* the body is not JSON */
+    PT_EVALIDATION = -3,      /* 422 with errors[] */
+    PT_EUNAUTHORIZED = -4,    /* no credentials, or not good ones */
+    PT_ETOKEN = -5,           /* access token malformed or badly signed */
+    PT_EEXPIRED = -6,         /* access token past its exp */
+    PT_EREVOKED = -7,         /* session ended: logout, deactivation */
+    PT_ECREDENTIALS = -8,     /* wrong e-mail or password */
+    PT_EFORBIDDEN = -9,       /* known, but may not */
+    PT_ENOTFOUND = -10,       /* no such thing, or another tenant's */
+    PT_ENOROUTE = -11,        /* unknown route */
+    PT_EMETHOD = -12,         /* known route, wrong verb: 405 + Allow */
+    PT_EMEDIATYPE = -13,      /* 415 */
+    PT_ETOOLARGE = -14,       /* 413 */
+    PT_ECURSOR = -15,         /* tampered or foreign cursor */
+    PT_ESIGNATURE = -16,      /* webhook signature missing or wrong */
+    PT_EVERIFYTOKEN = -17,    /* GET verification with a wrong token */
+    PT_EIDEMMISMATCH = -18,   /* same Idempotency-Key, another body */
     PT_EIDEMINPROGRESS = -19, /* the first is still being worked on */
-    PT_EREFRESH = -20,       /* refresh token unknown or expired */
-    PT_EREFRESHREUSED = -21, /* used again after its grace: family revoked */
+    PT_EREFRESH = -20,        /* refresh token unknown or expired */
+    PT_EREFRESHREUSED = -21,  /* used again after its grace: family revoked */
     PT_ECONFIGREQUIRED = -22, /* 422 whatsapp_config_required */
-    PT_ECONFLICT = -23,      /* 409 */
-    PT_EIDEMKEY = -24,       /* Idempotency-Key malformed */
-    PT_ENOTACCEPTABLE = -25, /* state does not allow it (closed, ...) */
+    PT_ECONFLICT = -23,       /* 409 */
+    PT_EIDEMKEY = -24,        /* Idempotency-Key malformed */
+    PT_ENOTACCEPTABLE = -25,  /* state does not allow it (closed, ...) */
 
     PT_EAGAIN = -100,    /* not yet: feed more, or wait */
     PT_EBUSY = -101,     /* a bounded queue is full: 503 + Retry-After */
     PT_EDEADLINE = -102, /* not done in time and nothing was written */
 
-    PT_EDBAWAY = -200,     /* no database connection */
-    PT_EDB = -201,         /* statement failed; sqlstate tells */
-    PT_EOUTCOME = -202,    /* a write whose outcome is unknown */
-    PT_EREDISAWAY = -203,  /* no redis connection */
-    PT_EINTERNAL = -204,   /* our bug or an impossible answer */
-    PT_ECRYPTO = -205,     /* libcrypto refused */
+    PT_EDBAWAY = -200,    /* no database connection */
+    PT_EDB = -201,        /* statement failed; sqlstate tells */
+    PT_EOUTCOME = -202,   /* a write whose outcome is unknown */
+    PT_EREDISAWAY = -203, /* no redis connection */
+    PT_EINTERNAL = -204,  /* our bug or an impossible answer */
+    PT_ECRYPTO = -205,    /* libcrypto refused */
 
-    PT_ENOMEM = -900,  /* out of memory, or over the arena's cap */
-    PT_ELIMIT = -901   /* over a named limit of this file */
+    PT_ENOMEM = -900, /* out of memory, or over the arena's cap */
+    PT_ELIMIT = -901  /* over a named limit of this file */
 } pt_err_t;
 
 
@@ -101,7 +101,7 @@ typedef struct {
 #define PT_PATH_MAX 1024
 #define PT_QUERY_MAX 4096
 #define PT_QUERY_ARGS_MAX 32
-#define PT_TOKEN_MAX 4096            /* Authorization header's token */
+#define PT_TOKEN_MAX 4096 /* Authorization header's token */
 #define PT_REQUEST_ID_MAX 128
 #define PT_IDEM_KEY_MAX 255
 #define PT_CURSOR_MAX 512
@@ -110,15 +110,15 @@ typedef struct {
 #define PT_FIELD_ERRORS_MAX 64
 #define PT_EMAIL_MAX 254
 #define PT_PASSWORD_MAX 1024
-#define PT_CONTENT_MAX 4096          /* text message, WhatsApp's limit */
+#define PT_CONTENT_MAX 4096 /* text message, WhatsApp's limit */
 #define PT_LAST_MESSAGE_CHARS 200
 #define PT_BATCH_STMTS_MAX 24
 #define PT_STMT_PARAMS_MAX 40
 #define PT_OP_STEPS_MAX 12
 #define PT_OP_HEADERS_MAX 16
-#define PT_OP_PUBLISH_MAX 2048       /* events of one batch */
-#define PT_PUBLISH_FRAME_MAX 8192    /* larger frames: the seq alone */
-#define PT_SQL_RETRIES_MAX 5         /* 40001, 40P01, 55P03 */
+#define PT_OP_PUBLISH_MAX 2048    /* events of one batch */
+#define PT_PUBLISH_FRAME_MAX 8192 /* larger frames: the seq alone */
+#define PT_SQL_RETRIES_MAX 5      /* 40001, 40P01, 55P03 */
 
 
 static inline bool

@@ -11,6 +11,7 @@
 #define PT_CODE_HEX(c) pt_hex_values[(unsigned char) (c)]
 
 
+/* clang-format off */
 static const uint8_t pt_hex_values[256] = {
     64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
     64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
@@ -48,6 +49,7 @@ static const uint8_t pt_base64url_values[256] = {
     64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
     64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64
 };
+/* clang-format on */
 
 
 pt_err_t
@@ -96,8 +98,7 @@ pt_url_decode(pt_arena_t *a, pt_str_t s, pt_str_t *out)
 
 
 pt_err_t
-pt_base64url_build(pt_arena_t *a, const uint8_t *in, size_t len,
-    pt_str_t *out)
+pt_base64url_build(pt_arena_t *a, const uint8_t *in, size_t len, pt_str_t *out)
 {
     char    *dst;
     size_t   i, n;

@@ -13,13 +13,15 @@
 
 
 static pt_err_t pt_cursor_mac(pt_str_t key, const pt_uuid_t *tenant,
-    uint64_t filters, const uint8_t head[PT_CURSOR_HEAD], uint8_t mac[32]);
-static void pt_cursor_put64(uint8_t *dst, uint64_t v);
+                              uint64_t      filters,
+                              const uint8_t head[PT_CURSOR_HEAD],
+                              uint8_t       mac[32]);
+static void     pt_cursor_put64(uint8_t *dst, uint64_t v);
 
 
 pt_err_t
 pt_cursor_build(pt_arena_t *a, pt_str_t key, const pt_uuid_t *tenant,
-    uint64_t filters, const pt_cursor_t *c, pt_str_t *out)
+                uint64_t filters, const pt_cursor_t *c, pt_str_t *out)
 {
     pt_err_t err;
     uint8_t  raw[PT_CURSOR_BYTES], mac[32];
@@ -43,7 +45,7 @@ pt_cursor_build(pt_arena_t *a, pt_str_t key, const pt_uuid_t *tenant,
 
 pt_err_t
 pt_cursor_parse(pt_arena_t *a, pt_str_t key, const pt_uuid_t *tenant,
-    uint64_t filters, uint8_t kind, pt_str_t text, pt_cursor_t *out)
+                uint64_t filters, uint8_t kind, pt_str_t text, pt_cursor_t *out)
 {
     int      i;
     size_t   len;
@@ -84,7 +86,7 @@ pt_cursor_parse(pt_arena_t *a, pt_str_t key, const pt_uuid_t *tenant,
 
 static pt_err_t
 pt_cursor_mac(pt_str_t key, const pt_uuid_t *tenant, uint64_t filters,
-    const uint8_t head[PT_CURSOR_HEAD], uint8_t mac[32])
+              const uint8_t head[PT_CURSOR_HEAD], uint8_t mac[32])
 {
     uint8_t msg[sizeof(PT_CURSOR_LABEL) + 16 + 8 + PT_CURSOR_HEAD], *p;
 

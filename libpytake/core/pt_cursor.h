@@ -13,18 +13,18 @@
 #include "pt_util.h"
 
 typedef struct {
-    uint8_t   kind;   /* which list */
-    int64_t   key;    /* sort key of the last row */
-    pt_uuid_t id;     /* its id, the tie-breaker */
+    uint8_t   kind; /* which list */
+    int64_t   key;  /* sort key of the last row */
+    pt_uuid_t id;   /* its id, the tie-breaker */
 } pt_cursor_t;
 
-pt_err_t pt_cursor_build(pt_arena_t *a, pt_str_t key,
-    const pt_uuid_t *tenant, uint64_t filters, const pt_cursor_t *c,
-    pt_str_t *out) PT_MUST_CHECK;
+pt_err_t pt_cursor_build(pt_arena_t *a, pt_str_t key, const pt_uuid_t *tenant,
+                         uint64_t filters, const pt_cursor_t *c,
+                         pt_str_t *out) PT_MUST_CHECK;
 
 /* PT_ECURSOR: malformed, forged, of another tenant, kind or filter. */
-pt_err_t pt_cursor_parse(pt_arena_t *a, pt_str_t key,
-    const pt_uuid_t *tenant, uint64_t filters, uint8_t kind, pt_str_t text,
-    pt_cursor_t *out) PT_MUST_CHECK;
+pt_err_t pt_cursor_parse(pt_arena_t *a, pt_str_t key, const pt_uuid_t *tenant,
+                         uint64_t filters, uint8_t kind, pt_str_t text,
+                         pt_cursor_t *out) PT_MUST_CHECK;
 
 #endif

@@ -9,14 +9,14 @@
 
 
 static const pt_err_row_t *pt_err_find(const pt_err_row_t *rows, size_t n,
-    int status);
+                                       int status);
 
 
 static const pt_err_row_t pt_err_ok = { PT_OK, 200, "ok", "OK" };
 
-static const pt_err_row_t pt_err_internal = {
-    PT_EINTERNAL, 500, "internal_error", "Internal error"
-};
+static const pt_err_row_t pt_err_internal = { PT_EINTERNAL, 500,
+                                              "internal_error",
+                                              "Internal error" };
 
 static const pt_err_row_t pt_err_rows[] = {
     { PT_EBADREQUEST, 400, "bad_request", "Bad request" },
@@ -26,14 +26,12 @@ static const pt_err_row_t pt_err_rows[] = {
     { PT_ETOKEN, 401, "invalid_token", "Invalid access token" },
     { PT_EEXPIRED, 401, "token_expired", "Access token expired" },
     { PT_EREVOKED, 401, "session_revoked", "Session ended" },
-    { PT_ECREDENTIALS, 401, "invalid_credentials",
-      "Wrong e-mail or password" },
+    { PT_ECREDENTIALS, 401, "invalid_credentials", "Wrong e-mail or password" },
     { PT_EFORBIDDEN, 403, "forbidden", "Not allowed" },
     { PT_ENOTFOUND, 404, "not_found", "Not found" },
     { PT_ENOROUTE, 404, "route_not_found", "No such route" },
     { PT_EMETHOD, 405, "method_not_allowed", "Method not allowed" },
-    { PT_EMEDIATYPE, 415, "unsupported_media_type",
-      "Unsupported media type" },
+    { PT_EMEDIATYPE, 415, "unsupported_media_type", "Unsupported media type" },
     { PT_ETOOLARGE, 413, "body_too_large", "Body too large" },
     { PT_ECURSOR, 400, "invalid_cursor", "Invalid cursor" },
     { PT_ESIGNATURE, 401, "invalid_signature", "Invalid signature" },
@@ -44,13 +42,11 @@ static const pt_err_row_t pt_err_rows[] = {
     { PT_EIDEMINPROGRESS, 409, "idempotency_in_progress",
       "A request with this idempotency key is in progress" },
     { PT_EREFRESH, 401, "refresh_invalid", "Invalid refresh token" },
-    { PT_EREFRESHREUSED, 401, "refresh_reused",
-      "Refresh token used before" },
+    { PT_EREFRESHREUSED, 401, "refresh_reused", "Refresh token used before" },
     { PT_ECONFIGREQUIRED, 422, "whatsapp_config_required",
       "No active WhatsApp configuration" },
     { PT_ECONFLICT, 409, "conflict", "Conflict" },
-    { PT_EIDEMKEY, 400, "invalid_idempotency_key",
-      "Invalid idempotency key" },
+    { PT_EIDEMKEY, 400, "invalid_idempotency_key", "Invalid idempotency key" },
     { PT_ENOTACCEPTABLE, 409, "not_allowed_in_state",
       "Not allowed in this state" },
 
@@ -86,10 +82,8 @@ static const pt_err_row_t pt_err_status_rows[] = {
     { PT_EBADREQUEST, 412, "precondition_failed", "Precondition failed" },
     { PT_ETOOLARGE, 413, "body_too_large", "Body too large" },
     { PT_EBADREQUEST, 414, "uri_too_long", "URI too long" },
-    { PT_EMEDIATYPE, 415, "unsupported_media_type",
-      "Unsupported media type" },
-    { PT_EBADREQUEST, 416, "range_not_satisfiable",
-      "Range not satisfiable" },
+    { PT_EMEDIATYPE, 415, "unsupported_media_type", "Unsupported media type" },
+    { PT_EBADREQUEST, 416, "range_not_satisfiable", "Range not satisfiable" },
     { PT_EBADREQUEST, 421, "misdirected_request", "Misdirected request" },
     { PT_EBADREQUEST, 426, "upgrade_required",
       "A WebSocket upgrade (HTTP/1.1) is required" },
@@ -111,12 +105,14 @@ static const struct {
 } pt_err_nginx_rows[] = {
     { 431, { PT_EBADREQUEST, 400, "header_too_large", "Header too large" } },
     { 494, { PT_EBADREQUEST, 400, "header_too_large", "Header too large" } },
-    { 495, { PT_EBADREQUEST, 400, "tls_certificate_error",
-             "TLS client certificate error" } },
-    { 496, { PT_EBADREQUEST, 400, "tls_certificate_required",
-             "TLS client certificate required" } },
-    { 497, { PT_EBADREQUEST, 400, "tls_required",
-             "Plain HTTP sent to a TLS port" } }
+    { 495,
+      { PT_EBADREQUEST, 400, "tls_certificate_error",
+        "TLS client certificate error" } },
+    { 496,
+      { PT_EBADREQUEST, 400, "tls_certificate_required",
+        "TLS client certificate required" } },
+    { 497,
+      { PT_EBADREQUEST, 400, "tls_required", "Plain HTTP sent to a TLS port" } }
 };
 
 
@@ -145,8 +141,7 @@ pt_err_status_get(int status)
     size_t              i;
     const pt_err_row_t *row;
 
-    row = pt_err_find(pt_err_status_rows, PT_COUNT(pt_err_status_rows),
-                      status);
+    row = pt_err_find(pt_err_status_rows, PT_COUNT(pt_err_status_rows), status);
     if (row != NULL) {
         return row;
     }
@@ -170,7 +165,7 @@ pt_err_status_get(int status)
 
 void
 pt_problem_write(pt_buf_t *b, const pt_err_row_t *row, pt_str_t detail,
-    pt_str_t request_id, const pt_field_error_t *errors, size_t n)
+                 pt_str_t request_id, const pt_field_error_t *errors, size_t n)
 {
     size_t  i;
     pt_jw_t w;
@@ -192,8 +187,8 @@ pt_problem_write(pt_buf_t *b, const pt_err_row_t *row, pt_str_t detail,
     pt_jw_i64(&w, row->status);
     pt_jw_key(&w, "detail");
     pt_jw_str(&w, detail.data != NULL
-                  ? detail
-                  : (pt_str_t){ row->title, strlen(row->title) });
+                      ? detail
+                      : (pt_str_t){ row->title, strlen(row->title) });
     pt_jw_key(&w, "code");
     pt_jw_str(&w, (pt_str_t){ row->code, strlen(row->code) });
     pt_jw_key(&w, "request_id");
@@ -207,8 +202,7 @@ pt_problem_write(pt_buf_t *b, const pt_err_row_t *row, pt_str_t detail,
             pt_jw_key(&w, "field");
             pt_jw_str(&w, errors[i].field);
             pt_jw_key(&w, "code");
-            pt_jw_str(&w, (pt_str_t){ errors[i].code,
-                                      strlen(errors[i].code) });
+            pt_jw_str(&w, (pt_str_t){ errors[i].code, strlen(errors[i].code) });
             pt_jw_key(&w, "message");
             pt_jw_str(&w, errors[i].message);
             pt_jw_object_end(&w);

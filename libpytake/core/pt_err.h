@@ -36,6 +36,7 @@ typedef struct {
  * title stands in).
  */
 void pt_problem_write(pt_buf_t *b, const pt_err_row_t *row, pt_str_t detail,
-    pt_str_t request_id, const pt_field_error_t *errors, size_t n);
+                      pt_str_t request_id, const pt_field_error_t *errors,
+                      size_t n);
 
 #endif

@@ -14,7 +14,7 @@
 
 
 static bool pt_hash_keyed(const uint8_t key[PT_HASH_BLOCK], uint8_t pad,
-    const void *data, size_t len, uint8_t out[32]);
+                          const void *data, size_t len, uint8_t out[32]);
 
 
 pt_err_t
@@ -74,8 +74,8 @@ pt_rand_get(pt_rand_t *r, uint8_t *out, size_t len)
 
     while (len != 0) {
         for (i = 0; i < 8; i++) {
-            in[sizeof(r->seed) + (size_t) i]
-                = (uint8_t) (r->counter >> (56 - 8 * i));
+            in[sizeof(r->seed) + (size_t) i] =
+                (uint8_t) (r->counter >> (56 - 8 * i));
         }
         r->counter++;
 
@@ -111,8 +111,8 @@ pt_rand_uuid(pt_rand_t *r, int64_t unix_us, pt_uuid_t *out)
 
 
 static bool
-pt_hash_keyed(const uint8_t key[PT_HASH_BLOCK], uint8_t pad,
-    const void *data, size_t len, uint8_t out[32])
+pt_hash_keyed(const uint8_t key[PT_HASH_BLOCK], uint8_t pad, const void *data,
+              size_t len, uint8_t out[32])
 {
     bool       ok;
     size_t     i;
@@ -125,8 +125,7 @@ pt_hash_keyed(const uint8_t key[PT_HASH_BLOCK], uint8_t pad,
 
     ok = SHA256_Init(&ctx) == 1
          && SHA256_Update(&ctx, block, sizeof(block)) == 1
-         && SHA256_Update(&ctx, data, len) == 1
-         && SHA256_Final(out, &ctx) == 1;
+         && SHA256_Update(&ctx, data, len) == 1 && SHA256_Final(out, &ctx) == 1;
     OPENSSL_cleanse(block, sizeof(block));
     OPENSSL_cleanse(&ctx, sizeof(ctx));
 

@@ -45,18 +45,18 @@ typedef struct {
 } pt_json_parser_t;
 
 typedef struct {
-    size_t                     used;
-    _Alignas(max_align_t) char  data[PT_JSON_SLAB];
+    size_t used;
+    _Alignas(max_align_t) char data[PT_JSON_SLAB];
 } pt_json_slab_t;
 
 
 static pt_err_t pt_json_run(pt_json_parser_t *ps);
-static void *pt_json_slab_alloc(void *ctx, size_t size);
-static void *pt_json_slab_realloc(void *ctx, void *ptr, size_t size);
-static void pt_json_slab_free(void *ctx, void *ptr);
-static int pt_json_on_null(void *ctx);
-static int pt_json_on_boolean(void *ctx, int value);
-static int pt_json_on_number(void *ctx, const char *s, size_t len);
+static void    *pt_json_slab_alloc(void *ctx, size_t size);
+static void    *pt_json_slab_realloc(void *ctx, void *ptr, size_t size);
+static void     pt_json_slab_free(void *ctx, void *ptr);
+static int      pt_json_on_null(void *ctx);
+static int      pt_json_on_boolean(void *ctx, int value);
+static int      pt_json_on_number(void *ctx, const char *s, size_t len);
 static int pt_json_on_string(void *ctx, const unsigned char *s, size_t len);
 static int pt_json_on_key(void *ctx, const unsigned char *s, size_t len);
 static int pt_json_on_object(void *ctx);
@@ -64,18 +64,17 @@ static int pt_json_on_object_end(void *ctx);
 static int pt_json_on_array(void *ctx);
 static int pt_json_on_end(void *ctx);
 static pt_json_t *pt_json_add(pt_json_parser_t *ps, pt_json_type_t type);
-static int pt_json_open(pt_json_parser_t *ps, pt_json_type_t type);
-static pt_str_t pt_json_text(pt_json_parser_t *ps, const void *s,
-    size_t len, bool *cleaned);
+static int        pt_json_open(pt_json_parser_t *ps, pt_json_type_t type);
+static pt_str_t   pt_json_text(pt_json_parser_t *ps, const void *s, size_t len,
+                               bool *cleaned);
 
 
-const pt_json_limits_t pt_json_limits_api = {
-    PT_JSON_DEPTH_MAX, PT_JSON_NODES_MAX, PT_JSON_ARRAY_MAX
-};
+const pt_json_limits_t pt_json_limits_api = { PT_JSON_DEPTH_MAX,
+                                              PT_JSON_NODES_MAX,
+                                              PT_JSON_ARRAY_MAX };
 
-const pt_json_limits_t pt_json_limits_webhook = {
-    PT_JSON_DEPTH_MAX, PT_WEBHOOK_NODES_MAX, 0
-};
+const pt_json_limits_t pt_json_limits_webhook = { PT_JSON_DEPTH_MAX,
+                                                  PT_WEBHOOK_NODES_MAX, 0 };
 
 static const yajl_callbacks pt_json_callbacks = {
     .yajl_null = pt_json_on_null,
@@ -92,7 +91,7 @@ static const yajl_callbacks pt_json_callbacks = {
 
 pt_err_t
 pt_json_parse(pt_arena_t *a, pt_str_t text, const pt_json_limits_t *limits,
-    pt_json_t **out)
+              pt_json_t **out)
 {
     pt_err_t         err;
     pt_json_parser_t ps;
@@ -153,8 +152,9 @@ pt_json_find(const pt_json_t *obj, const char *key)
 
     for (m = obj->first; m != NULL; m = m->next) {
         if (m->key.len == len
-            && (len == 0 || (m->key.data[0] == key[0]
-                             && memcmp(m->key.data, key, len) == 0)))
+            && (len == 0
+                || (m->key.data[0] == key[0]
+                    && memcmp(m->key.data, key, len) == 0)))
         {
             return m;
         }
@@ -387,8 +387,8 @@ pt_json_on_object_end(void *ctx)
 
     assert(ps->depth != 0);
 
-    ps->err = pt_json_fold(ps->arena, ps->frames[ps->depth - 1].node,
-                           &ps->scratch);
+    ps->err =
+        pt_json_fold(ps->arena, ps->frames[ps->depth - 1].node, &ps->scratch);
     if (ps->err != PT_OK) {
         return 0;
     }

@@ -60,7 +60,8 @@ extern const pt_json_limits_t pt_json_limits_webhook;
  * PT_ELIMIT: deeper or longer than the limits; PT_ENOMEM.
  */
 pt_err_t pt_json_parse(pt_arena_t *a, pt_str_t text,
-    const pt_json_limits_t *limits, pt_json_t **out) PT_MUST_CHECK;
+                       const pt_json_limits_t *limits,
+                       pt_json_t             **out) PT_MUST_CHECK;
 
 /* Member of an object, NULL when absent (or obj is NULL / no object). */
 const pt_json_t *pt_json_find(const pt_json_t *obj, const char *key);
@@ -87,15 +88,15 @@ void pt_jw_object(pt_jw_t *w);
 void pt_jw_object_end(pt_jw_t *w);
 void pt_jw_array(pt_jw_t *w);
 void pt_jw_array_end(pt_jw_t *w);
-void pt_jw_key(pt_jw_t *w, const char *key); /* a literal, not escaped */
+void pt_jw_key(pt_jw_t *w, const char *key);  /* a literal, not escaped */
 void pt_jw_key_str(pt_jw_t *w, pt_str_t key); /* escaped */
 void pt_jw_str(pt_jw_t *w, pt_str_t s);       /* data == NULL: null */
 void pt_jw_i64(pt_jw_t *w, int64_t v);
 void pt_jw_bool(pt_jw_t *w, bool v);
 void pt_jw_null(pt_jw_t *w);
-void pt_jw_raw(pt_jw_t *w, pt_str_t json); /* already JSON */
+void pt_jw_raw(pt_jw_t *w, pt_str_t json);        /* already JSON */
 void pt_jw_uuid(pt_jw_t *w, const pt_uuid_t *id); /* NULL: null */
-void pt_jw_time(pt_jw_t *w, int64_t unix_us); /* RFC 3339 UTC, ms */
+void pt_jw_time(pt_jw_t *w, int64_t unix_us);     /* RFC 3339 UTC, ms */
 void pt_jw_value(pt_jw_t *w, const pt_json_t *v); /* a parsed tree */
 
 #endif

@@ -14,16 +14,16 @@
 
 
 static pt_err_t pt_json_members(pt_arena_t *a, const pt_json_t *obj,
-    pt_json_members_t *scratch);
-static bool pt_json_fold_pairs(pt_json_t *obj);
-static bool pt_json_same(pt_str_t a, pt_str_t b);
-static bool pt_json_fold_sorted(pt_json_member_t *m, uint32_t n);
-static void pt_json_sort(pt_json_member_t *m, uint32_t n);
-static void pt_json_sift(pt_json_member_t *m, uint32_t root, uint32_t n);
-static int pt_json_member_cmp(const pt_json_member_t *a,
-    const pt_json_member_t *b);
-static void pt_json_replace(pt_json_t *first, pt_json_t *last);
-static void pt_json_sweep(pt_json_t *obj);
+                                pt_json_members_t *scratch);
+static bool     pt_json_fold_pairs(pt_json_t *obj);
+static bool     pt_json_same(pt_str_t a, pt_str_t b);
+static bool     pt_json_fold_sorted(pt_json_member_t *m, uint32_t n);
+static void     pt_json_sort(pt_json_member_t *m, uint32_t n);
+static void     pt_json_sift(pt_json_member_t *m, uint32_t root, uint32_t n);
+static int      pt_json_member_cmp(const pt_json_member_t *a,
+                                   const pt_json_member_t *b);
+static void     pt_json_replace(pt_json_t *first, pt_json_t *last);
+static void     pt_json_sweep(pt_json_t *obj);
 
 
 pt_err_t
@@ -59,8 +59,7 @@ pt_json_fold(pt_arena_t *a, pt_json_t *obj, pt_json_members_t *scratch)
 
 
 static pt_err_t
-pt_json_members(pt_arena_t *a, const pt_json_t *obj,
-    pt_json_members_t *scratch)
+pt_json_members(pt_arena_t *a, const pt_json_t *obj, pt_json_members_t *scratch)
 {
     uint32_t   cap, i;
     pt_json_t *m;
@@ -167,14 +166,13 @@ pt_json_sift(pt_json_member_t *m, uint32_t root, uint32_t n)
     uint32_t         child;
     pt_json_member_t tmp;
 
-    for ( ;; ) {
+    for (;;) {
         child = 2 * root + 1;
         if (child >= n) {
             return;
         }
 
-        if (child + 1 < n && pt_json_member_cmp(&m[child], &m[child + 1]) < 0)
-        {
+        if (child + 1 < n && pt_json_member_cmp(&m[child], &m[child + 1]) < 0) {
             child++;
         }
 

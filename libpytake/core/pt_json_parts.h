@@ -41,6 +41,6 @@ typedef struct {
 /* Folds the repeated keys of one complete object: the last value at the
  * place of the first.  n log n whatever the keys are.  PT_ENOMEM. */
 pt_err_t pt_json_fold(pt_arena_t *a, pt_json_t *obj,
-    pt_json_members_t *scratch) PT_MUST_CHECK;
+                      pt_json_members_t *scratch) PT_MUST_CHECK;
 
 #endif

@@ -10,11 +10,11 @@
 #define PT_JSON_FFFD 0xfffdu
 
 
-static bool pt_json_is_hex(char c);
-static char *pt_json_decode_unicode(char *dst, const char **src,
-    const char *end, bool *cleaned);
+static bool     pt_json_is_hex(char c);
+static char    *pt_json_decode_unicode(char *dst, const char **src,
+                                       const char *end, bool *cleaned);
 static uint32_t pt_json_hex4(const char *p);
-static char *pt_json_utf8(char *dst, uint32_t c);
+static char    *pt_json_utf8(char *dst, uint32_t c);
 
 
 bool
@@ -39,7 +39,12 @@ pt_json_escapes(char *p, size_t len)
             *p++ = PT_JSON_BACKSLASH;
             break;
 
-        case '/': case 'b': case 'f': case 'n': case 'r': case 't':
+        case '/':
+        case 'b':
+        case 'f':
+        case 'n':
+        case 'r':
+        case 't':
             p++;
             break;
 
@@ -85,14 +90,30 @@ pt_json_decode(char *p, size_t len, bool *cleaned)
 
         src += 2;
         switch (src[-1]) {
-        case PT_JSON_QUOTE:     *dst++ = '"';  break;
-        case PT_JSON_BACKSLASH: *dst++ = '\\'; break;
-        case '/':               *dst++ = '/';  break;
-        case 'b':               *dst++ = '\b'; break;
-        case 'f':               *dst++ = '\f'; break;
-        case 'n':               *dst++ = '\n'; break;
-        case 'r':               *dst++ = '\r'; break;
-        case 't':               *dst++ = '\t'; break;
+        case PT_JSON_QUOTE:
+            *dst++ = '"';
+            break;
+        case PT_JSON_BACKSLASH:
+            *dst++ = '\\';
+            break;
+        case '/':
+            *dst++ = '/';
+            break;
+        case 'b':
+            *dst++ = '\b';
+            break;
+        case 'f':
+            *dst++ = '\f';
+            break;
+        case 'n':
+            *dst++ = '\n';
+            break;
+        case 'r':
+            *dst++ = '\r';
+            break;
+        case 't':
+            *dst++ = '\t';
+            break;
         default:
             assert(src[-1] == 'u');
             dst = pt_json_decode_unicode(dst, &src, end, cleaned);
@@ -115,7 +136,7 @@ pt_json_is_hex(char c)
 /* *src stands behind the 'u'; it is moved behind what was used. */
 static char *
 pt_json_decode_unicode(char *dst, const char **src, const char *end,
-    bool *cleaned)
+                       bool *cleaned)
 {
     uint32_t    c, low;
     const char *p = *src;
@@ -123,8 +144,8 @@ pt_json_decode_unicode(char *dst, const char **src, const char *end,
     c = pt_json_hex4(p);
     p += 4;
 
-    if (c >= 0xd800 && c <= 0xdbff && end - p >= 6
-        && p[0] == PT_JSON_ESCAPE && p[1] == 'u')
+    if (c >= 0xd800 && c <= 0xdbff && end - p >= 6 && p[0] == PT_JSON_ESCAPE
+        && p[1] == 'u')
     {
         low = pt_json_hex4(p + 2);
         if (low >= 0xdc00 && low <= 0xdfff) {

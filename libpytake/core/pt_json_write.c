@@ -6,22 +6,21 @@
 #include <assert.h>
 
 
-static void pt_jw_begin(pt_jw_t *w);
-static char *pt_jw_room(pt_jw_t *w, size_t len);
+static void   pt_jw_begin(pt_jw_t *w);
+static char  *pt_jw_room(pt_jw_t *w, size_t len);
 static size_t pt_jw_plain(pt_str_t s);
-static void pt_jw_quoted(pt_buf_t *b, pt_str_t s);
-static void pt_jw_open(pt_jw_t *w, char c);
-static void pt_jw_close(pt_jw_t *w, char c);
-static bool pt_jw_scalar(pt_jw_t *w, const pt_json_t *v);
+static void   pt_jw_quoted(pt_buf_t *b, pt_str_t s);
+static void   pt_jw_open(pt_jw_t *w, char c);
+static void   pt_jw_close(pt_jw_t *w, char c);
+static bool   pt_jw_scalar(pt_jw_t *w, const pt_json_t *v);
 
 
 /* What stands behind the backslash; 'u' is the long form, 0 none at all
  * (RFC 8259, section 7). */
 static const char pt_jw_escapes[256] = {
-    'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'b', 't', 'n', 'u', 'f', 'r',
-    'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u',
-    'u', 'u', 'u', 'u',
-    ['"'] = '"', ['\\'] = '\\'
+    'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'b',         't',          'n', 'u',
+    'f', 'r', 'u', 'u', 'u', 'u', 'u', 'u', 'u',         'u',          'u', 'u',
+    'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', ['"'] = '"', ['\\'] = '\\'
 };
 
 
@@ -199,7 +198,7 @@ pt_jw_value(pt_jw_t *w, const pt_json_t *v)
         return;
     }
 
-    for ( ;; ) {
+    for (;;) {
         if (!pt_jw_scalar(w, v)) {
             assert(n < PT_JSON_DEPTH_MAX); /* the parser's cap */
             stack[n++] = v;

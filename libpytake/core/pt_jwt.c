@@ -22,9 +22,9 @@
 
 
 struct pt_jwt_s {
-    pt_mem_t    mem;
-    SHA256_CTX  inner; /* has taken key ^ ipad */
-    SHA256_CTX  outer; /* has taken key ^ opad */
+    pt_mem_t   mem;
+    SHA256_CTX inner; /* has taken key ^ ipad */
+    SHA256_CTX outer; /* has taken key ^ opad */
 };
 
 typedef struct {
@@ -35,23 +35,21 @@ typedef struct {
 } pt_jwt_parts_t;
 
 
-static bool pt_jwt_is_public(pt_str_t secret);
-static bool pt_jwt_key(pt_jwt_t *j, pt_str_t secret);
-static bool pt_jwt_pad(SHA256_CTX *ctx, const uint8_t key[PT_JWT_BLOCK],
-    uint8_t pad);
+static bool     pt_jwt_is_public(pt_str_t secret);
+static bool     pt_jwt_key(pt_jwt_t *j, pt_str_t secret);
+static bool     pt_jwt_pad(SHA256_CTX *ctx, const uint8_t key[PT_JWT_BLOCK],
+                           uint8_t pad);
 static pt_err_t pt_jwt_payload(pt_arena_t *a, const pt_claims_t *claims,
-    pt_str_t *out);
+                               pt_str_t *out);
 static pt_err_t pt_jwt_mac(const pt_jwt_t *j, pt_str_t msg,
-    uint8_t mac[PT_JWT_MAC]);
-static bool pt_jwt_split(pt_str_t token, pt_jwt_parts_t *parts);
-static pt_err_t pt_jwt_decode(pt_arena_t *a, pt_str_t part,
-    pt_json_t **out);
+                           uint8_t mac[PT_JWT_MAC]);
+static bool     pt_jwt_split(pt_str_t token, pt_jwt_parts_t *parts);
+static pt_err_t pt_jwt_decode(pt_arena_t *a, pt_str_t part, pt_json_t **out);
 static pt_err_t pt_jwt_header(pt_arena_t *a, pt_str_t header);
 static pt_err_t pt_jwt_claims(const pt_json_t *obj, int64_t now_s,
-    pt_claims_t *out);
-static bool pt_jwt_audience(const pt_json_t *obj);
-static bool pt_jwt_uuid(const pt_json_t *obj, const char *name,
-    pt_uuid_t *out);
+                              pt_claims_t *out);
+static bool     pt_jwt_audience(const pt_json_t *obj);
+static bool pt_jwt_uuid(const pt_json_t *obj, const char *name, pt_uuid_t *out);
 static bool pt_jwt_role(const pt_json_t *obj, char role[PT_ROLE_MAX]);
 
 
@@ -103,7 +101,7 @@ pt_jwt_del(pt_jwt_t *j)
 
 pt_err_t
 pt_jwt_build(const pt_jwt_t *j, pt_arena_t *a, const pt_claims_t *claims,
-    pt_str_t *out)
+             pt_str_t *out)
 {
     uint8_t  mac[PT_JWT_MAC];
     pt_buf_t b;
@@ -141,8 +139,8 @@ pt_jwt_build(const pt_jwt_t *j, pt_arena_t *a, const pt_claims_t *claims,
 
 
 pt_err_t
-pt_jwt_verify(const pt_jwt_t *j, pt_arena_t *a, pt_str_t token,
-    int64_t now_s, pt_claims_t *out)
+pt_jwt_verify(const pt_jwt_t *j, pt_arena_t *a, pt_str_t token, int64_t now_s,
+              pt_claims_t *out)
 {
     size_t         len;
     uint8_t        want[PT_JWT_MAC], got[PT_JWT_MAC_CHARS];
@@ -196,11 +194,9 @@ pt_jwt_is_public(pt_str_t secret)
 {
     size_t i;
 
-    static const pt_str_t heads[] = {
-        { "-----BEGIN PUBLIC KEY", 21 },
-        { "-----BEGIN RSA PUBLIC KEY", 25 },
-        { "-----BEGIN CERTIFICATE", 22 }
-    };
+    static const pt_str_t heads[] = { { "-----BEGIN PUBLIC KEY", 21 },
+                                      { "-----BEGIN RSA PUBLIC KEY", 25 },
+                                      { "-----BEGIN CERTIFICATE", 22 } };
 
     for (i = 0; i < PT_COUNT(heads); i++) {
         if (secret.len >= heads[i].len
@@ -250,8 +246,7 @@ pt_jwt_pad(SHA256_CTX *ctx, const uint8_t key[PT_JWT_BLOCK], uint8_t pad)
         block[i] = key[i] ^ pad;
     }
 
-    ok = SHA256_Init(ctx) == 1
-         && SHA256_Update(ctx, block, sizeof(block)) == 1;
+    ok = SHA256_Init(ctx) == 1 && SHA256_Update(ctx, block, sizeof(block)) == 1;
     OPENSSL_cleanse(block, sizeof(block));
 
     return ok;
@@ -377,8 +372,7 @@ pt_jwt_decode(pt_arena_t *a, pt_str_t part, pt_json_t **out)
     }
 
     /* two readers must never see two different tokens */
-    if ((*out)->type != PT_JSON_OBJECT || (*out)->duplicates
-        || (*out)->cleaned)
+    if ((*out)->type != PT_JSON_OBJECT || (*out)->duplicates || (*out)->cleaned)
     {
         return PT_ETOKEN;
     }
@@ -409,9 +403,8 @@ pt_jwt_header(pt_arena_t *a, pt_str_t header)
     }
 
     typ = pt_json_find(obj, "typ");
-    if (typ != NULL && (typ->type != PT_JSON_STRING
-                        || !pt_str_is(typ->str, "JWT")))
-    {
+    if (typ != NULL
+        && (typ->type != PT_JSON_STRING || !pt_str_is(typ->str, "JWT"))) {
         return PT_ETOKEN;
     }
 
@@ -437,15 +430,14 @@ pt_jwt_claims(const pt_json_t *obj, int64_t now_s, pt_claims_t *out)
     if (!pt_jwt_uuid(obj, "sub", &out->sub)
         || !pt_jwt_uuid(obj, "tenant_id", &out->tenant_id)
         || !pt_jwt_uuid(obj, "sid", &out->sid)
-        || !pt_jwt_uuid(obj, "jti", &out->jti)
-        || !pt_jwt_role(obj, out->role))
+        || !pt_jwt_uuid(obj, "jti", &out->jti) || !pt_jwt_role(obj, out->role))
     {
         return PT_ETOKEN;
     }
 
     if (!pt_json_find_i64(obj, "iat", &out->iat)
-        || !pt_json_find_i64(obj, "exp", &out->exp)
-        || out->iat < 0 || out->iat > now_s + PT_JWT_LEEWAY_S)
+        || !pt_json_find_i64(obj, "exp", &out->exp) || out->iat < 0
+        || out->iat > now_s + PT_JWT_LEEWAY_S)
     {
         return PT_ETOKEN;
     }
@@ -505,8 +497,7 @@ pt_jwt_role(const pt_json_t *obj, char role[PT_ROLE_MAX])
     pt_str_t s;
 
     if (!pt_json_find_str(obj, "role", &s) || s.len == 0
-        || s.len >= PT_ROLE_MAX)
-    {
+        || s.len >= PT_ROLE_MAX) {
         return false;
     }
 

@@ -13,8 +13,8 @@
 
 #define PT_JWT_ISS "pytake"
 #define PT_JWT_AUD "pytake"
-#define PT_JWT_LEEWAY_S 5      /* clock skew between our own machines */
-#define PT_JWT_SECRET_MIN 16   /* bytes */
+#define PT_JWT_LEEWAY_S 5    /* clock skew between our own machines */
+#define PT_JWT_SECRET_MIN 16 /* bytes */
 #define PT_ROLE_MAX 16
 
 typedef struct {
@@ -33,11 +33,11 @@ typedef struct pt_jwt_s pt_jwt_t;
  * NULL when it is shorter than PT_JWT_SECRET_MIN, or a public key or
  * certificate in PEM (which everybody knows), or memory is out. */
 pt_jwt_t *pt_jwt_new(const pt_mem_t *mem, pt_str_t secret);
-void pt_jwt_del(pt_jwt_t *j);
+void      pt_jwt_del(pt_jwt_t *j);
 
 /* The signed token, on the arena. */
 pt_err_t pt_jwt_build(const pt_jwt_t *j, pt_arena_t *a,
-    const pt_claims_t *claims, pt_str_t *out) PT_MUST_CHECK;
+                      const pt_claims_t *claims, pt_str_t *out) PT_MUST_CHECK;
 
 /*
  * Verifies signature, alg, typ, exp, nbf, iat (not in the future), iss, aud
@@ -46,6 +46,6 @@ pt_err_t pt_jwt_build(const pt_jwt_t *j, pt_arena_t *a,
  * valid; PT_EEXPIRED; PT_ENOMEM.  Scratch memory comes from the arena.
  */
 pt_err_t pt_jwt_verify(const pt_jwt_t *j, pt_arena_t *a, pt_str_t token,
-    int64_t now_s, pt_claims_t *out) PT_MUST_CHECK;
+                       int64_t now_s, pt_claims_t *out) PT_MUST_CHECK;
 
 #endif

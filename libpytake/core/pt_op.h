@@ -255,7 +255,7 @@ pt_err_t pt_publish_rows(pytake_op_t *op, const pt_uuid_t *tenant,
 
 /* Queues "ctl:<tenant>" "revoke <session>": its sockets close at once. */
 pt_err_t pt_publish_revoke(pytake_op_t *op, const pt_uuid_t *tenant,
-    const pt_uuid_t *session) PT_MUST_CHECK;
+                           const pt_uuid_t *session) PT_MUST_CHECK;
 
 /* Queues "outbox": the courier looks at once. */
 pt_err_t pt_publish_outbox(pytake_op_t *op) PT_MUST_CHECK;

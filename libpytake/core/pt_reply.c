@@ -17,7 +17,7 @@
 static void pt_reply_problem_headers(pytake_op_t *op, const pt_err_row_t *row);
 static void pt_reply_constant(pytake_op_t *op);
 static pt_err_t pt_publish(pytake_op_t *op, pt_str_t kind,
-    const pt_uuid_t *tenant, pt_str_t payload);
+                           const pt_uuid_t *tenant, pt_str_t payload);
 static pt_err_t pt_publish_reserve(pytake_op_t *op);
 
 
@@ -151,7 +151,7 @@ pt_publish_event(pytake_op_t *op, const pt_uuid_t *tenant, int64_t seq,
 
 pt_err_t
 pt_publish_revoke(pytake_op_t *op, const pt_uuid_t *tenant,
-    const pt_uuid_t *session)
+                  const pt_uuid_t *session)
 {
     char     text[sizeof("revoke ") - 1 + PT_UUID_LEN];
     pt_err_t err;
@@ -208,10 +208,10 @@ pt_publish_rows(pytake_op_t *op, const pt_uuid_t *tenant,
 
 static pt_err_t
 pt_publish(pytake_op_t *op, pt_str_t kind, const pt_uuid_t *tenant,
-    pt_str_t payload)
+           pt_str_t payload)
 {
-    char     *channel;
-    pt_err_t  err;
+    char    *channel;
+    pt_err_t err;
 
     err = pt_publish_reserve(op);
     if (err != PT_OK) {

@@ -13,14 +13,13 @@
 
 pt_err_t
 pt_seal(pt_arena_t *a, const uint8_t key[32], const uint8_t nonce[12],
-    pt_str_t aad, pt_str_t plain, pt_str_t *out)
+        pt_str_t aad, pt_str_t plain, pt_str_t *out)
 {
     int             n = 0, ok;
     uint8_t        *p;
     EVP_CIPHER_CTX *ctx;
 
-    if (plain.len > INT_MAX - PT_SEAL_NONCE - PT_SEAL_TAG
-        || aad.len > INT_MAX)
+    if (plain.len > INT_MAX - PT_SEAL_NONCE - PT_SEAL_TAG || aad.len > INT_MAX)
     {
         return PT_ELIMIT;
     }
@@ -37,15 +36,17 @@ pt_seal(pt_arena_t *a, const uint8_t key[32], const uint8_t nonce[12],
     }
 
     ok = EVP_EncryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, key, nonce) == 1
-         && EVP_EncryptUpdate(ctx, NULL, &n,
-                              (const unsigned char *) aad.data,
-                              (int) aad.len) == 1
+         && EVP_EncryptUpdate(ctx, NULL, &n, (const unsigned char *) aad.data,
+                              (int) aad.len)
+                == 1
          && EVP_EncryptUpdate(ctx, p + PT_SEAL_NONCE, &n,
                               (const unsigned char *) plain.data,
-                              (int) plain.len) == 1
+                              (int) plain.len)
+                == 1
          && EVP_EncryptFinal_ex(ctx, p + PT_SEAL_NONCE + plain.len, &n) == 1
          && EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, PT_SEAL_TAG,
-                                p + PT_SEAL_NONCE + plain.len) == 1;
+                                p + PT_SEAL_NONCE + plain.len)
+                == 1;
     EVP_CIPHER_CTX_free(ctx);
     if (!ok) {
         return PT_ECRYPTO;
@@ -59,8 +60,8 @@ pt_seal(pt_arena_t *a, const uint8_t key[32], const uint8_t nonce[12],
 
 
 pt_err_t
-pt_unseal(pt_arena_t *a, const uint8_t key[32], pt_str_t aad,
-    pt_str_t sealed, pt_str_t *out)
+pt_unseal(pt_arena_t *a, const uint8_t key[32], pt_str_t aad, pt_str_t sealed,
+          pt_str_t *out)
 {
     int             n = 0, ok;
     size_t          len;
@@ -87,13 +88,12 @@ pt_unseal(pt_arena_t *a, const uint8_t key[32], pt_str_t aad,
     }
 
     ok = EVP_DecryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, key, in) == 1
-         && EVP_DecryptUpdate(ctx, NULL, &n,
-                              (const unsigned char *) aad.data,
-                              (int) aad.len) == 1
-         && EVP_DecryptUpdate(ctx, p, &n, in + PT_SEAL_NONCE,
-                              (int) len) == 1
-         && EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, PT_SEAL_TAG,
-                                tag) == 1
+         && EVP_DecryptUpdate(ctx, NULL, &n, (const unsigned char *) aad.data,
+                              (int) aad.len)
+                == 1
+         && EVP_DecryptUpdate(ctx, p, &n, in + PT_SEAL_NONCE, (int) len) == 1
+         && EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, PT_SEAL_TAG, tag)
+                == 1
          && EVP_DecryptFinal_ex(ctx, p + len, &n) == 1;
     EVP_CIPHER_CTX_free(ctx);
     if (!ok) {

@@ -18,7 +18,7 @@ pt_signature_check(pt_str_t secret, pt_str_t header, pt_str_t body)
     if (secret.len == 0 || header.data == NULL
         || header.len != PT_SIGNATURE_PREFIX_LEN + 2 * PT_SIGNATURE_BYTES
         || memcmp(header.data, PT_SIGNATURE_PREFIX, PT_SIGNATURE_PREFIX_LEN)
-           != 0)
+               != 0)
     {
         return PT_ESIGNATURE;
     }
@@ -35,6 +35,5 @@ pt_signature_check(pt_str_t secret, pt_str_t header, pt_str_t body)
         return err;
     }
 
-    return pt_equal_const_time(want, got, sizeof(want)) ? PT_OK
-                                                        : PT_ESIGNATURE;
+    return pt_equal_const_time(want, got, sizeof(want)) ? PT_OK : PT_ESIGNATURE;
 }

@@ -14,7 +14,7 @@
  * the bytes as they came.  Compared in constant time.  PT_ESIGNATURE when it
  * is absent, malformed or wrong, or when there is no secret; PT_ECRYPTO.
  */
-pt_err_t pt_signature_check(pt_str_t secret, pt_str_t header, pt_str_t body)
-    PT_MUST_CHECK;
+pt_err_t pt_signature_check(pt_str_t secret, pt_str_t header,
+                            pt_str_t body) PT_MUST_CHECK;
 
 #endif

@@ -30,7 +30,7 @@ pt_parse_i64(pt_str_t s, int64_t *out)
 
     max = minus ? (uint64_t) INT64_MAX + 1 : (uint64_t) INT64_MAX;
 
-    for ( ; i < s.len; i++) {
+    for (; i < s.len; i++) {
         if (s.data[i] < '0' || s.data[i] > '9') {
             return false;
         }
@@ -63,7 +63,7 @@ pt_utf8_is(pt_str_t s)
         return true;
     }
 
-    for ( ;; ) {
+    for (;;) {
         i += pt_utf8_ascii(p + i, s.len - i);
         if (i == s.len) {
             return true;

@@ -17,10 +17,10 @@
 
 
 static int64_t pt_time_days(int64_t year, int64_t month, int64_t day);
-static void pt_time_put(char *dst, int32_t v);
-static bool pt_time_digits(const char *p, int digits, int64_t *out);
-static bool pt_time_date_parse(const char *p, int64_t *unix_s);
-static bool pt_time_offset_parse(pt_str_t s, int64_t *offset_s);
+static void    pt_time_put(char *dst, int32_t v);
+static bool    pt_time_digits(const char *p, int digits, int64_t *out);
+static bool    pt_time_date_parse(const char *p, int64_t *unix_s);
+static bool    pt_time_offset_parse(pt_str_t s, int64_t *offset_s);
 
 
 void
@@ -108,9 +108,7 @@ pt_time_parse(pt_str_t s, int64_t *unix_us)
         }
     }
 
-    if (!pt_time_offset_parse((pt_str_t){ p, (size_t) (end - p) },
-                              &offset_s))
-    {
+    if (!pt_time_offset_parse((pt_str_t){ p, (size_t) (end - p) }, &offset_s)) {
         return false;
     }
 
@@ -148,7 +146,7 @@ pt_time_digits(const char *p, int digits, int64_t *out)
 {
     int64_t v = 0;
 
-    for ( ; digits > 0; digits--, p++) {
+    for (; digits > 0; digits--, p++) {
         if (*p < '0' || *p > '9') {
             return false;
         }
@@ -166,9 +164,8 @@ pt_time_date_parse(const char *p, int64_t *unix_s)
 {
     int64_t y, mo, d, h, mi, sec, days_max;
 
-    static const int8_t month_days[12] = {
-        31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31
-    };
+    static const int8_t month_days[12] = { 31, 28, 31, 30, 31, 30,
+                                           31, 31, 30, 31, 30, 31 };
 
     if (!pt_time_digits(p, 4, &y) || p[4] != '-'
         || !pt_time_digits(p + 5, 2, &mo) || p[7] != '-'
@@ -197,8 +194,7 @@ pt_time_date_parse(const char *p, int64_t *unix_s)
         return false;
     }
 
-    *unix_s = pt_time_days(y, mo, d) * PT_TIME_DAY_S + h * 3600 + mi * 60
-              + sec;
+    *unix_s = pt_time_days(y, mo, d) * PT_TIME_DAY_S + h * 3600 + mi * 60 + sec;
 
     return true;
 }

@@ -37,7 +37,7 @@ int64_t pt_uuid_time_us(const pt_uuid_t *id);
 /* The derived id of an inbound message: time from WhatsApp's timestamp
  * (seconds), the other bits from SHA-256(phone_number_id NUL wamid). */
 pt_err_t pt_uuid_derive(int64_t unix_s, pt_str_t phone_number_id,
-    pt_str_t wamid, pt_uuid_t *out) PT_MUST_CHECK;
+                        pt_str_t wamid, pt_uuid_t *out) PT_MUST_CHECK;
 
 bool pt_uuid_parse(pt_str_t s, pt_uuid_t *out); /* any case, with dashes */
 void pt_uuid_build(const pt_uuid_t *id, char out[PT_UUID_LEN]);
@@ -50,7 +50,7 @@ bool pt_uuid_is_nil(const pt_uuid_t *id);
 pt_err_t pt_url_decode(pt_arena_t *a, pt_str_t s, pt_str_t *out)
     PT_MUST_CHECK; /* PT_EBADREQUEST on a bad escape or a decoded NUL */
 pt_err_t pt_base64url_build(pt_arena_t *a, const uint8_t *in, size_t len,
-    pt_str_t *out) PT_MUST_CHECK; /* no padding */
+                            pt_str_t *out) PT_MUST_CHECK; /* no padding */
 /* dst holds at least (s.len * 3) / 4 + 3 bytes; *len is what was written.
  * false on a bad alphabet, padding or trailing bits. */
 bool pt_base64url_parse(pt_str_t s, uint8_t *dst, size_t *len);
@@ -62,20 +62,18 @@ bool pt_hex_parse(pt_str_t s, uint8_t *out, size_t out_len);
 bool pt_utf8_is(pt_str_t s); /* valid, RFC 3629; NUL is valid here */
 /* The longest prefix of at most n characters (code points). */
 pt_str_t pt_utf8_prefix(pt_str_t s, size_t n);
-size_t pt_utf8_count(pt_str_t s);
+size_t   pt_utf8_count(pt_str_t s);
 /* Replaces NUL and invalid sequences by U+FFFD; *changed tells. */
 pt_err_t pt_utf8_clean(pt_arena_t *a, pt_str_t s, pt_str_t *out,
-    bool *changed) PT_MUST_CHECK;
-pt_err_t pt_ascii_lower(pt_arena_t *a, pt_str_t s, pt_str_t *out)
-    PT_MUST_CHECK;
+                       bool *changed) PT_MUST_CHECK;
+pt_err_t pt_ascii_lower(pt_arena_t *a, pt_str_t s, pt_str_t *out) PT_MUST_CHECK;
 
 /* ---- hashes (libcrypto) ---- */
 
-pt_err_t pt_sha256(const void *data, size_t len, uint8_t out[32])
-    PT_MUST_CHECK;
-pt_err_t pt_hmac_sha256(pt_str_t key, pt_str_t msg, uint8_t out[32])
-    PT_MUST_CHECK;
-bool pt_equal_const_time(const void *a, const void *b, size_t len);
+pt_err_t pt_sha256(const void *data, size_t len, uint8_t out[32]) PT_MUST_CHECK;
+pt_err_t pt_hmac_sha256(pt_str_t key, pt_str_t msg,
+                        uint8_t out[32]) PT_MUST_CHECK;
+bool     pt_equal_const_time(const void *a, const void *b, size_t len);
 
 /* A stream of random bytes out of a 32-byte seed (SHA-256 counter mode):
  * the core never asks the world for randomness. */
@@ -85,15 +83,15 @@ typedef struct {
 } pt_rand_t;
 
 pt_err_t pt_rand_get(pt_rand_t *r, uint8_t *out, size_t len) PT_MUST_CHECK;
-pt_err_t pt_rand_uuid(pt_rand_t *r, int64_t unix_us, pt_uuid_t *out)
-    PT_MUST_CHECK; /* v7 */
+pt_err_t pt_rand_uuid(pt_rand_t *r, int64_t unix_us,
+                      pt_uuid_t *out) PT_MUST_CHECK; /* v7 */
 
 /* ---- AES-256-GCM for WhatsApp tokens: nonce(12) || ciphertext || tag(16),
  * aad binds it to its row ---- */
-pt_err_t pt_seal(pt_arena_t *a, const uint8_t key[32],
-    const uint8_t nonce[12], pt_str_t aad, pt_str_t plain, pt_str_t *out)
-    PT_MUST_CHECK;
+pt_err_t pt_seal(pt_arena_t *a, const uint8_t key[32], const uint8_t nonce[12],
+                 pt_str_t aad, pt_str_t plain, pt_str_t *out) PT_MUST_CHECK;
 pt_err_t pt_unseal(pt_arena_t *a, const uint8_t key[32], pt_str_t aad,
-    pt_str_t sealed, pt_str_t *out) PT_MUST_CHECK; /* PT_ECRYPTO */
+                   pt_str_t  sealed,
+                   pt_str_t *out) PT_MUST_CHECK; /* PT_ECRYPTO */
 
 #endif

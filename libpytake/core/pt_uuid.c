@@ -14,7 +14,7 @@
 
 
 static void pt_uuid_fill(int64_t unix_ms, const uint8_t rnd[10],
-    pt_uuid_t *out);
+                         pt_uuid_t *out);
 static void pt_uuid_hex(const uint8_t b[4], char out[8]);
 
 
@@ -41,7 +41,7 @@ pt_uuid_time_us(const pt_uuid_t *id)
 
 pt_err_t
 pt_uuid_derive(int64_t unix_s, pt_str_t phone_number_id, pt_str_t wamid,
-    pt_uuid_t *out)
+               pt_uuid_t *out)
 {
     uint8_t    hash[32];
     int64_t    ms;
@@ -56,8 +56,7 @@ pt_uuid_derive(int64_t unix_s, pt_str_t phone_number_id, pt_str_t wamid,
     }
 
     if (SHA256_Init(&ctx) != 1
-        || SHA256_Update(&ctx, phone_number_id.data,
-                         phone_number_id.len) != 1
+        || SHA256_Update(&ctx, phone_number_id.data, phone_number_id.len) != 1
         || SHA256_Update(&ctx, "", 1) != 1
         || SHA256_Update(&ctx, wamid.data, wamid.len) != 1
         || SHA256_Final(hash, &ctx) != 1)
@@ -179,8 +178,8 @@ pt_uuid_hex(const uint8_t b[4], char out[8])
         | (uint64_t) b[3] << 48;
     v = (v >> 4 & nibbles) | (v & nibbles) << 8;
 
-    above = (v + UINT64_C(0x0606060606060606)) >> 4
-            & UINT64_C(0x0101010101010101);
+    above =
+        (v + UINT64_C(0x0606060606060606)) >> 4 & UINT64_C(0x0101010101010101);
     v += UINT64_C(0x3030303030303030) + above * ('a' - '0' - 10);
 
     out[0] = (char) (v & 0xff);

@@ -14,23 +14,23 @@
 static pt_err_t pt_wa_walk(pt_wa_walk_t *wk, const pt_json_t *body);
 static pt_err_t pt_wa_change(pt_wa_walk_t *wk, const pt_json_t *change);
 static pt_err_t pt_wa_list(pt_wa_walk_t *wk, const pt_json_t *list,
-    pt_wa_kind_t kind);
+                           pt_wa_kind_t kind);
 static uint32_t pt_wa_count(const pt_json_t *value, const char *key);
-static void pt_wa_field_add(pt_wa_counts_t *c, const pt_json_t *field);
+static void     pt_wa_field_add(pt_wa_counts_t *c, const pt_json_t *field);
 static pt_err_t pt_wa_room(pt_wa_walk_t *wk);
 static pt_err_t pt_wa_item(pt_wa_walk_t *wk, const pt_json_t *item);
 static pt_err_t pt_wa_message(pt_wa_walk_t *wk, const pt_json_t *item);
 static pt_err_t pt_wa_messages_fold(pt_arena_t *a, pt_wa_t *wa);
 static pt_err_t pt_wa_numbers_fold(pt_arena_t *a, pt_wa_t *wa);
-static int pt_wa_message_cmp(const void *ctx, uint32_t x, uint32_t y);
-static int pt_wa_number_cmp(const void *ctx, uint32_t x, uint32_t y);
+static int      pt_wa_message_cmp(const void *ctx, uint32_t x, uint32_t y);
+static int      pt_wa_number_cmp(const void *ctx, uint32_t x, uint32_t y);
 
 
 pt_err_t
 pt_wa_parse(pt_arena_t *a, const pt_json_t *body, pt_wa_t *out)
 {
-    pt_err_t      err;
-    pt_wa_walk_t  wk;
+    pt_err_t     err;
+    pt_wa_walk_t wk;
 
     assert(a != NULL && out != NULL);
 
@@ -82,7 +82,7 @@ pt_wa_fault(pt_wa_walk_t *wk, const char *code, const char *detail)
 
 bool
 pt_wa_ident_find(pt_wa_walk_t *wk, const pt_json_t *obj, const char *key,
-    const char *detail, pt_str_t *out)
+                 const char *detail, pt_str_t *out)
 {
     const pt_json_t *v = pt_json_find(obj, key);
 
@@ -144,14 +144,14 @@ bool
 pt_wa_seconds(const pt_json_t *v, int64_t *unix_s)
 {
     return (pt_json_is(v, PT_JSON_STRING) || pt_json_is(v, PT_JSON_NUMBER))
-           && pt_parse_i64(v->str, unix_s)
-           && *unix_s >= 0 && *unix_s <= PT_WA_SECONDS_MAX;
+           && pt_parse_i64(v->str, unix_s) && *unix_s >= 0
+           && *unix_s <= PT_WA_SECONDS_MAX;
 }
 
 
 void
 pt_wa_error_put(pt_wa_walk_t *wk, const pt_json_t *item, const char *code,
-    const char *detail, bool fatal)
+                const char *detail, bool fatal)
 {
     pt_wa_error_t *e = &wk->out->errors[wk->out->nerrors++];
 
@@ -248,8 +248,7 @@ pt_wa_change(pt_wa_walk_t *wk, const pt_json_t *change)
 
     /* other fields are kept as bytes; one without a field is told by its
      * shape */
-    if (pt_json_is(field, PT_JSON_STRING)
-        && !pt_str_is(field->str, "messages"))
+    if (pt_json_is(field, PT_JSON_STRING) && !pt_str_is(field->str, "messages"))
     {
         return PT_OK;
     }
@@ -418,8 +417,8 @@ pt_wa_message(pt_wa_walk_t *wk, const pt_json_t *item)
         return PT_OK;
     }
     if (type != NULL && (type->repeated || type->type != PT_JSON_STRING)) {
-        (void) pt_wa_fault(wk, type->repeated ? "duplicate_identifier"
-                                              : "wrong_type", "type");
+        (void) pt_wa_fault(
+            wk, type->repeated ? "duplicate_identifier" : "wrong_type", "type");
         return PT_OK;
     }
 
@@ -437,8 +436,7 @@ pt_wa_message(pt_wa_walk_t *wk, const pt_json_t *item)
     }
 
     if (m->sender.wa_id.data != NULL) {
-        err = pt_wa_phone_build(wk->arena, m->sender.wa_id,
-                                &m->sender.phone);
+        err = pt_wa_phone_build(wk->arena, m->sender.wa_id, &m->sender.phone);
     }
     if (err == PT_OK) {
         err = pt_uuid_derive(unix_s, m->number, m->wamid, &m->id);

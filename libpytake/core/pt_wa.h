@@ -15,13 +15,13 @@
 #include "pt_json.h"
 #include "pt_util.h"
 
-#define PT_WA_ID_MAX 512u         /* bytes of an identifier; wamids are ~60 */
-#define PT_WA_STATUS_MAX 64u      /* bytes of a status' name */
-#define PT_WA_NAME_CHARS 256u     /* of a contact's name */
+#define PT_WA_ID_MAX 512u     /* bytes of an identifier; wamids are ~60 */
+#define PT_WA_STATUS_MAX 64u  /* bytes of a status' name */
+#define PT_WA_NAME_CHARS 256u /* of a contact's name */
 #define PT_WA_CONTENT_CHARS 16384u
 #define PT_WA_METADATA_MAX (128u * 1024)
-#define PT_WA_FIELDS_MAX 64u      /* distinct field names in the summary */
-#define PT_WA_PHONE_MAX 20u       /* digits that make a phone number */
+#define PT_WA_FIELDS_MAX 64u /* distinct field names in the summary */
+#define PT_WA_PHONE_MAX 20u  /* digits that make a phone number */
 
 typedef enum {
     PT_WA_MESSAGE = 0,
@@ -39,10 +39,10 @@ typedef struct {
 
 /* Who wrote.  Absent parts have data NULL; phone or bsuid is there. */
 typedef struct {
-    pt_str_t phone;    /* canonical key of wa_id: see pt_wa_phone_build */
-    pt_str_t wa_id;    /* as received: where to send */
-    pt_str_t bsuid;    /* business-scoped user id */
-    pt_str_t name;     /* what WhatsApp calls them */
+    pt_str_t phone; /* canonical key of wa_id: see pt_wa_phone_build */
+    pt_str_t wa_id; /* as received: where to send */
+    pt_str_t bsuid; /* business-scoped user id */
+    pt_str_t name;  /* what WhatsApp calls them */
     pt_str_t username;
 } pt_wa_sender_t;
 
@@ -115,12 +115,12 @@ typedef struct {
  * Reads a body.  Whatever its shape, the outcome is PT_OK with what was
  * found; PT_ENOMEM and PT_ECRYPTO are the only errors.  out borrows the tree.
  */
-pt_err_t pt_wa_parse(pt_arena_t *a, const pt_json_t *body, pt_wa_t *out)
-    PT_MUST_CHECK;
+pt_err_t pt_wa_parse(pt_arena_t *a, const pt_json_t *body,
+                     pt_wa_t *out) PT_MUST_CHECK;
 
 /* "entry[0].changes[1].value.messages[3]" on the arena. */
 pt_err_t pt_wa_path_build(pt_arena_t *a, const pt_wa_place_t *place,
-    pt_str_t *out) PT_MUST_CHECK;
+                          pt_str_t *out) PT_MUST_CHECK;
 
 /*
  * type, content, preview, metadata, quoted of m->json (an object).  *detail
@@ -128,7 +128,7 @@ pt_err_t pt_wa_path_build(pt_arena_t *a, const pt_wa_place_t *place,
  * stored.  *cut: content or metadata was too long and was cut.  PT_ENOMEM.
  */
 pt_err_t pt_wa_message_parse(pt_arena_t *a, pt_wa_message_t *m,
-    const char **detail, bool *cut) PT_MUST_CHECK;
+                             const char **detail, bool *cut) PT_MUST_CHECK;
 
 /*
  * The key under which a phone number is found: its digits, with the variants
@@ -136,13 +136,14 @@ pt_err_t pt_wa_message_parse(pt_arena_t *a, pt_wa_message_t *m,
  * the 1, Argentina without the 9).  What is no phone number is its own key.
  * PT_ENOMEM.
  */
-pt_err_t pt_wa_phone_build(pt_arena_t *a, pt_str_t wa_id, pt_str_t *out)
-    PT_MUST_CHECK;
+pt_err_t pt_wa_phone_build(pt_arena_t *a, pt_str_t wa_id,
+                           pt_str_t *out) PT_MUST_CHECK;
 
 /* Sorts idx[0..n) by cmp(ctx, x, y), which is < 0, 0, > 0 of two entries.
  * Heap sort: in place, no recursion, no bad case; ties are cmp's matter. */
 void pt_wa_sort(uint32_t *idx, size_t n,
-    int (*cmp)(const void *ctx, uint32_t x, uint32_t y), const void *ctx);
+                int (*cmp)(const void *ctx, uint32_t x, uint32_t y),
+                const void *ctx);
 
 /* Byte order; an absent slice stands first. */
 int pt_wa_str_cmp(pt_str_t a, pt_str_t b);

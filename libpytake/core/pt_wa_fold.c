@@ -6,12 +6,13 @@
 
 
 static void pt_wa_sift(uint32_t *idx, size_t root, size_t n,
-    int (*cmp)(const void *ctx, uint32_t x, uint32_t y), const void *ctx);
+                       int (*cmp)(const void *ctx, uint32_t x, uint32_t y),
+                       const void *ctx);
 
 
 void
-pt_wa_sort(uint32_t *idx, size_t n,
-    int (*cmp)(const void *ctx, uint32_t x, uint32_t y), const void *ctx)
+pt_wa_sort(uint32_t *idx, size_t                                            n,
+           int (*cmp)(const void *ctx, uint32_t x, uint32_t y), const void *ctx)
 {
     size_t   i;
     uint32_t t;
@@ -19,7 +20,8 @@ pt_wa_sort(uint32_t *idx, size_t n,
     assert(idx != NULL || n == 0);
 
     /* most lists come sorted, or hold one */
-    for (i = 1; i < n && cmp(ctx, idx[i - 1], idx[i]) <= 0; i++) { /* void */ }
+    for (i = 1; i < n && cmp(ctx, idx[i - 1], idx[i]) <= 0; i++) { /* void */
+    }
     if (i >= n) {
         return;
     }
@@ -60,12 +62,12 @@ pt_wa_str_cmp(pt_str_t a, pt_str_t b)
 
 static void
 pt_wa_sift(uint32_t *idx, size_t root, size_t n,
-    int (*cmp)(const void *ctx, uint32_t x, uint32_t y), const void *ctx)
+           int (*cmp)(const void *ctx, uint32_t x, uint32_t y), const void *ctx)
 {
     size_t   child;
     uint32_t t;
 
-    for ( ;; ) {
+    for (;;) {
         child = 2 * root + 1;
         if (child >= n) {
             return;

@@ -28,8 +28,8 @@ bool pt_wa_fault(pt_wa_walk_t *wk, const char *code, const char *detail);
 
 /* A member that names something: absent, null or "" give an absent slice,
  * a wrong type, unclean bytes or a repeated key a fault and false. */
-bool pt_wa_ident_find(pt_wa_walk_t *wk, const pt_json_t *obj,
-    const char *key, const char *detail, pt_str_t *out);
+bool pt_wa_ident_find(pt_wa_walk_t *wk, const pt_json_t *obj, const char *key,
+                      const char *detail, pt_str_t *out);
 
 /* "timestamp", else the entry's time, else 0; false with a fault. */
 bool pt_wa_time_get(pt_wa_walk_t *wk, const pt_json_t *obj, int64_t *unix_s);
@@ -39,16 +39,16 @@ bool pt_wa_seconds(const pt_json_t *v, int64_t *unix_s);
 
 /* Who wrote the message; false with a fault. */
 bool pt_wa_sender_get(pt_wa_walk_t *wk, const pt_json_t *item,
-    pt_wa_sender_t *s);
+                      pt_wa_sender_t *s);
 
 /* Reads a status (an object) to out->statuses, or leaves a fault.
  * PT_ENOMEM. */
-pt_err_t pt_wa_status_parse(pt_wa_walk_t *wk, const pt_json_t *item)
-    PT_MUST_CHECK;
+pt_err_t pt_wa_status_parse(pt_wa_walk_t    *wk,
+                            const pt_json_t *item) PT_MUST_CHECK;
 
 /* Adds to out->errors; at most one an item, there is room for that. */
-void pt_wa_error_put(pt_wa_walk_t *wk, const pt_json_t *item,
-    const char *code, const char *detail, bool fatal);
+void pt_wa_error_put(pt_wa_walk_t *wk, const pt_json_t *item, const char *code,
+                     const char *detail, bool fatal);
 
 /* The same for a stored item that is not what was sent, if it is so. */
 void pt_wa_altered(pt_wa_walk_t *wk, const pt_json_t *item, bool cut);

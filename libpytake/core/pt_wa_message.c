@@ -23,9 +23,9 @@ typedef struct {
 typedef pt_err_t (*pt_wa_content_pt)(pt_wa_read_t *r);
 
 typedef struct {
-    const char      *type;   /* as WhatsApp says */
-    const char      *kept;   /* as we say */
-    pt_json_type_t   shape;  /* of the payload */
+    const char      *type;  /* as WhatsApp says */
+    const char      *kept;  /* as we say */
+    pt_json_type_t   shape; /* of the payload */
     pt_wa_content_pt content;
     const char      *quotes; /* member of the payload with a wamid */
     const char      *fault;
@@ -33,26 +33,27 @@ typedef struct {
 
 
 static const pt_wa_type_t *pt_wa_type_find(pt_str_t type);
-static const pt_json_t *pt_wa_payload_find(const pt_json_t *msg,
-    const pt_wa_type_t *t, const char **detail);
-static pt_err_t pt_wa_content_caption(pt_wa_read_t *r);
-static pt_err_t pt_wa_content_document(pt_wa_read_t *r);
-static pt_err_t pt_wa_content_text(pt_wa_read_t *r);
-static pt_err_t pt_wa_content_button(pt_wa_read_t *r);
-static pt_err_t pt_wa_content_body(pt_wa_read_t *r);
-static pt_err_t pt_wa_content_emoji(pt_wa_read_t *r);
-static pt_err_t pt_wa_content_interactive(pt_wa_read_t *r);
-static pt_err_t pt_wa_content_location(pt_wa_read_t *r);
-static pt_err_t pt_wa_content_contacts(pt_wa_read_t *r);
-static pt_err_t pt_wa_content_edit(pt_wa_read_t *r);
-static pt_err_t pt_wa_content_none(pt_wa_read_t *r);
+static const pt_json_t    *pt_wa_payload_find(const pt_json_t    *msg,
+                                              const pt_wa_type_t *t,
+                                              const char        **detail);
+static pt_err_t            pt_wa_content_caption(pt_wa_read_t *r);
+static pt_err_t            pt_wa_content_document(pt_wa_read_t *r);
+static pt_err_t            pt_wa_content_text(pt_wa_read_t *r);
+static pt_err_t            pt_wa_content_button(pt_wa_read_t *r);
+static pt_err_t            pt_wa_content_body(pt_wa_read_t *r);
+static pt_err_t            pt_wa_content_emoji(pt_wa_read_t *r);
+static pt_err_t            pt_wa_content_interactive(pt_wa_read_t *r);
+static pt_err_t            pt_wa_content_location(pt_wa_read_t *r);
+static pt_err_t            pt_wa_content_contacts(pt_wa_read_t *r);
+static pt_err_t            pt_wa_content_edit(pt_wa_read_t *r);
+static pt_err_t            pt_wa_content_none(pt_wa_read_t *r);
 static pt_str_t pt_wa_quoted(const pt_json_t *msg, const pt_json_t *payload,
-    const pt_wa_type_t *t);
+                             const pt_wa_type_t *t);
 static pt_err_t pt_wa_preview(pt_arena_t *a, pt_wa_message_t *m);
 static pt_err_t pt_wa_metadata(pt_arena_t *a, pt_wa_message_t *m,
-    const pt_wa_type_t *t, pt_str_t type, bool *cut);
-static bool pt_wa_has_column(pt_str_t key);
-static bool pt_wa_is_voice(const pt_wa_type_t *t, const pt_json_t *payload);
+                               const pt_wa_type_t *t, pt_str_t type, bool *cut);
+static bool     pt_wa_has_column(pt_str_t key);
+static bool     pt_wa_is_voice(const pt_wa_type_t *t, const pt_json_t *payload);
 
 
 static const pt_wa_type_t pt_wa_types[] = {
@@ -76,16 +77,16 @@ static const pt_wa_type_t pt_wa_types[] = {
       "contacts is not an array" },
     { "button", "button", PT_JSON_OBJECT, pt_wa_content_button, NULL,
       "button is not an object" },
-    { "interactive", "interactive", PT_JSON_OBJECT,
-      pt_wa_content_interactive, NULL, "interactive is not an object" },
-    { "reaction", "reaction", PT_JSON_OBJECT, pt_wa_content_emoji,
-      "message_id", "reaction is not an object" },
+    { "interactive", "interactive", PT_JSON_OBJECT, pt_wa_content_interactive,
+      NULL, "interactive is not an object" },
+    { "reaction", "reaction", PT_JSON_OBJECT, pt_wa_content_emoji, "message_id",
+      "reaction is not an object" },
     { "order", "order", PT_JSON_OBJECT, pt_wa_content_text, NULL,
       "order is not an object" },
     { "system", "system", PT_JSON_OBJECT, pt_wa_content_body, NULL,
       "system is not an object" },
-    { "edit", "edit", PT_JSON_OBJECT, pt_wa_content_edit,
-      "original_message_id", "edit is not an object" },
+    { "edit", "edit", PT_JSON_OBJECT, pt_wa_content_edit, "original_message_id",
+      "edit is not an object" },
     { "revoke", "revoke", PT_JSON_OBJECT, pt_wa_content_none,
       "original_message_id", "revoke is not an object" },
     { "unsupported", "unsupported", PT_JSON_OBJECT, pt_wa_content_none, NULL,
@@ -100,7 +101,7 @@ static const pt_wa_type_t pt_wa_unknown = {
 
 pt_err_t
 pt_wa_message_parse(pt_arena_t *a, pt_wa_message_t *m, const char **detail,
-    bool *cut)
+                    bool *cut)
 {
     pt_err_t            err;
     pt_str_t            type = PT_STR("");
@@ -161,7 +162,7 @@ pt_wa_type_find(pt_str_t type)
  * the payload out, when something went wrong on its side. */
 static const pt_json_t *
 pt_wa_payload_find(const pt_json_t *msg, const pt_wa_type_t *t,
-    const char **detail)
+                   const char **detail)
 {
     const pt_json_t *v;
 
@@ -226,8 +227,7 @@ static pt_err_t
 pt_wa_content_button(pt_wa_read_t *r)
 {
     if (!pt_json_find_str(r->payload, "text", &r->content)
-        || r->content.len == 0)
-    {
+        || r->content.len == 0) {
         (void) pt_json_find_str(r->payload, "payload", &r->content);
     }
 
@@ -262,12 +262,10 @@ pt_wa_content_interactive(pt_wa_read_t *r)
     static const struct {
         const char *kind;
         const char *shown;
-    } replies[] = {
-        { "button_reply", "title" },
-        { "list_reply", "title" },
-        { "nfm_reply", "body" },
-        { "call_permission_reply", "response" }
-    };
+    } replies[] = { { "button_reply", "title" },
+                    { "list_reply", "title" },
+                    { "nfm_reply", "body" },
+                    { "call_permission_reply", "response" } };
 
     for (i = 0; i < PT_COUNT(replies); i++) {
         reply = pt_json_find(r->payload, replies[i].kind);
@@ -318,10 +316,8 @@ pt_wa_content_contacts(pt_wa_read_t *r)
     pt_buf_init(&b, r->arena, SIZE_MAX);
 
     for (c = r->payload->first; c != NULL && n < PT_WA_CONTACTS_MAX;
-         c = c->next)
-    {
-        if (!pt_json_find_str(pt_json_find(c, "name"), "formatted_name",
-                              &name)
+         c = c->next) {
+        if (!pt_json_find_str(pt_json_find(c, "name"), "formatted_name", &name)
             || name.len == 0)
         {
             continue;
@@ -375,7 +371,7 @@ pt_wa_content_none(pt_wa_read_t *r)
 
 static pt_str_t
 pt_wa_quoted(const pt_json_t *msg, const pt_json_t *payload,
-    const pt_wa_type_t *t)
+             const pt_wa_type_t *t)
 {
     const pt_json_t *v;
 
@@ -406,7 +402,7 @@ pt_wa_preview(pt_arena_t *a, pt_wa_message_t *m)
 
 static pt_err_t
 pt_wa_metadata(pt_arena_t *a, pt_wa_message_t *m, const pt_wa_type_t *t,
-    pt_str_t type, bool *cut)
+               pt_str_t type, bool *cut)
 {
     pt_err_t         err;
     pt_jw_t          w;
@@ -466,8 +462,8 @@ pt_wa_has_column(pt_str_t key)
     size_t i;
 
     static const char *const keys[] = {
-        "id", "from", "from_user_id", "timestamp", "type",
-        "voice", "original_type", "cleaned", "truncated"
+        "id",    "from",          "from_user_id", "timestamp", "type",
+        "voice", "original_type", "cleaned",      "truncated"
     };
 
     for (i = 0; i < PT_COUNT(keys); i++) {

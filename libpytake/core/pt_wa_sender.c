@@ -7,12 +7,12 @@
 #define PT_WA_CONTACTS_LOOK_MAX 1000u /* WhatsApp's batch */
 
 
-static const pt_json_t *pt_wa_contact_find(pt_wa_walk_t *wk,
-    const pt_wa_sender_t *s, bool *exact);
-static bool pt_wa_member_is(const pt_json_t *obj, const char *key,
-    pt_str_t value);
-static void pt_wa_contact_read(const pt_json_t *contact, bool exact,
-    pt_wa_sender_t *s);
+static const pt_json_t *
+pt_wa_contact_find(pt_wa_walk_t *wk, const pt_wa_sender_t *s, bool *exact);
+static bool     pt_wa_member_is(const pt_json_t *obj, const char *key,
+                                pt_str_t value);
+static void     pt_wa_contact_read(const pt_json_t *contact, bool exact,
+                                   pt_wa_sender_t *s);
 static pt_str_t pt_wa_contact_id(const pt_json_t *contact, const char *key);
 
 
@@ -36,8 +36,9 @@ pt_wa_sender_get(pt_wa_walk_t *wk, const pt_json_t *item, pt_wa_sender_t *s)
     }
 
     sys = pt_json_find(item, "system");
-    for (i = 0; i < PT_COUNT(keys) && s->wa_id.data == NULL
-         && s->bsuid.data == NULL; i++)
+    for (i = 0;
+         i < PT_COUNT(keys) && s->wa_id.data == NULL && s->bsuid.data == NULL;
+         i++)
     {
         if (!pt_wa_ident_find(wk, sys, keys[i], "system", &s->wa_id)) {
             return false;
@@ -97,8 +98,7 @@ pt_wa_contact_find(pt_wa_walk_t *wk, const pt_wa_sender_t *s, bool *exact)
 static bool
 pt_wa_member_is(const pt_json_t *obj, const char *key, pt_str_t value)
 {
-    return value.data != NULL
-           && pt_str_eq(pt_wa_contact_id(obj, key), value);
+    return value.data != NULL && pt_str_eq(pt_wa_contact_id(obj, key), value);
 }
 
 
@@ -120,8 +120,7 @@ pt_wa_contact_read(const pt_json_t *contact, bool exact, pt_wa_sender_t *s)
     if (pt_json_find_str(profile, "name", &text) && text.len != 0) {
         s->name = pt_utf8_prefix(text, PT_WA_NAME_CHARS);
     }
-    if (exact && pt_json_find_str(profile, "username", &text)
-        && text.len != 0)
+    if (exact && pt_json_find_str(profile, "username", &text) && text.len != 0)
     {
         s->username = pt_utf8_prefix(text, PT_WA_NAME_CHARS);
     }

@@ -6,9 +6,9 @@
 
 
 static pt_str_t pt_wa_status_moves(pt_str_t said);
-static void pt_wa_status_ours(const pt_json_t *item, pt_wa_status_t *s);
+static void     pt_wa_status_ours(const pt_json_t *item, pt_wa_status_t *s);
 static pt_err_t pt_wa_status_error(pt_arena_t *a, const pt_json_t *item,
-    pt_str_t *out);
+                                   pt_str_t *out);
 static pt_str_t pt_wa_status_text(const pt_json_t *obj, const char *key);
 
 

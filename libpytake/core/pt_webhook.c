@@ -17,18 +17,20 @@ static pt_err_t pt_webhook_read_step(pytake_op_t *op);
 static pt_err_t pt_webhook_route_step(pytake_op_t *op);
 static pt_err_t pt_webhook_job_step(pytake_op_t *op);
 static pt_err_t pt_webhook_result_step(pytake_op_t *op);
-static bool pt_webhook_printable(pt_str_t s);
-static bool pt_webhook_is_data_error(const pytake_op_t *op);
+static bool     pt_webhook_printable(pt_str_t s);
+static bool     pt_webhook_is_data_error(const pytake_op_t *op);
 static pt_err_t pt_webhook_publish(pytake_op_t *op, const pt_webhook_t *wh);
 
 
-const pt_op_def_t pt_webhook_verify = {
-    "webhook_verify", PT_OP_PUBLIC | PT_OP_WEBHOOK, 0,
-    { pt_webhook_verify_step }
-};
+const pt_op_def_t pt_webhook_verify = { "webhook_verify",
+                                        PT_OP_PUBLIC | PT_OP_WEBHOOK,
+                                        0,
+                                        { pt_webhook_verify_step } };
 
 const pt_op_def_t pt_webhook_ingest = {
-    "webhook_ingest", PT_OP_PUBLIC | PT_OP_WEBHOOK, 0,
+    "webhook_ingest",
+    PT_OP_PUBLIC | PT_OP_WEBHOOK,
+    0,
     { pt_webhook_read_step, pt_webhook_route_step, pt_webhook_job_step,
       pt_webhook_result_step }
 };
@@ -40,12 +42,10 @@ pt_webhook_verify_step(pytake_op_t *op)
     pt_str_t mode, token, challenge;
     pt_str_t ours = op->pt->conf.webhook_verify_token;
 
-    if (ours.len == 0
-        || !pt_arg_find(op, "hub.mode", &mode)
+    if (ours.len == 0 || !pt_arg_find(op, "hub.mode", &mode)
         || !pt_arg_find(op, "hub.verify_token", &token)
         || !pt_arg_find(op, "hub.challenge", &challenge)
-        || !pt_str_is(mode, "subscribe")
-        || token.len != ours.len
+        || !pt_str_is(mode, "subscribe") || token.len != ours.len
         || !pt_equal_const_time(token.data, ours.data, ours.len)
         || !pt_webhook_printable(challenge))
     {
@@ -79,8 +79,8 @@ pt_webhook_read_step(pytake_op_t *op)
     }
     op->data = wh;
 
-    err = pt_json_parse(op->arena, op->req->body, &pt_json_limits_webhook,
-                        &body);
+    err =
+        pt_json_parse(op->arena, op->req->body, &pt_json_limits_webhook, &body);
     if (err == PT_ELIMIT) {
         /* signed, so WhatsApp's: what we cannot read we keep */
         wh->over_limits = true;
@@ -227,9 +227,8 @@ pt_webhook_is_data_error(const pytake_op_t *op)
     const char                *s;
     const pytake_sql_result_t *r = op->result;
 
-    static const char *const ours[] = {
-        "event_log", "webhook_raw", "tenant_event_head"
-    };
+    static const char *const ours[] = { "event_log", "webhook_raw",
+                                        "tenant_event_head" };
 
     s = r->sqlstate;
 
@@ -265,8 +264,7 @@ pt_webhook_publish(pytake_op_t *op, const pt_webhook_t *wh)
     uint16_t last;
 
     if (wh->job.type != PT_WEBHOOK_MESSAGES
-        && wh->job.type != PT_WEBHOOK_STATUSES)
-    {
+        && wh->job.type != PT_WEBHOOK_STATUSES) {
         return PT_OK;
     }
 

@@ -24,13 +24,15 @@ typedef struct {
 static pt_err_t pt_webhook_raw_add(pytake_op_t *op, const pt_webhook_t *wh);
 static pt_err_t pt_webhook_statuses_add(pytake_op_t *op, pt_webhook_t *wh);
 static pt_err_t pt_webhook_status(pytake_op_t *op, const pt_wa_status_t *s,
-    pt_webhook_status_t *c, size_t i);
+                                  pt_webhook_status_t *c, size_t i);
 static pt_err_t pt_webhook_errors_add(pytake_op_t *op, pt_webhook_t *wh);
 static pt_err_t pt_webhook_aside_add(pytake_op_t *op, pt_webhook_t *wh);
 static pt_err_t pt_webhook_error_rows(pytake_op_t *op, pt_webhook_t *wh,
-    const pt_wa_error_t *const *errors, size_t n);
+                                      const pt_wa_error_t *const *errors,
+                                      size_t                      n);
 static pt_err_t pt_webhook_error_row(pt_arena_t *a, const pt_wa_error_t *e,
-    pt_str_t *hash, pt_str_t *path, pt_str_t *item);
+                                     pt_str_t *hash, pt_str_t *path,
+                                     pt_str_t *item);
 static pt_str_t pt_webhook_lit(const char *s);
 
 
@@ -144,7 +146,7 @@ pt_webhook_statuses_add(pytake_op_t *op, pt_webhook_t *wh)
 
 static pt_err_t
 pt_webhook_status(pytake_op_t *op, const pt_wa_status_t *s,
-    pt_webhook_status_t *c, size_t i)
+                  pt_webhook_status_t *c, size_t i)
 {
     pt_err_t err;
 
@@ -221,7 +223,7 @@ pt_webhook_aside_add(pytake_op_t *op, pt_webhook_t *wh)
 
 static pt_err_t
 pt_webhook_error_rows(pytake_op_t *op, pt_webhook_t *wh,
-    const pt_wa_error_t *const *errors, size_t n)
+                      const pt_wa_error_t *const *errors, size_t n)
 {
     size_t    i, k;
     pt_err_t  err;
@@ -262,7 +264,7 @@ pt_webhook_error_rows(pytake_op_t *op, pt_webhook_t *wh,
 /* hash: of the item's JSON, so that a retry keeps it once. */
 static pt_err_t
 pt_webhook_error_row(pt_arena_t *a, const pt_wa_error_t *e, pt_str_t *hash,
-    pt_str_t *path, pt_str_t *item)
+                     pt_str_t *path, pt_str_t *item)
 {
     char    *hex;
     pt_jw_t  w;

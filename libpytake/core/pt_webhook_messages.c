@@ -20,7 +20,7 @@ typedef struct {
     pt_str_t  *usernames;
     pt_uuid_t *contacts; /* ids for contacts that must be made */
     pt_uuid_t *configs;
-    pt_uuid_t *convs;    /* ids for conversations that must be opened */
+    pt_uuid_t *convs; /* ids for conversations that must be opened */
 
     size_t     n;
     pt_uuid_t *ids;
@@ -37,20 +37,20 @@ typedef struct {
 } pt_webhook_cols_t;
 
 
-static pt_err_t pt_webhook_cols(pt_arena_t *a, size_t n,
-    pt_webhook_cols_t *c);
+static pt_err_t pt_webhook_cols(pt_arena_t *a, size_t n, pt_webhook_cols_t *c);
 static pt_err_t pt_webhook_threads(pytake_op_t *op, const pt_webhook_t *wh,
-    const uint32_t *list, pt_webhook_cols_t *c);
-static int pt_webhook_thread_cmp(const void *ctx, uint32_t x, uint32_t y);
-static int pt_webhook_sender_cmp(const pt_wa_message_t *x,
-    const pt_wa_message_t *y);
-static pt_err_t pt_webhook_thread_add(pytake_op_t *op,
-    const pt_webhook_t *wh, const pt_wa_message_t *m, pt_webhook_cols_t *c);
+                                   const uint32_t *list, pt_webhook_cols_t *c);
+static int      pt_webhook_thread_cmp(const void *ctx, uint32_t x, uint32_t y);
+static int      pt_webhook_sender_cmp(const pt_wa_message_t *x,
+                                      const pt_wa_message_t *y);
+static pt_err_t pt_webhook_thread_add(pytake_op_t *op, const pt_webhook_t *wh,
+                                      const pt_wa_message_t *m,
+                                      pt_webhook_cols_t     *c);
 static pt_err_t pt_webhook_message(pytake_op_t *op, const pt_wa_message_t *m,
-    pt_webhook_cols_t *c, size_t i);
-static void pt_webhook_params(pytake_op_t *op, const pt_webhook_cols_t *c);
-static pt_err_t pt_webhook_template(pytake_op_t *op,
-    const pt_wa_message_t *m, const pt_uuid_t *event, pt_str_t *out);
+                                   pt_webhook_cols_t *c, size_t i);
+static void     pt_webhook_params(pytake_op_t *op, const pt_webhook_cols_t *c);
+static pt_err_t pt_webhook_template(pytake_op_t *op, const pt_wa_message_t *m,
+                                    const pt_uuid_t *event, pt_str_t *out);
 
 
 pt_err_t
@@ -89,13 +89,12 @@ pt_webhook_cols(pt_arena_t *a, size_t n, pt_webhook_cols_t *c)
     pt_uuid_t *uuids;
 
     pt_str_t **const text_cols[] = {
-        &c->phones, &c->bsuids, &c->names, &c->wa_ids, &c->usernames,
-        &c->types, &c->contents, &c->previews, &c->wamids, &c->metadata,
-        &c->quoted, &c->templates
+        &c->phones,    &c->bsuids,   &c->names,    &c->wa_ids,
+        &c->usernames, &c->types,    &c->contents, &c->previews,
+        &c->wamids,    &c->metadata, &c->quoted,   &c->templates
     };
-    pt_uuid_t **const uuid_cols[] = {
-        &c->contacts, &c->configs, &c->convs, &c->ids, &c->events
-    };
+    pt_uuid_t **const uuid_cols[] = { &c->contacts, &c->configs, &c->convs,
+                                      &c->ids, &c->events };
 
     texts = pt_calloc(a, n, PT_COUNT(text_cols) * sizeof(pt_str_t));
     uuids = pt_calloc(a, n, PT_COUNT(uuid_cols) * sizeof(pt_uuid_t));
@@ -103,8 +102,7 @@ pt_webhook_cols(pt_arena_t *a, size_t n, pt_webhook_cols_t *c)
     c->times = pt_calloc(a, n, sizeof(int64_t));
 
     if (texts == NULL || uuids == NULL || c->threads == NULL
-        || c->times == NULL)
-    {
+        || c->times == NULL) {
         return PT_ENOMEM;
     }
 
@@ -126,7 +124,7 @@ pt_webhook_cols(pt_arena_t *a, size_t n, pt_webhook_cols_t *c)
  * take their locks in one order.  Of two names the later one stands. */
 static pt_err_t
 pt_webhook_threads(pytake_op_t *op, const pt_webhook_t *wh,
-    const uint32_t *list, pt_webhook_cols_t *c)
+                   const uint32_t *list, pt_webhook_cols_t *c)
 {
     size_t                 i;
     pt_err_t               err;
@@ -186,7 +184,7 @@ pt_webhook_thread_cmp(const void *ctx, uint32_t x, uint32_t y)
     } *c = ctx;
 
     n = pt_webhook_sender_cmp(&c->messages[c->list[x]],
-                               &c->messages[c->list[y]]);
+                              &c->messages[c->list[y]]);
 
     return n != 0 ? n : (x > y) - (x < y);
 }
@@ -211,7 +209,7 @@ pt_webhook_sender_cmp(const pt_wa_message_t *x, const pt_wa_message_t *y)
 
 static pt_err_t
 pt_webhook_thread_add(pytake_op_t *op, const pt_webhook_t *wh,
-    const pt_wa_message_t *m, pt_webhook_cols_t *c)
+                      const pt_wa_message_t *m, pt_webhook_cols_t *c)
 {
     size_t                     k = c->nthreads++;
     int64_t                    now = pt_event_time(op->now_us);
@@ -236,7 +234,7 @@ pt_webhook_thread_add(pytake_op_t *op, const pt_webhook_t *wh,
 
 static pt_err_t
 pt_webhook_message(pytake_op_t *op, const pt_wa_message_t *m,
-    pt_webhook_cols_t *c, size_t i)
+                   pt_webhook_cols_t *c, size_t i)
 {
     pt_err_t err;
 
@@ -287,7 +285,7 @@ pt_webhook_params(pytake_op_t *op, const pt_webhook_cols_t *c)
 
 static pt_err_t
 pt_webhook_template(pytake_op_t *op, const pt_wa_message_t *m,
-    const pt_uuid_t *event, pt_str_t *out)
+                    const pt_uuid_t *event, pt_str_t *out)
 {
     pt_msg_t v;
 

@@ -15,13 +15,13 @@ typedef struct {
 } pt_webhook_number_t;
 
 typedef struct {
-    pt_uuid_t  id;
-    size_t     nmessages;
-    uint32_t  *messages; /* indices into wa.messages, in body order */
-    size_t     nstatuses;
-    uint32_t  *statuses;
-    size_t     nerrors;
-    uint32_t  *errors;
+    pt_uuid_t id;
+    size_t    nmessages;
+    uint32_t *messages; /* indices into wa.messages, in body order */
+    size_t    nstatuses;
+    uint32_t *statuses;
+    size_t    nerrors;
+    uint32_t *errors;
 } pt_webhook_tenant_t;
 
 typedef enum {
@@ -41,24 +41,24 @@ typedef struct {
 } pt_webhook_job_t;
 
 typedef struct {
-    pt_wa_t              wa;
-    bool                 over_limits; /* too deep or too long to read */
-    bool                 repeated;    /* some object repeated a key */
-    bool                 asked;       /* for the numbers */
-    uint32_t             unknown;     /* numbers that nobody has */
-    uint32_t             unrouted;    /* items of theirs, or of none */
-    pt_webhook_number_t *numbers;     /* parallel to wa.numbers */
-    size_t               ntenants;
-    pt_webhook_tenant_t *tenants;
-    pt_uuid_t            raw_id;
-    int64_t              raw_at_us;
-    bool                 raw_done; /* committed */
-    size_t               njobs;    /* a stack */
-    size_t               jobs_cap;
-    pt_webhook_job_t    *jobs;
-    pt_webhook_job_t     job;      /* under way */
-    pt_webhook_job_type_t aside;   /* what an ASIDE was, and why */
-    char                 aside_state[6];
+    pt_wa_t               wa;
+    bool                  over_limits; /* too deep or too long to read */
+    bool                  repeated;    /* some object repeated a key */
+    bool                  asked;       /* for the numbers */
+    uint32_t              unknown;     /* numbers that nobody has */
+    uint32_t              unrouted;    /* items of theirs, or of none */
+    pt_webhook_number_t  *numbers;     /* parallel to wa.numbers */
+    size_t                ntenants;
+    pt_webhook_tenant_t  *tenants;
+    pt_uuid_t             raw_id;
+    int64_t               raw_at_us;
+    bool                  raw_done; /* committed */
+    size_t                njobs;    /* a stack */
+    size_t                jobs_cap;
+    pt_webhook_job_t     *jobs;
+    pt_webhook_job_t      job;   /* under way */
+    pt_webhook_job_type_t aside; /* what an ASIDE was, and why */
+    char                  aside_state[6];
 } pt_webhook_t;
 
 /* ---- pt_webhook_route.c ---- */
@@ -66,9 +66,10 @@ typedef struct {
 /* Sorts the items by tenant (rows: wa_numbers_find's, or NULL) and makes the
  * jobs.  PT_ENOMEM. */
 pt_err_t pt_webhook_route(pytake_op_t *op, pt_webhook_t *wh,
-    const pytake_rows_t *rows) PT_MUST_CHECK;
+                          const pytake_rows_t *rows) PT_MUST_CHECK;
 pt_err_t pt_webhook_job_add(pt_webhook_t *wh, pt_webhook_job_type_t type,
-    uint32_t tenant, size_t from, size_t to) PT_MUST_CHECK;
+                            uint32_t tenant, size_t from,
+                            size_t to) PT_MUST_CHECK;
 
 /* Puts what failed in halves back on the stack, or, when it is one item,
  * that item as an error.  PT_EINTERNAL: the stack is full; PT_EDBAWAY: an
@@ -77,17 +78,17 @@ pt_err_t pt_webhook_split(pytake_op_t *op, pt_webhook_t *wh) PT_MUST_CHECK;
 
 /* NULL when nobody has it. */
 const pt_webhook_number_t *pt_webhook_number_find(const pt_webhook_t *wh,
-    pt_str_t number);
+                                                  pt_str_t            number);
 
 /* The counts as JSON.  PT_ENOMEM. */
 pt_err_t pt_webhook_summary(pt_arena_t *a, const pt_webhook_t *wh,
-    pt_str_t *out) PT_MUST_CHECK;
+                            pt_str_t *out) PT_MUST_CHECK;
 
 /* ---- pt_webhook_messages.c ---- */
 
 /* Adds ingest_messages for wh->job. */
-pt_err_t pt_webhook_messages_add(pytake_op_t *op, pt_webhook_t *wh)
-    PT_MUST_CHECK;
+pt_err_t pt_webhook_messages_add(pytake_op_t  *op,
+                                 pt_webhook_t *wh) PT_MUST_CHECK;
 
 /* ---- pt_webhook_batch.c ---- */
 

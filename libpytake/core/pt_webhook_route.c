@@ -11,21 +11,20 @@
 
 
 static pt_err_t pt_webhook_numbers(pytake_op_t *op, pt_webhook_t *wh,
-    const pytake_rows_t *rows);
+                                   const pytake_rows_t *rows);
 static pt_err_t pt_webhook_tenants(pt_arena_t *a, pt_webhook_t *wh,
-    const pytake_rows_t *rows);
+                                   const pytake_rows_t *rows);
 static pt_webhook_tenant_t *pt_webhook_tenant_find(pt_webhook_t *wh,
-    pt_str_t number);
-static pt_err_t pt_webhook_items(pt_arena_t *a, pt_webhook_t *wh);
-static void pt_webhook_put(pt_webhook_t *wh, bool fill);
-static pt_err_t pt_webhook_jobs(pt_arena_t *a, pt_webhook_t *wh);
+                                                   pt_str_t      number);
+static pt_err_t             pt_webhook_items(pt_arena_t *a, pt_webhook_t *wh);
+static void                 pt_webhook_put(pt_webhook_t *wh, bool fill);
+static pt_err_t             pt_webhook_jobs(pt_arena_t *a, pt_webhook_t *wh);
 static pt_err_t pt_webhook_chunks(pt_webhook_t *wh, pt_webhook_job_type_t t,
-    uint32_t tenant, size_t n);
+                                  uint32_t tenant, size_t n);
 
 
 pt_err_t
-pt_webhook_route(pytake_op_t *op, pt_webhook_t *wh,
-    const pytake_rows_t *rows)
+pt_webhook_route(pytake_op_t *op, pt_webhook_t *wh, const pytake_rows_t *rows)
 {
     pt_err_t err;
 
@@ -43,15 +42,14 @@ pt_webhook_route(pytake_op_t *op, pt_webhook_t *wh,
 
 pt_err_t
 pt_webhook_job_add(pt_webhook_t *wh, pt_webhook_job_type_t type,
-    uint32_t tenant, size_t from, size_t to)
+                   uint32_t tenant, size_t from, size_t to)
 {
     if (wh->njobs == wh->jobs_cap) {
         return PT_EINTERNAL;
     }
 
-    wh->jobs[wh->njobs++] = (pt_webhook_job_t){ type, tenant,
-                                                (uint32_t) from,
-                                                (uint32_t) to };
+    wh->jobs[wh->njobs++] =
+        (pt_webhook_job_t){ type, tenant, (uint32_t) from, (uint32_t) to };
 
     return PT_OK;
 }
@@ -75,8 +73,7 @@ pt_webhook_split(pytake_op_t *op, pt_webhook_t *wh)
     if (j.to - j.from == 1) {
         wh->aside = j.type;
         memcpy(wh->aside_state, op->result->sqlstate, 5);
-        return pt_webhook_job_add(wh, PT_WEBHOOK_ASIDE, j.tenant, j.from,
-                                  j.to);
+        return pt_webhook_job_add(wh, PT_WEBHOOK_ASIDE, j.tenant, j.from, j.to);
     }
 
     half = j.from + (j.to - j.from) / 2;
@@ -130,14 +127,10 @@ pt_webhook_summary(pt_arena_t *a, const pt_webhook_t *wh, pt_str_t *out)
         const char *key;
         uint32_t    n;
     } counts[] = {
-        { "entries", c->entries },
-        { "messages", c->messages },
-        { "statuses", c->statuses },
-        { "value_errors", c->value_errors },
-        { "echoes", c->echoes },
-        { "calls", c->calls },
-        { "item_errors", c->item_errors },
-        { "unknown_numbers", wh->unknown },
+        { "entries", c->entries },         { "messages", c->messages },
+        { "statuses", c->statuses },       { "value_errors", c->value_errors },
+        { "echoes", c->echoes },           { "calls", c->calls },
+        { "item_errors", c->item_errors }, { "unknown_numbers", wh->unknown },
         { "unrouted", wh->unrouted }
     };
 
@@ -170,14 +163,13 @@ pt_webhook_summary(pt_arena_t *a, const pt_webhook_t *wh, pt_str_t *out)
 
 
 static pt_err_t
-pt_webhook_numbers(pytake_op_t *op, pt_webhook_t *wh,
-    const pytake_rows_t *rows)
+pt_webhook_numbers(pytake_op_t *op, pt_webhook_t *wh, const pytake_rows_t *rows)
 {
     size_t   i;
     pt_err_t err;
 
-    wh->numbers = pt_calloc(op->arena, wh->wa.nnumbers,
-                            sizeof(pt_webhook_number_t));
+    wh->numbers =
+        pt_calloc(op->arena, wh->wa.nnumbers, sizeof(pt_webhook_number_t));
     if (wh->numbers == NULL) {
         return PT_ENOMEM;
     }
@@ -201,8 +193,7 @@ pt_webhook_numbers(pytake_op_t *op, pt_webhook_t *wh,
 
 /* The rows and the numbers are few; both are sorted or short. */
 static pt_err_t
-pt_webhook_tenants(pt_arena_t *a, pt_webhook_t *wh,
-    const pytake_rows_t *rows)
+pt_webhook_tenants(pt_arena_t *a, pt_webhook_t *wh, const pytake_rows_t *rows)
 {
     size_t               n;
     uint32_t             r, t;
@@ -217,8 +208,10 @@ pt_webhook_tenants(pt_arena_t *a, pt_webhook_t *wh,
 
     for (r = 0; r < rows->nrows; r++) {
         number = pt_cell_text(rows, r, PT_WA_NUMBERS_FIND_PHONE_NUMBER_ID);
-        for (n = 0; n < wh->wa.nnumbers
-             && !pt_str_eq(wh->wa.numbers[n], number); n++) { /* void */ }
+        for (n = 0;
+             n < wh->wa.nnumbers && !pt_str_eq(wh->wa.numbers[n], number); n++)
+        { /* void */
+        }
 
         if (n == wh->wa.nnumbers
             || !pt_cell_uuid(rows, r, PT_WA_NUMBERS_FIND_TENANT_ID, &tenant))
@@ -226,16 +219,18 @@ pt_webhook_tenants(pt_arena_t *a, pt_webhook_t *wh,
             continue;
         }
 
-        for (t = 0; t < wh->ntenants
-             && !pt_uuid_eq(&wh->tenants[t].id, &tenant); t++) { /* void */ }
+        for (t = 0;
+             t < wh->ntenants && !pt_uuid_eq(&wh->tenants[t].id, &tenant); t++)
+        { /* void */
+        }
 
         if (t == wh->ntenants) {
             wh->tenants[wh->ntenants++].id = tenant;
         }
 
         w = &wh->numbers[n];
-        w->known = pt_cell_uuid(rows, r, PT_WA_NUMBERS_FIND_CONFIG_ID,
-                                &w->config);
+        w->known =
+            pt_cell_uuid(rows, r, PT_WA_NUMBERS_FIND_CONFIG_ID, &w->config);
         w->tenant = t;
     }
 
@@ -341,7 +336,8 @@ pt_webhook_jobs(pt_arena_t *a, pt_webhook_t *wh)
     for (i = 0; i < wh->ntenants; i++) {
         tenant = &wh->tenants[i];
         n += (tenant->nmessages + tenant->nstatuses + tenant->nerrors)
-             / PT_WEBHOOK_CHUNK_MAX + 3;
+                 / PT_WEBHOOK_CHUNK_MAX
+             + 3;
     }
 
     wh->jobs_cap = n;
@@ -373,8 +369,8 @@ pt_webhook_jobs(pt_arena_t *a, pt_webhook_t *wh)
 
 /* The stack gives back the last one first. */
 static pt_err_t
-pt_webhook_chunks(pt_webhook_t *wh, pt_webhook_job_type_t type,
-    uint32_t tenant, size_t n)
+pt_webhook_chunks(pt_webhook_t *wh, pt_webhook_job_type_t type, uint32_t tenant,
+                  size_t n)
 {
     size_t   from, to;
     pt_err_t err;
