@@ -10,7 +10,7 @@ static uint32_t pt_backoff_random(pt_backoff_t *b);
 
 void
 pt_backoff_init(pt_backoff_t *b, uint32_t base_ms, uint32_t max_ms,
-    uint64_t seed)
+                uint64_t seed)
 {
     assert(base_ms > 0 && max_ms >= base_ms);
     b->base_ms = base_ms;

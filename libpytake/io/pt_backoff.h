@@ -19,7 +19,7 @@ typedef struct {
 
 /* seed: anything that differs between processes. */
 void pt_backoff_init(pt_backoff_t *b, uint32_t base_ms, uint32_t max_ms,
-    uint64_t seed);
+                     uint64_t seed);
 void pt_backoff_reset(pt_backoff_t *b); /* after a success */
 
 /* Milliseconds to wait now: between one half and the whole of the current

@@ -16,12 +16,12 @@ typedef struct {
     uint32_t interval_ms;
     uint32_t failures; /* in a row */
     bool     open;
-    bool     probing;  /* one is under way */
+    bool     probing; /* one is under way */
     int64_t  probe_at_ms;
 } pt_breaker_t;
 
 void pt_breaker_init(pt_breaker_t *b, uint32_t failures_max,
-    uint32_t interval_ms);
+                     uint32_t interval_ms);
 
 /* true when this very call closed it */
 bool pt_breaker_success(pt_breaker_t *b);

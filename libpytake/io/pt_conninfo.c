@@ -41,23 +41,23 @@ typedef struct {
 } pt_conninfo_job_t;
 
 struct pt_conninfo_s {
-    pt_loop_t          *loop;
-    pt_mem_t            mem;
-    PQconninfoOption   *parsed;
-    char               *options;
-    bool                fixed; /* hostaddr given, or no host at all */
-    bool                has_names;
-    uint32_t            first; /* rotation */
-    char                app_name[64];
-    int64_t             refreshed_ms;
-    pt_conninfo_job_t  *job;
-    pt_conninfo_list_t  names; /* as written */
-    pt_conninfo_list_t  addrs; /* as resolved */
-    const char         *keywords[PT_CONNINFO_KEYS_MAX];
-    const char         *values[PT_CONNINFO_KEYS_MAX];
-    char                hosts[PT_CONNINFO_LIST_MAX];
-    char                hostaddrs[PT_CONNINFO_LIST_MAX];
-    char                ports[PT_CONNINFO_LIST_MAX];
+    pt_loop_t         *loop;
+    pt_mem_t           mem;
+    PQconninfoOption  *parsed;
+    char              *options;
+    bool               fixed; /* hostaddr given, or no host at all */
+    bool               has_names;
+    uint32_t           first; /* rotation */
+    char               app_name[64];
+    int64_t            refreshed_ms;
+    pt_conninfo_job_t *job;
+    pt_conninfo_list_t names; /* as written */
+    pt_conninfo_list_t addrs; /* as resolved */
+    const char        *keywords[PT_CONNINFO_KEYS_MAX];
+    const char        *values[PT_CONNINFO_KEYS_MAX];
+    char               hosts[PT_CONNINFO_LIST_MAX];
+    char               hostaddrs[PT_CONNINFO_LIST_MAX];
+    char               ports[PT_CONNINFO_LIST_MAX];
 };
 
 typedef struct {
@@ -66,27 +66,27 @@ typedef struct {
 } pt_conninfo_pair_t;
 
 
-static pt_err_t pt_conninfo_parse(pt_conninfo_t *ci, const char *conninfo);
+static pt_err_t    pt_conninfo_parse(pt_conninfo_t *ci, const char *conninfo);
 static const char *pt_conninfo_find(const pt_conninfo_t *ci,
-    const char *keyword);
+                                    const char          *keyword);
 static const char *pt_conninfo_environment(const PQconninfoOption *defs,
-    const char *keyword);
-static pt_err_t pt_conninfo_split(pt_conninfo_t *ci, const char *hosts,
-    const char *ports);
-static bool pt_conninfo_item(const char *list, uint32_t n, char *out,
-    size_t size);
-static void pt_conninfo_resolve(const pt_conninfo_list_t *names,
-    pt_conninfo_list_t *out);
-static void pt_conninfo_lookup(const pt_conninfo_addr_t *name,
-    pt_conninfo_list_t *out);
-static void pt_conninfo_work(void *data);
-static void pt_conninfo_done(void *data);
-static pt_err_t pt_conninfo_options(pt_conninfo_t *ci,
-    const pt_pool_conf_t *conf);
-static size_t pt_conninfo_set(char *out, size_t size, size_t len,
-    const char *name, const char *value);
-static void pt_conninfo_lists(pt_conninfo_t *ci);
-static void pt_conninfo_append(char *list, const char *item, bool first);
+                                           const char             *keyword);
+static pt_err_t    pt_conninfo_split(pt_conninfo_t *ci, const char *hosts,
+                                     const char *ports);
+static bool        pt_conninfo_item(const char *list, uint32_t n, char *out,
+                                    size_t size);
+static void        pt_conninfo_resolve(const pt_conninfo_list_t *names,
+                                       pt_conninfo_list_t       *out);
+static void        pt_conninfo_lookup(const pt_conninfo_addr_t *name,
+                                      pt_conninfo_list_t       *out);
+static void        pt_conninfo_work(void *data);
+static void        pt_conninfo_done(void *data);
+static pt_err_t    pt_conninfo_options(pt_conninfo_t        *ci,
+                                       const pt_pool_conf_t *conf);
+static size_t      pt_conninfo_set(char *out, size_t size, size_t len,
+                                   const char *name, const char *value);
+static void        pt_conninfo_lists(pt_conninfo_t *ci);
+static void        pt_conninfo_append(char *list, const char *item, bool first);
 
 
 /* Ours come last in the arrays and win, except the "weak" ones, which a
@@ -108,7 +108,7 @@ static const pt_conninfo_pair_t pt_conninfo_weak[] = {
 
 pt_err_t
 pt_conninfo_new(pt_loop_t *loop, const pt_pool_conf_t *conf,
-    pt_conninfo_t **out)
+                pt_conninfo_t **out)
 {
     pt_err_t       err;
     pt_conninfo_t *ci;
@@ -121,7 +121,7 @@ pt_conninfo_new(pt_loop_t *loop, const pt_pool_conf_t *conf,
     ci->loop = loop;
     ci->mem = conf->mem;
     (void) snprintf(ci->app_name, sizeof(ci->app_name), "%s",
-        (conf->app_name == NULL) ? "pytake" : conf->app_name);
+                    (conf->app_name == NULL) ? "pytake" : conf->app_name);
 
     err = pt_conninfo_parse(ci, conf->conninfo);
     if (err == PT_OK) {
@@ -134,7 +134,8 @@ pt_conninfo_new(pt_loop_t *loop, const pt_pool_conf_t *conf,
     if (!ci->fixed) {
         pt_conninfo_resolve(&ci->names, &ci->addrs);
         if (ci->addrs.n == 0) {
-            loop->ops->log(loop, PT_LOG_WARN,
+            loop->ops->log(
+                loop, PT_LOG_WARN,
                 "pytake: no address found for the database host \"%s\"",
                 ci->names.a[0].host);
         }
@@ -180,8 +181,7 @@ pt_conninfo_refresh(pt_conninfo_t *ci)
     job->mem = ci->mem;
     job->names = ci->names;
     job->found.n = 0;
-    if (ci->loop->ops->work(ci->loop, pt_conninfo_work, pt_conninfo_done,
-            job)
+    if (ci->loop->ops->work(ci->loop, pt_conninfo_work, pt_conninfo_done, job)
         != PT_OK)
     {
         ci->mem.free(ci->mem.user, job);
@@ -208,7 +208,7 @@ pt_conninfo_rotate(pt_conninfo_t *ci)
 
 pt_err_t
 pt_conninfo_get(pt_conninfo_t *ci, const char *const **keywords,
-    const char *const **values)
+                const char *const **values)
 {
     size_t                  i, n;
     const char             *v;
@@ -276,14 +276,16 @@ pt_conninfo_parse(pt_conninfo_t *ci, const char *conninfo)
     ci->parsed = PQconninfoParse(conninfo, &reason);
     if (ci->parsed == NULL) {
         /* libpq's reason may quote the string, password and all */
-        ci->loop->ops->log(ci->loop, PT_LOG_ERR,
+        ci->loop->ops->log(
+            ci->loop, PT_LOG_ERR,
             "pytake: the database connection string is malformed");
         err = (reason == NULL) ? PT_ENOMEM : PT_EVALIDATION;
         PQfreemem(reason);
         return err;
     }
     if (pt_conninfo_find(ci, "service") != NULL) {
-        ci->loop->ops->log(ci->loop, PT_LOG_ERR,
+        ci->loop->ops->log(
+            ci->loop, PT_LOG_ERR,
             "pytake: \"service\" is not supported in the database "
             "connection string");
         return PT_EVALIDATION;
@@ -325,7 +327,7 @@ pt_conninfo_find(const pt_conninfo_t *ci, const char *keyword)
 static const char *
 pt_conninfo_environment(const PQconninfoOption *defs, const char *keyword)
 {
-    for ( ; defs->keyword != NULL; defs++) {
+    for (; defs->keyword != NULL; defs++) {
         if (strcmp(defs->keyword, keyword) == 0) {
             return (defs->val != NULL && defs->val[0] != '\0') ? defs->val
                                                                : NULL;
@@ -349,7 +351,7 @@ pt_conninfo_split(pt_conninfo_t *ci, const char *hosts, const char *ports)
             break;
         }
         if (!pt_conninfo_item(ports, one_port ? 0 : ci->names.n, a->port,
-                sizeof(a->port)))
+                              sizeof(a->port)))
         {
             a->port[0] = '\0';
         }
@@ -368,7 +370,8 @@ pt_conninfo_split(pt_conninfo_t *ci, const char *hosts, const char *ports)
         ci->names.n++;
     }
     if (ci->names.n == 0) {
-        ci->loop->ops->log(ci->loop, PT_LOG_ERR,
+        ci->loop->ops->log(
+            ci->loop, PT_LOG_ERR,
             "pytake: a host name in the database connection string is "
             "too long");
         return PT_EVALIDATION;
@@ -386,7 +389,7 @@ pt_conninfo_item(const char *list, uint32_t n, char *out, size_t size)
     size_t      len;
     const char *comma;
 
-    for ( ; n > 0; n--) {
+    for (; n > 0; n--) {
         comma = strchr(list, ',');
         if (comma == NULL) {
             return false;
@@ -434,12 +437,11 @@ pt_conninfo_lookup(const pt_conninfo_addr_t *name, pt_conninfo_list_t *out)
         return;
     }
     for (ai = list; ai != NULL && out->n < PT_CONNINFO_ADDRS_MAX;
-         ai = ai->ai_next)
-    {
+         ai = ai->ai_next) {
         a = &out->a[out->n];
         *a = *name;
-        if (getnameinfo(ai->ai_addr, ai->ai_addrlen, a->addr,
-                sizeof(a->addr), NULL, 0, NI_NUMERICHOST)
+        if (getnameinfo(ai->ai_addr, ai->ai_addrlen, a->addr, sizeof(a->addr),
+                        NULL, 0, NI_NUMERICHOST)
             == 0)
         {
             out->n++;
@@ -501,15 +503,15 @@ pt_conninfo_options(pt_conninfo_t *ci, const pt_pool_conf_t *conf)
     (void) snprintf(num, sizeof(num), "%u", conf->lock_timeout_ms);
     len = pt_conninfo_set(ci->options, size, len, "lock_timeout", num);
     len = pt_conninfo_set(ci->options, size, len,
-        "idle_in_transaction_session_timeout", "5000");
+                          "idle_in_transaction_session_timeout", "5000");
     len = pt_conninfo_set(ci->options, size, len, "plan_cache_mode",
-        "force_generic_plan");
+                          "force_generic_plan");
     len = pt_conninfo_set(ci->options, size, len, "TimeZone", "UTC");
     len = pt_conninfo_set(ci->options, size, len, "client_encoding", "UTF8");
     len = pt_conninfo_set(ci->options, size, len, "jit", "off");
     if (theirs == NULL || strstr(theirs, "search_path") == NULL) {
         len = pt_conninfo_set(ci->options, size, len, "search_path",
-            "pg_catalog,public,pg_temp");
+                              "pg_catalog,public,pg_temp");
     }
     if (theirs != NULL) {
         (void) snprintf(ci->options + len, size - len, " %s", theirs);
@@ -522,15 +524,14 @@ pt_conninfo_options(pt_conninfo_t *ci, const pt_pool_conf_t *conf)
 
 static size_t
 pt_conninfo_set(char *out, size_t size, size_t len, const char *name,
-    const char *value)
+                const char *value)
 {
     int n;
 
-    n = snprintf(out + len, size - len, "%s-c %s=", len == 0 ? "" : " ",
-        name);
+    n = snprintf(out + len, size - len, "%s-c %s=", len == 0 ? "" : " ", name);
     assert(n > 0 && (size_t) n < size - len);
     len += (size_t) n;
-    for ( ; *value != '\0'; value++) {
+    for (; *value != '\0'; value++) {
         assert(len + 3 < size);
         if (*value == ' ' || *value == '\\') {
             out[len++] = '\\';
@@ -563,5 +564,5 @@ pt_conninfo_append(char *list, const char *item, bool first)
     size_t len = first ? 0 : strlen(list);
 
     (void) snprintf(list + len, PT_CONNINFO_LIST_MAX - len, "%s%s",
-        first ? "" : ",", item);
+                    first ? "" : ",", item);
 }

@@ -26,8 +26,8 @@ typedef struct pt_conninfo_s pt_conninfo_t;
  * until a refresh finds it.  PT_ENOMEM; PT_EVALIDATION, reason logged.
  */
 pt_err_t pt_conninfo_new(pt_loop_t *loop, const pt_pool_conf_t *conf,
-    pt_conninfo_t **out) PT_MUST_CHECK;
-void pt_conninfo_del(pt_conninfo_t *ci);
+                         pt_conninfo_t **out) PT_MUST_CHECK;
+void     pt_conninfo_del(pt_conninfo_t *ci);
 
 /* Resolves the names again in a thread (loop->work); no-op without names,
  * or when one is under way, or within PT_PG_REFRESH_MS of the last. */
@@ -42,6 +42,6 @@ void pt_conninfo_rotate(pt_conninfo_t *ci);
 /* NULL-terminated arrays for PQconnectStartParams(), borrowed until the
  * next call on ci.  PT_ENOMEM. */
 pt_err_t pt_conninfo_get(pt_conninfo_t *ci, const char *const **keywords,
-    const char *const **values) PT_MUST_CHECK;
+                         const char *const **values) PT_MUST_CHECK;
 
 #endif

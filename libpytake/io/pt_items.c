@@ -87,18 +87,17 @@ pt_items_find(const pt_items_t *s, uint32_t index, uint32_t generation)
         return NULL;
     }
     it = pt_items_at(s, index);
-    return (it->generation == generation && it->state != PT_ITEM_FREE)
-               ? it
-               : NULL;
+    return (it->generation == generation && it->state != PT_ITEM_FREE) ? it
+                                                                       : NULL;
 }
 
 
 static bool
 pt_items_grow(pt_items_t *s)
 {
-    size_t      size;
-    uint32_t    i;
-    pt_item_t  *chunk;
+    size_t     size;
+    uint32_t   i;
+    pt_item_t *chunk;
 
     if (s->chunks == NULL) {
         size = (s->max / PT_PG_ITEMS_CHUNK + 1) * sizeof(pt_item_t *);

@@ -32,6 +32,6 @@ pt_item_t *pt_items_at(const pt_items_t *s, uint32_t index);
 
 /* NULL: no longer the same one. */
 pt_item_t *pt_items_find(const pt_items_t *s, uint32_t index,
-    uint32_t generation);
+                         uint32_t generation);
 
 #endif

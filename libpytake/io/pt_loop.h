@@ -13,15 +13,15 @@
 
 #include "../core/pt_base.h"
 
-typedef struct pt_loop_s pt_loop_t;
-typedef struct pt_io_s pt_io_t;       /* a registered socket */
+typedef struct pt_loop_s  pt_loop_t;
+typedef struct pt_io_s    pt_io_t;    /* a registered socket */
 typedef struct pt_timer_s pt_timer_t; /* a one-shot timer */
 
 #define PT_IO_READ 1
 #define PT_IO_WRITE 2
 
-#define PT_TIMER_HOLD 0   /* keeps an exiting worker alive: work in flight */
-#define PT_TIMER_HOUSE 1  /* housekeeping: an exiting worker ignores it */
+#define PT_TIMER_HOLD 0  /* keeps an exiting worker alive: work in flight */
+#define PT_TIMER_HOUSE 1 /* housekeeping: an exiting worker ignores it */
 
 typedef enum {
     PT_LOG_ALERT = 0, /* our bug */
@@ -43,7 +43,7 @@ typedef struct {
      * anything, io_del of its own io included.
      */
     pt_io_t *(*io_new)(pt_loop_t *l, int fd, pt_io_handler_pt handler,
-        void *data);
+                       void *data);
     /* Sets the interest (idempotent). PT_ELIMIT when the kernel refuses. */
     pt_err_t (*io_want)(pt_io_t *io, int events);
     /* Deregisters; the caller closes the fd AFTER this.  No handler call
@@ -52,20 +52,20 @@ typedef struct {
 
     /* kind: PT_TIMER_HOLD or PT_TIMER_HOUSE.  NULL: out of memory. */
     pt_timer_t *(*timer_new)(pt_loop_t *l, int kind,
-        pt_timer_handler_pt handler, void *data);
+                             pt_timer_handler_pt handler, void *data);
     void (*timer_set)(pt_timer_t *t, uint32_t after_ms); /* (re)arms */
-    void (*timer_stop)(pt_timer_t *t); /* idempotent */
+    void (*timer_stop)(pt_timer_t *t);                   /* idempotent */
     void (*timer_del)(pt_timer_t *t);
 
     /* Runs work in a thread, then done on the loop.  data belongs to the
      * job until done has run (which happens even while exiting).
      * PT_EBUSY: no thread or queue place. */
-    pt_err_t (*work)(pt_loop_t *l, pt_work_pt work,
-        pt_timer_handler_pt done, void *data);
+    pt_err_t (*work)(pt_loop_t *l, pt_work_pt work, pt_timer_handler_pt done,
+                     void *data);
 
-    int64_t (*now_ms)(pt_loop_t *l);      /* monotonic */
-    int64_t (*wall_us)(pt_loop_t *l);     /* unix time */
-    bool (*exiting)(pt_loop_t *l);        /* park nothing any more */
+    int64_t (*now_ms)(pt_loop_t *l);  /* monotonic */
+    int64_t (*wall_us)(pt_loop_t *l); /* unix time */
+    bool (*exiting)(pt_loop_t *l);    /* park nothing any more */
     void (*log)(pt_loop_t *l, pt_log_level_t level, const char *fmt, ...)
         PT_PRINTF(3, 4);
 } pt_loop_ops_t;

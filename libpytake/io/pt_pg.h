@@ -20,9 +20,9 @@
 typedef struct pt_pool_s pt_pool_t;
 
 typedef struct {
-    const char *conninfo;   /* keyword/value or URI; copied */
-    const char *role;       /* SET ROLE at connect (options); NULL: none */
-    const char *app_name;   /* application_name */
+    const char *conninfo; /* keyword/value or URI; copied */
+    const char *role;     /* SET ROLE at connect (options); NULL: none */
+    const char *app_name; /* application_name */
     uint32_t    conns_max;
     uint32_t    depth;      /* batches in flight a connection; 1: writes */
     uint32_t    tenant_max; /* of one tenant in flight; 0: no limit */
@@ -37,7 +37,7 @@ typedef struct {
  * later refreshes run in a thread.  Opens nothing: the first batch does.
  * PT_ENOMEM, PT_EVALIDATION (conninfo malformed; reason logged). */
 pt_err_t pt_pool_new(pt_loop_t *loop, const pt_pool_conf_t *conf,
-    pt_pool_t **out) PT_MUST_CHECK;
+                     pt_pool_t **out) PT_MUST_CHECK;
 
 /* Closes every connection at once and fails what is in flight
  * (PT_EDBAWAY/PT_EOUTCOME) without running handlers. */
@@ -49,8 +49,8 @@ void pt_pool_drain(pt_pool_t *p);
 /* Called exactly once per accepted batch unless it was abandoned.  result
  * and its rows live until the handler returns, or, when the handler calls
  * pt_pg_result_keep(), until pt_pg_result_free(). */
-typedef void (*pt_batch_handler_pt)(void *data,
-    const pytake_sql_result_t *result);
+typedef void (*pt_batch_handler_pt)(void                      *data,
+                                    const pytake_sql_result_t *result);
 
 /* {index, generation}: safe to abandon late or twice. */
 typedef struct {
@@ -70,8 +70,8 @@ typedef struct {
  * batch that does not fit the statement table (logged as our bug).
  */
 pt_err_t pt_pool_submit(pt_pool_t *p, const pytake_sql_t *sql,
-    int64_t deadline_ms, pt_batch_handler_pt handler, void *data,
-    pt_batch_t *out) PT_MUST_CHECK;
+                        int64_t deadline_ms, pt_batch_handler_pt handler,
+                        void *data, pt_batch_t *out) PT_MUST_CHECK;
 
 /* The caller is gone: no handler call.  A waiting batch is dropped; one in
  * flight drains. */
@@ -80,17 +80,16 @@ void pt_pool_abandon(pt_pool_t *p, pt_batch_t b);
 /* Within a handler: takes the result over (with its rows); the caller frees
  * it with pt_pg_result_free(). */
 typedef struct pt_pg_result_s pt_pg_result_t;
-pt_pg_result_t *pt_pg_result_keep(pt_pool_t *p,
-    const pytake_sql_result_t *result);
-void pt_pg_result_free(pt_pg_result_t *r); /* NULL is fine */
+pt_pg_result_t *pt_pg_result_keep(pt_pool_t *p, const pytake_sql_result_t *r);
+void            pt_pg_result_free(pt_pg_result_t *r); /* NULL is fine */
 
 typedef struct {
-    uint32_t conns;       /* open and ready */
+    uint32_t conns; /* open and ready */
     uint32_t connecting;
-    uint32_t busy;        /* batches in flight */
+    uint32_t busy; /* batches in flight */
     uint32_t waiting;
-    bool     away;        /* breaker open */
-    uint64_t batches;     /* totals */
+    bool     away;    /* breaker open */
+    uint64_t batches; /* totals */
     uint64_t errors;
     uint64_t timeouts;
     uint64_t connects;

@@ -23,42 +23,42 @@
 #include "pt_conninfo.h"
 
 /* Limits of the driver. */
-#define PT_PG_STALL_GRACE_MS 500    /* after statement_timeout: it is dead */
+#define PT_PG_STALL_GRACE_MS 500     /* after statement_timeout: it is dead */
 #define PT_PG_STALL_DEFAULT_MS 60000 /* with no statement_timeout */
-#define PT_PG_AGE_FACTOR 4          /* a batch that only drips, x stall */
-#define PT_PG_RECONNECT_MS 100      /* between attempts that fail */
-#define PT_PG_IDLE_PROBE_MS 250     /* breaker open and nobody asks */
-#define PT_PG_PROBE_TIMEOUT_MS 600  /* of a probe ... */
-#define PT_PG_PROBE_LONG_EACH 4     /* ... but each 4th has the full time */
+#define PT_PG_AGE_FACTOR 4           /* a batch that only drips, x stall */
+#define PT_PG_RECONNECT_MS 100       /* between attempts that fail */
+#define PT_PG_IDLE_PROBE_MS 250      /* breaker open and nobody asks */
+#define PT_PG_PROBE_TIMEOUT_MS 600   /* of a probe ... */
+#define PT_PG_PROBE_LONG_EACH 4      /* ... but each 4th has the full time */
 #define PT_PG_BREAKER_FAILURES 3
-#define PT_PG_REFRESH_MS 30000      /* name look-ups */
-#define PT_PG_CACHES_MAX 16         /* cache drops, then a fresh connection */
+#define PT_PG_REFRESH_MS 30000 /* name look-ups */
+#define PT_PG_CACHES_MAX 16    /* cache drops, then a fresh connection */
 #define PT_PG_CONNS_MAX 256
 #define PT_PG_DEPTH_MAX 256
 #define PT_PG_ITEMS_CHUNK 64u
 #define PT_PG_STMT_NAME_MAX 64
-#define PT_PG_TENANT_BUCKETS 256u   /* a power of two */
+#define PT_PG_TENANT_BUCKETS 256u /* a power of two */
 
-typedef struct pt_item_s pt_item_t;
+typedef struct pt_item_s   pt_item_t;
 typedef struct pt_pgconn_s pt_pgconn_t;
 typedef struct pt_tenant_s pt_tenant_t;
 
 /* ---- pt_pgresult.c ---- */
 
 struct pt_pg_result_s {
-    pytake_sql_result_t  pub; /* first: pt_pg_result_keep() casts back */
-    pt_mem_t             mem;
-    bool                 kept;
-    uint16_t             nstmts;
-    PGresult           **res;
-    pytake_rows_t       *rows;
+    pytake_sql_result_t pub; /* first: pt_pg_result_keep() casts back */
+    pt_mem_t            mem;
+    bool                kept;
+    uint16_t            nstmts;
+    PGresult          **res;
+    pytake_rows_t      *rows;
 };
 
 pt_pg_result_t *pt_pgresult_new(const pt_mem_t *mem, uint16_t nstmts);
 
 /* Takes res as the rows of statement i.  PT_ENOMEM: res is freed. */
-pt_err_t pt_pgresult_add(pt_pg_result_t *r, uint16_t i, PGresult *res)
-    PT_MUST_CHECK;
+pt_err_t pt_pgresult_add(pt_pg_result_t *r, uint16_t i,
+                         PGresult *res) PT_MUST_CHECK;
 
 /* Frees what came so far; for a retry, and for what nobody will read. */
 void pt_pgresult_reset(pt_pg_result_t *r);
@@ -113,7 +113,7 @@ typedef struct {
     pt_mem_t     mem;
     uint32_t     tenant_max;
     uint32_t     waiting;
-    pt_tenant_t *ring; /* round robin: tenants that may send now */
+    pt_tenant_t *ring;  /* round robin: tenants that may send now */
     pt_tenant_t *spare; /* one kept, so that a lone tenant does not churn */
     pt_tenant_t *hash[PT_PG_TENANT_BUCKETS];
 } pt_queue_t;
@@ -123,13 +123,12 @@ void pt_queue_free(pt_queue_t *q); /* tenants; the items are the pool's */
 
 /* Appends; front: before all others of its tenant.  PT_ENOMEM (never for
  * an item that has a tenant already). */
-pt_err_t pt_queue_add(pt_queue_t *q, pt_item_t *it, bool front)
-    PT_MUST_CHECK;
-void pt_queue_drop(pt_queue_t *q, pt_item_t *it);
+pt_err_t pt_queue_add(pt_queue_t *q, pt_item_t *it, bool front) PT_MUST_CHECK;
+void     pt_queue_drop(pt_queue_t *q, pt_item_t *it);
 
 /* The next that may be sent, taken out and counted in flight; or NULL. */
 pt_item_t *pt_queue_take(pt_queue_t *q);
-bool pt_queue_is_runnable(const pt_queue_t *q);
+bool       pt_queue_is_runnable(const pt_queue_t *q);
 
 /* it is no longer in flight.  again: it keeps its tenant, pt_queue_add()
  * follows. */
@@ -144,50 +143,46 @@ typedef enum {
     PT_PGCONN_BROKEN /* waits for the pool to reap it */
 } pt_pgconn_state_t;
 
-typedef enum {
-    PT_EXP_PREPARE = 0,
-    PT_EXP_STMT,
-    PT_EXP_SYNC
-} pt_exp_kind_t;
+typedef enum { PT_EXP_PREPARE = 0, PT_EXP_STMT, PT_EXP_SYNC } pt_exp_kind_t;
 
 /* One expected answer of the server, in order. */
 typedef struct {
     uint8_t    kind;
-    bool       got; /* its result came, the separating NULL is due */
+    bool       got;  /* its result came, the separating NULL is due */
     uint16_t   stmt; /* PREPARE: of the table; STMT: of the batch */
     pt_item_t *item; /* NULL: the Sync behind a Prepare */
 } pt_exp_t;
 
 struct pt_pgconn_s {
-    pt_pool_t         *pool;
-    pt_loop_t         *loop;
-    PGconn            *pg;
-    pt_io_t           *io;
-    pt_timer_t        *timer; /* connect deadline, then stall watch */
-    bool               timer_armed;
-    pt_pgconn_state_t  state;
-    bool               probe;
-    bool               unread;   /* answers lie in libpq's buffer */
-    bool               retire;   /* closes when idle */
-    bool               was_ready; /* it was open before it broke */
-    bool               stalled;  /* ... or hung */
-    bool               fatal;    /* the server said so in a FATAL error */
-    uint32_t           inflight;
-    uint32_t           stall_ms;
-    uint32_t           cache;    /* generation of the prepared statements */
-    uint32_t          *prepared; /* by statement: its generation, 0 none */
-    int64_t            progress_ms;
-    pt_exp_t          *exp;      /* ring */
-    uint32_t           exp_size; /* a power of two */
-    uint32_t           exp_head;
-    uint32_t           exp_count;
-    pt_mem_t           mem;
+    pt_pool_t        *pool;
+    pt_loop_t        *loop;
+    PGconn           *pg;
+    pt_io_t          *io;
+    pt_timer_t       *timer; /* connect deadline, then stall watch */
+    bool              timer_armed;
+    pt_pgconn_state_t state;
+    bool              probe;
+    bool              unread;    /* answers lie in libpq's buffer */
+    bool              retire;    /* closes when idle */
+    bool              was_ready; /* it was open before it broke */
+    bool              stalled;   /* ... or hung */
+    bool              fatal;     /* the server said so in a FATAL error */
+    uint32_t          inflight;
+    uint32_t          stall_ms;
+    uint32_t          cache;    /* generation of the prepared statements */
+    uint32_t         *prepared; /* by statement: its generation, 0 none */
+    int64_t           progress_ms;
+    pt_exp_t         *exp;      /* ring */
+    uint32_t          exp_size; /* a power of two */
+    uint32_t          exp_head;
+    uint32_t          exp_count;
+    pt_mem_t          mem;
 };
 
 /* PT_ENOMEM */
 pt_err_t pt_pgconn_init(pt_pgconn_t *c, pt_pool_t *pool, pt_loop_t *loop,
-    const pt_mem_t *mem, uint32_t stall_ms) PT_MUST_CHECK;
-void pt_pgconn_free(pt_pgconn_t *c);
+                        const pt_mem_t *mem, uint32_t stall_ms) PT_MUST_CHECK;
+void     pt_pgconn_free(pt_pgconn_t *c);
 
 /* Begins to connect; the outcome comes by pt_pool_on_ready() or
  * pt_pool_on_broken(). */
@@ -214,7 +209,7 @@ void pt_pgconn_break(pt_pgconn_t *c, const char *why);
 /* For pt_pgsend.c: room for n more expected answers, and one of them. */
 bool pt_pgconn_reserve(pt_pgconn_t *c, uint32_t n);
 void pt_pgconn_expect(pt_pgconn_t *c, pt_exp_kind_t kind, uint16_t stmt,
-    pt_item_t *it);
+                      pt_item_t *it);
 
 /* Takes the foremost expected answer off the ring. */
 void pt_pgconn_pop(pt_pgconn_t *c);
@@ -231,7 +226,7 @@ void pt_pganswer_take(pt_pgconn_t *c);
 /* ---- pt_pool.c, for connections ---- */
 
 void pt_pool_on_ready(pt_pool_t *p, pt_pgconn_t *c);
-void pt_pool_on_broken(pt_pool_t *p); /* look at all of them soon */
+void pt_pool_on_broken(pt_pool_t *p);     /* look at all of them soon */
 bool pt_pool_is_away(const pt_pool_t *p); /* and it has been said */
 void pt_pool_on_done(pt_pool_t *p, pt_pgconn_t *c, pt_item_t *it);
 void pt_pool_on_idle(pt_pool_t *p, pt_pgconn_t *c); /* end of a pump */

@@ -14,7 +14,7 @@
 static bool pt_pganswer_match(pt_pgconn_t *c, PGresult *res);
 static bool pt_pganswer_error(pt_pgconn_t *c, const pt_exp_t *e, PGresult *res);
 static void pt_pganswer_fail(pt_item_t *it, uint16_t stmt,
-    const char *sqlstate);
+                             const char *sqlstate);
 static void pt_pganswer_rows(const pt_exp_t *e, PGresult *res);
 static void pt_pganswer_sync(pt_pgconn_t *c, pt_item_t *it);
 
@@ -26,8 +26,7 @@ pt_pganswer_take(pt_pgconn_t *c)
 {
     PGresult *res;
 
-    while (c->state == PT_PGCONN_READY && c->exp_count > 0
-           && !PQisBusy(c->pg))
+    while (c->state == PT_PGCONN_READY && c->exp_count > 0 && !PQisBusy(c->pg))
     {
         res = PQgetResult(c->pg);
         if (!pt_pganswer_match(c, res)) {
@@ -121,7 +120,8 @@ pt_pganswer_error(pt_pgconn_t *c, const pt_exp_t *e, PGresult *res)
     if (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0) {
         c->fatal = true;
         c->loop->ops->log(c->loop, PT_LOG_WARN,
-            "pytake: database ended the connection (%.5s)", sqlstate);
+                          "pytake: database ended the connection (%.5s)",
+                          sqlstate);
         PQclear(res);
         return false;
     }
@@ -136,10 +136,11 @@ pt_pganswer_error(pt_pgconn_t *c, const pt_exp_t *e, PGresult *res)
     if (it != NULL) {
         /* A refused Prepare fails the statement that needed it. */
         pt_pganswer_fail(it,
-            (e->kind == PT_EXP_STMT)   ? e->stmt
-            : (e->kind == PT_EXP_SYNC) ? it->sql.nstmts
-                                       : pt_pgsend_position(it, e->stmt),
-            sqlstate);
+                         (e->kind == PT_EXP_STMT) ? e->stmt
+                         : (e->kind == PT_EXP_SYNC)
+                             ? it->sql.nstmts
+                             : pt_pgsend_position(it, e->stmt),
+                         sqlstate);
     }
     PQclear(res);
     return true;
@@ -153,8 +154,8 @@ pt_pganswer_fail(pt_item_t *it, uint16_t stmt, const char *sqlstate)
         return; /* the first reason is the reason */
     }
     it->failed = true;
-    (void) snprintf(it->result->pub.sqlstate,
-        sizeof(it->result->pub.sqlstate), "%.5s", sqlstate);
+    (void) snprintf(it->result->pub.sqlstate, sizeof(it->result->pub.sqlstate),
+                    "%.5s", sqlstate);
     it->result->pub.failed_stmt = stmt;
 }
 

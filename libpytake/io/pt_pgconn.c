@@ -20,23 +20,23 @@
 #define PT_PGCONN_EXP_MIN 64
 
 
-static void pt_pgconn_poll(pt_pgconn_t *c);
-static void pt_pgconn_watch(pt_pgconn_t *c, int events);
-static void pt_pgconn_unwatch(pt_pgconn_t *c);
-static void pt_pgconn_opened(pt_pgconn_t *c);
-static void pt_pgconn_on_io(void *data, int events);
-static void pt_pgconn_pump(pt_pgconn_t *c, int events);
-static bool pt_pgconn_read(pt_pgconn_t *c);
-static void pt_pgconn_flush(pt_pgconn_t *c);
-static void pt_pgconn_on_timer(void *data);
-static void pt_pgconn_watch_stall(pt_pgconn_t *c);
+static void             pt_pgconn_poll(pt_pgconn_t *c);
+static void             pt_pgconn_watch(pt_pgconn_t *c, int events);
+static void             pt_pgconn_unwatch(pt_pgconn_t *c);
+static void             pt_pgconn_opened(pt_pgconn_t *c);
+static void             pt_pgconn_on_io(void *data, int events);
+static void             pt_pgconn_pump(pt_pgconn_t *c, int events);
+static bool             pt_pgconn_read(pt_pgconn_t *c);
+static void             pt_pgconn_flush(pt_pgconn_t *c);
+static void             pt_pgconn_on_timer(void *data);
+static void             pt_pgconn_watch_stall(pt_pgconn_t *c);
 static const pt_item_t *pt_pgconn_oldest(const pt_pgconn_t *c);
-static void pt_pgconn_on_notice(void *data, const PGresult *res);
+static void             pt_pgconn_on_notice(void *data, const PGresult *res);
 
 
 pt_err_t
 pt_pgconn_init(pt_pgconn_t *c, pt_pool_t *pool, pt_loop_t *loop,
-    const pt_mem_t *mem, uint32_t stall_ms)
+               const pt_mem_t *mem, uint32_t stall_ms)
 {
     size_t size;
 
@@ -46,8 +46,8 @@ pt_pgconn_init(pt_pgconn_t *c, pt_pool_t *pool, pt_loop_t *loop,
     c->mem = *mem;
     c->stall_ms = stall_ms;
     c->cache = 1;
-    c->timer = loop->ops->timer_new(loop, PT_TIMER_HOUSE, pt_pgconn_on_timer,
-        c);
+    c->timer =
+        loop->ops->timer_new(loop, PT_TIMER_HOUSE, pt_pgconn_on_timer, c);
     c->exp_size = PT_PGCONN_EXP_MIN;
     c->exp = mem->alloc(mem->user, c->exp_size * sizeof(pt_exp_t));
     size = ((size_t) pytake_stmts_count + 1) * sizeof(uint32_t);
@@ -167,8 +167,8 @@ pt_pgconn_break(pt_pgconn_t *c, const char *why)
     }
     len = strcspn(why, "\n");
     /* that it is away has been said; every probe would say it again */
-    c->loop->ops->log(c->loop,
-        pt_pool_is_away(c->pool) ? PT_LOG_INFO : PT_LOG_WARN,
+    c->loop->ops->log(
+        c->loop, pt_pool_is_away(c->pool) ? PT_LOG_INFO : PT_LOG_WARN,
         "pytake: database connection %s: %.*s",
         c->state == PT_PGCONN_READY ? "lost" : "failed", (int) len, why);
     c->was_ready = (c->state == PT_PGCONN_READY);
@@ -269,7 +269,7 @@ pt_pgconn_reserve(pt_pgconn_t *c, uint32_t n)
 
 void
 pt_pgconn_expect(pt_pgconn_t *c, pt_exp_kind_t kind, uint16_t stmt,
-    pt_item_t *it)
+                 pt_item_t *it)
 {
     pt_exp_t *e;
 
@@ -523,5 +523,5 @@ pt_pgconn_on_notice(void *data, const PGresult *res)
 
     /* its text may quote data: the code says enough */
     c->loop->ops->log(c->loop, PT_LOG_INFO, "pytake: database notice %.5s",
-        sqlstate == NULL ? "?" : sqlstate);
+                      sqlstate == NULL ? "?" : sqlstate);
 }

@@ -24,10 +24,10 @@ typedef struct {
 static bool pt_pgsend_prepare(pt_pgconn_t *c, pt_item_t *it);
 static bool pt_pgsend_stmt(pt_pgconn_t *c, const pytake_stmt_t *st);
 static bool pt_pgsend_build(pt_pgconn_t *c, const pytake_stmt_t *st,
-    pt_pgsend_params_t *p);
+                            pt_pgsend_params_t *p);
 static bool pt_pgsend_is_plain(const pytake_stmt_t *st, uint16_t i);
 static void pt_pgsend_name(const pt_pgconn_t *c, uint16_t stmt, char *out,
-    size_t size);
+                           size_t size);
 
 
 bool
@@ -51,8 +51,7 @@ pt_pgsend_is_valid(const pytake_sql_t *sql)
         for (j = 0; j < st->nparams; j++) {
             p = &st->params[j];
             if (p->len < 0
-                || (p->data != NULL && p->len > 0
-                    && !pt_pgsend_is_plain(st, j)
+                || (p->data != NULL && p->len > 0 && !pt_pgsend_is_plain(st, j)
                     && memchr(p->data, '\0', (size_t) p->len) != NULL))
             {
                 return false;
@@ -120,10 +119,10 @@ pt_pgsend_position(const pt_item_t *it, uint16_t stmt)
 
 void
 pt_pgsend_log_error(pt_loop_t *loop, uint16_t stmt, const char *sqlstate,
-    const PGresult *res)
+                    const PGresult *res)
 {
-    const char     *name, *text;
-    pt_log_level_t  level = PT_LOG_ERR;
+    const char    *name, *text;
+    pt_log_level_t level = PT_LOG_ERR;
 
     name = (stmt < pytake_stmts_count) ? pytake_stmts[stmt].name : "commit";
     if (memcmp(sqlstate, "PT", 2) == 0) {
@@ -142,7 +141,8 @@ pt_pgsend_log_error(pt_loop_t *loop, uint16_t stmt, const char *sqlstate,
         text = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
     }
     loop->ops->log(loop, level, "pytake: statement \"%s\" failed (%.5s%s%s)",
-        name, sqlstate, text == NULL ? "" : ": ", text == NULL ? "" : text);
+                   name, sqlstate, text == NULL ? "" : ": ",
+                   text == NULL ? "" : text);
 }
 
 
@@ -162,10 +162,8 @@ pt_pgsend_prepare(pt_pgconn_t *c, pt_item_t *it)
         }
         def = &pytake_stmts[id];
         pt_pgsend_name(c, id, name, sizeof(name));
-        if (PQsendPrepare(c->pg, name, def->sql, def->nparams,
-                def->param_oids)
-            != 1)
-        {
+        if (PQsendPrepare(c->pg, name, def->sql, def->nparams, def->param_oids)
+            != 1) {
             return false;
         }
         pt_pgconn_expect(c, PT_EXP_PREPARE, id, it);
@@ -191,7 +189,7 @@ pt_pgsend_stmt(pt_pgconn_t *c, const pytake_stmt_t *st)
     }
     pt_pgsend_name(c, st->stmt, name, sizeof(name));
     rc = PQsendQueryPrepared(c->pg, name, st->nparams, p.values, p.lengths,
-        p.formats, 1);
+                             p.formats, 1);
     if (p.copies != NULL) {
         c->mem.free(c->mem.user, p.copies); /* libpq has its own by now */
     }
@@ -200,8 +198,7 @@ pt_pgsend_stmt(pt_pgconn_t *c, const pytake_stmt_t *st)
 
 
 static bool
-pt_pgsend_build(pt_pgconn_t *c, const pytake_stmt_t *st,
-    pt_pgsend_params_t *p)
+pt_pgsend_build(pt_pgconn_t *c, const pytake_stmt_t *st, pt_pgsend_params_t *p)
 {
     char                 *copy;
     size_t                size = 0;
@@ -265,5 +262,5 @@ static void
 pt_pgsend_name(const pt_pgconn_t *c, uint16_t stmt, char *out, size_t size)
 {
     (void) snprintf(out, size, "%.36s_%u_%u", pytake_stmts[stmt].name,
-        (unsigned) stmt, c->cache);
+                    (unsigned) stmt, c->cache);
 }

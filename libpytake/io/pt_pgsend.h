@@ -23,7 +23,7 @@ bool pt_pgsend_batch(pt_pgconn_t *c, pt_item_t *it);
 uint16_t pt_pgsend_position(const pt_item_t *it, uint16_t stmt);
 
 /* stmt: of the table, or pytake_stmts_count: the commit itself. */
-void pt_pgsend_log_error(pt_loop_t *loop, uint16_t stmt,
-    const char *sqlstate, const PGresult *res);
+void pt_pgsend_log_error(pt_loop_t *loop, uint16_t stmt, const char *sqlstate,
+                         const PGresult *res);
 
 #endif

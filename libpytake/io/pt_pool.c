@@ -21,15 +21,15 @@
 #include "pt_pgsend.h"
 
 
-static bool pt_pool_conf_is_valid(const pt_pool_conf_t *conf);
-static bool pt_pool_timers(pt_pool_t *p);
-static pt_err_t pt_pool_conns(pt_pool_t *p);
-static void pt_pool_watch(pt_pool_t *p, int64_t deadline_ms);
-static void pt_pool_settled(pt_pool_t *p);
-static void pt_pool_on_deadline(void *data);
-static void pt_pool_expire(pt_pool_t *p, pt_item_t *it);
+static bool         pt_pool_conf_is_valid(const pt_pool_conf_t *conf);
+static bool         pt_pool_timers(pt_pool_t *p);
+static pt_err_t     pt_pool_conns(pt_pool_t *p);
+static void         pt_pool_watch(pt_pool_t *p, int64_t deadline_ms);
+static void         pt_pool_settled(pt_pool_t *p);
+static void         pt_pool_on_deadline(void *data);
+static void         pt_pool_expire(pt_pool_t *p, pt_item_t *it);
 static pt_pgconn_t *pt_pool_pick(pt_pool_t *p);
-static void pt_pool_on_kick(void *data);
+static void         pt_pool_on_kick(void *data);
 
 
 pt_err_t
@@ -40,7 +40,7 @@ pt_pool_new(pt_loop_t *loop, const pt_pool_conf_t *conf, pt_pool_t **out)
 
     if (!pt_pool_conf_is_valid(conf)) {
         loop->ops->log(loop, PT_LOG_ERR,
-            "pytake: impossible database pool configuration");
+                       "pytake: impossible database pool configuration");
         return PT_EVALIDATION;
     }
     p = conf->mem.alloc(conf->mem.user, sizeof(pt_pool_t));
@@ -51,11 +51,11 @@ pt_pool_new(pt_loop_t *loop, const pt_pool_conf_t *conf, pt_pool_t **out)
     p->loop = loop;
     p->conf = *conf;
     pt_items_init(&p->items, &conf->mem,
-        conf->queue_max + conf->conns_max * conf->depth);
+                  conf->queue_max + conf->conns_max * conf->depth);
     pt_queue_init(&p->queue, &conf->mem, conf->tenant_max);
     pt_breaker_init(&p->breaker, PT_PG_BREAKER_FAILURES, PT_PG_RECONNECT_MS);
     pt_backoff_init(&p->backoff, PT_PG_RECONNECT_MS, PT_PG_RECONNECT_MS,
-        (uint64_t) getpid());
+                    (uint64_t) getpid());
     PQinitOpenSSL(0, 0); /* the program's OpenSSL initialises itself */
 
     err = pt_pool_timers(p) ? pt_pool_conns(p) : PT_ENOMEM;
@@ -108,9 +108,7 @@ pt_pool_drain(pt_pool_t *p)
 
     p->draining = true;
     for (i = 0; i < p->nconns; i++) {
-        if (p->conns[i].state == PT_PGCONN_READY
-            && p->conns[i].inflight == 0)
-        {
+        if (p->conns[i].state == PT_PGCONN_READY && p->conns[i].inflight == 0) {
             pt_pgconn_close(&p->conns[i]);
         } else if (p->conns[i].probe) {
             pt_pgconn_close(&p->conns[i]);
@@ -122,13 +120,13 @@ pt_pool_drain(pt_pool_t *p)
 
 pt_err_t
 pt_pool_submit(pt_pool_t *p, const pytake_sql_t *sql, int64_t deadline_ms,
-    pt_batch_handler_pt handler, void *data, pt_batch_t *out)
+               pt_batch_handler_pt handler, void *data, pt_batch_t *out)
 {
     pt_item_t *it;
 
     if (!pt_pgsend_is_valid(sql)) {
         p->loop->ops->log(p->loop, PT_LOG_ALERT,
-            "pytake: a batch does not fit the statement table");
+                          "pytake: a batch does not fit the statement table");
         return PT_EINTERNAL;
     }
     if (p->breaker.open) {
@@ -208,8 +206,7 @@ pt_pool_on_ready(pt_pool_t *p, pt_pgconn_t *c)
     p->connect_at_ms = 0;
     p->stats.connects++;
     if (pt_breaker_success(&p->breaker)) {
-        p->loop->ops->log(p->loop, PT_LOG_NOTICE,
-            "pytake: database is back");
+        p->loop->ops->log(p->loop, PT_LOG_NOTICE, "pytake: database is back");
     }
     pt_pool_dispatch(p);
     pt_pool_on_idle(p, c);
@@ -254,7 +251,8 @@ pt_pool_on_done(pt_pool_t *p, pt_pgconn_t *c, pt_item_t *it)
         pt_pool_answer(p, it, PT_EDB);
     } else if (it->nomem) {
         pt_pool_answer(p, it,
-            it->sql.class == PYTAKE_SQL_WRITE ? PT_EOUTCOME : PT_EDBAWAY);
+                       it->sql.class == PYTAKE_SQL_WRITE ? PT_EOUTCOME
+                                                         : PT_EDBAWAY);
     } else {
         if (it->sql.class == PYTAKE_SQL_WRITE) {
             PT_FAULT("pg.after_commit");
@@ -292,8 +290,8 @@ pt_pool_timers(pt_pool_t *p)
 {
     const pt_loop_ops_t *ops = p->loop->ops;
 
-    p->deadline = ops->timer_new(p->loop, PT_TIMER_HOLD, pt_pool_on_deadline,
-        p);
+    p->deadline =
+        ops->timer_new(p->loop, PT_TIMER_HOLD, pt_pool_on_deadline, p);
     p->kick = ops->timer_new(p->loop, PT_TIMER_HOLD, pt_pool_on_kick, p);
     p->house = ops->timer_new(p->loop, PT_TIMER_HOUSE, pt_pool_on_house, p);
     return p->deadline != NULL && p->kick != NULL && p->house != NULL;
@@ -316,10 +314,9 @@ pt_pool_conns(pt_pool_t *p)
     }
     memset(p->conns, 0, size);
     for (err = PT_OK; err == PT_OK && p->nconns < p->conf.conns_max;
-         p->nconns++)
-    {
+         p->nconns++) {
         err = pt_pgconn_init(&p->conns[p->nconns], p, p->loop, &p->conf.mem,
-            stall_ms);
+                             stall_ms);
     }
     return err;
 }
@@ -396,8 +393,8 @@ pt_pool_expire(pt_pool_t *p, pt_item_t *it)
     }
     /* Its place stays taken until the connection is clean again. */
     pt_pgresult_reset(it->result);
-    pt_pool_answer(p, it,
-        it->sql.class == PYTAKE_SQL_WRITE ? PT_EOUTCOME : PT_EDEADLINE);
+    pt_pool_answer(
+        p, it, it->sql.class == PYTAKE_SQL_WRITE ? PT_EOUTCOME : PT_EDEADLINE);
 }
 
 

@@ -10,27 +10,27 @@
 #include "pt_items.h"
 
 struct pt_pool_s {
-    pt_loop_t       *loop;
-    pt_pool_conf_t   conf; /* its strings are not used after new() */
-    pt_conninfo_t   *ci;
-    pt_items_t       items;
-    pt_queue_t       queue;
-    pt_breaker_t     breaker;
-    pt_backoff_t     backoff;
-    pt_timer_t      *deadline; /* HOLD: armed while anything is owed */
-    pt_timer_t      *kick;     /* HOLD: reap and dispatch, next turn */
-    pt_timer_t      *house;    /* HOUSE: reconnect, probe */
-    int64_t          deadline_at_ms; /* 0: not armed */
-    int64_t          connect_at_ms;  /* no attempt before */
-    int64_t          demand_at_ms;   /* last refusal while away */
-    bool             house_armed;
-    bool             draining;
-    bool             lost;     /* connections were lost: prove it works */
-    uint32_t         owed;     /* items without an answer */
-    uint32_t         probes;
-    uint32_t         nconns;
-    pt_pgconn_t     *conns;
-    pt_pool_stats_t  stats;
+    pt_loop_t      *loop;
+    pt_pool_conf_t  conf; /* its strings are not used after new() */
+    pt_conninfo_t  *ci;
+    pt_items_t      items;
+    pt_queue_t      queue;
+    pt_breaker_t    breaker;
+    pt_backoff_t    backoff;
+    pt_timer_t     *deadline;       /* HOLD: armed while anything is owed */
+    pt_timer_t     *kick;           /* HOLD: reap and dispatch, next turn */
+    pt_timer_t     *house;          /* HOUSE: reconnect, probe */
+    int64_t         deadline_at_ms; /* 0: not armed */
+    int64_t         connect_at_ms;  /* no attempt before */
+    int64_t         demand_at_ms;   /* last refusal while away */
+    bool            house_armed;
+    bool            draining;
+    bool            lost; /* connections were lost: prove it works */
+    uint32_t        owed; /* items without an answer */
+    uint32_t        probes;
+    uint32_t        nconns;
+    pt_pgconn_t    *conns;
+    pt_pool_stats_t stats;
 };
 
 /* ---- pt_pool.c ---- */

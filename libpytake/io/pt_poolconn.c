@@ -10,9 +10,9 @@
 
 
 static pt_pgconn_t *pt_pool_find(pt_pool_t *p, pt_pgconn_state_t state);
-static void pt_pool_start(pt_pool_t *p, pt_pgconn_t *c);
-static void pt_pool_lost(pt_pool_t *p, pt_item_t *it, bool fatal);
-static void pt_pool_away(pt_pool_t *p);
+static void         pt_pool_start(pt_pool_t *p, pt_pgconn_t *c);
+static void         pt_pool_lost(pt_pool_t *p, pt_item_t *it, bool fatal);
+static void         pt_pool_away(pt_pool_t *p);
 
 
 /* Opens what the demand needs.  After a failure attempts are spaced; while
@@ -232,10 +232,9 @@ pt_pool_on_house(void *data)
     now = p->loop->ops->now_ms(p->loop);
     if (p->breaker.open) {
         if (!pt_pool_is_leaving(p)
-            && (p->demand_at_ms >= p->breaker.probe_at_ms
-                    - PT_PG_RECONNECT_MS
+            && (p->demand_at_ms >= p->breaker.probe_at_ms - PT_PG_RECONNECT_MS
                 || now >= p->breaker.probe_at_ms
-                       + (PT_PG_IDLE_PROBE_MS - PT_PG_RECONNECT_MS))
+                              + (PT_PG_IDLE_PROBE_MS - PT_PG_RECONNECT_MS))
             && pt_pool_find(p, PT_PGCONN_CLOSED) != NULL
             && pt_breaker_probe(&p->breaker, now))
         {

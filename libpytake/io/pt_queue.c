@@ -13,13 +13,13 @@
 #include "pt_pg_int.h"
 
 
-static pt_tenant_t *pt_queue_get(pt_queue_t *q, const pt_uuid_t *id);
-static void pt_queue_release(pt_queue_t *q, pt_tenant_t *t);
+static pt_tenant_t  *pt_queue_get(pt_queue_t *q, const pt_uuid_t *id);
+static void          pt_queue_release(pt_queue_t *q, pt_tenant_t *t);
 static pt_tenant_t **pt_queue_bucket(pt_queue_t *q, const pt_uuid_t *id);
-static void pt_queue_ring(pt_queue_t *q, pt_tenant_t *t);
-static void pt_queue_unring(pt_queue_t *q, pt_tenant_t *t);
-static bool pt_queue_may(const pt_queue_t *q, const pt_tenant_t *t);
-static void pt_queue_unlink(pt_queue_t *q, pt_item_t *it);
+static void          pt_queue_ring(pt_queue_t *q, pt_tenant_t *t);
+static void          pt_queue_unring(pt_queue_t *q, pt_tenant_t *t);
+static bool          pt_queue_may(const pt_queue_t *q, const pt_tenant_t *t);
+static void          pt_queue_unlink(pt_queue_t *q, pt_item_t *it);
 
 
 void

@@ -27,13 +27,12 @@ typedef struct {
 /* Connects in the background and keeps trying (backoff with jitter).
  * PT_EVALIDATION: url malformed; PT_ENOMEM. */
 pt_err_t pt_redis_new(pt_loop_t *loop, const pt_redis_conf_t *conf,
-    pt_redis_t **out) PT_MUST_CHECK;
-void pt_redis_del(pt_redis_t *r);
-void pt_redis_drain(pt_redis_t *r); /* worker exit: close when idle */
+                      pt_redis_t **out) PT_MUST_CHECK;
+void     pt_redis_del(pt_redis_t *r);
+void     pt_redis_drain(pt_redis_t *r); /* worker exit: close when idle */
 
 /* PT_OK handed to the connection; PT_EREDISAWAY / PT_EBUSY: dropped. */
-pt_err_t pt_redis_publish(pt_redis_t *r, pt_str_t channel,
-    pt_str_t payload);
+pt_err_t pt_redis_publish(pt_redis_t *r, pt_str_t channel, pt_str_t payload);
 
 bool pt_redis_is_up(const pt_redis_t *r); /* answered a PING lately */
 

@@ -30,20 +30,21 @@ static void pt_redis_conn_end(pt_redis_conn_t *c, const char *why);
 static void pt_redis_conn_on_close(void *data);
 static void pt_redis_conn_on_connect(const redisAsyncContext *ac, int status);
 static void pt_redis_conn_on_disconnect(const redisAsyncContext *ac,
-    int status);
+                                        int                      status);
 static void pt_redis_conn_greet(pt_redis_conn_t *c);
 static void pt_redis_conn_ping(pt_redis_conn_t *c);
-static void pt_redis_conn_say(pt_redis_conn_t *c, redisCallbackFn *fn,
-    int argc, const char **argv);
-static pt_err_t pt_redis_conn_command(pt_redis_conn_t *c,
-    redisCallbackFn *fn, int argc, const char **argv, const size_t *lens);
+static void pt_redis_conn_say(pt_redis_conn_t *c, redisCallbackFn *fn, int argc,
+                              const char **argv);
+static pt_err_t pt_redis_conn_command(pt_redis_conn_t *c, redisCallbackFn *fn,
+                                      int argc, const char **argv,
+                                      const size_t *lens);
 static bool pt_redis_conn_reply(pt_redis_conn_t *c, const redisReply *reply);
 static void pt_redis_conn_on_greeting(redisAsyncContext *ac, void *reply,
-    void *data);
+                                      void *data);
 static void pt_redis_conn_on_pong(redisAsyncContext *ac, void *reply,
-    void *data);
+                                  void *data);
 static void pt_redis_conn_on_reply(redisAsyncContext *ac, void *reply,
-    void *data);
+                                   void *data);
 static void pt_redis_conn_on_tick(void *data);
 static void pt_redis_conn_on_io(void *data, int events);
 static void pt_redis_conn_want(pt_redis_conn_t *c, int want);
@@ -55,7 +56,7 @@ static void pt_redis_conn_cleanup(void *data);
 
 pt_err_t
 pt_redis_conn_init(pt_redis_conn_t *c, pt_loop_t *loop, const pt_mem_t *mem,
-    const char *url)
+                   const char *url)
 {
     struct in6_addr ip;
 
@@ -72,12 +73,12 @@ pt_redis_conn_init(pt_redis_conn_t *c, pt_loop_t *loop, const pt_mem_t *mem,
     } else {
         c->named = !c->url.is_unix;
     }
-    pt_backoff_init(&c->backoff, PT_REDIS_BACKOFF_MS,
-        PT_REDIS_BACKOFF_MAX_MS, (uint64_t) getpid());
-    c->tick = loop->ops->timer_new(loop, PT_TIMER_HOUSE,
-        pt_redis_conn_on_tick, c);
-    c->close = loop->ops->timer_new(loop, PT_TIMER_HOUSE,
-        pt_redis_conn_on_close, c);
+    pt_backoff_init(&c->backoff, PT_REDIS_BACKOFF_MS, PT_REDIS_BACKOFF_MAX_MS,
+                    (uint64_t) getpid());
+    c->tick =
+        loop->ops->timer_new(loop, PT_TIMER_HOUSE, pt_redis_conn_on_tick, c);
+    c->close =
+        loop->ops->timer_new(loop, PT_TIMER_HOUSE, pt_redis_conn_on_close, c);
     if (c->tick == NULL || c->close == NULL) {
         pt_redis_conn_free(c);
         return PT_ENOMEM;
@@ -121,13 +122,12 @@ pt_redis_conn_drain(pt_redis_conn_t *c)
 
 pt_err_t
 pt_redis_conn_send(pt_redis_conn_t *c, int argc, const char **argv,
-    const size_t *lens)
+                   const size_t *lens)
 {
     if (!c->ready) {
         return PT_EREDISAWAY;
     }
-    return pt_redis_conn_command(c, pt_redis_conn_on_reply, argc, argv,
-        lens);
+    return pt_redis_conn_command(c, pt_redis_conn_on_reply, argc, argv, lens);
 }
 
 
@@ -170,7 +170,7 @@ pt_redis_conn_look(pt_redis_conn_t *c)
     memcpy(look->host, c->url.host, sizeof(look->host));
     look->addr[0] = '\0';
     if (c->loop->ops->work(c->loop, pt_redis_conn_look_work,
-            pt_redis_conn_look_done, look)
+                           pt_redis_conn_look_done, look)
         != PT_OK)
     {
         c->mem.free(c->mem.user, look);
@@ -194,7 +194,7 @@ pt_redis_conn_look_work(void *data)
         return;
     }
     if (getnameinfo(list->ai_addr, list->ai_addrlen, look->addr,
-            sizeof(look->addr), NULL, 0, NI_NUMERICHOST)
+                    sizeof(look->addr), NULL, 0, NI_NUMERICHOST)
         != 0)
     {
         look->addr[0] = '\0';
@@ -262,8 +262,8 @@ static void
 pt_redis_conn_retry(pt_redis_conn_t *c)
 {
     c->failures++;
-    c->retry_at_ms = c->loop->ops->now_ms(c->loop)
-                     + pt_backoff_next(&c->backoff);
+    c->retry_at_ms =
+        c->loop->ops->now_ms(c->loop) + pt_backoff_next(&c->backoff);
     if (c->named) {
         c->addr[0] = '\0'; /* looked up again for the next attempt */
     }
@@ -287,7 +287,7 @@ pt_redis_conn_gone(pt_redis_conn_t *c)
     }
     if (was_ready && !c->draining) {
         c->loop->ops->log(c->loop, PT_LOG_WARN,
-            "pytake: redis connection lost");
+                          "pytake: redis connection lost");
     }
     pt_redis_conn_retry(c);
 }
@@ -300,7 +300,7 @@ pt_redis_conn_end(pt_redis_conn_t *c, const char *why)
         return;
     }
     c->loop->ops->log(c->loop, PT_LOG_WARN, "pytake: redis connection: %s",
-        why);
+                      why);
     c->ready = false;
     c->loop->ops->timer_set(c->close, 0);
 }
@@ -391,7 +391,7 @@ pt_redis_conn_ping(pt_redis_conn_t *c)
 
 static void
 pt_redis_conn_say(pt_redis_conn_t *c, redisCallbackFn *fn, int argc,
-    const char **argv)
+                  const char **argv)
 {
     int    i;
     size_t lens[3];
@@ -408,7 +408,7 @@ pt_redis_conn_say(pt_redis_conn_t *c, redisCallbackFn *fn, int argc,
 
 static pt_err_t
 pt_redis_conn_command(pt_redis_conn_t *c, redisCallbackFn *fn, int argc,
-    const char **argv, const size_t *lens)
+                      const char **argv, const size_t *lens)
 {
     if (c->ac == NULL || !c->connected) {
         return PT_EREDISAWAY;
@@ -491,7 +491,7 @@ pt_redis_conn_on_reply(redisAsyncContext *ac, void *reply, void *data)
     PT_UNUSED(ac);
     if (pt_redis_conn_reply(c, r) && r->type == REDIS_REPLY_ERROR) {
         c->loop->ops->log(c->loop, PT_LOG_ERR,
-            "pytake: redis refused a command");
+                          "pytake: redis refused a command");
     }
 }
 
@@ -519,8 +519,7 @@ pt_redis_conn_on_tick(void *data)
         return;
     }
     if (c->pending > 0
-        && now - c->progress_ms >= (int64_t) c->command_timeout_ms)
-    {
+        && now - c->progress_ms >= (int64_t) c->command_timeout_ms) {
         pt_redis_conn_end(c, "no reply in time");
         return;
     }

@@ -25,7 +25,7 @@
 
 #define PT_REDIS_PING_MS 1000
 #define PT_REDIS_TICK_MS 250
-#define PT_REDIS_UP_MS 1900      /* a PONG older than this proves nothing */
+#define PT_REDIS_UP_MS 1900 /* a PONG older than this proves nothing */
 #define PT_REDIS_BACKOFF_MS 100
 #define PT_REDIS_BACKOFF_MAX_MS 1000
 #define PT_REDIS_ADDR_MAX 64
@@ -34,14 +34,14 @@ typedef struct pt_redis_conn_s pt_redis_conn_t;
 typedef struct pt_redis_look_s pt_redis_look_t;
 
 struct pt_redis_conn_s {
-    pt_loop_t         *loop;
-    pt_mem_t           mem;
-    pt_redis_url_t     url;
-    char               addr[PT_REDIS_ADDR_MAX];
-    uint32_t           connect_timeout_ms;
-    uint32_t           command_timeout_ms;
-    void             (*on_up)(void *data); /* authenticated; may be NULL */
-    void              *data;
+    pt_loop_t     *loop;
+    pt_mem_t       mem;
+    pt_redis_url_t url;
+    char           addr[PT_REDIS_ADDR_MAX];
+    uint32_t       connect_timeout_ms;
+    uint32_t       command_timeout_ms;
+    void (*on_up)(void *data); /* authenticated; may be NULL */
+    void *data;
 
     redisAsyncContext *ac; /* NULL: none */
     pt_io_t           *io;
@@ -50,17 +50,17 @@ struct pt_redis_conn_s {
     pt_timer_t        *close; /* 0 ms: the one place that closes */
     pt_redis_look_t   *look;  /* a look-up in a thread */
     pt_backoff_t       backoff;
-    bool               named;   /* the host is to be looked up */
+    bool               named; /* the host is to be looked up */
     bool               connected;
-    bool               ready;   /* greeting answered */
+    bool               ready; /* greeting answered */
     bool               deleting;
     bool               draining;
-    uint32_t           pending; /* replies owed */
-    int64_t            began_ms;   /* connect */
+    uint32_t           pending;  /* replies owed */
+    int64_t            began_ms; /* connect */
     int64_t            retry_at_ms;
     int64_t            progress_ms; /* last reply, or first command */
     int64_t            ping_at_ms;
-    int64_t            pong_ms;     /* 0: never on this connection */
+    int64_t            pong_ms; /* 0: never on this connection */
     uint64_t           connects;
     uint64_t           failures;
 };
@@ -68,13 +68,13 @@ struct pt_redis_conn_s {
 /* url is parsed here; timers start, the connection follows.
  * PT_EVALIDATION, PT_ENOMEM (nothing is left behind). */
 pt_err_t pt_redis_conn_init(pt_redis_conn_t *c, pt_loop_t *loop,
-    const pt_mem_t *mem, const char *url) PT_MUST_CHECK;
-void pt_redis_conn_free(pt_redis_conn_t *c);
-void pt_redis_conn_drain(pt_redis_conn_t *c);
+                            const pt_mem_t *mem, const char *url) PT_MUST_CHECK;
+void     pt_redis_conn_free(pt_redis_conn_t *c);
+void     pt_redis_conn_drain(pt_redis_conn_t *c);
 
 /* A command whose reply only counts.  PT_EREDISAWAY. */
 pt_err_t pt_redis_conn_send(pt_redis_conn_t *c, int argc, const char **argv,
-    const size_t *lens) PT_MUST_CHECK;
+                            const size_t *lens) PT_MUST_CHECK;
 
 bool pt_redis_conn_is_up(const pt_redis_conn_t *c);
 

@@ -46,52 +46,52 @@ typedef enum {
 } sub_state_t;
 
 struct pt_redis_sub_s {
-    pt_loop_t           *loop;
-    pt_redis_sub_conf_t  conf;
-    pt_redis_url_t       url;
-    sub_state_t          state;
-    int                  fd; /* -1: none */
-    pt_io_t             *io;
-    pt_timer_t          *tick;
-    sub_look_t          *look;
-    redisReader         *reader;
-    pt_backoff_t         backoff;
-    char                *out; /* unsent commands */
-    size_t               out_len;
-    size_t               out_cap;
-    int64_t              began_ms;
-    int64_t              retry_ms;
-    int64_t              heard_ms; /* the last byte */
-    int64_t              ping_ms;  /* when to ping next */
-    bool                 said;     /* that it is away */
+    pt_loop_t          *loop;
+    pt_redis_sub_conf_t conf;
+    pt_redis_url_t      url;
+    sub_state_t         state;
+    int                 fd; /* -1: none */
+    pt_io_t            *io;
+    pt_timer_t         *tick;
+    sub_look_t         *look;
+    redisReader        *reader;
+    pt_backoff_t        backoff;
+    char               *out; /* unsent commands */
+    size_t              out_len;
+    size_t              out_cap;
+    int64_t             began_ms;
+    int64_t             retry_ms;
+    int64_t             heard_ms; /* the last byte */
+    int64_t             ping_ms;  /* when to ping next */
+    bool                said;     /* that it is away */
 };
 
-static void sub_tick(void *data);
-static void sub_start(pt_redis_sub_t *s);
-static void sub_look_work(void *data);
-static void sub_look_done(void *data);
-static void sub_connect(pt_redis_sub_t *s, const struct sockaddr *addr,
-    socklen_t len);
-static void sub_down(pt_redis_sub_t *s, const char *why);
-static void sub_io(void *data, int events);
-static void sub_connected(pt_redis_sub_t *s);
-static void sub_greet(pt_redis_sub_t *s);
-static void sub_read(pt_redis_sub_t *s);
-static void sub_reply(pt_redis_sub_t *s, const redisReply *r);
-static void sub_push(pt_redis_sub_t *s, const redisReply *r);
-static void sub_ready(pt_redis_sub_t *s);
-static void sub_channels(pt_redis_sub_t *s, const char *verb,
-    const pt_str_t *channels, int n);
-static void sub_command(pt_redis_sub_t *s, int argc, const char **argv,
-    const size_t *lens);
-static void sub_words(pt_redis_sub_t *s, int argc, const char **argv);
-static void sub_flush(pt_redis_sub_t *s);
+static void     sub_tick(void *data);
+static void     sub_start(pt_redis_sub_t *s);
+static void     sub_look_work(void *data);
+static void     sub_look_done(void *data);
+static void     sub_connect(pt_redis_sub_t *s, const struct sockaddr *addr,
+                            socklen_t len);
+static void     sub_down(pt_redis_sub_t *s, const char *why);
+static void     sub_io(void *data, int events);
+static void     sub_connected(pt_redis_sub_t *s);
+static void     sub_greet(pt_redis_sub_t *s);
+static void     sub_read(pt_redis_sub_t *s);
+static void     sub_reply(pt_redis_sub_t *s, const redisReply *r);
+static void     sub_push(pt_redis_sub_t *s, const redisReply *r);
+static void     sub_ready(pt_redis_sub_t *s);
+static void     sub_channels(pt_redis_sub_t *s, const char *verb,
+                             const pt_str_t *channels, int n);
+static void     sub_command(pt_redis_sub_t *s, int argc, const char **argv,
+                            const size_t *lens);
+static void     sub_words(pt_redis_sub_t *s, int argc, const char **argv);
+static void     sub_flush(pt_redis_sub_t *s);
 static pt_str_t sub_str(const redisReply *r);
 
 
 pt_err_t
 pt_redis_sub_new(pt_loop_t *loop, const pt_redis_sub_conf_t *conf,
-    pt_redis_sub_t **out)
+                 pt_redis_sub_t **out)
 {
     pt_redis_sub_t *s;
 
@@ -103,13 +103,12 @@ pt_redis_sub_new(pt_loop_t *loop, const pt_redis_sub_conf_t *conf,
     s->loop = loop;
     s->conf = *conf;
     s->fd = -1;
-    if (conf->url == NULL || pt_redis_url_parse(conf->url, &s->url) != PT_OK)
-    {
+    if (conf->url == NULL || pt_redis_url_parse(conf->url, &s->url) != PT_OK) {
         conf->mem.free(conf->mem.user, s);
         return PT_EVALIDATION;
     }
     pt_backoff_init(&s->backoff, SUB_BACKOFF_MS, SUB_BACKOFF_MAX_MS,
-        (uint64_t) getpid() + 1);
+                    (uint64_t) getpid() + 1);
     s->tick = loop->ops->timer_new(loop, PT_TIMER_HOUSE, sub_tick, s);
     if (s->tick == NULL) {
         conf->mem.free(conf->mem.user, s);
@@ -196,8 +195,8 @@ sub_tick(void *data)
 static void
 sub_start(pt_redis_sub_t *s)
 {
-    sub_look_t         *look;
-    struct sockaddr_un  un;
+    sub_look_t        *look;
+    struct sockaddr_un un;
 
     s->began_ms = s->loop->ops->now_ms(s->loop);
     if (s->url.is_unix) {
@@ -225,8 +224,7 @@ sub_start(pt_redis_sub_t *s)
     s->look = look;
     s->state = SUB_LOOKING;
     if (s->loop->ops->work(s->loop, sub_look_work, sub_look_done, look)
-        != PT_OK)
-    {
+        != PT_OK) {
         s->look = NULL;
         look->mem.free(look->mem.user, look);
         sub_down(s, "no thread for the look-up");
@@ -237,8 +235,8 @@ sub_start(pt_redis_sub_t *s)
 static void
 sub_look_work(void *data)
 {
-    sub_look_t      *look = data;
-    struct addrinfo  hints, *list;
+    sub_look_t     *look = data;
+    struct addrinfo hints, *list;
 
     memset(&hints, 0, sizeof(hints));
     hints.ai_family = AF_UNSPEC;
@@ -278,8 +276,8 @@ sub_connect(pt_redis_sub_t *s, const struct sockaddr *addr, socklen_t len)
     int on = 1;
 
     s->state = SUB_CONNECTING;
-    s->fd = socket(addr->sa_family, SOCK_STREAM | SOCK_NONBLOCK
-                                        | SOCK_CLOEXEC, 0);
+    s->fd =
+        socket(addr->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (s->fd == -1) {
         sub_down(s, "no socket");
         return;
@@ -322,12 +320,11 @@ sub_down(pt_redis_sub_t *s, const char *why)
     }
     s->out_len = 0;
     s->state = SUB_DOWN;
-    s->retry_ms = s->loop->ops->now_ms(s->loop)
-                  + pt_backoff_next(&s->backoff);
+    s->retry_ms = s->loop->ops->now_ms(s->loop) + pt_backoff_next(&s->backoff);
     if (!s->said) {
         s->said = true;
-        s->loop->ops->log(s->loop, PT_LOG_WARN,
-            "pytake: redis subscriber: %s", why);
+        s->loop->ops->log(s->loop, PT_LOG_WARN, "pytake: redis subscriber: %s",
+                          why);
     }
     if (was_up && s->conf.on_down != NULL) {
         s->conf.on_down(s->conf.data);
@@ -359,9 +356,7 @@ sub_connected(pt_redis_sub_t *s)
     int       err = 0;
     socklen_t len = sizeof(err);
 
-    if (getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &err, &len) == -1
-        || err != 0)
-    {
+    if (getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &err, &len) == -1 || err != 0) {
         sub_down(s, "connect failed");
         return;
     }
@@ -397,10 +392,10 @@ sub_greet(pt_redis_sub_t *s)
 static void
 sub_read(pt_redis_sub_t *s)
 {
-    int      i;
-    void    *reply;
-    char     buf[SUB_READ_SIZE];
-    ssize_t  n;
+    int     i;
+    void   *reply;
+    char    buf[SUB_READ_SIZE];
+    ssize_t n;
 
     for (i = 0; i < SUB_READS_MAX; i++) {
         n = read(s->fd, buf, sizeof(buf));
@@ -416,7 +411,7 @@ sub_read(pt_redis_sub_t *s)
             sub_down(s, "out of memory");
             return;
         }
-        for ( ;; ) {
+        for (;;) {
             if (redisReaderGetReply(s->reader, &reply) != REDIS_OK) {
                 sub_down(s, "malformed answer");
                 return;
@@ -478,14 +473,14 @@ sub_ready(pt_redis_sub_t *s)
     s->ping_ms = s->loop->ops->now_ms(s->loop) + PT_REDIS_SUB_PING_MS;
     pt_backoff_reset(&s->backoff);
     s->loop->ops->log(s->loop, PT_LOG_NOTICE,
-        "pytake: redis subscriber connected");
+                      "pytake: redis subscriber connected");
     s->conf.on_up(s->conf.data);
 }
 
 
 static void
 sub_channels(pt_redis_sub_t *s, const char *verb, const pt_str_t *channels,
-    int n)
+             int n)
 {
     int         i;
     size_t      lens[SUB_ARGS_MAX];
@@ -511,8 +506,7 @@ sub_channels(pt_redis_sub_t *s, const char *verb, const pt_str_t *channels,
 /* Queued; many commands of one turn go in one write. */
 
 static void
-sub_command(pt_redis_sub_t *s, int argc, const char **argv,
-    const size_t *lens)
+sub_command(pt_redis_sub_t *s, int argc, const char **argv, const size_t *lens)
 {
     int   len;
     char *cmd, *p;
@@ -573,9 +567,8 @@ sub_flush(pt_redis_sub_t *s)
             memmove(s->out, s->out + n, s->out_len);
         }
     }
-    if (s->loop->ops->io_want(s->io, s->out_len > 0
-                                         ? PT_IO_READ | PT_IO_WRITE
-                                         : PT_IO_READ)
+    if (s->loop->ops->io_want(s->io, s->out_len > 0 ? PT_IO_READ | PT_IO_WRITE
+                                                    : PT_IO_READ)
         != PT_OK)
     {
         sub_down(s, "the event loop refused the socket");

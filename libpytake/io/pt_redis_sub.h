@@ -17,9 +17,9 @@
 #include "../core/pt_arena.h"
 
 #define PT_REDIS_SUB_PING_MS 1000
-#define PT_REDIS_SUB_QUIET_MS 3000    /* no byte for so long: away */
+#define PT_REDIS_SUB_QUIET_MS 3000              /* no byte for so long: away */
 #define PT_REDIS_SUB_OUT_MAX (4u * 1024 * 1024) /* unsent; then: away */
-#define PT_REDIS_SUB_CHANNELS_MAX 8   /* of one call */
+#define PT_REDIS_SUB_CHANNELS_MAX 8             /* of one call */
 
 typedef struct pt_redis_sub_s pt_redis_sub_t;
 
@@ -28,7 +28,7 @@ typedef struct {
     uint32_t    connect_timeout_ms;
     pt_mem_t    mem;
     void       *data; /* of the handlers, none of which may delete it */
-    void (*on_up)(void *data);   /* authenticated: add the channels now */
+    void (*on_up)(void *data); /* authenticated: add the channels now */
     void (*on_down)(void *data);
     void (*on_added)(void *data, pt_str_t channel); /* it is being heard */
     void (*on_message)(void *data, pt_str_t channel, pt_str_t payload);
@@ -37,8 +37,8 @@ typedef struct {
 /* Connects in the background and keeps trying (backoff with jitter).
  * PT_EVALIDATION: url malformed; PT_ENOMEM. */
 pt_err_t pt_redis_sub_new(pt_loop_t *loop, const pt_redis_sub_conf_t *conf,
-    pt_redis_sub_t **out) PT_MUST_CHECK;
-void pt_redis_sub_del(pt_redis_sub_t *s); /* NULL is fine */
+                          pt_redis_sub_t **out) PT_MUST_CHECK;
+void     pt_redis_sub_del(pt_redis_sub_t *s); /* NULL is fine */
 
 /* SUBSCRIBE or UNSUBSCRIBE; forgotten when the connection is away. */
 void pt_redis_sub_add(pt_redis_sub_t *s, const pt_str_t *channels, int n);

@@ -6,12 +6,11 @@
 static pt_err_t pt_redis_url_tcp(const char *p, pt_redis_url_t *out);
 static pt_err_t pt_redis_url_unix(const char *p, pt_redis_url_t *out);
 static pt_err_t pt_redis_url_host(const char *p, size_t len,
-    pt_redis_url_t *out);
-static bool pt_redis_url_number(const char *p, size_t len, int max,
-    int *out);
+                                  pt_redis_url_t *out);
+static bool pt_redis_url_number(const char *p, size_t len, int max, int *out);
 static bool pt_redis_url_decode(const char *p, size_t len, char *out,
-    size_t size);
-static int pt_redis_url_hex(char c);
+                                size_t size);
+static int  pt_redis_url_hex(char c);
 
 
 pt_err_t
@@ -46,7 +45,7 @@ pt_redis_url_tcp(const char *p, pt_redis_url_t *out)
         user = (size_t) (colon - p);
         if (!pt_redis_url_decode(p, user, out->user, sizeof(out->user))
             || !pt_redis_url_decode(colon + 1, (size_t) (at - colon - 1),
-                out->password, sizeof(out->password)))
+                                    out->password, sizeof(out->password)))
         {
             return PT_EVALIDATION;
         }
@@ -54,8 +53,8 @@ pt_redis_url_tcp(const char *p, pt_redis_url_t *out)
         p = at + 1;
     }
     if (slash != NULL && slash[1] != '\0'
-        && !pt_redis_url_number(slash + 1, strlen(slash + 1),
-            PT_REDIS_DB_MAX, &out->db))
+        && !pt_redis_url_number(slash + 1, strlen(slash + 1), PT_REDIS_DB_MAX,
+                                &out->db))
     {
         return PT_EVALIDATION;
     }
@@ -84,10 +83,9 @@ pt_redis_url_unix(const char *p, pt_redis_url_t *out)
         len = (query == NULL) ? strlen(p) : (size_t) (query - p);
         if (len > 9 && memcmp(p, "password=", 9) == 0) {
             ok = pt_redis_url_decode(p + 9, len - 9, out->password,
-                sizeof(out->password));
+                                     sizeof(out->password));
         } else if (len > 3 && memcmp(p, "db=", 3) == 0) {
-            ok = pt_redis_url_number(p + 3, len - 3, PT_REDIS_DB_MAX,
-                &out->db);
+            ok = pt_redis_url_number(p + 3, len - 3, PT_REDIS_DB_MAX, &out->db);
         } else {
             ok = false;
         }
