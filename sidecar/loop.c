@@ -17,46 +17,46 @@
 
 
 struct pt_io_s {
-    loop_t           *loop;
-    pt_io_t          *next_dead;
-    pt_io_handler_pt  handler; /* NULL: deleted, freed after the turn */
-    void             *data;
-    int               fd;
-    int               want;
+    loop_t          *loop;
+    pt_io_t         *next_dead;
+    pt_io_handler_pt handler; /* NULL: deleted, freed after the turn */
+    void            *data;
+    int              fd;
+    int              want;
 };
 
 struct pt_timer_s {
-    loop_t              *loop;
-    pt_timer_handler_pt  handler;
-    void                *data;
-    int64_t              at_ms;
-    uint32_t             index;
-    int                  kind;
+    loop_t             *loop;
+    pt_timer_handler_pt handler;
+    void               *data;
+    int64_t             at_ms;
+    uint32_t            index;
+    int                 kind;
 };
 
 
-static pt_io_t *loop_io_new(pt_loop_t *pl, int fd, pt_io_handler_pt handler,
-    void *data);
-static pt_err_t loop_io_want(pt_io_t *io, int events);
-static void loop_io_del(pt_io_t *io);
+static pt_io_t    *loop_io_new(pt_loop_t *pl, int fd, pt_io_handler_pt handler,
+                               void *data);
+static pt_err_t    loop_io_want(pt_io_t *io, int events);
+static void        loop_io_del(pt_io_t *io);
 static pt_timer_t *loop_timer_new(pt_loop_t *pl, int kind,
-    pt_timer_handler_pt handler, void *data);
-static void loop_timer_set(pt_timer_t *t, uint32_t after_ms);
-static void loop_timer_stop(pt_timer_t *t);
-static void loop_timer_del(pt_timer_t *t);
-static int64_t loop_now_ms(pt_loop_t *pl);
-static int64_t loop_wall_us(pt_loop_t *pl);
-static bool loop_exiting(pt_loop_t *pl);
-static void loop_log(pt_loop_t *pl, pt_log_level_t level, const char *fmt,
-    ...) PT_PRINTF(3, 4);
+                                  pt_timer_handler_pt handler, void *data);
+static void        loop_timer_set(pt_timer_t *t, uint32_t after_ms);
+static void        loop_timer_stop(pt_timer_t *t);
+static void        loop_timer_del(pt_timer_t *t);
+static int64_t     loop_now_ms(pt_loop_t *pl);
+static int64_t     loop_wall_us(pt_loop_t *pl);
+static bool        loop_exiting(pt_loop_t *pl);
+static void loop_log(pt_loop_t *pl, pt_log_level_t level, const char *fmt, ...)
+    PT_PRINTF(3, 4);
 static int64_t loop_clock_ms(void);
-static bool loop_heap_reserve(loop_t *l);
-static void loop_heap_put(loop_t *l, uint32_t i, pt_timer_t *t);
-static void loop_heap_up(loop_t *l, uint32_t i);
-static void loop_heap_down(loop_t *l, uint32_t i);
-static void loop_run_timers(loop_t *l);
-static void loop_free_dead(loop_t *l);
-static int loop_wait(const loop_t *l, uint32_t wait_ms);
+static bool    loop_heap_reserve(loop_t *l);
+static void    loop_heap_put(loop_t *l, uint32_t i, pt_timer_t *t);
+static void    loop_heap_up(loop_t *l, uint32_t i);
+static void    loop_heap_down(loop_t *l, uint32_t i);
+static void    loop_run_timers(loop_t *l);
+static void    loop_free_dead(loop_t *l);
+static int     loop_wait(const loop_t *l, uint32_t wait_ms);
 
 
 static const pt_loop_ops_t loop_ops = {
@@ -69,8 +69,8 @@ static const pt_loop_ops_t loop_ops = {
 loop_t *
 loop_new(const loop_conf_t *conf)
 {
-    loop_t             *l;
-    struct epoll_event  ev;
+    loop_t            *l;
+    struct epoll_event ev;
 
     l = calloc(1, sizeof(loop_t));
     if (l == NULL) {
@@ -146,10 +146,10 @@ loop_run(loop_t *l)
 void
 loop_turn(loop_t *l, uint32_t wait_ms)
 {
-    int                 i, n, events;
-    pt_io_t            *io;
-    uint64_t            count;
-    struct epoll_event  list[LOOP_EVENTS_MAX];
+    int                i, n, events;
+    pt_io_t           *io;
+    uint64_t           count;
+    struct epoll_event list[LOOP_EVENTS_MAX];
 
     n = epoll_wait(l->epfd, list, LOOP_EVENTS_MAX, loop_wait(l, wait_ms));
     l->now_ms = loop_clock_ms();
@@ -232,8 +232,8 @@ loop_io_new(pt_loop_t *pl, int fd, pt_io_handler_pt handler, void *data)
 static pt_err_t
 loop_io_want(pt_io_t *io, int events)
 {
-    int                 op;
-    struct epoll_event  ev;
+    int                op;
+    struct epoll_event ev;
 
     assert(io->handler != NULL);
     if (events == io->want) {
@@ -269,8 +269,7 @@ loop_io_del(pt_io_t *io)
 
 
 static pt_timer_t *
-loop_timer_new(pt_loop_t *pl, int kind, pt_timer_handler_pt handler,
-    void *data)
+loop_timer_new(pt_loop_t *pl, int kind, pt_timer_handler_pt handler, void *data)
 {
     loop_t     *l = (loop_t *) pl;
     pt_timer_t *t;
@@ -374,9 +373,9 @@ loop_exiting(pt_loop_t *pl)
 static void
 loop_log(pt_loop_t *pl, pt_log_level_t level, const char *fmt, ...)
 {
-    loop_t  *l = (loop_t *) pl;
-    va_list  ap;
-    char     line[LOOP_LINE_MAX];
+    loop_t *l = (loop_t *) pl;
+    va_list ap;
+    char    line[LOOP_LINE_MAX];
 
     if (level > l->conf.log_level) {
         return;
@@ -456,14 +455,13 @@ loop_heap_down(loop_t *l, uint32_t i)
     uint32_t    child;
     pt_timer_t *t = l->heap[i];
 
-    for ( ;; ) {
+    for (;;) {
         child = 2 * i + 1;
         if (child >= l->nheap) {
             break;
         }
         if (child + 1 < l->nheap
-            && l->heap[child + 1]->at_ms < l->heap[child]->at_ms)
-        {
+            && l->heap[child + 1]->at_ms < l->heap[child]->at_ms) {
             child++;
         }
         if (t->at_ms <= l->heap[child]->at_ms) {

@@ -16,14 +16,13 @@
 typedef struct loop_s loop_t;
 
 /* data: conf.log_data; text is one line without the newline. */
-typedef void (*loop_log_pt)(void *data, pt_log_level_t level,
-    const char *text);
+typedef void (*loop_log_pt)(void *data, pt_log_level_t level, const char *text);
 
 typedef struct {
-    loop_log_pt    log;      /* NULL: one line each on stderr */
+    loop_log_pt    log; /* NULL: one line each on stderr */
     void          *log_data;
     pt_log_level_t log_level; /* finer levels are not formatted */
-    uint32_t       threads;  /* for work(); 0: LOOP_THREADS_DEFAULT */
+    uint32_t       threads;   /* for work(); 0: LOOP_THREADS_DEFAULT */
 } loop_conf_t;
 
 #define LOOP_THREADS_DEFAULT 2u
@@ -57,7 +56,7 @@ void loop_break(loop_t *l); /* loop_run() returns after this turn */
 void loop_on_turn(loop_t *l, pt_timer_handler_pt handler, void *data);
 
 /* From any thread: handler(data) runs on the loop.  PT_ENOMEM. */
-pt_err_t loop_post(loop_t *l, pt_timer_handler_pt handler, void *data)
-    PT_MUST_CHECK;
+pt_err_t loop_post(loop_t *l, pt_timer_handler_pt handler,
+                   void *data) PT_MUST_CHECK;
 
 #endif

@@ -14,10 +14,10 @@
 typedef struct loop_job_s loop_job_t;
 
 struct loop_job_s {
-    pt_work_pt           work; /* NULL: a post */
-    pt_timer_handler_pt  done;
-    void                *data;
-    loop_job_t          *next;
+    pt_work_pt          work; /* NULL: a post */
+    pt_timer_handler_pt done;
+    void               *data;
+    loop_job_t         *next;
 };
 
 typedef struct {
@@ -26,29 +26,29 @@ typedef struct {
 } loop_jobs_t;
 
 struct loop_s {
-    pt_loop_t        base; /* first: the drivers' view */
-    loop_conf_t      conf;
-    int              epfd;
-    int              evfd;
-    int64_t          now_ms;
-    bool             exiting;
-    bool             broken;
-    void           (*on_turn)(void *data);
-    void            *on_turn_data;
-    pt_io_t         *dead;
-    pt_timer_t     **heap;
-    uint32_t         nheap;
-    uint32_t         heap_max;
-    uint32_t         nhold; /* armed PT_TIMER_HOLD timers */
-    uint32_t         njobs; /* jobs whose done has not run */
+    pt_loop_t   base; /* first: the drivers' view */
+    loop_conf_t conf;
+    int         epfd;
+    int         evfd;
+    int64_t     now_ms;
+    bool        exiting;
+    bool        broken;
+    void (*on_turn)(void *data);
+    void        *on_turn_data;
+    pt_io_t     *dead;
+    pt_timer_t **heap;
+    uint32_t     nheap;
+    uint32_t     heap_max;
+    uint32_t     nhold; /* armed PT_TIMER_HOLD timers */
+    uint32_t     njobs; /* jobs whose done has not run */
 
-    pthread_mutex_t  lock;  /* guards the four below */
-    pthread_cond_t   more;
-    loop_jobs_t      todo;
-    loop_jobs_t      ready;
-    bool             quit;
-    uint32_t         nthreads;
-    pthread_t        threads[LOOP_THREADS_MAX];
+    pthread_mutex_t lock; /* guards the four below */
+    pthread_cond_t  more;
+    loop_jobs_t     todo;
+    loop_jobs_t     ready;
+    bool            quit;
+    uint32_t        nthreads;
+    pthread_t       threads[LOOP_THREADS_MAX];
 };
 
 /* ---- loop_work.c ---- */
@@ -59,7 +59,7 @@ void loop_threads_end(loop_t *l); /* waits for the jobs that run */
 
 /* pt_loop_ops_t's work. */
 pt_err_t loop_work(pt_loop_t *pl, pt_work_pt work, pt_timer_handler_pt done,
-    void *data);
+                   void *data);
 
 void loop_run_jobs(loop_t *l); /* done handlers and posts, on the loop */
 void loop_wake(loop_t *l);     /* from any thread */

@@ -14,10 +14,10 @@
 #include "loop_int.h"
 
 
-static void loop_jobs_add(loop_jobs_t *q, loop_job_t *job);
+static void        loop_jobs_add(loop_jobs_t *q, loop_job_t *job);
 static loop_job_t *loop_jobs_take(loop_jobs_t *q);
-static bool loop_threads_start(loop_t *l);
-static void *loop_thread(void *data);
+static bool        loop_threads_start(loop_t *l);
+static void       *loop_thread(void *data);
 
 
 bool
@@ -80,8 +80,7 @@ loop_post(loop_t *l, pt_timer_handler_pt handler, void *data)
 
 
 pt_err_t
-loop_work(pt_loop_t *pl, pt_work_pt work, pt_timer_handler_pt done,
-    void *data)
+loop_work(pt_loop_t *pl, pt_work_pt work, pt_timer_handler_pt done, void *data)
 {
     loop_t     *l = (loop_t *) pl;
     loop_job_t *job;
@@ -116,7 +115,7 @@ loop_run_jobs(loop_t *l)
     l->ready.last = &l->ready.first;
     pthread_mutex_unlock(&l->lock);
 
-    for ( ; job != NULL; job = next) {
+    for (; job != NULL; job = next) {
         next = job->next;
         if (job->work != NULL) {
             l->njobs--;
@@ -176,8 +175,7 @@ loop_threads_start(loop_t *l)
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     while (l->nthreads < l->conf.threads) {
-        if (pthread_create(&l->threads[l->nthreads], NULL, loop_thread, l)
-            != 0)
+        if (pthread_create(&l->threads[l->nthreads], NULL, loop_thread, l) != 0)
         {
             break;
         }
@@ -195,7 +193,7 @@ loop_thread(void *data)
     loop_job_t *job;
 
     pthread_mutex_lock(&l->lock);
-    for ( ;; ) {
+    for (;;) {
         job = loop_jobs_take(&l->todo);
         if (job == NULL) {
             if (l->quit) {

@@ -22,7 +22,7 @@ struct serve_s {
     pt_loop_t    *base; /* of loop: ops for timers, sockets, log */
     pt_mem_t      mem;
     /* All parts' metrics, as Prometheus reads them; NULL: none. */
-    void        (*metrics)(const serve_t *serve, pt_buf_t *out);
+    void (*metrics)(const serve_t *serve, pt_buf_t *out);
 };
 
 typedef struct {
@@ -44,8 +44,8 @@ typedef struct {
     void (*metrics)(const void *part, pt_buf_t *out);
 } serve_part_t;
 
-extern const serve_part_t jobs_part; /* jobs.c */
-extern const serve_part_t hub_part;  /* hub_part.c */
+extern const serve_part_t jobs_part;    /* jobs.c */
+extern const serve_part_t hub_part;     /* hub_part.c */
 extern const serve_part_t courier_part; /* courier.c */
 
 #endif
