@@ -14,18 +14,19 @@
 
 
 static void
-fuzz_signed(const pt_jwt_t *j, pt_arena_t *a, pt_str_t header,
-    pt_str_t payload)
+fuzz_signed(const pt_jwt_t *j, pt_arena_t *a, pt_str_t header, pt_str_t payload)
 {
     uint8_t     mac[32];
     pt_err_t    err;
     pt_str_t    h, p, s, m;
     pt_claims_t c, again;
 
-    PT_FUZZ_CHECK(pt_base64url_build(a, (const uint8_t *) header.data,
-                                     header.len, &h) == PT_OK);
-    PT_FUZZ_CHECK(pt_base64url_build(a, (const uint8_t *) payload.data,
-                                     payload.len, &p) == PT_OK);
+    PT_FUZZ_CHECK(
+        pt_base64url_build(a, (const uint8_t *) header.data, header.len, &h)
+        == PT_OK);
+    PT_FUZZ_CHECK(
+        pt_base64url_build(a, (const uint8_t *) payload.data, payload.len, &p)
+        == PT_OK);
     PT_FUZZ_CHECK(pt_fmt(a, &s, "%s.%s", h.data, p.data) == PT_OK);
     PT_FUZZ_CHECK(pt_hmac_sha256(PT_STR(FUZZ_SECRET), s, mac) == PT_OK);
     PT_FUZZ_CHECK(pt_base64url_build(a, mac, sizeof(mac), &m) == PT_OK);
@@ -38,8 +39,7 @@ fuzz_signed(const pt_jwt_t *j, pt_arena_t *a, pt_str_t header,
         PT_FUZZ_CHECK(pt_jwt_build(j, a, &c, &s) == PT_OK);
         PT_FUZZ_CHECK(pt_jwt_verify(j, a, s, FUZZ_NOW, &again) == PT_OK);
         PT_FUZZ_CHECK(pt_uuid_eq(&c.tenant_id, &again.tenant_id)
-                      && c.exp == again.exp
-                      && strcmp(c.role, again.role) == 0);
+                      && c.exp == again.exp && strcmp(c.role, again.role) == 0);
     }
 }
 
@@ -60,10 +60,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     lf = size == 0 ? NULL : memchr(data, '\n', size);
     if (lf != NULL) {
-        fuzz_signed(j, a,
-                    (pt_str_t){ text.data, (size_t) (lf - text.data) },
-                    (pt_str_t){ lf + 1,
-                                size - (size_t) (lf - text.data) - 1 });
+        fuzz_signed(j, a, (pt_str_t){ text.data, (size_t) (lf - text.data) },
+                    (pt_str_t){ lf + 1, size - (size_t) (lf - text.data) - 1 });
     }
 
     pt_jwt_del(j);

@@ -15,8 +15,7 @@ fuzz_json(pt_arena_t *a, pt_str_t text, pt_json_type_t type)
 {
     pt_json_t *v;
 
-    PT_FUZZ_CHECK(pt_json_parse(a, text, &pt_json_limits_webhook, &v)
-                  == PT_OK);
+    PT_FUZZ_CHECK(pt_json_parse(a, text, &pt_json_limits_webhook, &v) == PT_OK);
     PT_FUZZ_CHECK(v->type == type && !v->cleaned && !v->duplicates);
 }
 
@@ -36,8 +35,7 @@ static void
 fuzz_message(pt_arena_t *a, const pt_wa_message_t *m)
 {
     PT_FUZZ_CHECK(m->wamid.len != 0);
-    PT_FUZZ_CHECK(m->sender.phone.data != NULL
-                  || m->sender.bsuid.data != NULL);
+    PT_FUZZ_CHECK(m->sender.phone.data != NULL || m->sender.bsuid.data != NULL);
     PT_FUZZ_CHECK((m->sender.phone.data == NULL)
                   == (m->sender.wa_id.data == NULL));
     PT_FUZZ_CHECK(m->type.len != 0 && m->preview.len != 0);
@@ -82,22 +80,19 @@ fuzz_all(pt_arena_t *a, const pt_json_t *body)
 
     for (i = 0; i < wa.nmessages; i++) {
         fuzz_message(a, &wa.messages[i]);
-        PT_FUZZ_CHECK(pt_uuid_eq(&wa.messages[i].id,
-                                 &again.messages[i].id));
+        PT_FUZZ_CHECK(pt_uuid_eq(&wa.messages[i].id, &again.messages[i].id));
         for (k = 0; k < i && i < 64; k++) {
-            PT_FUZZ_CHECK(!pt_uuid_eq(&wa.messages[i].id,
-                                      &wa.messages[k].id));
+            PT_FUZZ_CHECK(!pt_uuid_eq(&wa.messages[i].id, &wa.messages[k].id));
         }
     }
     for (i = 0; i < wa.nstatuses; i++) {
         fuzz_status(a, &wa.statuses[i]);
     }
     for (i = 0; i < wa.nerrors; i++) {
-        PT_FUZZ_CHECK(pt_wa_path_build(a, &wa.errors[i].place, &path)
-                      == PT_OK);
+        PT_FUZZ_CHECK(pt_wa_path_build(a, &wa.errors[i].place, &path) == PT_OK);
         fatal += wa.errors[i].fatal;
-        messages += wa.errors[i].fatal
-                    && wa.errors[i].place.kind == PT_WA_MESSAGE;
+        messages +=
+            wa.errors[i].fatal && wa.errors[i].place.kind == PT_WA_MESSAGE;
     }
 
     PT_FUZZ_CHECK(fatal == wa.counts.item_errors);

@@ -79,8 +79,8 @@ fake_error(fake_buf_t *b, const char *severity, const char *state)
     char m[128];
     int  n;
 
-    n = snprintf(m, sizeof(m), "S%s%cV%s%cC%s%cMsecret-value%c%c", severity,
-        0, severity, 0, state, 0, 0, 0);
+    n = snprintf(m, sizeof(m), "S%s%cV%s%cC%s%cMsecret-value%c%c", severity, 0,
+                 severity, 0, state, 0, 0, 0);
     fake_msg(b, 'E', m, (size_t) n);
 }
 
@@ -122,11 +122,11 @@ fake_send(int fd, const char *p, size_t n, size_t step)
 static inline bool
 fake_greet(int fd)
 {
-    char        big[512];
-    uint32_t    len, code;
-    fake_buf_t  b = { 0 };
+    char       big[512];
+    uint32_t   len, code;
+    fake_buf_t b = { 0 };
 
-    for ( ;; ) {
+    for (;;) {
         if (!fake_read(fd, &len, 4) || !fake_read(fd, &code, 4)) {
             return false;
         }
@@ -152,7 +152,10 @@ fake_greet(int fd)
         return false;
     }
     fake_msg(&b, 'R', "\0\0\0\0", 4);
-    fake_msg(&b, 'S', "server_version\0" "15.0", 20);
+    fake_msg(&b, 'S',
+             "server_version\0"
+             "15.0",
+             20);
     fake_msg(&b, 'S', "client_encoding\0UTF8", 21);
     fake_msg(&b, 'S', "integer_datetimes\0on", 21);
     fake_msg(&b, 'K', "\0\0\0\1\0\0\0\1", 8);
@@ -258,11 +261,11 @@ fake_sync(int fd, fake_buf_t *b)
 static inline void *
 fake_serve(void *data)
 {
-    int         fd = (int) (intptr_t) data, one = 1;
-    char        type, value[64] = "", *m = NULL;
-    bool        skip = false, go = true;
-    uint32_t    len;
-    fake_buf_t  b = { 0 };
+    int        fd = (int) (intptr_t) data, one = 1;
+    char       type, value[64] = "", *m = NULL;
+    bool       skip = false, go = true;
+    uint32_t   len;
+    fake_buf_t b = { 0 };
 
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     while (fake_mode == FAKE_BLACK_HOLE && !fake_stop) {
@@ -289,14 +292,15 @@ fake_serve(void *data)
             fake_bind(m, value, sizeof(value));
             fake_msg(&b, '2', "", 0);
         } else if (type == 'D') {
-            fake_msg(&b, 'T',
+            fake_msg(
+                &b, 'T',
                 "\0\1x\0\0\0\0\0\0\0\0\0\0\x19\xff\xff\xff\xff\xff\xff\0\1",
                 22);
         } else if (type == 'E') {
             fake_executes++;
             if (fake_mode == FAKE_STALE || strcmp(value, "bad") == 0) {
                 fake_error(&b, "ERROR",
-                    fake_mode == FAKE_STALE ? "0A000" : "22P02");
+                           fake_mode == FAKE_STALE ? "0A000" : "22P02");
                 skip = true;
                 if (fake_mode == FAKE_STALE) {
                     fake_mode = FAKE_NORMAL;
@@ -320,7 +324,7 @@ fake_accept(void *data)
     int       fd, lfd = (int) (intptr_t) data;
     pthread_t t;
 
-    for ( ;; ) {
+    for (;;) {
         fd = accept(lfd, NULL, NULL);
         if (fd == -1 || fake_stop) {
             if (fd != -1) {
@@ -330,9 +334,7 @@ fake_accept(void *data)
         }
         fake_accepts++;
         fake_live++;
-        if (pthread_create(&t, NULL, fake_serve, (void *) (intptr_t) fd)
-            == 0)
-        {
+        if (pthread_create(&t, NULL, fake_serve, (void *) (intptr_t) fd) == 0) {
             pthread_detach(t);
         }
     }
@@ -364,7 +366,7 @@ fake_start(void)
     getsockname(fake_fd, (struct sockaddr *) &sin, &len);
     fake_port = ntohs(sin.sin_port);
     return pthread_create(&fake_thread, NULL, fake_accept,
-               (void *) (intptr_t) fake_fd)
+                          (void *) (intptr_t) fake_fd)
            == 0;
 }
 

@@ -21,16 +21,16 @@
 #define IO_ASKS_MAX 20000
 
 typedef struct {
-    bool       answered;
-    uint32_t   calls;
-    pt_err_t   err;
-    char       sqlstate[6];
-    uint16_t   failed_stmt;
-    uint16_t   nresults;
-    uint32_t   nrows;  /* of the last statement */
-    char       first[64];
-    int64_t    at_ms;
-    pt_batch_t b;
+    bool           answered;
+    uint32_t       calls;
+    pt_err_t       err;
+    char           sqlstate[6];
+    uint16_t       failed_stmt;
+    uint16_t       nresults;
+    uint32_t       nrows; /* of the last statement */
+    char           first[64];
+    int64_t        at_ms;
+    pt_batch_t     b;
     pytake_param_t param;
     pytake_stmt_t  stmts[4];
     char           text[64];
@@ -159,8 +159,7 @@ io_turn_ms(int64_t ms)
 
 
 static inline void
-io_conf(pt_pool_conf_t *c, const char *conninfo, uint32_t conns,
-    uint32_t depth)
+io_conf(pt_pool_conf_t *c, const char *conninfo, uint32_t conns, uint32_t depth)
 {
     memset(c, 0, sizeof(*c));
     c->conninfo = conninfo;
@@ -194,7 +193,7 @@ io_answer(void *data, const pytake_sql_result_t *r)
         a->nrows = rows->nrows;
         if (rows->nrows > 0 && rows->ncols > 0 && rows->cells[0].data) {
             snprintf(a->first, sizeof(a->first), "%.*s",
-                (int) rows->cells[0].len, rows->cells[0].data);
+                     (int) rows->cells[0].len, rows->cells[0].data);
         }
     }
     io_answers++;
@@ -205,12 +204,12 @@ io_answer(void *data, const pytake_sql_result_t *r)
 
 static inline io_ask_t *
 io_ask_many(pt_pool_t *p, pytake_sql_class_t class, uint8_t tenant,
-    const uint16_t *stmts, uint16_t n, const char *text, int64_t within_ms,
-    pt_err_t *err)
+            const uint16_t *stmts, uint16_t n, const char *text,
+            int64_t within_ms, pt_err_t *err)
 {
-    uint16_t      i;
-    io_ask_t     *a = &io_asks[io_nasks++];
-    pytake_sql_t  sql;
+    uint16_t     i;
+    io_ask_t    *a = &io_asks[io_nasks++];
+    pytake_sql_t sql;
 
     memset(a, 0, sizeof(*a));
     snprintf(a->text, sizeof(a->text), "%s", text);
@@ -227,14 +226,14 @@ io_ask_many(pt_pool_t *p, pytake_sql_class_t class, uint8_t tenant,
         a->stmts[i].params = &a->param;
     }
     *err = pt_pool_submit(p, &sql, io_pl->ops->now_ms(io_pl) + within_ms,
-        io_answer, a, &a->b);
+                          io_answer, a, &a->b);
     return a;
 }
 
 
 static inline io_ask_t *
-io_ask(pt_pool_t *p, pytake_sql_class_t class, uint16_t stmt,
-    const char *text, int64_t within_ms)
+io_ask(pt_pool_t *p, pytake_sql_class_t class, uint16_t stmt, const char *text,
+       int64_t within_ms)
 {
     pt_err_t  err;
     io_ask_t *a;

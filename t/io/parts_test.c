@@ -9,11 +9,11 @@
 #include "pt_pg_int.h"
 
 const pytake_stmt_def_t pytake_stmts[] = { { "none", "select 1", 0, 0, 0 } };
-const uint16_t pytake_stmts_count = 1;
+const uint16_t          pytake_stmts_count = 1;
 
-static uint32_t order[1024];
+static uint32_t          order[1024];
 static volatile uint32_t norder;
-static pt_timer_t *timers[512];
+static pt_timer_t       *timers[512];
 
 
 static void
@@ -31,8 +31,9 @@ loop_timers(void)
 
     norder = 0;
     for (i = 0; i < 512; i++) {
-        timers[i] = io_pl->ops->timer_new(io_pl, PT_TIMER_HOUSE, note,
-            (void *) (uintptr_t) ((i * 37 % 512) / 16));
+        timers[i] =
+            io_pl->ops->timer_new(io_pl, PT_TIMER_HOUSE, note,
+                                  (void *) (uintptr_t) ((i * 37 % 512) / 16));
         io_pl->ops->timer_set(timers[i], 20 + (i * 37 % 512) / 16 * 2);
     }
     for (i = 0; i < 512; i += 2) {
@@ -77,9 +78,9 @@ work(void *data)
 static void
 loop_threads(void)
 {
-    int        i, busy = 0;
-    uint32_t   count = 0;
-    pthread_t  t[4];
+    int       i, busy = 0;
+    uint32_t  count = 0;
+    pthread_t t[4];
 
     norder = 0;
     for (i = 0; i < 4; i++) {
@@ -96,7 +97,7 @@ loop_threads(void)
     }
     io_until(&norder, (uint32_t) (300 - busy), 3000);
     io_ok(count == norder && count == (uint32_t) (300 - busy) && busy == 44,
-        "work is bounded, each job done once (%d refused)", busy);
+          "work is bounded, each job done once (%d refused)", busy);
 }
 
 
@@ -165,7 +166,7 @@ loop_exit(void)
     loop_run(io_l);
     at = io_clock_ms() - at;
     io_ok(at >= 99 && at < 2000 && io_pl->ops->exiting(io_pl),
-        "a stopped loop waits for work in flight only (%d ms)", (int) at);
+          "a stopped loop waits for work in flight only (%d ms)", (int) at);
     io_pl->ops->timer_del(hold);
     io_pl->ops->timer_del(house);
 }
@@ -186,12 +187,12 @@ item(pt_queue_t *q, pt_item_t *it, uint8_t tenant)
 static void
 queue(void)
 {
-    bool        good = true;
-    uint8_t     seen[8];
-    uint32_t    i;
-    pt_mem_t    mem = { io_alloc, io_free, NULL };
-    pt_item_t   it[64], *x, *out[64];
-    pt_queue_t  q;
+    bool       good = true;
+    uint8_t    seen[8];
+    uint32_t   i;
+    pt_mem_t   mem = { io_alloc, io_free, NULL };
+    pt_item_t  it[64], *x, *out[64];
+    pt_queue_t q;
 
     pt_queue_init(&q, &mem, 2);
     for (i = 0; i < 40; i++) {
@@ -207,13 +208,12 @@ queue(void)
     }
     io_ok(pt_queue_take(&q) == NULL && seen[1] == 2 && seen[2] == 1
               && seen[5] == 1 && q.waiting == 38,
-        "tenants take turns, two in flight at most");
+          "tenants take turns, two in flight at most");
     pt_queue_landed(&q, out[0], false);
     x = pt_queue_take(&q);
     good = x != NULL && x->sql.tenant.b[5] == 1 && pt_queue_take(&q) == NULL;
     pt_queue_landed(&q, x, true);
-    good = good && pt_queue_add(&q, x, true) == PT_OK
-           && pt_queue_take(&q) == x;
+    good = good && pt_queue_add(&q, x, true) == PT_OK && pt_queue_take(&q) == x;
     io_ok(good, "a batch sent again goes first of its tenant");
     pt_queue_landed(&q, x, false);
     for (i = 1; i < 6; i++) {
@@ -246,10 +246,10 @@ queue(void)
 static void
 breaker(void)
 {
-    bool          good;
-    uint32_t      i, d;
-    pt_breaker_t  b;
-    pt_backoff_t  f;
+    bool         good;
+    uint32_t     i, d;
+    pt_breaker_t b;
+    pt_backoff_t f;
 
     pt_breaker_init(&b, 3, 100);
     good = !pt_breaker_failure(&b, 1, 0) && !pt_breaker_failure(&b, 1, 0)
@@ -257,10 +257,10 @@ breaker(void)
            && !pt_breaker_probe(&b, 1000) && pt_breaker_failure(&b, 1, 0);
     io_ok(good && b.open, "opens after three in a row");
     good = !pt_breaker_probe(&b, 99) && pt_breaker_probe(&b, 100)
-           && !pt_breaker_probe(&b, 500)
-           && !pt_breaker_failure(&b, 1, 500) && pt_breaker_probe(&b, 501);
+           && !pt_breaker_probe(&b, 500) && !pt_breaker_failure(&b, 1, 500)
+           && pt_breaker_probe(&b, 501);
     io_ok(good && pt_breaker_success(&b) && !b.open,
-        "one probe at a time, a success closes");
+          "one probe at a time, a success closes");
 
     pt_backoff_init(&f, 100, 1000, 42);
     good = true;
@@ -295,27 +295,27 @@ value(pt_conninfo_t *ci, const char *name)
 static void
 conninfo(void)
 {
-    bool            good;
-    size_t          i;
-    pt_conninfo_t  *ci;
-    pt_pool_conf_t  c;
+    bool           good;
+    size_t         i;
+    pt_conninfo_t *ci;
+    pt_pool_conf_t c;
 
-    static const char *const bad[] = {
-        "host", "postgresql://[::1", "nonsense=1", "service=x dbname=y"
-    };
+    static const char *const bad[] = { "host", "postgresql://[::1",
+                                       "nonsense=1", "service=x dbname=y" };
 
-    io_conf(&c, "host=/tmp,127.0.0.1,::1,localhost port=1,2,3,4 "
-                "options='-c x.y=z' password=geheim client_encoding=LATIN1",
-        1, 1);
+    io_conf(&c,
+            "host=/tmp,127.0.0.1,::1,localhost port=1,2,3,4 "
+            "options='-c x.y=z' password=geheim client_encoding=LATIN1",
+            1, 1);
     c.role = "some role";
     good = pt_conninfo_new(io_pl, &c, &ci) == PT_OK;
     io_ok(good
-              && strncmp(value(ci, "host"), "/tmp,127.0.0.1,::1,localhost",
-                     28) == 0
+              && strncmp(value(ci, "host"), "/tmp,127.0.0.1,::1,localhost", 28)
+                     == 0
               && strncmp(value(ci, "hostaddr"), ",127.0.0.1,::1,", 15) == 0
               && strlen(value(ci, "hostaddr")) > 15
               && strncmp(value(ci, "port"), "1,2,3,4", 7) == 0,
-        "names have addresses, sockets none: %s", value(ci, "hostaddr"));
+          "names have addresses, sockets none: %s", value(ci, "hostaddr"));
     pt_conninfo_rotate(ci);
     io_ok(strncmp(value(ci, "port"), "2,3,4", 5) == 0, "hosts rotate");
     io_ok(strstr(value(ci, "options"), "-c role=some\\ role ") != NULL
@@ -323,7 +323,7 @@ conninfo(void)
               && strcmp(value(ci, "client_encoding"), "UTF8") == 0
               && strcmp(value(ci, "tcp_user_timeout"), "5000") == 0
               && strcmp(value(ci, "gssencmode"), "disable") == 0,
-        "options: %s", value(ci, "options"));
+          "options: %s", value(ci, "options"));
     pt_conninfo_del(ci);
 
     good = true;
@@ -335,11 +335,11 @@ conninfo(void)
     c.conninfo = "postgresql://u:geheim@h/db?bogus=geheim";
     io_ok(pt_conninfo_new(io_pl, &c, &ci) == PT_EVALIDATION
               && strstr(io_last_log, "geheim") == NULL,
-        "and the log does not quote them");
+          "and the log does not quote them");
 
     c.conninfo = "host=no-such-name.invalid dbname=x";
-    good = pt_conninfo_new(io_pl, &c, &ci) == PT_OK
-           && !pt_conninfo_is_ready(ci);
+    good =
+        pt_conninfo_new(io_pl, &c, &ci) == PT_OK && !pt_conninfo_is_ready(ci);
     io_turn_ms(150);
     pt_conninfo_refresh(ci);
     pt_conninfo_del(ci); /* with the look-up in its thread */

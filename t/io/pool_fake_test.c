@@ -19,8 +19,8 @@ static char conninfo[128];
 static pt_pool_t *
 pool_of(const char *where, uint32_t conns, uint32_t depth)
 {
-    pt_pool_t      *p = NULL;
-    pt_pool_conf_t  c;
+    pt_pool_t     *p = NULL;
+    pt_pool_conf_t c;
 
     io_reset();
     io_conf(&c, where, conns, depth);
@@ -42,13 +42,13 @@ pool(uint32_t conns, uint32_t depth)
 static void
 normal(void)
 {
-    bool             good = true;
-    char             text[16];
-    uint32_t         i;
-    uint16_t         two[2] = { 0, 1 };
-    pt_err_t         err;
-    pt_pool_t       *p = pool(2, 8);
-    pt_pool_stats_t  st;
+    bool            good = true;
+    char            text[16];
+    uint32_t        i;
+    uint16_t        two[2] = { 0, 1 };
+    pt_err_t        err;
+    pt_pool_t      *p = pool(2, 8);
+    pt_pool_stats_t st;
 
     fake_parses = 0;
     for (i = 0; i < 500; i++) {
@@ -65,7 +65,7 @@ normal(void)
     pt_pool_stats(p, &st);
     io_ok(good, "500 pipelined batches get their own answers");
     io_ok(st.conns == 2 && fake_parses == 4,
-        "prepared once a connection (%u parses)", (unsigned) fake_parses);
+          "prepared once a connection (%u parses)", (unsigned) fake_parses);
     io_ok(st.busy == 0 && st.waiting == 0, "nothing is left over");
     pt_pool_del(p);
 }
@@ -82,7 +82,7 @@ drip(void)
     fake_rows = 20;
     a = io_ask(p, PYTAKE_SQL_WRITE, 0, "drip", 3000);
     io_ok(io_wait(a, 5000) && a->err == PT_OK && a->nrows == 20,
-        "an answer that comes byte by byte");
+          "an answer that comes byte by byte");
     fake_rows = 1;
     fake_mode = FAKE_NORMAL;
     pt_pool_del(p);
@@ -100,12 +100,12 @@ isolation(void)
     c = io_ask(p, PYTAKE_SQL_READ, 0, "two", 3000);
     io_until(&io_answers, 3, 5000);
     io_ok(b->err == PT_EDB && strcmp(b->sqlstate, "22P02") == 0,
-        "a failing batch is told");
-    io_ok(a->err == PT_OK && strcmp(a->first, "one") == 0
-              && c->err == PT_OK && strcmp(c->first, "two") == 0,
-        "its neighbours in the pipeline are unharmed");
+          "a failing batch is told");
+    io_ok(a->err == PT_OK && strcmp(a->first, "one") == 0 && c->err == PT_OK
+              && strcmp(c->first, "two") == 0,
+          "its neighbours in the pipeline are unharmed");
     io_ok(strstr(io_last_log, "secret-value") == NULL,
-        "the text of a data error is not logged");
+          "the text of a data error is not logged");
     pt_pool_del(p);
 }
 
@@ -113,10 +113,10 @@ isolation(void)
 static void
 late(void)
 {
-    int64_t          at = io_clock_ms();
-    io_ask_t        *a, *b;
-    pt_pool_t       *p = pool(1, 1);
-    pt_pool_stats_t  st;
+    int64_t         at = io_clock_ms();
+    io_ask_t       *a, *b;
+    pt_pool_t      *p = pool(1, 1);
+    pt_pool_stats_t st;
 
     a = io_ask(p, PYTAKE_SQL_WRITE, 0, "warm", 3000);
     io_wait(a, 3000);
@@ -125,16 +125,16 @@ late(void)
     a = io_ask(p, PYTAKE_SQL_WRITE, 0, "late", 200);
     io_wait(a, 3000);
     io_ok(a->err == PT_EOUTCOME && a->at_ms - at < 400,
-        "a write past its deadline: outcome unknown, after %d ms",
-        (int) (a->at_ms - at));
+          "a write past its deadline: outcome unknown, after %d ms",
+          (int) (a->at_ms - at));
     b = io_ask(p, PYTAKE_SQL_WRITE, 0, "next", 2000);
     pt_pool_stats(p, &st);
     io_ok(st.busy == 1 && st.waiting == 1,
-        "the connection is not handed on while the answer is out");
+          "the connection is not handed on while the answer is out");
     fake_mode = FAKE_NORMAL;
-    io_ok(io_wait(b, 3000) && b->err == PT_OK
-              && strcmp(b->first, "next") == 0 && a->calls == 1,
-        "the late answer is not given to the next batch");
+    io_ok(io_wait(b, 3000) && b->err == PT_OK && strcmp(b->first, "next") == 0
+              && a->calls == 1,
+          "the late answer is not given to the next batch");
     pt_pool_stats(p, &st);
     io_ok(st.connects == 1, "the drained connection is used again");
     pt_pool_del(p);
@@ -144,10 +144,10 @@ late(void)
 static void
 stall(void)
 {
-    int64_t          at;
-    io_ask_t        *a, *b;
-    pt_pool_t       *p = pool(1, 8);
-    pt_pool_stats_t  st;
+    int64_t         at;
+    io_ask_t       *a, *b;
+    pt_pool_t      *p = pool(1, 8);
+    pt_pool_stats_t st;
 
     a = io_ask(p, PYTAKE_SQL_READ, 0, "warm", 3000);
     io_wait(a, 3000);
@@ -156,15 +156,13 @@ stall(void)
     a = io_ask(p, PYTAKE_SQL_READ, 0, "stall", 1400);
     io_wait(a, 3000);
     io_ok(a->err == PT_EDEADLINE && a->at_ms - at < 1600,
-        "a read past its deadline");
-    while (pt_pool_stats(p, &st), !st.away
-           && io_clock_ms() - at < 4000)
-    {
+          "a read past its deadline");
+    while (pt_pool_stats(p, &st), !st.away && io_clock_ms() - at < 4000) {
         loop_turn(io_l, 20);
     }
     io_ok(st.conns == 0 && io_clock_ms() - at < 2000,
-        "a connection without progress is closed after %d ms",
-        (int) (io_clock_ms() - at));
+          "a connection without progress is closed after %d ms",
+          (int) (io_clock_ms() - at));
     io_ok(st.away, "and the breaker opens");
     b = io_ask(p, PYTAKE_SQL_READ, 0, "now", 1400);
     io_ok(b->err == PT_EDBAWAY, "submit is refused at once");
@@ -174,7 +172,7 @@ stall(void)
         loop_turn(io_l, 20);
     }
     io_ok(io_clock_ms() - at < 1000, "back after %d ms",
-        (int) (io_clock_ms() - at));
+          (int) (io_clock_ms() - at));
     b = io_ask(p, PYTAKE_SQL_READ, 0, "now", 1400);
     io_ok(io_wait(b, 2000) && b->err == PT_OK, "and serves");
     pt_pool_del(p);
@@ -184,9 +182,9 @@ stall(void)
 static void
 cut(fake_mode_t mode, const char *name, pt_err_t write_err)
 {
-    io_ask_t        *a, *b;
-    pt_pool_t       *p;
-    pt_pool_stats_t  st;
+    io_ask_t       *a, *b;
+    pt_pool_t      *p;
+    pt_pool_stats_t st;
 
     p = pool(1, 1);
     a = io_ask(p, PYTAKE_SQL_WRITE, 0, "warm", 3000);
@@ -196,7 +194,7 @@ cut(fake_mode_t mode, const char *name, pt_err_t write_err)
     a = io_ask(p, PYTAKE_SQL_WRITE, 0, "cut", 2500);
     io_wait(a, 4000);
     io_ok(a->err == write_err && a->calls == 1, "%s: a write: %d", name,
-        (int) a->err);
+          (int) a->err);
     pt_pool_del(p);
 
     fake_mode = FAKE_NORMAL;
@@ -212,15 +210,15 @@ cut(fake_mode_t mode, const char *name, pt_err_t write_err)
     fake_mode = FAKE_NORMAL;
     io_until(&io_answers, 3, 4000);
     io_ok((a->err == PT_OK || a->err == PT_EDBAWAY)
-              && (b->err == PT_OK || b->err == PT_EDBAWAY)
-              && a->calls == 1 && b->calls == 1
+              && (b->err == PT_OK || b->err == PT_EDBAWAY) && a->calls == 1
+              && b->calls == 1
               && (a->err != PT_OK || strcmp(a->first, "cut") == 0),
-        "%s: pipelined reads: %d %d", name, (int) a->err, (int) b->err);
+          "%s: pipelined reads: %d %d", name, (int) a->err, (int) b->err);
     a = io_ask(p, PYTAKE_SQL_READ, 0, "again", 2500);
     io_wait(a, 3000);
     pt_pool_stats(p, &st);
     io_ok(a->err == PT_OK && strcmp(a->first, "again") == 0 && st.busy == 0,
-        "%s: a new connection serves", name);
+          "%s: a new connection serves", name);
     fake_rows = 1;
     pt_pool_del(p);
 }
@@ -229,31 +227,30 @@ cut(fake_mode_t mode, const char *name, pt_err_t write_err)
 static void
 unreachable(fake_mode_t mode, const char *name, int64_t within)
 {
-    int64_t          at = io_clock_ms();
-    io_ask_t        *a;
-    pt_pool_t       *p;
-    pt_pool_stats_t  st;
+    int64_t         at = io_clock_ms();
+    io_ask_t       *a;
+    pt_pool_t      *p;
+    pt_pool_stats_t st;
 
     fake_mode = mode;
     p = pool(2, 8);
     a = io_ask(p, PYTAKE_SQL_READ, 0, "x", 1500);
     io_wait(a, 4000);
-    io_ok(a->err == PT_EDBAWAY || a->err == PT_EDEADLINE,
-        "%s: %d after %d ms", name, (int) a->err, (int) (a->at_ms - at));
-    while (pt_pool_stats(p, &st), !st.away
-           && io_clock_ms() - at < within + 2000)
-    {
+    io_ok(a->err == PT_EDBAWAY || a->err == PT_EDEADLINE, "%s: %d after %d ms",
+          name, (int) a->err, (int) (a->at_ms - at));
+    while (pt_pool_stats(p, &st),
+           !st.away && io_clock_ms() - at < within + 2000) {
         loop_turn(io_l, 20);
     }
     io_ok(st.away, "%s: the breaker opens (%d ms)", name,
-        (int) (io_clock_ms() - at));
+          (int) (io_clock_ms() - at));
     fake_mode = FAKE_NORMAL;
     at = io_clock_ms();
     while (pt_pool_stats(p, &st), st.away && io_clock_ms() - at < 4000) {
         loop_turn(io_l, 20);
     }
     io_ok(io_clock_ms() - at < 1000, "%s: back after %d ms, nobody asking",
-        name, (int) (io_clock_ms() - at));
+          name, (int) (io_clock_ms() - at));
     pt_pool_del(p);
 }
 
@@ -261,18 +258,18 @@ unreachable(fake_mode_t mode, const char *name, int64_t within)
 static void
 refused(void)
 {
-    unsigned         before;
-    int64_t          at;
-    io_ask_t        *a;
-    pt_pool_t       *p = pool(2, 8);
-    pt_pool_stats_t  st;
+    unsigned        before;
+    int64_t         at;
+    io_ask_t       *a;
+    pt_pool_t      *p = pool(2, 8);
+    pt_pool_stats_t st;
 
     fake_end();
     at = io_clock_ms();
     a = io_ask(p, PYTAKE_SQL_READ, 0, "x", 1500);
     io_wait(a, 4000);
     io_ok(a->err == PT_EDBAWAY && a->at_ms - at < 800,
-        "refused: away after %d ms", (int) (a->at_ms - at));
+          "refused: away after %d ms", (int) (a->at_ms - at));
     pt_pool_stats(p, &st);
     before = (unsigned) st.connect_failures;
     at = io_clock_ms();
@@ -284,15 +281,15 @@ refused(void)
     pt_pool_stats(p, &st);
     io_ok(st.connect_failures - before <= 11
               && st.connect_failures - before >= 5,
-        "under demand %u probes a second",
-        (unsigned) (st.connect_failures - before));
+          "under demand %u probes a second",
+          (unsigned) (st.connect_failures - before));
     fake_start();
     at = io_clock_ms();
     while (pt_pool_stats(p, &st), st.away && io_clock_ms() - at < 4000) {
         loop_turn(io_l, 20);
     }
     io_ok(io_clock_ms() - at < 1000, "refused: back after %d ms",
-        (int) (io_clock_ms() - at));
+          (int) (io_clock_ms() - at));
     pt_pool_del(p);
 }
 
@@ -308,15 +305,15 @@ stale(void)
     fake_parses = 0;
     fake_mode = FAKE_STALE;
     a = io_ask(p, PYTAKE_SQL_WRITE, 0, "again", 3000);
-    io_ok(io_wait(a, 3000) && a->err == PT_OK
-              && strcmp(a->first, "again") == 0 && fake_parses == 1,
-        "0A000: prepared anew and sent again by itself");
+    io_ok(io_wait(a, 3000) && a->err == PT_OK && strcmp(a->first, "again") == 0
+              && fake_parses == 1,
+          "0A000: prepared anew and sent again by itself");
     fake_mode = FAKE_COMMIT_FAILS;
     a = io_ask(p, PYTAKE_SQL_WRITE, 0, "late", 3000);
     io_wait(a, 3000);
     io_ok(a->err == PT_EDB && strcmp(a->sqlstate, "23505") == 0
               && a->failed_stmt == 1,
-        "a commit that fails is a failure");
+          "a commit that fails is a failure");
     fake_mode = FAKE_EXTRA;
     a = io_ask(p, PYTAKE_SQL_WRITE, 0, "extra", 3000);
     io_wait(a, 3000);
@@ -324,7 +321,7 @@ stale(void)
     a = io_ask(p, PYTAKE_SQL_READ, 0, "mine", 3000);
     io_wait(a, 3000);
     io_ok(a->err != PT_OK || strcmp(a->first, "mine") == 0,
-        "an unasked-for row is nobody's (%d)", (int) a->err);
+          "an unasked-for row is nobody's (%d)", (int) a->err);
     pt_pool_del(p);
 }
 
@@ -332,19 +329,19 @@ stale(void)
 static void
 storm(void)
 {
-    uint32_t         i, kept = 0, round;
-    pt_err_t         err;
-    uint16_t         one = 0;
-    io_ask_t        *a;
-    pt_pool_t       *p = pool(4, 1);
-    pt_pool_stats_t  st;
-    int64_t          at = io_clock_ms();
+    uint32_t        i, kept = 0, round;
+    pt_err_t        err;
+    uint16_t        one = 0;
+    io_ask_t       *a;
+    pt_pool_t      *p = pool(4, 1);
+    pt_pool_stats_t st;
+    int64_t         at = io_clock_ms();
 
     for (round = 0; round < 10; round++) {
         io_nasks = 0;
         for (i = 0; i < 1000; i++) {
             a = io_ask_many(p, PYTAKE_SQL_WRITE, (uint8_t) (i % 50), &one, 1,
-                "gone", 5000, &err);
+                            "gone", 5000, &err);
             if (i % 3 == 0) {
                 loop_turn(io_l, 0);
             }
@@ -358,10 +355,9 @@ storm(void)
     a = io_ask(p, PYTAKE_SQL_WRITE, 0, "after", 3000);
     io_wait(a, 3000);
     pt_pool_stats(p, &st);
-    io_ok(a->err == PT_OK && strcmp(a->first, "after") == 0
-              && st.waiting == 0,
-        "10,000 abandoned batches leave the pool clean (%d ms)",
-        (int) (io_clock_ms() - at));
+    io_ok(a->err == PT_OK && strcmp(a->first, "after") == 0 && st.waiting == 0,
+          "10,000 abandoned batches leave the pool clean (%d ms)",
+          (int) (io_clock_ms() - at));
     io_turn_ms(50);
     pt_pool_stats(p, &st);
     io_ok(st.busy == 0, "and nothing in flight");
@@ -375,15 +371,15 @@ storm(void)
 static void
 chaos(unsigned seed)
 {
-    bool             good = true;
-    char             text[16];
-    int64_t          end = io_clock_ms() + 4000, flip_at = 0;
-    uint32_t         i, n = 0, fine = 0, gone = 0, failed = 0;
-    uint16_t         stmts[2] = { 0, 1 };
-    pt_err_t         err;
-    io_ask_t        *a;
-    pt_pool_t       *p[2];
-    pt_pool_stats_t  st;
+    bool            good = true;
+    char            text[16];
+    int64_t         end = io_clock_ms() + 4000, flip_at = 0;
+    uint32_t        i, n = 0, fine = 0, gone = 0, failed = 0;
+    uint16_t        stmts[2] = { 0, 1 };
+    pt_err_t        err;
+    io_ask_t       *a;
+    pt_pool_t      *p[2];
+    pt_pool_stats_t st;
 
     p[0] = pool(2, 8);
     p[1] = pool(4, 1);
@@ -398,10 +394,10 @@ chaos(unsigned seed)
         for (i = 0; i < 4; i++) {
             snprintf(text, sizeof(text), "c%u", io_nasks);
             a = io_ask_many(p[i % 2],
-                i % 2 == 0 ? PYTAKE_SQL_READ : PYTAKE_SQL_WRITE,
-                (uint8_t) (rand_r(&seed) % 7), stmts,
-                (uint16_t) (1 + rand_r(&seed) % 2), text,
-                20 + rand_r(&seed) % 600, &err);
+                            i % 2 == 0 ? PYTAKE_SQL_READ : PYTAKE_SQL_WRITE,
+                            (uint8_t) (rand_r(&seed) % 7), stmts,
+                            (uint16_t) (1 + rand_r(&seed) % 2), text,
+                            20 + rand_r(&seed) % 600, &err);
             if (err != PT_OK) {
                 io_nasks--;
             } else if (rand_r(&seed) % 5 == 0) {
@@ -429,8 +425,8 @@ chaos(unsigned seed)
         }
     }
     io_ok(good && io_answers == n && fine > 0,
-        "chaos: %u batches: %u fine, %u failed, %u abandoned", io_nasks,
-        fine, failed, gone);
+          "chaos: %u batches: %u fine, %u failed, %u abandoned", io_nasks, fine,
+          failed, gone);
     end = io_clock_ms() + 4000;
     for (i = 0; i < 2; i++) {
         do {
@@ -442,7 +438,7 @@ chaos(unsigned seed)
         a = io_ask(p[i], PYTAKE_SQL_READ, 0, "calm", 2000);
         io_wait(a, 3000);
         io_ok(good && a->err == PT_OK && strcmp(a->first, "calm") == 0,
-            "chaos: pool %u is clean again", i);
+              "chaos: pool %u is clean again", i);
         pt_pool_del(p[i]);
     }
     fake_rows = 1;
@@ -452,9 +448,9 @@ chaos(unsigned seed)
 static void
 drain(void)
 {
-    io_ask_t        *a;
-    pt_pool_t       *p = pool(2, 1);
-    pt_pool_stats_t  st;
+    io_ask_t       *a;
+    pt_pool_t      *p = pool(2, 1);
+    pt_pool_stats_t st;
 
     a = io_ask(p, PYTAKE_SQL_WRITE, 0, "warm", 3000);
     io_wait(a, 3000);
@@ -479,18 +475,20 @@ drain(void)
 static void
 hosts(void)
 {
-    char             both[256];
-    int64_t          at = io_clock_ms();
-    io_ask_t        *a;
-    pt_pool_t       *p;
+    char       both[256];
+    int64_t    at = io_clock_ms();
+    io_ask_t  *a;
+    pt_pool_t *p;
 
-    snprintf(both, sizeof(both), "host=127.0.0.1,localhost port=1,%d "
-        "user=x dbname=x sslmode=disable", fake_port);
+    snprintf(both, sizeof(both),
+             "host=127.0.0.1,localhost port=1,%d "
+             "user=x dbname=x sslmode=disable",
+             fake_port);
     p = pool_of(both, 1, 1);
     a = io_ask(p, PYTAKE_SQL_WRITE, 0, "second", 3000);
     io_ok(io_wait(a, 3000) && a->err == PT_OK,
-        "the second host serves when the first refuses (%d ms)",
-        (int) (io_clock_ms() - at));
+          "the second host serves when the first refuses (%d ms)",
+          (int) (io_clock_ms() - at));
     pt_pool_del(p);
 }
 
@@ -512,13 +510,13 @@ alloc_failing(void *user, size_t size)
 static void
 no_memory(void)
 {
-    bool            good = true;
-    int64_t         n;
-    uint32_t        i, refused = 0;
-    uint16_t        two[2] = { 0, 1 };
-    pt_err_t        err;
-    pt_pool_t      *p;
-    pt_pool_conf_t  c;
+    bool           good = true;
+    int64_t        n;
+    uint32_t       i, refused = 0;
+    uint16_t       two[2] = { 0, 1 };
+    pt_err_t       err;
+    pt_pool_t     *p;
+    pt_pool_conf_t c;
 
     io_conf(&c, conninfo, 2, 40);
     c.mem.alloc = alloc_failing;
@@ -533,7 +531,7 @@ no_memory(void)
         }
         for (i = 0; i < 40; i++) {
             (void) io_ask_many(p, PYTAKE_SQL_READ, (uint8_t) i, two, 2, "m",
-                2000, &err);
+                               2000, &err);
             if (err == PT_ENOMEM) {
                 io_nasks--;
             } else {
@@ -543,13 +541,12 @@ no_memory(void)
         good = good && io_until(&io_answers, io_nasks, 4000);
         for (i = 0; i < io_nasks; i++) {
             good = good && io_asks[i].calls == 1
-                   && (io_asks[i].err == PT_OK
-                       || io_asks[i].err == PT_EDBAWAY);
+                   && (io_asks[i].err == PT_OK || io_asks[i].err == PT_EDBAWAY);
         }
         pt_pool_del(p);
     }
-    io_ok(good && refused > 0 && n > 40,
-        "each of %d allocations fails once", (int) n);
+    io_ok(good && refused > 0 && n > 40, "each of %d allocations fails once",
+          (int) n);
 }
 
 
@@ -562,7 +559,8 @@ main(void)
         return 1;
     }
     snprintf(conninfo, sizeof(conninfo),
-        "host=127.0.0.1 port=%d user=x dbname=x sslmode=disable", fake_port);
+             "host=127.0.0.1 port=%d user=x dbname=x sslmode=disable",
+             fake_port);
     normal();
     drip();
     isolation();

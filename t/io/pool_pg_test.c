@@ -17,20 +17,23 @@ static const uint32_t oids[] = { 25 };
 static const uint32_t bytea[] = { 17 };
 
 const pytake_stmt_def_t pytake_stmts[] = {
-    { "gen", "select g::text, repeat('x', 200) from "
-             "generate_series(1, ($1::text)::int) g", 1, 2, oids },
+    { "gen",
+      "select g::text, repeat('x', 200) from "
+      "generate_series(1, ($1::text)::int) g",
+      1, 2, oids },
     { "echo", "select $1::text", 1, 1, oids },
     { "sleep", "select 'slept', pg_sleep(($1::text)::float8)", 1, 2, oids },
-    { "bump", "update io_test_t set n = n + 1 where k = $1::text "
-              "returning n::text", 1, 1, oids },
+    { "bump",
+      "update io_test_t set n = n + 1 where k = $1::text "
+      "returning n::text",
+      1, 1, oids },
     { "divide", "select (1 / ($1::text)::int)::text", 1, 1, oids },
-    { "ddl", "select n from io_test_d where $1::text is not null", 1, 1,
-        oids },
+    { "ddl", "select n from io_test_d where $1::text is not null", 1, 1, oids },
     { "note", "insert into io_test_n values ($1::text)", 1, 0, oids },
     { "blob", "select length($1::bytea)::text", 1, 1, bytea },
     { "show", "select current_setting($1::text)", 1, 1, oids },
-    { "none", "select nothing from io_test_nowhere where $1::text = ''", 1,
-        1, oids }
+    { "none", "select nothing from io_test_nowhere where $1::text = ''", 1, 1,
+      oids }
 };
 const uint16_t pytake_stmts_count = PT_COUNT(pytake_stmts);
 
@@ -41,8 +44,8 @@ static PGconn     *admin;
 static pt_pool_t *
 pool_of(const char *conninfo, uint32_t conns, uint32_t depth)
 {
-    pt_pool_t      *p = NULL;
-    pt_pool_conf_t  c;
+    pt_pool_t     *p = NULL;
+    pt_pool_conf_t c;
 
     io_reset();
     io_conf(&c, conninfo, conns, depth);
@@ -79,8 +82,7 @@ static long
 number(const char *text)
 {
     PGresult *r = PQexec(admin, text);
-    long      n = (PQntuples(r) > 0) ? strtol(PQgetvalue(r, 0, 0), NULL, 10)
-                                        : -1;
+    long n = (PQntuples(r) > 0) ? strtol(PQgetvalue(r, 0, 0), NULL, 10) : -1;
 
     PQclear(r);
     return n;
@@ -111,11 +113,11 @@ sizes(const char *conninfo, const char *how)
 {
     static const char *const rows[] = { "10", "200", "5000", "20000" };
 
-    bool        good;
-    size_t      i;
-    int64_t     at;
-    uint32_t    k, n;
-    pt_pool_t  *p = pool_of(conninfo, 2, 8);
+    bool       good;
+    size_t     i;
+    int64_t    at;
+    uint32_t   k, n;
+    pt_pool_t *p = pool_of(conninfo, 2, 8);
 
     for (i = 0; i < PT_COUNT(rows); i++) {
         io_reset();
@@ -131,7 +133,7 @@ sizes(const char *conninfo, const char *how)
                    && io_asks[k].nrows == (uint32_t) strtoul(rows[i], NULL, 10);
         }
         io_ok(good, "%s: %u x %s rows, pipelined (%d ms)", how, n, rows[i],
-            (int) (io_clock_ms() - at));
+              (int) (io_clock_ms() - at));
     }
     pt_pool_del(p);
 }
@@ -141,18 +143,21 @@ static void
 settings(void)
 {
     static const char *const want[][2] = {
-        { "statement_timeout", "1s" }, { "lock_timeout", "800ms" },
-        { "plan_cache_mode", "force_generic_plan" }, { "TimeZone", "UTC" },
-        { "client_encoding", "UTF8" }, { "jit", "off" },
+        { "statement_timeout", "1s" },
+        { "lock_timeout", "800ms" },
+        { "plan_cache_mode", "force_generic_plan" },
+        { "TimeZone", "UTC" },
+        { "client_encoding", "UTF8" },
+        { "jit", "off" },
         { "idle_in_transaction_session_timeout", "5s" },
         { "search_path", "pg_catalog,public,pg_temp" },
         { "application_name", "pytake-test" }
     };
 
-    bool        good = true;
-    size_t      i;
-    io_ask_t   *a;
-    pt_pool_t  *p = pool(1, 1);
+    bool       good = true;
+    size_t     i;
+    io_ask_t  *a;
+    pt_pool_t *p = pool(1, 1);
 
     for (i = 0; i < PT_COUNT(want); i++) {
         a = io_ask(p, PYTAKE_SQL_READ, SHOW, want[i][0], 3000);
@@ -170,12 +175,12 @@ settings(void)
 static void
 transactions(void)
 {
-    pt_err_t    err;
-    uint16_t    good[2] = { NOTE, ECHO };
-    uint16_t    bad[3] = { NOTE, DIVIDE, NOTE };
-    uint16_t    none[2] = { NOTE, NONE };
-    io_ask_t   *a, *b, *c, *d;
-    pt_pool_t  *p = pool(1, 8);
+    pt_err_t   err;
+    uint16_t   good[2] = { NOTE, ECHO };
+    uint16_t   bad[3] = { NOTE, DIVIDE, NOTE };
+    uint16_t   none[2] = { NOTE, NONE };
+    io_ask_t  *a, *b, *c, *d;
+    pt_pool_t *p = pool(1, 8);
 
     sql("truncate io_test_n");
     a = io_ask_many(p, PYTAKE_SQL_WRITE, 1, good, 2, "a", 3000, &err);
@@ -186,13 +191,13 @@ transactions(void)
     io_ok(a->err == PT_OK && c->err == PT_OK && b->err == PT_EDB
               && strcmp(b->sqlstate, "22012") == 0 && b->failed_stmt == 1
               && b->nresults == 1,
-        "an error stays in its own batch");
+          "an error stays in its own batch");
     io_ok(d->err == PT_EDB && strcmp(d->sqlstate, "42P01") == 0
               && d->failed_stmt == 1,
-        "a refused Prepare is told as the statement's error (%s)",
-        d->sqlstate);
+          "a refused Prepare is told as the statement's error (%s)",
+          d->sqlstate);
     io_ok(number("select count(*) from io_test_n") == 2,
-        "one batch is one transaction");
+          "one batch is one transaction");
     pt_pool_del(p);
 }
 
@@ -200,11 +205,11 @@ transactions(void)
 static void
 blob(void)
 {
-    char            *data;
-    pt_err_t         err;
-    io_ask_t        *a;
-    pt_pool_t       *p = pool(1, 1);
-    pytake_sql_t     q;
+    char        *data;
+    pt_err_t     err;
+    io_ask_t    *a;
+    pt_pool_t   *p = pool(1, 1);
+    pytake_sql_t q;
 
     data = malloc(4u << 20);
     memset(data, 'b', 4u << 20);
@@ -220,12 +225,11 @@ blob(void)
     q.class = PYTAKE_SQL_WRITE;
     q.nstmts = 1;
     q.stmts = a->stmts;
-    err = pt_pool_submit(p, &q, io_pl->ops->now_ms(io_pl) + 5000, io_answer,
-        a, &a->b);
+    err = pt_pool_submit(p, &q, io_pl->ops->now_ms(io_pl) + 5000, io_answer, a,
+                         &a->b);
     io_wait(a, 6000);
-    io_ok(err == PT_OK && a->err == PT_OK
-              && strcmp(a->first, "4194304") == 0,
-        "a parameter of 4 MiB");
+    io_ok(err == PT_OK && a->err == PT_OK && strcmp(a->first, "4194304") == 0,
+          "a parameter of 4 MiB");
     free(data);
     pt_pool_del(p);
 }
@@ -234,17 +238,17 @@ blob(void)
 static void
 storm(void)
 {
-    int64_t          at = io_clock_ms();
-    uint32_t         i;
-    pt_err_t         err;
-    uint16_t         one = ECHO;
-    io_ask_t        *a;
-    pt_pool_t       *p = pool(4, 1);
-    pt_pool_stats_t  st;
+    int64_t         at = io_clock_ms();
+    uint32_t        i;
+    pt_err_t        err;
+    uint16_t        one = ECHO;
+    io_ask_t       *a;
+    pt_pool_t      *p = pool(4, 1);
+    pt_pool_stats_t st;
 
     for (i = 0; i < 10000; i++) {
         a = io_ask_many(p, PYTAKE_SQL_WRITE, (uint8_t) (i % 50), &one, 1,
-            "gone", 5000, &err);
+                        "gone", 5000, &err);
         if (i % 3 == 0) {
             loop_turn(io_l, 0);
         }
@@ -257,7 +261,7 @@ storm(void)
     pt_pool_stats(p, &st);
     io_ok(a->err == PT_OK && strcmp(a->first, "after") == 0 && st.busy == 0
               && st.waiting == 0,
-        "10,000 abandoned batches (%d ms)", (int) (io_clock_ms() - at));
+          "10,000 abandoned batches (%d ms)", (int) (io_clock_ms() - at));
     pt_pool_del(p);
 }
 
@@ -276,28 +280,27 @@ by_value(const void *a, const void *b)
 static void
 fairness(bool locked)
 {
-    char            key[16];
-    bool            good = true;
-    int64_t         began[400], took[400], at = io_clock_ms();
-    uint32_t        i, hot = 0;
-    pt_err_t        err;
-    uint16_t        bump = BUMP;
-    io_ask_t       *a[400];
-    pt_pool_t      *p = pool(4, 1);
+    char       key[16];
+    bool       good = true;
+    int64_t    began[400], took[400], at = io_clock_ms();
+    uint32_t   i, hot = 0;
+    pt_err_t   err;
+    uint16_t   bump = BUMP;
+    io_ask_t  *a[400];
+    pt_pool_t *p = pool(4, 1);
 
     if (locked) {
         sql("begin");
         sql("update io_test_t set n = 0 where k = 'hot'");
         for (hot = 0; hot < 30; hot++) {
-            io_ask_many(p, PYTAKE_SQL_WRITE, 99, &bump, 1, "hot", 1500,
-                &err);
+            io_ask_many(p, PYTAKE_SQL_WRITE, 99, &bump, 1, "hot", 1500, &err);
         }
     }
     for (i = 0; i < 400; i++) {
         snprintf(key, sizeof(key), "k%u", i % 10);
         began[i] = io_clock_ms();
-        a[i] = io_ask_many(p, PYTAKE_SQL_WRITE, (uint8_t) (1 + i % 10),
-            &bump, 1, key, 1500, &err);
+        a[i] = io_ask_many(p, PYTAKE_SQL_WRITE, (uint8_t) (1 + i % 10), &bump,
+                           1, key, 1500, &err);
         while (!a[i]->answered && io_clock_ms() - began[i] < 2000) {
             loop_turn(io_l, 20);
         }
@@ -306,9 +309,9 @@ fairness(bool locked)
     }
     qsort(took, 400, sizeof(took[0]), by_value);
     io_ok(good && took[395] < 100,
-        "%s: 400 writes of ten tenants, p50 %d p99 %d max %d ms",
-        locked ? "one tenant locked" : "nobody locked", (int) took[200],
-        (int) took[395], (int) took[399]);
+          "%s: 400 writes of ten tenants, p50 %d p99 %d max %d ms",
+          locked ? "one tenant locked" : "nobody locked", (int) took[200],
+          (int) took[395], (int) took[399]);
     if (locked) {
         io_until(&io_answers, 430, 4000);
         for (i = 0; i < hot; i++) {
@@ -317,11 +320,10 @@ fairness(bool locked)
                        || io_asks[i].err == PT_EOUTCOME
                        || (io_asks[i].err == PT_EDB
                            && (strcmp(io_asks[i].sqlstate, "55P03") == 0
-                               || strcmp(io_asks[i].sqlstate, "57014")
-                                      == 0)));
+                               || strcmp(io_asks[i].sqlstate, "57014") == 0)));
         }
         io_ok(good, "the locked tenant's wait only for themselves (%d ms)",
-            (int) (io_clock_ms() - at));
+              (int) (io_clock_ms() - at));
         sql("rollback");
     }
     pt_pool_del(p);
@@ -340,8 +342,8 @@ ddl(void)
     a = io_ask(p, PYTAKE_SQL_READ, DDL, "x", 3000);
     io_wait(a, 3000);
     io_ok(a->err == PT_OK && a->nrows == 1 && strcmp(a->first, "7") == 0,
-        "a column's type changes under a prepared statement (%s)",
-        a->sqlstate);
+          "a column's type changes under a prepared statement (%s)",
+          a->sqlstate);
     pt_pool_del(p);
 }
 
@@ -359,15 +361,16 @@ terminated(void)
     b = io_ask(p, PYTAKE_SQL_WRITE, ECHO, "next", 3000);
     io_wait(b, 3000);
     io_ok(b->err == PT_OK,
-        "a write on a connection the server has just ended is safe to "
-        "repeat, and is (%d)", (int) b->err);
+          "a write on a connection the server has just ended is safe to "
+          "repeat, and is (%d)",
+          (int) b->err);
     a = io_ask(p, PYTAKE_SQL_WRITE, SLEEP, "0.5", 3000);
     io_turn_ms(100);
     sql("select pg_terminate_backend(pid) from pg_stat_activity "
         "where application_name = 'pytake-test'");
     io_wait(a, 3000);
     io_ok(a->err == PT_OK && strcmp(a->first, "slept") == 0,
-        "the same in the middle of a statement (%d)", (int) a->err);
+          "the same in the middle of a statement (%d)", (int) a->err);
     pt_pool_del(p);
 }
 
@@ -383,16 +386,16 @@ timeouts(void)
     io_wait(a, 4000);
     io_ok(a->err == PT_EDB && strcmp(a->sqlstate, "57014") == 0
               && a->at_ms - at < 1400,
-        "statement_timeout ends it at the server (%d ms)",
-        (int) (a->at_ms - at));
+          "statement_timeout ends it at the server (%d ms)",
+          (int) (a->at_ms - at));
     at = io_clock_ms();
     a = io_ask(p, PYTAKE_SQL_WRITE, SLEEP, "0.6", 200);
     b = io_ask(p, PYTAKE_SQL_WRITE, ECHO, "b", 2000);
     io_wait(b, 3000);
     io_ok(a->err == PT_EOUTCOME && a->calls == 1 && b->err == PT_OK
               && strcmp(b->first, "b") == 0 && b->at_ms - at >= 500,
-        "a late answer drains before the next batch (%d ms)",
-        (int) (b->at_ms - at));
+          "a late answer drains before the next batch (%d ms)",
+          (int) (b->at_ms - at));
     pt_pool_del(p);
 }
 
@@ -437,15 +440,14 @@ signal_all(pid_t postmaster, int signo)
 static pid_t
 parent_of(pid_t pid)
 {
-    char   path[64], line[256];
-    FILE  *f;
-    pid_t  ppid = -1;
+    char  path[64], line[256];
+    FILE *f;
+    pid_t ppid = -1;
 
     snprintf(path, sizeof(path), "/proc/%d/stat", (int) pid);
     f = fopen(path, "r");
     if (f != NULL) {
-        if (fgets(line, sizeof(line), f) == NULL
-            || strrchr(line, ')') == NULL
+        if (fgets(line, sizeof(line), f) == NULL || strrchr(line, ')') == NULL
             || sscanf(strrchr(line, ')'), ") %*c %d", &ppid) != 1)
         {
             ppid = -1;
@@ -459,12 +461,12 @@ parent_of(pid_t pid)
 static void
 frozen(bool ask_on)
 {
-    pid_t            postmaster = parent_of((pid_t) PQbackendPID(admin));
-    int64_t          at, worst = 0;
-    uint32_t         i, n;
-    io_ask_t        *a;
-    pt_pool_t       *p;
-    pt_pool_stats_t  st;
+    pid_t           postmaster = parent_of((pid_t) PQbackendPID(admin));
+    int64_t         at, worst = 0;
+    uint32_t        i, n;
+    io_ask_t       *a;
+    pt_pool_t      *p;
+    pt_pool_stats_t st;
 
     if (postmaster <= 1 || kill(postmaster, 0) == -1) {
         io_ok(true, "frozen server # SKIP may not signal the server");
@@ -484,7 +486,7 @@ frozen(bool ask_on)
         pt_pool_stats(p, &st);
     } while (!st.away && io_clock_ms() - at < 6000);
     io_ok(st.away && st.conns == 0, "frozen: all closed, away after %d ms",
-        (int) (io_clock_ms() - at));
+          (int) (io_clock_ms() - at));
     a = io_ask(p, PYTAKE_SQL_WRITE, ECHO, "x", 1500);
     io_ok(a->err == PT_EDBAWAY, "frozen: refused at once");
     io_turn_ms(1000);
@@ -506,9 +508,8 @@ frozen(bool ask_on)
         }
         pt_pool_stats(p, &st);
     } while (st.away && io_clock_ms() - at < 4000);
-    io_ok(!st.away && io_clock_ms() - at < 1000,
-        "frozen: back after %d ms%s", (int) (io_clock_ms() - at),
-        ask_on ? "" : ", nobody asking");
+    io_ok(!st.away && io_clock_ms() - at < 1000, "frozen: back after %d ms%s",
+          (int) (io_clock_ms() - at), ask_on ? "" : ", nobody asking");
     a = io_ask(p, PYTAKE_SQL_WRITE, ECHO, "x", 1500);
     io_ok(io_wait(a, 2000) && a->err == PT_OK, "frozen: serves again");
     io_turn_ms(20);
@@ -539,8 +540,7 @@ killed(void)
     at = io_clock_ms();
     io_wait(a, 3000);
     io_ok(a->err == PT_EOUTCOME && a->calls == 1,
-        "a backend killed under a write: outcome unknown (%d)",
-        (int) a->err);
+          "a backend killed under a write: outcome unknown (%d)", (int) a->err);
     do {
         io_nasks = 10;
         b = io_ask(p, PYTAKE_SQL_WRITE, ECHO, "back", 1500);
@@ -548,7 +548,7 @@ killed(void)
         io_turn_ms(5);
     } while (b->err != PT_OK && io_clock_ms() - at < 15000);
     io_ok(b->err == PT_OK, "served again %d ms after the crash",
-        (int) (io_clock_ms() - at));
+          (int) (io_clock_ms() - at));
     pt_pool_del(p);
     reconnect_admin(5000);
 }
@@ -557,7 +557,7 @@ killed(void)
 int
 main(void)
 {
-    char   tls[512];
+    char    tls[512];
     PGconn *c;
 
     url = getenv("DATABASE_URL");
@@ -581,7 +581,7 @@ main(void)
 
     sizes(url, "plain");
     snprintf(tls, sizeof(tls), "%s%csslmode=require", url,
-        strchr(url, '=') == NULL || strchr(url, '?') != NULL ? '?' : ' ');
+             strchr(url, '=') == NULL || strchr(url, '?') != NULL ? '?' : ' ');
     if (strncmp(url, "postgres", 8) == 0 && strchr(url, '?') != NULL) {
         snprintf(tls, sizeof(tls), "%s&sslmode=require", url);
     }

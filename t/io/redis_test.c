@@ -17,17 +17,17 @@
 #include "pt_redis_url.h"
 
 const pytake_stmt_def_t pytake_stmts[] = { { "none", "select 1", 0, 0, 0 } };
-const uint16_t pytake_stmts_count = 1;
+const uint16_t          pytake_stmts_count = 1;
 
-static char server_sock[64];
+static char  server_sock[64];
 static pid_t server_pid = -1;
 
 
 static pt_redis_t *
 redis(const char *url)
 {
-    pt_redis_t      *r = NULL;
-    pt_redis_conf_t  c;
+    pt_redis_t     *r = NULL;
+    pt_redis_conf_t c;
 
     memset(&c, 0, sizeof(c));
     c.url = url;
@@ -65,8 +65,7 @@ listener(int *port)
     sin.sin_family = AF_INET;
     sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     len = sizeof(sin);
-    if (bind(fd, (struct sockaddr *) &sin, len) == -1
-        || listen(fd, 16) == -1
+    if (bind(fd, (struct sockaddr *) &sin, len) == -1 || listen(fd, 16) == -1
         || getsockname(fd, (struct sockaddr *) &sin, &len) == -1)
     {
         exit(2);
@@ -83,12 +82,22 @@ urls(void)
     bool           good = true;
     pt_redis_url_t u;
 
-    static const char *const bad[] = {
-        "", "http://x", "redis://", "redis://h:0", "redis://h:x",
-        "redis://h:70000", "redis://h/x", "redis://h/9999", "unix://x",
-        "unix:///", "unix:///p?x=1", "redis://user@h", "redis://:%0@h",
-        "redis://:%00@h", "redis://[::1", "redis://[::1]x"
-    };
+    static const char *const bad[] = { "",
+                                       "http://x",
+                                       "redis://",
+                                       "redis://h:0",
+                                       "redis://h:x",
+                                       "redis://h:70000",
+                                       "redis://h/x",
+                                       "redis://h/9999",
+                                       "unix://x",
+                                       "unix:///",
+                                       "unix:///p?x=1",
+                                       "redis://user@h",
+                                       "redis://:%0@h",
+                                       "redis://:%00@h",
+                                       "redis://[::1",
+                                       "redis://[::1]x" };
 
     for (i = 0; i < PT_COUNT(bad); i++) {
         if (pt_redis_url_parse(bad[i], &u) != PT_EVALIDATION) {
@@ -100,16 +109,14 @@ urls(void)
     io_ok(pt_redis_url_parse("redis://u:p%40w@h.x:1234/7", &u) == PT_OK
               && strcmp(u.user, "u") == 0 && strcmp(u.password, "p@w") == 0
               && strcmp(u.host, "h.x") == 0 && u.port == 1234 && u.db == 7,
-        "a full url");
+          "a full url");
     io_ok(pt_redis_url_parse("redis://[::1]:99", &u) == PT_OK
               && strcmp(u.host, "::1") == 0 && u.port == 99
-              && pt_redis_url_parse("redis://h", &u) == PT_OK
-              && u.port == 6379
-              && pt_redis_url_parse("unix:///a/b?password=q&db=3", &u)
-                     == PT_OK
+              && pt_redis_url_parse("redis://h", &u) == PT_OK && u.port == 6379
+              && pt_redis_url_parse("unix:///a/b?password=q&db=3", &u) == PT_OK
               && u.is_unix && strcmp(u.host, "/a/b") == 0 && u.db == 3
               && strcmp(u.password, "q") == 0,
-        "IPv6, defaults, unix sockets");
+          "IPv6, defaults, unix sockets");
 }
 
 
@@ -118,12 +125,12 @@ urls(void)
 static void
 liar(const char *say, bool cut, const char *name)
 {
-    int               fd, lfd, port;
-    char              url[64];
-    int64_t           at = io_clock_ms();
-    uint32_t          accepted = 0;
-    pt_redis_t       *r;
-    pt_redis_stats_t  st;
+    int              fd, lfd, port;
+    char             url[64];
+    int64_t          at = io_clock_ms();
+    uint32_t         accepted = 0;
+    pt_redis_t      *r;
+    pt_redis_stats_t st;
 
     lfd = listener(&port);
     snprintf(url, sizeof(url), "redis://127.0.0.1:%d", port);
@@ -133,9 +140,7 @@ liar(const char *say, bool cut, const char *name)
         fd = accept(lfd, NULL, NULL);
         if (fd != -1) {
             accepted++;
-            if (say != NULL
-                && send(fd, say, strlen(say), MSG_NOSIGNAL) == -1)
-            {
+            if (say != NULL && send(fd, say, strlen(say), MSG_NOSIGNAL) == -1) {
                 printf("# send: %s\n", strerror(errno));
             }
             if (cut) {
@@ -146,9 +151,8 @@ liar(const char *say, bool cut, const char *name)
     pt_redis_stats(r, &st);
     io_ok(!pt_redis_is_up(r) && st.failures >= 1 && accepted >= 2
               && accepted < 20 && st.connects == 0
-              && pt_redis_publish(r, PT_STR("c"), PT_STR("p"))
-                     == PT_EREDISAWAY,
-        "%s: never up, %u attempts in 1.5 s", name, accepted);
+              && pt_redis_publish(r, PT_STR("c"), PT_STR("p")) == PT_EREDISAWAY,
+          "%s: never up, %u attempts in 1.5 s", name, accepted);
     pt_redis_del(r);
     close(lfd);
 }
@@ -161,15 +165,15 @@ server_start(void)
     redisContext *rc;
 
     snprintf(server_sock, sizeof(server_sock), "/tmp/pt_redis_%d.sock",
-        (int) getpid());
+             (int) getpid());
     server_pid = fork();
     if (server_pid == 0) {
         if (freopen("/dev/null", "w", stdout) == NULL) {
             _exit(1);
         }
-        execlp("redis-server", "redis-server", "--port", "0",
-            "--unixsocket", server_sock, "--save", "", "--requirepass",
-            "sesame", (char *) NULL);
+        execlp("redis-server", "redis-server", "--port", "0", "--unixsocket",
+               server_sock, "--save", "", "--requirepass", "sesame",
+               (char *) NULL);
         _exit(127);
     }
     for (end = io_clock_ms() + 5000; io_clock_ms() < end;) {
@@ -204,12 +208,12 @@ server_stop(void)
 static void
 delivered(pt_redis_t *r)
 {
-    bool              good = true;
-    char              payload[8192];
-    uint32_t          i, n = 0;
-    redisReply       *reply;
-    redisContext     *sub = redisConnectUnix(server_sock);
-    struct timeval    tv = { 3, 0 };
+    bool           good = true;
+    char           payload[8192];
+    uint32_t       i, n = 0;
+    redisReply    *reply;
+    redisContext  *sub = redisConnectUnix(server_sock);
+    struct timeval tv = { 3, 0 };
 
     freeReplyObject(redisCommand(sub, "AUTH sesame"));
     freeReplyObject(redisCommand(sub, "SUBSCRIBE ev:1"));
@@ -218,7 +222,7 @@ delivered(pt_redis_t *r)
     for (i = 0; i < 500; i++) {
         memcpy(payload, &i, sizeof(i));
         if (pt_redis_publish(r, PT_STR("ev:1"),
-                (pt_str_t){ payload, sizeof(payload) })
+                             (pt_str_t){ payload, sizeof(payload) })
             != PT_OK)
         {
             good = false;
@@ -233,8 +237,7 @@ delivered(pt_redis_t *r)
             good = false;
             break;
         }
-        good = reply->elements == 3
-               && reply->element[2]->len == sizeof(payload)
+        good = reply->elements == 3 && reply->element[2]->len == sizeof(payload)
                && memcmp(reply->element[2]->str, &i, sizeof(i)) == 0;
         n++;
         freeReplyObject(reply);
@@ -247,12 +250,12 @@ delivered(pt_redis_t *r)
 static void
 real(void)
 {
-    char              url[128];
-    bool              up = true;
-    int64_t           took;
-    uint32_t          i, busy = 0;
-    pt_redis_t       *r, *bad;
-    pt_redis_stats_t  st;
+    char             url[128];
+    bool             up = true;
+    int64_t          took;
+    uint32_t         i, busy = 0;
+    pt_redis_t      *r, *bad;
+    pt_redis_stats_t st;
 
     snprintf(url, sizeof(url), "unix://%s?password=wrong", server_sock);
     bad = redis(url);
@@ -260,8 +263,7 @@ real(void)
     io_ok(!pt_redis_is_up(bad), "a wrong password is not up");
     pt_redis_del(bad);
 
-    snprintf(url, sizeof(url), "unix://%s?password=sesame&db=2",
-        server_sock);
+    snprintf(url, sizeof(url), "unix://%s?password=sesame&db=2", server_sock);
     r = redis(url);
     took = until_up(r, true, 2000);
     io_ok(took >= 0, "up after %d ms", (int) took);
@@ -272,7 +274,7 @@ real(void)
         }
     }
     io_ok(busy >= 1999 && busy <= 2001,
-        "more than pending_max in flight are dropped (%u)", busy);
+          "more than pending_max in flight are dropped (%u)", busy);
     for (i = 0; i < 25; i++) {
         io_turn_ms(100);
         up = up && pt_redis_is_up(r);
@@ -281,11 +283,10 @@ real(void)
 
     kill(server_pid, SIGSTOP);
     took = until_up(r, false, 4000);
-    io_ok(took >= 0 && took <= 2000, "frozen: down after %d ms",
-        (int) took);
+    io_ok(took >= 0 && took <= 2000, "frozen: down after %d ms", (int) took);
     io_ok(pt_redis_publish(r, PT_STR("c"), PT_STR("p")) != PT_OK
               || !pt_redis_is_up(r),
-        "frozen: publishes are dropped");
+          "frozen: publishes are dropped");
     io_turn_ms(700);
     kill(server_pid, SIGCONT);
     took = until_up(r, true, 4000);
@@ -298,17 +299,15 @@ real(void)
     }
     server_stop();
     took = until_up(r, false, 4000);
-    io_ok(took >= 0 && took <= 2000, "killed: down after %d ms",
-        (int) took);
+    io_ok(took >= 0 && took <= 2000, "killed: down after %d ms", (int) took);
     server_start();
     took = until_up(r, true, 4000);
-    io_ok(took >= 0 && took <= 2000, "restarted: up after %d ms",
-        (int) took);
+    io_ok(took >= 0 && took <= 2000, "restarted: up after %d ms", (int) took);
     pt_redis_drain(r);
     took = until_up(r, false, 1000);
     pt_redis_stats(r, &st);
-    io_ok(took >= 0 && took < 200 && st.connects == 3,
-        "drain closes (%d ms)", (int) took);
+    io_ok(took >= 0 && took < 200 && st.connects == 3, "drain closes (%d ms)",
+          (int) took);
     pt_redis_del(r);
 
     r = redis(url);

@@ -50,8 +50,7 @@ START_TEST(integers)
     pt_buf_char(&b, ' ');
     pt_buf_i64(&b, INT64_MIN);
     ck_assert_ok(pt_buf_get(&b, &s));
-    ck_assert_slice_lit(s,
-                        "0 -7 9223372036854775807 -9223372036854775808");
+    ck_assert_slice_lit(s, "0 -7 9223372036854775807 -9223372036854775808");
 
     pt_arena_del(a);
 }

@@ -13,13 +13,14 @@ START_TEST(url_decode)
     static const struct {
         const char *in;
         const char *out;
-    } good[] = {
-        { "", "" }, { "abc", "abc" }, { "a+b%20c", "a b c" },
-        { "%41%6a%6A", "Ajj" }, { "%2B%25", "+%" }, { "%C3%A9", "\xc3\xa9" }
-    };
-    static const char *bad[] = {
-        "%", "%4", "abc%", "%4g", "%g4", "%%41", "%00", "a%00b"
-    };
+    } good[] = { { "", "" },
+                 { "abc", "abc" },
+                 { "a+b%20c", "a b c" },
+                 { "%41%6a%6A", "Ajj" },
+                 { "%2B%25", "+%" },
+                 { "%C3%A9", "\xc3\xa9" } };
+    static const char *bad[] = { "%",   "%4",   "abc%", "%4g",
+                                 "%g4", "%%41", "%00",  "a%00b" };
 
     for (i = 0; i < PT_COUNT(good); i++) {
         ck_assert_ok(pt_url_decode(a, pt_test_str(good[i].in), &s));
@@ -45,11 +46,14 @@ START_TEST(base64url_vectors)
     pt_arena_t *a = pt_test_arena();
 
     /* RFC 4648, section 10, without the padding */
-    static const char *vectors[][2] = {
-        { "", "" }, { "f", "Zg" }, { "fo", "Zm8" }, { "foo", "Zm9v" },
-        { "foob", "Zm9vYg" }, { "fooba", "Zm9vYmE" },
-        { "foobar", "Zm9vYmFy" }, { "\xfb\xff\xfe", "-__-" }
-    };
+    static const char *vectors[][2] = { { "", "" },
+                                        { "f", "Zg" },
+                                        { "fo", "Zm8" },
+                                        { "foo", "Zm9v" },
+                                        { "foob", "Zm9vYg" },
+                                        { "fooba", "Zm9vYmE" },
+                                        { "foobar", "Zm9vYmFy" },
+                                        { "\xfb\xff\xfe", "-__-" } };
 
     for (i = 0; i < PT_COUNT(vectors); i++) {
         ck_assert_ok(pt_base64url_build(a, (const uint8_t *) vectors[i][0],
@@ -71,13 +75,13 @@ START_TEST(base64url_refuses_other_spellings)
     uint8_t raw[64];
 
     static const char *bad[] = {
-        "Z", "Zm9vY", "Zg==", "Zm8=", "Zh", "Zm9", "Zm+v", "Zm/v", "Zm v",
-        "Zm9v\n", "Zm\x80v", "====", "Zm9vYmF."
+        "Z",    "Zm9vY", "Zg==",   "Zm8=",    "Zh",   "Zm9",     "Zm+v",
+        "Zm/v", "Zm v",  "Zm9v\n", "Zm\x80v", "====", "Zm9vYmF."
     };
 
     for (i = 0; i < PT_COUNT(bad); i++) {
-        ck_assert_msg(!pt_base64url_parse(pt_test_str(bad[i]), raw, &len),
-                      "%s", bad[i]);
+        ck_assert_msg(!pt_base64url_parse(pt_test_str(bad[i]), raw, &len), "%s",
+                      bad[i]);
     }
 }
 END_TEST

@@ -33,8 +33,8 @@ cursor_get(pt_arena_t *a, int64_t key)
 static pt_err_t
 cursor_parse(pt_arena_t *a, pt_str_t text, pt_cursor_t *c)
 {
-    return pt_cursor_parse(a, cursor_key(), &cursor_tenant, CURSOR_FILTERS,
-                           3, text, c);
+    return pt_cursor_parse(a, cursor_key(), &cursor_tenant, CURSOR_FILTERS, 3,
+                           text, c);
 }
 
 
@@ -46,9 +46,8 @@ START_TEST(round_trip)
     pt_cursor_t c;
     pt_arena_t *a = pt_test_arena();
 
-    static const int64_t keys[] = {
-        0, 1, -1, INT64_MAX, INT64_MIN, 1795340880123456
-    };
+    static const int64_t keys[] = { 0,         1,         -1,
+                                    INT64_MAX, INT64_MIN, 1795340880123456 };
 
     for (i = 0; i < PT_COUNT(keys); i++) {
         s = cursor_get(a, keys[i]);
@@ -69,9 +68,8 @@ START_TEST(form_is_stable)
 {
     pt_arena_t *a = pt_test_arena();
 
-    ck_assert_slice_lit(cursor_get(a, 42),
-                        "AQMAAAAAAAAAKgkIBwAAAAAAAAAAAAAA"
-                        "AABjwvvBjGo2rkd8wID0jz-2");
+    ck_assert_slice_lit(cursor_get(a, 42), "AQMAAAAAAAAAKgkIBwAAAAAAAAAAAAAA"
+                                           "AABjwvvBjGo2rkd8wID0jz-2");
 
     pt_arena_del(a);
 }
@@ -127,9 +125,8 @@ START_TEST(of_another_list)
     ck_assert_int_eq(pt_cursor_parse(a, cursor_key(), &cursor_tenant,
                                      CURSOR_FILTERS, 4, s, &c),
                      PT_ECURSOR);
-    ck_assert_int_eq(pt_cursor_parse(a, PT_STR("another key"),
-                                     &cursor_tenant, CURSOR_FILTERS, 3, s,
-                                     &c),
+    ck_assert_int_eq(pt_cursor_parse(a, PT_STR("another key"), &cursor_tenant,
+                                     CURSOR_FILTERS, 3, s, &c),
                      PT_ECURSOR);
     ck_assert_ok(cursor_parse(a, s, &c));
 
@@ -147,8 +144,8 @@ cursor_scenario(pt_arena_t *a, void *user)
 
     PT_UNUSED(user);
 
-    err = pt_cursor_build(a, cursor_key(), &cursor_tenant, CURSOR_FILTERS,
-                          &c, &s);
+    err = pt_cursor_build(a, cursor_key(), &cursor_tenant, CURSOR_FILTERS, &c,
+                          &s);
     if (err == PT_OK) {
         err = cursor_parse(a, s, &c);
     }

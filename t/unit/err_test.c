@@ -9,44 +9,42 @@ static const struct {
     pt_err_t    err;
     int         status;
     const char *code;
-} err_rows[] = {
-    { PT_EBADREQUEST, 400, "bad_request" },
-    { PT_EBADJSON, 400, "invalid_json" },
-    { PT_EVALIDATION, 422, "validation_failed" },
-    { PT_EUNAUTHORIZED, 401, "unauthorized" },
-    { PT_ETOKEN, 401, "invalid_token" },
-    { PT_EEXPIRED, 401, "token_expired" },
-    { PT_EREVOKED, 401, "session_revoked" },
-    { PT_ECREDENTIALS, 401, "invalid_credentials" },
-    { PT_EFORBIDDEN, 403, "forbidden" },
-    { PT_ENOTFOUND, 404, "not_found" },
-    { PT_ENOROUTE, 404, "route_not_found" },
-    { PT_EMETHOD, 405, "method_not_allowed" },
-    { PT_EMEDIATYPE, 415, "unsupported_media_type" },
-    { PT_ETOOLARGE, 413, "body_too_large" },
-    { PT_ECURSOR, 400, "invalid_cursor" },
-    { PT_ESIGNATURE, 401, "invalid_signature" },
-    { PT_EVERIFYTOKEN, 403, "verify_token_mismatch" },
-    { PT_EIDEMMISMATCH, 422, "idempotency_mismatch" },
-    { PT_EIDEMINPROGRESS, 409, "idempotency_in_progress" },
-    { PT_EREFRESH, 401, "refresh_invalid" },
-    { PT_EREFRESHREUSED, 401, "refresh_reused" },
-    { PT_ECONFIGREQUIRED, 422, "whatsapp_config_required" },
-    { PT_ECONFLICT, 409, "conflict" },
-    { PT_EIDEMKEY, 400, "invalid_idempotency_key" },
-    { PT_ENOTACCEPTABLE, 409, "not_allowed_in_state" },
-    { PT_EAGAIN, 500, "internal_error" },
-    { PT_EBUSY, 503, "overloaded" },
-    { PT_EDEADLINE, 503, "deadline_exceeded" },
-    { PT_EDBAWAY, 503, "database_unavailable" },
-    { PT_EDB, 500, "internal_error" },
-    { PT_EOUTCOME, 503, "outcome_unknown" },
-    { PT_EREDISAWAY, 503, "redis_unavailable" },
-    { PT_EINTERNAL, 500, "internal_error" },
-    { PT_ECRYPTO, 500, "internal_error" },
-    { PT_ENOMEM, 503, "out_of_memory" },
-    { PT_ELIMIT, 413, "body_too_large" }
-};
+} err_rows[] = { { PT_EBADREQUEST, 400, "bad_request" },
+                 { PT_EBADJSON, 400, "invalid_json" },
+                 { PT_EVALIDATION, 422, "validation_failed" },
+                 { PT_EUNAUTHORIZED, 401, "unauthorized" },
+                 { PT_ETOKEN, 401, "invalid_token" },
+                 { PT_EEXPIRED, 401, "token_expired" },
+                 { PT_EREVOKED, 401, "session_revoked" },
+                 { PT_ECREDENTIALS, 401, "invalid_credentials" },
+                 { PT_EFORBIDDEN, 403, "forbidden" },
+                 { PT_ENOTFOUND, 404, "not_found" },
+                 { PT_ENOROUTE, 404, "route_not_found" },
+                 { PT_EMETHOD, 405, "method_not_allowed" },
+                 { PT_EMEDIATYPE, 415, "unsupported_media_type" },
+                 { PT_ETOOLARGE, 413, "body_too_large" },
+                 { PT_ECURSOR, 400, "invalid_cursor" },
+                 { PT_ESIGNATURE, 401, "invalid_signature" },
+                 { PT_EVERIFYTOKEN, 403, "verify_token_mismatch" },
+                 { PT_EIDEMMISMATCH, 422, "idempotency_mismatch" },
+                 { PT_EIDEMINPROGRESS, 409, "idempotency_in_progress" },
+                 { PT_EREFRESH, 401, "refresh_invalid" },
+                 { PT_EREFRESHREUSED, 401, "refresh_reused" },
+                 { PT_ECONFIGREQUIRED, 422, "whatsapp_config_required" },
+                 { PT_ECONFLICT, 409, "conflict" },
+                 { PT_EIDEMKEY, 400, "invalid_idempotency_key" },
+                 { PT_ENOTACCEPTABLE, 409, "not_allowed_in_state" },
+                 { PT_EAGAIN, 500, "internal_error" },
+                 { PT_EBUSY, 503, "overloaded" },
+                 { PT_EDEADLINE, 503, "deadline_exceeded" },
+                 { PT_EDBAWAY, 503, "database_unavailable" },
+                 { PT_EDB, 500, "internal_error" },
+                 { PT_EOUTCOME, 503, "outcome_unknown" },
+                 { PT_EREDISAWAY, 503, "redis_unavailable" },
+                 { PT_EINTERNAL, 500, "internal_error" },
+                 { PT_ECRYPTO, 500, "internal_error" },
+                 { PT_ENOMEM, 503, "out_of_memory" },
+                 { PT_ELIMIT, 413, "body_too_large" } };
 
 
 START_TEST(every_error_has_its_row)
@@ -93,26 +91,33 @@ START_TEST(statuses_of_nginx)
         int         in;
         int         status;
         const char *code;
-    } cases[] = {
-        { 400, 400, "bad_request" }, { 401, 401, "unauthorized" },
-        { 403, 403, "forbidden" }, { 404, 404, "route_not_found" },
-        { 405, 405, "method_not_allowed" }, { 408, 408, "request_timeout" },
-        { 413, 413, "body_too_large" }, { 414, 414, "uri_too_long" },
-        { 422, 422, "validation_failed" }, { 429, 429, "too_many_requests" },
-        { 431, 400, "header_too_large" }, { 494, 400, "header_too_large" },
-        { 495, 400, "tls_certificate_error" },
-        { 496, 400, "tls_certificate_required" },
-        { 497, 400, "tls_required" }, { 500, 500, "internal_error" },
-        { 502, 502, "bad_gateway" }, { 503, 503, "service_unavailable" },
-        { 504, 504, "gateway_timeout" }, { 418, 400, "bad_request" },
-        { 599, 500, "internal_error" }, { 0, 500, "internal_error" }
-    };
+    } cases[] = { { 400, 400, "bad_request" },
+                  { 401, 401, "unauthorized" },
+                  { 403, 403, "forbidden" },
+                  { 404, 404, "route_not_found" },
+                  { 405, 405, "method_not_allowed" },
+                  { 408, 408, "request_timeout" },
+                  { 413, 413, "body_too_large" },
+                  { 414, 414, "uri_too_long" },
+                  { 422, 422, "validation_failed" },
+                  { 429, 429, "too_many_requests" },
+                  { 431, 400, "header_too_large" },
+                  { 494, 400, "header_too_large" },
+                  { 495, 400, "tls_certificate_error" },
+                  { 496, 400, "tls_certificate_required" },
+                  { 497, 400, "tls_required" },
+                  { 500, 500, "internal_error" },
+                  { 502, 502, "bad_gateway" },
+                  { 503, 503, "service_unavailable" },
+                  { 504, 504, "gateway_timeout" },
+                  { 418, 400, "bad_request" },
+                  { 599, 500, "internal_error" },
+                  { 0, 500, "internal_error" } };
 
     for (i = 0; i < PT_COUNT(cases); i++) {
         ck_assert_int_eq(pt_err_status_get(cases[i].in)->status,
                          cases[i].status);
-        ck_assert_str_eq(pt_err_status_get(cases[i].in)->code,
-                         cases[i].code);
+        ck_assert_str_eq(pt_err_status_get(cases[i].in)->code, cases[i].code);
     }
 }
 END_TEST
@@ -130,27 +135,27 @@ START_TEST(problem)
     };
 
     pt_buf_init(&b, a, 10000);
-    pt_problem_write(&b, pt_err_get(PT_ENOTFOUND), PT_STR_NULL,
-                     PT_STR("req-1"), NULL, 0);
+    pt_problem_write(&b, pt_err_get(PT_ENOTFOUND), PT_STR_NULL, PT_STR("req-1"),
+                     NULL, 0);
     ck_assert_ok(pt_buf_get(&b, &s));
-    ck_assert_slice_lit(s,
-        "{\"type\":\"https://pytake.net/problems/not_found\","
-        "\"title\":\"Not found\",\"status\":404,\"detail\":\"Not found\","
-        "\"code\":\"not_found\",\"request_id\":\"req-1\"}");
+    ck_assert_slice_lit(
+        s, "{\"type\":\"https://pytake.net/problems/not_found\","
+           "\"title\":\"Not found\",\"status\":404,\"detail\":\"Not found\","
+           "\"code\":\"not_found\",\"request_id\":\"req-1\"}");
 
     pt_buf_init(&b, a, 10000);
     pt_problem_write(&b, pt_err_get(PT_EVALIDATION), PT_STR("Two faults"),
                      PT_STR_NULL, errors, 2);
     ck_assert_ok(pt_buf_get(&b, &s));
-    ck_assert_slice_lit(s,
-        "{\"type\":\"https://pytake.net/problems/validation_failed\","
-        "\"title\":\"Validation failed\",\"status\":422,"
-        "\"detail\":\"Two faults\",\"code\":\"validation_failed\","
-        "\"request_id\":null,\"errors\":["
-        "{\"field\":\"a.b[0]\",\"code\":\"required\","
-        "\"message\":\"is required\"},"
-        "{\"field\":\"\\\"x\\\"\",\"code\":\"type\","
-        "\"message\":\"must be text\"}]}");
+    ck_assert_slice_lit(
+        s, "{\"type\":\"https://pytake.net/problems/validation_failed\","
+           "\"title\":\"Validation failed\",\"status\":422,"
+           "\"detail\":\"Two faults\",\"code\":\"validation_failed\","
+           "\"request_id\":null,\"errors\":["
+           "{\"field\":\"a.b[0]\",\"code\":\"required\","
+           "\"message\":\"is required\"},"
+           "{\"field\":\"\\\"x\\\"\",\"code\":\"type\","
+           "\"message\":\"must be text\"}]}");
 
     pt_arena_del(a);
 }

@@ -44,7 +44,8 @@ START_TEST(hmac_vectors)
     memset(key, 0xaa, sizeof(key));
     ck_assert_ok(pt_hmac_sha256((pt_str_t){ key, sizeof(key) },
                                 PT_STR("Test Using Larger Than Block-Size "
-                                       "Key - Hash Key First"), h));
+                                       "Key - Hash Key First"),
+                                h));
     hash_is(h, "60e431591ee0b67f0d8a26aacbf5b77f"
                "8e0bc6213728c5140546040f0ee37f54");
     ck_assert_ok(pt_hmac_sha256(PT_STR_NULL, PT_STR_NULL, h));

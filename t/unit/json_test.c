@@ -19,8 +19,8 @@ json_parse(pt_arena_t *a, pt_str_t text, pt_json_t **out)
     ck_assert_ptr_nonnull(copy);
     memcpy(copy, text.data, text.len);
 
-    err = pt_json_parse(a, (pt_str_t){ copy, text.len },
-                        &pt_json_limits_api, out);
+    err = pt_json_parse(a, (pt_str_t){ copy, text.len }, &pt_json_limits_api,
+                        out);
 
     memset(copy, 'Z', text.len);
     free(copy);
@@ -97,8 +97,7 @@ START_TEST(values_and_lookups)
     ck_assert(!pt_json_find_i64(v, "f", &n));
     ck_assert_slice_lit(pt_json_find(v, "f")->str, "1.5e3");
     ck_assert(!pt_json_find_i64(v, "big", &n));
-    ck_assert_slice_lit(pt_json_find(v, "big")->str,
-                        "99999999999999999999");
+    ck_assert_slice_lit(pt_json_find(v, "big")->str, "99999999999999999999");
     ck_assert(pt_json_find_bool(v, "t", &flag) && flag);
     ck_assert(pt_json_is(pt_json_find(v, "z"), PT_JSON_NULL));
     ck_assert(pt_json_find_bool(pt_json_find(v, "o"), "k", &flag) && !flag);
@@ -126,10 +125,9 @@ START_TEST(top_level_scalars)
     size_t      i;
     pt_arena_t *a = pt_test_arena();
 
-    static const char *texts[] = {
-        "0", "-1", "12", "1.25", "1E+2", "-0", "\"\"", "\"x\"", "true",
-        "false", "null", "[]", "{}"
-    };
+    static const char *texts[] = { "0",    "-1",   "12",    "1.25", "1E+2",
+                                   "-0",   "\"\"", "\"x\"", "true", "false",
+                                   "null", "[]",   "{}" };
 
     for (i = 0; i < PT_COUNT(texts); i++) {
         ck_assert_slice(json_write(a, json_get(a, texts[i])),
@@ -147,36 +145,88 @@ START_TEST(what_is_not_json)
     pt_json_t  *v;
     pt_arena_t *a = pt_test_arena();
 
-    static const pt_str_t bad[] = {
-        PT_STR(""), PT_STR(" "), PT_STR("{"), PT_STR("}"), PT_STR("["),
-        PT_STR("]"), PT_STR("[1"), PT_STR("[1,"), PT_STR("[1,]"),
-        PT_STR("[,1]"), PT_STR("[1 2]"), PT_STR("{\"a\"}"),
-        PT_STR("{\"a\":}"), PT_STR("{\"a\":1,}"), PT_STR("{,}"),
-        PT_STR("{a:1}"), PT_STR("{'a':1}"), PT_STR("{1:1}"),
-        PT_STR("{\"a\" 1}"), PT_STR("{\"a\":1 \"b\":2}"), PT_STR("[1}"),
-        PT_STR("{\"a\":1]"), PT_STR("1 2"), PT_STR("{}{}"), PT_STR("{} x"),
-        PT_STR("{}]"), PT_STR("01"), PT_STR("-"), PT_STR("+1"), PT_STR(".5"),
-        PT_STR("1."), PT_STR("1e"), PT_STR("1e+"), PT_STR("0x10"),
-        PT_STR("NaN"), PT_STR("Infinity"), PT_STR("-Infinity"),
-        PT_STR("tru"), PT_STR("TRUE"), PT_STR("nul"), PT_STR("truex"),
-        PT_STR("\""), PT_STR("\"abc"), PT_STR("\"abc\\"),
-        PT_STR("\"abc\\\""), PT_STR("\"a\nb\""), PT_STR("\"a\tb\""),
-        PT_STR("\"a\0b\""), PT_STR("\0"), PT_STR("{}\0"),
-        PT_STR("\"\\x41\""), PT_STR("\"\\u12\""), PT_STR("\"\\u12g4\""),
-        PT_STR("\"\\u\""), PT_STR("\"\\U0041\""), PT_STR("\"\\'\""),
-        PT_STR("\\"), PT_STR("\\n"), PT_STR("\\\"a\\\""),
-        PT_STR("[1\\u0020]"), PT_STR("/* c */ 1"), PT_STR("1 // c"),
-        PT_STR("\xef\xbb\xbf{}"), PT_STR("\"\xff\""), PT_STR("\xff"),
-        PT_STR("\xffq"), PT_STR("\"\x80\""), PT_STR("\"\xc0\xaf\""),
-        PT_STR("\"\xed\xa0\x80\""), PT_STR("\"\xf4\x90\x80\x80\""),
-        PT_STR("\"\xe2\x82\""), PT_STR("{}\xff"), PT_STR("\"a\xffq\""),
-        PT_STR("\f1"), PT_STR("[1,\v2]"), PT_STR("\"\f\""),
-        PT_STR("\xc2\xa0" "1")
-    };
+    static const pt_str_t bad[] = { PT_STR(""),
+                                    PT_STR(" "),
+                                    PT_STR("{"),
+                                    PT_STR("}"),
+                                    PT_STR("["),
+                                    PT_STR("]"),
+                                    PT_STR("[1"),
+                                    PT_STR("[1,"),
+                                    PT_STR("[1,]"),
+                                    PT_STR("[,1]"),
+                                    PT_STR("[1 2]"),
+                                    PT_STR("{\"a\"}"),
+                                    PT_STR("{\"a\":}"),
+                                    PT_STR("{\"a\":1,}"),
+                                    PT_STR("{,}"),
+                                    PT_STR("{a:1}"),
+                                    PT_STR("{'a':1}"),
+                                    PT_STR("{1:1}"),
+                                    PT_STR("{\"a\" 1}"),
+                                    PT_STR("{\"a\":1 \"b\":2}"),
+                                    PT_STR("[1}"),
+                                    PT_STR("{\"a\":1]"),
+                                    PT_STR("1 2"),
+                                    PT_STR("{}{}"),
+                                    PT_STR("{} x"),
+                                    PT_STR("{}]"),
+                                    PT_STR("01"),
+                                    PT_STR("-"),
+                                    PT_STR("+1"),
+                                    PT_STR(".5"),
+                                    PT_STR("1."),
+                                    PT_STR("1e"),
+                                    PT_STR("1e+"),
+                                    PT_STR("0x10"),
+                                    PT_STR("NaN"),
+                                    PT_STR("Infinity"),
+                                    PT_STR("-Infinity"),
+                                    PT_STR("tru"),
+                                    PT_STR("TRUE"),
+                                    PT_STR("nul"),
+                                    PT_STR("truex"),
+                                    PT_STR("\""),
+                                    PT_STR("\"abc"),
+                                    PT_STR("\"abc\\"),
+                                    PT_STR("\"abc\\\""),
+                                    PT_STR("\"a\nb\""),
+                                    PT_STR("\"a\tb\""),
+                                    PT_STR("\"a\0b\""),
+                                    PT_STR("\0"),
+                                    PT_STR("{}\0"),
+                                    PT_STR("\"\\x41\""),
+                                    PT_STR("\"\\u12\""),
+                                    PT_STR("\"\\u12g4\""),
+                                    PT_STR("\"\\u\""),
+                                    PT_STR("\"\\U0041\""),
+                                    PT_STR("\"\\'\""),
+                                    PT_STR("\\"),
+                                    PT_STR("\\n"),
+                                    PT_STR("\\\"a\\\""),
+                                    PT_STR("[1\\u0020]"),
+                                    PT_STR("/* c */ 1"),
+                                    PT_STR("1 // c"),
+                                    PT_STR("\xef\xbb\xbf{}"),
+                                    PT_STR("\"\xff\""),
+                                    PT_STR("\xff"),
+                                    PT_STR("\xffq"),
+                                    PT_STR("\"\x80\""),
+                                    PT_STR("\"\xc0\xaf\""),
+                                    PT_STR("\"\xed\xa0\x80\""),
+                                    PT_STR("\"\xf4\x90\x80\x80\""),
+                                    PT_STR("\"\xe2\x82\""),
+                                    PT_STR("{}\xff"),
+                                    PT_STR("\"a\xffq\""),
+                                    PT_STR("\f1"),
+                                    PT_STR("[1,\v2]"),
+                                    PT_STR("\"\f\""),
+                                    PT_STR("\xc2\xa0"
+                                           "1") };
 
     for (i = 0; i < PT_COUNT(bad); i++) {
-        ck_assert_msg(json_parse(a, bad[i], &v) == PT_EBADJSON,
-                      "%zu: %.*s", i, (int) bad[i].len, bad[i].data);
+        ck_assert_msg(json_parse(a, bad[i], &v) == PT_EBADJSON, "%zu: %.*s", i,
+                      (int) bad[i].len, bad[i].data);
         ck_assert_ptr_null(v);
     }
 
@@ -194,16 +244,14 @@ START_TEST(escapes)
     static const struct {
         const char *text;
         const char *want;
-    } cases[] = {
-        { "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"", "\"\\/\b\f\n\r\t" },
-        { "\"\\u0041\\u00e9\\u20AC\"", "A\xc3\xa9\xe2\x82\xac" },
-        { "\"\\ud83d\\ude00!\"", "\xf0\x9f\x98\x80!" },
-        { "\"\\uDBFF\\uDFFF\"", "\xf4\x8f\xbf\xbf" },
-        { "\"qs\\\\u0041\\\\\"", "qs\\u0041\\" },
-        { "\"\\u007f\\uffff\\ufffd\"", "\x7f\xef\xbf\xbf" FFFD },
-        { "\"\\\\\\\"\\\\\"", "\\\"\\" },
-        { "\"\\\\n\"", "\\n" }
-    };
+    } cases[] = { { "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"", "\"\\/\b\f\n\r\t" },
+                  { "\"\\u0041\\u00e9\\u20AC\"", "A\xc3\xa9\xe2\x82\xac" },
+                  { "\"\\ud83d\\ude00!\"", "\xf0\x9f\x98\x80!" },
+                  { "\"\\uDBFF\\uDFFF\"", "\xf4\x8f\xbf\xbf" },
+                  { "\"qs\\\\u0041\\\\\"", "qs\\u0041\\" },
+                  { "\"\\u007f\\uffff\\ufffd\"", "\x7f\xef\xbf\xbf" FFFD },
+                  { "\"\\\\\\\"\\\\\"", "\\\"\\" },
+                  { "\"\\\\n\"", "\\n" } };
 
     for (i = 0; i < PT_COUNT(cases); i++) {
         v = json_get(a, cases[i].text);
@@ -225,18 +273,16 @@ START_TEST(nul_and_lone_surrogates_are_cleaned)
     static const struct {
         const char *text;
         const char *want;
-    } cases[] = {
-        { "\"a\\u0000b\"", "a" FFFD "b" },
-        { "\"\\ud800\"", FFFD },
-        { "\"\\udc00\"", FFFD },
-        { "\"\\ud83dx\"", FFFD "x" },
-        { "\"\\ud83d\\n\"", FFFD "\n" },
-        { "\"\\ud83d\\u0041\"", FFFD "A" },
-        { "\"\\ud83d\\ud83d\\ude00\"", FFFD "\xf0\x9f\x98\x80" },
-        { "\"\\ude00\\ud83d\"", FFFD FFFD },
-        { "\"\\ud83d\\\\ude00\"", FFFD "\\ude00" },
-        { "\"\\ud83d\\u0000\"", FFFD FFFD }
-    };
+    } cases[] = { { "\"a\\u0000b\"", "a" FFFD "b" },
+                  { "\"\\ud800\"", FFFD },
+                  { "\"\\udc00\"", FFFD },
+                  { "\"\\ud83dx\"", FFFD "x" },
+                  { "\"\\ud83d\\n\"", FFFD "\n" },
+                  { "\"\\ud83d\\u0041\"", FFFD "A" },
+                  { "\"\\ud83d\\ud83d\\ude00\"", FFFD "\xf0\x9f\x98\x80" },
+                  { "\"\\ude00\\ud83d\"", FFFD FFFD },
+                  { "\"\\ud83d\\\\ude00\"", FFFD "\\ude00" },
+                  { "\"\\ud83d\\u0000\"", FFFD FFFD } };
 
     for (i = 0; i < PT_COUNT(cases); i++) {
         v = json_get(a, cases[i].text);
@@ -283,8 +329,7 @@ START_TEST(duplicate_keys_fold)
                     "\"\":7}");
     ck_assert(v->duplicates);
     ck_assert_uint_eq(v->count, 4);
-    ck_assert_slice_lit(json_write(a, v),
-                        "{\"a\":6,\"b\":2,\"c\":4,\"\":7}");
+    ck_assert_slice_lit(json_write(a, v), "{\"a\":6,\"b\":2,\"c\":4,\"\":7}");
 
     /* spelled otherwise, and the same only after cleaning */
     v = json_get(a, "{\"a\":1,\"\\u0061\":2,\"\\u0000\":3,\"\\ud800\":4}");
@@ -424,9 +469,10 @@ START_TEST(hostile_megabytes)
     pt_arena_t *a, *in = pt_test_arena();
 
     static const char *units[] = {
-        "\"", "\\", "\\\"", "\"\\", "[", "{", "]", "}", ",", "1", "-", "e",
-        " ", "\n", "\"a", "[\"", "{\"\":", "\"\\u0000", "\\ud800", "\xc3\xa9",
-        "\xff", "tru", "true", "[1,", "/*", "//"
+        "\"",  "\\",   "\\\"",   "\"\\",      "[",       "{",        "]",
+        "}",   ",",    "1",      "-",         "e",       " ",        "\n",
+        "\"a", "[\"",  "{\"\":", "\"\\u0000", "\\ud800", "\xc3\xa9", "\xff",
+        "tru", "true", "[1,",    "/*",        "//"
     };
 
     for (i = 0; i < PT_COUNT(units); i++) {

@@ -14,10 +14,10 @@
 #define JWT_NOW 1795340880
 #define JWT_SECRET "ultra_secure_jwt_secret_key_256_bits"
 #define JWT_HEADER "{\"alg\":\"HS256\",\"typ\":\"JWT\"}"
-#define JWT_IDS                                                              \
-    "\"sub\":\"017f22e2-79b0-7cc3-98c4-dc0c0c07398f\","                      \
-    "\"tenant_id\":\"017f22e2-79b0-7cc3-98c4-dc0c0c073990\","                \
-    "\"sid\":\"017f22e2-79b0-7cc3-98c4-dc0c0c073991\","                      \
+#define JWT_IDS                                                                \
+    "\"sub\":\"017f22e2-79b0-7cc3-98c4-dc0c0c07398f\","                        \
+    "\"tenant_id\":\"017f22e2-79b0-7cc3-98c4-dc0c0c073990\","                  \
+    "\"sid\":\"017f22e2-79b0-7cc3-98c4-dc0c0c073991\","                        \
     "\"jti\":\"017f22e2-79b0-7cc3-98c4-dc0c0c073992\","
 #define JWT_ROLE "\"role\":\"agent\","
 #define JWT_TIMES "\"iat\":1795340000,\"exp\":1795350000,"
@@ -40,8 +40,8 @@ static void
 token_claims(pt_claims_t *c)
 {
     memset(c, 0, sizeof(*c));
-    ck_assert(pt_uuid_parse(PT_STR("017f22e2-79b0-7cc3-98c4-dc0c0c07398f"),
-                            &c->sub));
+    ck_assert(
+        pt_uuid_parse(PT_STR("017f22e2-79b0-7cc3-98c4-dc0c0c07398f"), &c->sub));
     c->tenant_id = c->sub;
     c->tenant_id.b[15] = 1;
     c->sid = c->sub;
@@ -61,12 +61,12 @@ token_make(pt_arena_t *a, pt_str_t header, pt_str_t payload, pt_str_t secret)
     uint8_t  mac[32];
     pt_str_t h, p, m, out;
 
-    ck_assert_ok(pt_base64url_build(a, (const uint8_t *) header.data,
-                                    header.len, &h));
-    ck_assert_ok(pt_base64url_build(a, (const uint8_t *) payload.data,
-                                    payload.len, &p));
-    ck_assert_ok(pt_fmt(a, &out, "%.*s.%.*s", (int) h.len, h.data,
-                        (int) p.len, p.data));
+    ck_assert_ok(
+        pt_base64url_build(a, (const uint8_t *) header.data, header.len, &h));
+    ck_assert_ok(
+        pt_base64url_build(a, (const uint8_t *) payload.data, payload.len, &p));
+    ck_assert_ok(
+        pt_fmt(a, &out, "%.*s.%.*s", (int) h.len, h.data, (int) p.len, p.data));
     ck_assert_ok(pt_hmac_sha256(secret, out, mac));
     ck_assert_ok(pt_base64url_build(a, mac, sizeof(mac), &m));
     ck_assert_ok(pt_fmt(a, &out, "%.*s.%.*s", (int) out.len, out.data,
@@ -99,8 +99,7 @@ token_payload(const char *payload)
     pt_err_t    err;
     pt_arena_t *a = pt_test_arena();
 
-    err = token_verify(token_make(a, PT_STR(JWT_HEADER),
-                                  pt_test_str(payload),
+    err = token_verify(token_make(a, PT_STR(JWT_HEADER), pt_test_str(payload),
                                   PT_STR(JWT_SECRET)));
     pt_arena_del(a);
 
@@ -153,12 +152,12 @@ START_TEST(weak_or_public_secrets_are_refused)
 
     ck_assert_ptr_null(pt_jwt_new(&pt_test_mem, PT_STR_NULL));
     ck_assert_ptr_null(pt_jwt_new(&pt_test_mem, PT_STR("fifteen bytes 1")));
-    ck_assert_ptr_null(pt_jwt_new(&pt_test_mem,
-        PT_STR("-----BEGIN PUBLIC KEY-----\nMIIBIjAN")));
-    ck_assert_ptr_null(pt_jwt_new(&pt_test_mem,
-        PT_STR("-----BEGIN RSA PUBLIC KEY-----\nMIIBIjAN")));
-    ck_assert_ptr_null(pt_jwt_new(&pt_test_mem,
-        PT_STR("-----BEGIN CERTIFICATE-----\nMIIBIjAN")));
+    ck_assert_ptr_null(pt_jwt_new(
+        &pt_test_mem, PT_STR("-----BEGIN PUBLIC KEY-----\nMIIBIjAN")));
+    ck_assert_ptr_null(pt_jwt_new(
+        &pt_test_mem, PT_STR("-----BEGIN RSA PUBLIC KEY-----\nMIIBIjAN")));
+    ck_assert_ptr_null(pt_jwt_new(
+        &pt_test_mem, PT_STR("-----BEGIN CERTIFICATE-----\nMIIBIjAN")));
 
     j = pt_jwt_new(&pt_test_mem, PT_STR("sixteen bytes 12"));
     ck_assert_ptr_nonnull(j);
@@ -208,7 +207,8 @@ START_TEST(libjwt_reads_ours)
     ck_assert_ok(pt_dup(a, s, &s));
     ck_assert_int_eq(jwt_decode(&jwt, s.data,
                                 (const unsigned char *) JWT_SECRET,
-                                sizeof(JWT_SECRET) - 1), 0);
+                                sizeof(JWT_SECRET) - 1),
+                     0);
     ck_assert_int_eq(jwt_get_alg(jwt), JWT_ALG_HS256);
     ck_assert_str_eq(jwt_get_grant(jwt, "sub"),
                      "017f22e2-79b0-7cc3-98c4-dc0c0c07398f");
@@ -233,7 +233,8 @@ START_TEST(we_read_libjwts)
     ck_assert_int_eq(jwt_add_grants_json(jwt, JWT_CLAIMS), 0);
     ck_assert_int_eq(jwt_set_alg(jwt, JWT_ALG_HS256,
                                  (const unsigned char *) JWT_SECRET,
-                                 sizeof(JWT_SECRET) - 1), 0);
+                                 sizeof(JWT_SECRET) - 1),
+                     0);
     s = jwt_encode_str(jwt);
     ck_assert_ptr_nonnull(s);
     ck_assert_ok(token_verify(pt_test_str(s)));
@@ -242,7 +243,8 @@ START_TEST(we_read_libjwts)
     /* the same key, another algorithm of its family */
     ck_assert_int_eq(jwt_set_alg(jwt, JWT_ALG_HS512,
                                  (const unsigned char *) JWT_SECRET,
-                                 sizeof(JWT_SECRET) - 1), 0);
+                                 sizeof(JWT_SECRET) - 1),
+                     0);
     s = jwt_encode_str(jwt);
     ck_assert_ptr_nonnull(s);
     ck_assert_int_eq(token_verify(pt_test_str(s)), PT_ETOKEN);
@@ -264,24 +266,36 @@ START_TEST(alg_is_pinned)
 {
     size_t i;
 
-    static const char *good[] = {
-        JWT_HEADER, "{\"typ\":\"JWT\",\"alg\":\"HS256\"}",
-        "{\"alg\":\"HS256\"}", "{\"alg\":\"HS256\",\"kid\":\"1\"}"
-    };
-    static const char *bad[] = {
-        "{\"alg\":\"none\"}", "{\"alg\":\"None\",\"typ\":\"JWT\"}",
-        "{\"alg\":\"RS256\",\"typ\":\"JWT\"}", "{\"alg\":\"ES256\"}",
-        "{\"alg\":\"HS384\"}", "{\"alg\":\"HS512\"}", "{\"alg\":\"hs256\"}",
-        "{\"alg\":\"HS256 \"}", "{\"alg\":\"\"}", "{\"alg\":null}",
-        "{\"alg\":256}", "{\"alg\":[\"HS256\"]}", "{\"typ\":\"JWT\"}",
-        "{}", "[]", "\"HS256\"", "null", "", "{", "{\"alg\":\"HS256\"} x",
-        "{\"alg\":\"HS256\",\"typ\":\"JWE\"}",
-        "{\"alg\":\"HS256\",\"typ\":1}",
-        "{\"alg\":\"none\",\"alg\":\"HS256\"}",
-        "{\"alg\":\"HS256\",\"alg\":\"HS256\"}",
-        "{\"alg\":\"HS256\",\"crit\":[\"exp\"]}",
-        "{\"alg\":\"HS256\",\"x\":\"\\u0000\"}"
-    };
+    static const char *good[] = { JWT_HEADER,
+                                  "{\"typ\":\"JWT\",\"alg\":\"HS256\"}",
+                                  "{\"alg\":\"HS256\"}",
+                                  "{\"alg\":\"HS256\",\"kid\":\"1\"}" };
+    static const char *bad[] = { "{\"alg\":\"none\"}",
+                                 "{\"alg\":\"None\",\"typ\":\"JWT\"}",
+                                 "{\"alg\":\"RS256\",\"typ\":\"JWT\"}",
+                                 "{\"alg\":\"ES256\"}",
+                                 "{\"alg\":\"HS384\"}",
+                                 "{\"alg\":\"HS512\"}",
+                                 "{\"alg\":\"hs256\"}",
+                                 "{\"alg\":\"HS256 \"}",
+                                 "{\"alg\":\"\"}",
+                                 "{\"alg\":null}",
+                                 "{\"alg\":256}",
+                                 "{\"alg\":[\"HS256\"]}",
+                                 "{\"typ\":\"JWT\"}",
+                                 "{}",
+                                 "[]",
+                                 "\"HS256\"",
+                                 "null",
+                                 "",
+                                 "{",
+                                 "{\"alg\":\"HS256\"} x",
+                                 "{\"alg\":\"HS256\",\"typ\":\"JWE\"}",
+                                 "{\"alg\":\"HS256\",\"typ\":1}",
+                                 "{\"alg\":\"none\",\"alg\":\"HS256\"}",
+                                 "{\"alg\":\"HS256\",\"alg\":\"HS256\"}",
+                                 "{\"alg\":\"HS256\",\"crit\":[\"exp\"]}",
+                                 "{\"alg\":\"HS256\",\"x\":\"\\u0000\"}" };
 
     for (i = 0; i < PT_COUNT(good); i++) {
         ck_assert_msg(token_header(good[i]) == PT_OK, "%s", good[i]);
@@ -298,8 +312,8 @@ START_TEST(alg_none_without_signature)
     pt_str_t    h, p, s;
     pt_arena_t *a = pt_test_arena();
 
-    ck_assert_ok(pt_base64url_build(a, (const uint8_t *) "{\"alg\":\"none\"}",
-                                    14, &h));
+    ck_assert_ok(
+        pt_base64url_build(a, (const uint8_t *) "{\"alg\":\"none\"}", 14, &h));
     ck_assert_ok(pt_base64url_build(a, (const uint8_t *) JWT_CLAIMS,
                                     sizeof(JWT_CLAIMS) - 1, &p));
     ck_assert_ok(pt_fmt(a, &s, "%s.%s.", h.data, p.data));
@@ -361,22 +375,20 @@ START_TEST(issuer_and_audience)
     static const struct {
         const char *parties;
         pt_err_t    want;
-    } cases[] = {
-        { JWT_PARTIES, PT_OK },
-        { "\"iss\":\"pytake\",\"aud\":[\"pytake\"]", PT_OK },
-        { "\"iss\":\"pytake\",\"aud\":[\"x\",\"pytake\"]", PT_OK },
-        { "\"iss\":\"pytake\",\"aud\":[]", PT_ETOKEN },
-        { "\"iss\":\"pytake\",\"aud\":[\"x\",1,null]", PT_ETOKEN },
-        { "\"iss\":\"pytake\",\"aud\":[[\"pytake\"]]", PT_ETOKEN },
-        { "\"iss\":\"pytake\",\"aud\":\"pytake2\"", PT_ETOKEN },
-        { "\"iss\":\"pytake\",\"aud\":\"PyTake\"", PT_ETOKEN },
-        { "\"iss\":\"pytake\",\"aud\":{\"pytake\":1}", PT_ETOKEN },
-        { "\"iss\":\"pytake\"", PT_ETOKEN },
-        { "\"iss\":\"other\",\"aud\":\"pytake\"", PT_ETOKEN },
-        { "\"iss\":[\"pytake\"],\"aud\":\"pytake\"", PT_ETOKEN },
-        { "\"iss\":null,\"aud\":\"pytake\"", PT_ETOKEN },
-        { "\"aud\":\"pytake\"", PT_ETOKEN }
-    };
+    } cases[] = { { JWT_PARTIES, PT_OK },
+                  { "\"iss\":\"pytake\",\"aud\":[\"pytake\"]", PT_OK },
+                  { "\"iss\":\"pytake\",\"aud\":[\"x\",\"pytake\"]", PT_OK },
+                  { "\"iss\":\"pytake\",\"aud\":[]", PT_ETOKEN },
+                  { "\"iss\":\"pytake\",\"aud\":[\"x\",1,null]", PT_ETOKEN },
+                  { "\"iss\":\"pytake\",\"aud\":[[\"pytake\"]]", PT_ETOKEN },
+                  { "\"iss\":\"pytake\",\"aud\":\"pytake2\"", PT_ETOKEN },
+                  { "\"iss\":\"pytake\",\"aud\":\"PyTake\"", PT_ETOKEN },
+                  { "\"iss\":\"pytake\",\"aud\":{\"pytake\":1}", PT_ETOKEN },
+                  { "\"iss\":\"pytake\"", PT_ETOKEN },
+                  { "\"iss\":\"other\",\"aud\":\"pytake\"", PT_ETOKEN },
+                  { "\"iss\":[\"pytake\"],\"aud\":\"pytake\"", PT_ETOKEN },
+                  { "\"iss\":null,\"aud\":\"pytake\"", PT_ETOKEN },
+                  { "\"aud\":\"pytake\"", PT_ETOKEN } };
 
     for (i = 0; i < PT_COUNT(cases); i++) {
         char payload[1024];
@@ -403,24 +415,23 @@ START_TEST(shape_of_claims)
     static const char *bad[] = {
         "", "null", "[]", "{}", "\"x\"", "{", JWT_CLAIMS "{}",
         /* each claim missing */
-        "{" JWT_IDS JWT_TIMES JWT_PARTIES "}",
+        "{" JWT_IDS JWT_TIMES  JWT_PARTIES "}",
         "{" JWT_ROLE JWT_TIMES JWT_PARTIES "}",
-        "{\"sub\":\"017f22e2-79b0-7cc3-98c4-dc0c0c07398f\"," JWT_ROLE
-            JWT_TIMES JWT_PARTIES "}",
+        "{\"sub\":\"017f22e2-79b0-7cc3-98c4-dc0c0c07398f\"," JWT_ROLE JWT_TIMES
+            JWT_PARTIES "}",
         /* bad roles */
-        "{" JWT_IDS "\"role\":\"\"," JWT_TIMES JWT_PARTIES "}",
-        "{" JWT_IDS "\"role\":\"sixteen_letters_\"," JWT_TIMES JWT_PARTIES
-            "}",
-        "{" JWT_IDS "\"role\":\"Owner\"," JWT_TIMES JWT_PARTIES "}",
-        "{" JWT_IDS "\"role\":\"a b\"," JWT_TIMES JWT_PARTIES "}",
-        "{" JWT_IDS "\"role\":1," JWT_TIMES JWT_PARTIES "}",
+        "{" JWT_IDS "\"role\":\"\"," JWT_TIMES                 JWT_PARTIES "}",
+        "{" JWT_IDS "\"role\":\"sixteen_letters_\"," JWT_TIMES JWT_PARTIES "}",
+        "{" JWT_IDS "\"role\":\"Owner\"," JWT_TIMES            JWT_PARTIES "}",
+        "{" JWT_IDS "\"role\":\"a b\"," JWT_TIMES              JWT_PARTIES "}",
+        "{" JWT_IDS "\"role\":1," JWT_TIMES                    JWT_PARTIES "}",
         /* twice: two readers might see two roles, two tenants */
         "{" JWT_IDS JWT_ROLE JWT_TIMES JWT_PARTIES ",\"role\":\"owner\"}",
         "{" JWT_IDS JWT_IDS JWT_ROLE JWT_TIMES JWT_PARTIES "}",
         "{" JWT_IDS JWT_ROLE JWT_TIMES JWT_PARTIES ",\"x\":\"\\ud800\"}",
         /* not a UUID */
         "{" JWT_ROLE JWT_TIMES JWT_PARTIES ",\"sub\":\"1\","
-            "\"tenant_id\":\"2\",\"sid\":\"3\",\"jti\":\"4\"}",
+        "\"tenant_id\":\"2\",\"sid\":\"3\",\"jti\":\"4\"}",
         /* too deep */
         "{" JWT_IDS JWT_ROLE JWT_TIMES JWT_PARTIES ",\"x\":[[[[[]]]]]}"
     };
@@ -452,10 +463,12 @@ START_TEST(tampered)
     for (i = 0; i < s.len; i++) {
         memcpy(copy, s.data, s.len);
         copy[i] = copy[i] == 'A' ? 'B' : 'A';
-        ck_assert_int_eq(pt_jwt_verify(j, a, (pt_str_t){ copy, s.len },
-                                       JWT_NOW, &c), PT_ETOKEN);
-        ck_assert_int_eq(pt_jwt_verify(j, a, (pt_str_t){ s.data, i },
-                                       JWT_NOW, &c), PT_ETOKEN);
+        ck_assert_int_eq(
+            pt_jwt_verify(j, a, (pt_str_t){ copy, s.len }, JWT_NOW, &c),
+            PT_ETOKEN);
+        ck_assert_int_eq(
+            pt_jwt_verify(j, a, (pt_str_t){ s.data, i }, JWT_NOW, &c),
+            PT_ETOKEN);
     }
 
     s = token_make(a, PT_STR(JWT_HEADER), PT_STR(JWT_CLAIMS),
@@ -485,16 +498,17 @@ START_TEST(signature_is_canonical)
     memcpy(copy, s.data, s.len);
     for (i = 0; i < strlen(alphabet); i++) {
         copy[s.len - 1] = alphabet[i];
-        accepted += pt_jwt_verify(j, a, (pt_str_t){ copy, s.len }, JWT_NOW,
-                                  &c) == PT_OK;
+        accepted += pt_jwt_verify(j, a, (pt_str_t){ copy, s.len }, JWT_NOW, &c)
+                    == PT_OK;
     }
     ck_assert_uint_eq(accepted, 1);
 
     memcpy(copy, s.data, s.len);
     memcpy(copy + s.len, "=.xy", 4);
     for (i = 1; i <= 4; i++) {
-        ck_assert_int_eq(pt_jwt_verify(j, a, (pt_str_t){ copy, s.len + i },
-                                       JWT_NOW, &c), PT_ETOKEN);
+        ck_assert_int_eq(
+            pt_jwt_verify(j, a, (pt_str_t){ copy, s.len + i }, JWT_NOW, &c),
+            PT_ETOKEN);
     }
 
     pt_arena_del(a);
@@ -509,9 +523,17 @@ START_TEST(what_is_no_token)
     size_t i;
 
     static const char *bad[] = {
-        "", ".", "..", "...", "a.b.c", "a.b", "Bearer x",
-        ".." "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
-        "a.b." "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        "",
+        ".",
+        "..",
+        "...",
+        "a.b.c",
+        "a.b",
+        "Bearer x",
+        ".."
+        "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        "a.b."
+        "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
         "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
     };
 
@@ -521,11 +543,9 @@ START_TEST(what_is_no_token)
     ck_assert_int_eq(token_verify(PT_STR_NULL), PT_ETOKEN);
 
     memset(big, '.', sizeof(big));
-    ck_assert_int_eq(token_verify((pt_str_t){ big, sizeof(big) }),
-                     PT_ETOKEN);
+    ck_assert_int_eq(token_verify((pt_str_t){ big, sizeof(big) }), PT_ETOKEN);
     memset(big, 'a', sizeof(big));
-    ck_assert_int_eq(token_verify((pt_str_t){ big, sizeof(big) }),
-                     PT_ETOKEN);
+    ck_assert_int_eq(token_verify((pt_str_t){ big, sizeof(big) }), PT_ETOKEN);
 }
 END_TEST
 

@@ -76,7 +76,7 @@ pt_test_mem_init(pt_test_mem_t *m, size_t fail_at)
  */
 static inline void
 pt_test_failmalloc(pt_err_t (*scenario)(const pt_mem_t *mem, void *user),
-    void *user)
+                   void *user)
 {
     size_t        n;
     pt_err_t      err;
@@ -108,8 +108,7 @@ pt_test_failmalloc(pt_err_t (*scenario)(const pt_mem_t *mem, void *user),
  * that each piece in turn is the one that does not fit.
  */
 static inline void
-pt_test_arena_caps(pt_err_t (*scenario)(pt_arena_t *a, void *user),
-    void *user)
+pt_test_arena_caps(pt_err_t (*scenario)(pt_arena_t *a, void *user), void *user)
 {
     size_t        cap;
     pt_err_t      err;
@@ -156,9 +155,8 @@ pt_test_plain_free(void *user, void *ptr)
 }
 
 
-static const pt_mem_t pt_test_mem = {
-    pt_test_plain_alloc, pt_test_plain_free, NULL
-};
+static const pt_mem_t pt_test_mem = { pt_test_plain_alloc, pt_test_plain_free,
+                                      NULL };
 
 
 static inline pt_arena_t *
@@ -181,13 +179,12 @@ pt_test_str(const char *s)
 }
 
 
-#define ck_assert_slice(got, want)                                           \
-    do {                                                                     \
-        pt_str_t got_ = (got), want_ = (want);                               \
-        ck_assert_msg(pt_str_eq(got_, want_), "got \"%.*s\" want \"%.*s\"",  \
-                      (int) got_.len, got_.data == NULL ? "" : got_.data,    \
-                      (int) want_.len,                                       \
-                      want_.data == NULL ? "" : want_.data);                 \
+#define ck_assert_slice(got, want)                                             \
+    do {                                                                       \
+        pt_str_t got_ = (got), want_ = (want);                                 \
+        ck_assert_msg(pt_str_eq(got_, want_), "got \"%.*s\" want \"%.*s\"",    \
+                      (int) got_.len, got_.data == NULL ? "" : got_.data,      \
+                      (int) want_.len, want_.data == NULL ? "" : want_.data);  \
     } while (0)
 
 #define ck_assert_slice_lit(got, lit) ck_assert_slice(got, PT_STR(lit))
@@ -196,31 +193,30 @@ pt_test_str(const char *s)
 
 /* ---- the program ---- */
 
-#define PT_TEST_CASE(suite, test)                                            \
-    do {                                                                     \
-        TCase *tc_ = tcase_create(#test);                                    \
-                                                                             \
-        tcase_set_timeout(tc_, 60);                                          \
-        tcase_add_test(tc_, test);                                           \
-        suite_add_tcase((suite), tc_);                                       \
+#define PT_TEST_CASE(suite, test)                                              \
+    do {                                                                       \
+        TCase *tc_ = tcase_create(#test);                                      \
+                                                                               \
+        tcase_set_timeout(tc_, 60);                                            \
+        tcase_add_test(tc_, test);                                             \
+        suite_add_tcase((suite), tc_);                                         \
     } while (0)
 
-#define PT_TEST_MAIN(noun)                                                   \
-    int                                                                      \
-    main(void)                                                               \
-    {                                                                        \
-        int      failed;                                                     \
-        Suite   *s = suite_create(#noun);                                    \
-        SRunner *runner;                                                     \
-                                                                             \
-        pt_test_suite(s);                                                    \
-        runner = srunner_create(s);                                          \
-        srunner_run_all(runner, CK_ENV);                                     \
-        failed = srunner_ntests_failed(runner);                              \
-        srunner_free(runner);                                                \
-                                                                             \
-        return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;                    \
-    }                                                                        \
+#define PT_TEST_MAIN(noun)                                                     \
+    int main(void)                                                             \
+    {                                                                          \
+        int      failed;                                                       \
+        Suite   *s = suite_create(#noun);                                      \
+        SRunner *runner;                                                       \
+                                                                               \
+        pt_test_suite(s);                                                      \
+        runner = srunner_create(s);                                            \
+        srunner_run_all(runner, CK_ENV);                                       \
+        failed = srunner_ntests_failed(runner);                                \
+        srunner_free(runner);                                                  \
+                                                                               \
+        return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;                      \
+    }                                                                          \
     struct pt_test_end_s
 
 #endif

@@ -40,15 +40,14 @@ START_TEST(round_trip)
     memset(plain, 'p', sizeof(plain));
     for (n = 0; n <= sizeof(plain); n += 25) {
         in = (pt_str_t){ plain, n };
-        ck_assert_ok(pt_seal(a, seal_key, seal_nonce, PT_STR("row"), in,
-                             &s));
+        ck_assert_ok(pt_seal(a, seal_key, seal_nonce, PT_STR("row"), in, &s));
         ck_assert_uint_eq(s.len, n + 28);
         ck_assert_ok(pt_unseal(a, seal_key, PT_STR("row"), s, &p));
         ck_assert_slice(p, in);
     }
 
-    ck_assert_ok(pt_seal(a, seal_key, seal_nonce, PT_STR_NULL, PT_STR_NULL,
-                         &s));
+    ck_assert_ok(
+        pt_seal(a, seal_key, seal_nonce, PT_STR_NULL, PT_STR_NULL, &s));
     ck_assert_ok(pt_unseal(a, seal_key, PT_STR_NULL, s, &p));
     ck_assert_uint_eq(p.len, 0);
 
@@ -65,8 +64,8 @@ START_TEST(nothing_changed_opens)
     pt_str_t    s, p;
     pt_arena_t *a = pt_test_arena();
 
-    ck_assert_ok(pt_seal(a, seal_key, seal_nonce, PT_STR("row"),
-                         PT_STR("secret"), &s));
+    ck_assert_ok(
+        pt_seal(a, seal_key, seal_nonce, PT_STR("row"), PT_STR("secret"), &s));
 
     for (i = 0; i < s.len; i++) {
         memcpy(copy, s.data, s.len);
@@ -74,9 +73,9 @@ START_TEST(nothing_changed_opens)
         ck_assert_int_eq(pt_unseal(a, seal_key, PT_STR("row"),
                                    (pt_str_t){ copy, s.len }, &p),
                          PT_ECRYPTO);
-        ck_assert_int_eq(pt_unseal(a, seal_key, PT_STR("row"),
-                                   (pt_str_t){ s.data, i }, &p),
-                         PT_ECRYPTO);
+        ck_assert_int_eq(
+            pt_unseal(a, seal_key, PT_STR("row"), (pt_str_t){ s.data, i }, &p),
+            PT_ECRYPTO);
     }
 
     ck_assert_int_eq(pt_unseal(a, seal_key, PT_STR("other"), s, &p),
@@ -98,8 +97,7 @@ seal_scenario(pt_arena_t *a, void *user)
 
     PT_UNUSED(user);
 
-    err = pt_seal(a, seal_key, seal_nonce, PT_STR("row"), PT_STR("secret"),
-                  &s);
+    err = pt_seal(a, seal_key, seal_nonce, PT_STR("row"), PT_STR("secret"), &s);
     if (err == PT_OK) {
         err = pt_unseal(a, seal_key, PT_STR("row"), s, &s);
     }

@@ -8,16 +8,17 @@
 #define SIG_VECTORS "../shared/data/whatsapp/signature_vectors.tsv"
 #define SIG_LINE_MAX 65536
 #define SIG_BODY "{\"object\":\"whatsapp_business_account\",\"entry\":[]}"
-#define SIG_GOOD "sha256=4cf79e76f02e48aee659cf626e0a8a81" \
-                 "9f6e10a61f37a9ee9c3c6c5a7fb77040"
+#define SIG_GOOD                                                               \
+    "sha256=4cf79e76f02e48aee659cf626e0a8a81"                                  \
+    "9f6e10a61f37a9ee9c3c6c5a7fb77040"
 
 
 static pt_err_t
 sig(const char *secret, const char *header, const char *body)
 {
-    return pt_signature_check(pt_test_str(secret), header == NULL
-                              ? PT_STR_NULL : pt_test_str(header),
-                              pt_test_str(body));
+    return pt_signature_check(
+        pt_test_str(secret), header == NULL ? PT_STR_NULL : pt_test_str(header),
+        pt_test_str(body));
 }
 
 
@@ -46,7 +47,8 @@ START_TEST(bad)
         ck_assert_int_eq(sig(SIG_SECRET, header, SIG_BODY), PT_ESIGNATURE);
         header[i] ^= 1;
         ck_assert_int_eq(pt_signature_check(PT_STR(SIG_SECRET),
-                             (pt_str_t){ header, i }, PT_STR(SIG_BODY)),
+                                            (pt_str_t){ header, i },
+                                            PT_STR(SIG_BODY)),
                          PT_ESIGNATURE);
     }
 
@@ -85,15 +87,15 @@ START_TEST(vectors)
 
         len = strlen(hex) / 2;
         ck_assert(pt_hex_parse(pt_test_str(hex), body, len));
-        ck_assert_msg(pt_signature_check(PT_STR(SIG_SECRET),
-                          pt_test_str(good),
-                          (pt_str_t){ (char *) body, len }) == PT_OK,
+        ck_assert_msg(pt_signature_check(PT_STR(SIG_SECRET), pt_test_str(good),
+                                         (pt_str_t){ (char *) body, len })
+                          == PT_OK,
                       "%s", line);
         if (strcmp(good, wrong) != 0) {
-            ck_assert_int_eq(pt_signature_check(PT_STR(SIG_SECRET),
-                                 pt_test_str(wrong),
-                                 (pt_str_t){ (char *) body, len }),
-                             PT_ESIGNATURE);
+            ck_assert_int_eq(
+                pt_signature_check(PT_STR(SIG_SECRET), pt_test_str(wrong),
+                                   (pt_str_t){ (char *) body, len }),
+                PT_ESIGNATURE);
         }
         n++;
     }

@@ -12,16 +12,24 @@ START_TEST(parse_i64)
     static const struct {
         const char *text;
         int64_t     value;
-    } good[] = {
-        { "0", 0 }, { "-0", 0 }, { "007", 7 }, { "-1", -1 },
-        { "9223372036854775807", INT64_MAX },
-        { "-9223372036854775808", INT64_MIN }
-    };
-    static const char *bad[] = {
-        "", "-", "+1", " 1", "1 ", "1.0", "1e3", "0x1", "--1",
-        "9223372036854775808", "-9223372036854775809",
-        "99999999999999999999999999"
-    };
+    } good[] = { { "0", 0 },
+                 { "-0", 0 },
+                 { "007", 7 },
+                 { "-1", -1 },
+                 { "9223372036854775807", INT64_MAX },
+                 { "-9223372036854775808", INT64_MIN } };
+    static const char *bad[] = { "",
+                                 "-",
+                                 "+1",
+                                 " 1",
+                                 "1 ",
+                                 "1.0",
+                                 "1e3",
+                                 "0x1",
+                                 "--1",
+                                 "9223372036854775808",
+                                 "-9223372036854775809",
+                                 "99999999999999999999999999" };
 
     for (i = 0; i < PT_COUNT(good); i++) {
         ck_assert(pt_parse_i64(pt_test_str(good[i].text), &v));
@@ -39,18 +47,37 @@ START_TEST(utf8_validity)
 {
     size_t i;
 
-    static const char *good[] = {
-        "", "abc", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf",
-        "\xee\x80\x80", "\xef\xbf\xbf", "\xf0\x90\x80\x80",
-        "\xf4\x8f\xbf\xbf", "longer than a word \xc3\xa9 and on we go"
-    };
-    static const char *bad[] = {
-        "\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xc2", "\xc2" "a",
-        "\xe0\x80\x80", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xed\xbf\xbf",
-        "\xe2\x82", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80",
-        "\xf5\x80\x80\x80", "\xf0\x90\x80", "\xff", "\xfe",
-        "abcdefgh\xff", "abcdefghijkl\xc2"
-    };
+    static const char *good[] = { "",
+                                  "abc",
+                                  "\xc2\x80",
+                                  "\xdf\xbf",
+                                  "\xe0\xa0\x80",
+                                  "\xed\x9f\xbf",
+                                  "\xee\x80\x80",
+                                  "\xef\xbf\xbf",
+                                  "\xf0\x90\x80\x80",
+                                  "\xf4\x8f\xbf\xbf",
+                                  "longer than a word \xc3\xa9 and on we go" };
+    static const char *bad[] = { "\x80",
+                                 "\xbf",
+                                 "\xc0\x80",
+                                 "\xc1\xbf",
+                                 "\xc2",
+                                 "\xc2"
+                                 "a",
+                                 "\xe0\x80\x80",
+                                 "\xe0\x9f\xbf",
+                                 "\xed\xa0\x80",
+                                 "\xed\xbf\xbf",
+                                 "\xe2\x82",
+                                 "\xf0\x8f\xbf\xbf",
+                                 "\xf4\x90\x80\x80",
+                                 "\xf5\x80\x80\x80",
+                                 "\xf0\x90\x80",
+                                 "\xff",
+                                 "\xfe",
+                                 "abcdefgh\xff",
+                                 "abcdefghijkl\xc2" };
 
     for (i = 0; i < PT_COUNT(good); i++) {
         ck_assert_msg(pt_utf8_is(pt_test_str(good[i])), "good %zu", i);
@@ -94,15 +121,18 @@ START_TEST(utf8_clean)
     static const struct {
         pt_str_t in;
         pt_str_t out;
-    } cases[] = {
-        { PT_STR("a\0b"), PT_STR("a\xef\xbf\xbd" "b") },
-        { PT_STR("\xff"), PT_STR("\xef\xbf\xbd") },
-        { PT_STR("\xc0\xaf"), PT_STR("\xef\xbf\xbd\xef\xbf\xbd") },
-        { PT_STR("\xe1\x80\xe2"), PT_STR("\xef\xbf\xbd\xef\xbf\xbd") },
-        { PT_STR("\xf0\x91\x92" "A"), PT_STR("\xef\xbf\xbd" "A") },
-        { PT_STR("\xed\xa0\x80"),
-          PT_STR("\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd") }
-    };
+    } cases[] = { { PT_STR("a\0b"), PT_STR("a\xef\xbf\xbd"
+                                           "b") },
+                  { PT_STR("\xff"), PT_STR("\xef\xbf\xbd") },
+                  { PT_STR("\xc0\xaf"), PT_STR("\xef\xbf\xbd\xef\xbf\xbd") },
+                  { PT_STR("\xe1\x80\xe2"),
+                    PT_STR("\xef\xbf\xbd\xef\xbf\xbd") },
+                  { PT_STR("\xf0\x91\x92"
+                           "A"),
+                    PT_STR("\xef\xbf\xbd"
+                           "A") },
+                  { PT_STR("\xed\xa0\x80"),
+                    PT_STR("\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd") } };
 
     for (i = 0; i < PT_COUNT(cases); i++) {
         ck_assert_ok(pt_utf8_clean(a, cases[i].in, &s, &changed));

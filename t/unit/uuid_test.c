@@ -21,20 +21,19 @@ START_TEST(parse_and_build)
     size_t    i;
     pt_uuid_t id, id2;
 
-    static const char *bad[] = {
-        "", "017f22e279b07cc398c4dc0c0c07398f",
-        "017f22e2-79b0-7cc3-98c4-dc0c0c07398",
-        "017f22e2-79b0-7cc3-98c4-dc0c0c07398f0",
-        "017f22e2-79b0-7cc3-98c4-dc0c0c07398g",
-        "017f22e2-79b0-7cc3-98c4.dc0c0c07398f",
-        "017f22e-279b0-7cc3-98c4-dc0c0c07398f",
-        "{17f22e2-79b0-7cc3-98c4-dc0c0c07398}"
-    };
+    static const char *bad[] = { "",
+                                 "017f22e279b07cc398c4dc0c0c07398f",
+                                 "017f22e2-79b0-7cc3-98c4-dc0c0c07398",
+                                 "017f22e2-79b0-7cc3-98c4-dc0c0c07398f0",
+                                 "017f22e2-79b0-7cc3-98c4-dc0c0c07398g",
+                                 "017f22e2-79b0-7cc3-98c4.dc0c0c07398f",
+                                 "017f22e-279b0-7cc3-98c4-dc0c0c07398f",
+                                 "{17f22e2-79b0-7cc3-98c4-dc0c0c07398}" };
 
     ck_assert(pt_uuid_parse(PT_STR(UUID_TEXT), &id));
     uuid_text_is(&id, UUID_TEXT);
-    ck_assert(pt_uuid_parse(PT_STR("017F22E2-79B0-7CC3-98C4-DC0C0C07398F"),
-                            &id2));
+    ck_assert(
+        pt_uuid_parse(PT_STR("017F22E2-79B0-7CC3-98C4-DC0C0C07398F"), &id2));
     ck_assert(pt_uuid_eq(&id, &id2));
     ck_assert(!pt_uuid_is_nil(&id));
 
@@ -43,8 +42,7 @@ START_TEST(parse_and_build)
     ck_assert(!pt_uuid_eq(&id, &id2));
 
     for (i = 0; i < PT_COUNT(bad); i++) {
-        ck_assert_msg(!pt_uuid_parse(pt_test_str(bad[i]), &id2), "%s",
-                      bad[i]);
+        ck_assert_msg(!pt_uuid_parse(pt_test_str(bad[i]), &id2), "%s", bad[i]);
     }
     ck_assert(pt_uuid_is_nil(&id2));
     ck_assert(!pt_uuid_parse(PT_STR_NULL, &id2));
@@ -57,9 +55,8 @@ START_TEST(v7_vector)
 {
     pt_uuid_t id;
 
-    static const uint8_t rnd[10] = {
-        0x0c, 0xc3, 0x18, 0xc4, 0xdc, 0x0c, 0x0c, 0x07, 0x39, 0x8f
-    };
+    static const uint8_t rnd[10] = { 0x0c, 0xc3, 0x18, 0xc4, 0xdc,
+                                     0x0c, 0x0c, 0x07, 0x39, 0x8f };
 
     pt_uuid_v7(INT64_C(1645557742000) * 1000, rnd, &id);
     uuid_text_is(&id, UUID_TEXT);
@@ -78,8 +75,7 @@ START_TEST(v7_clamps)
     uuid_text_is(&id, "00000000-0000-7fff-bfff-ffffffffffff");
     pt_uuid_v7(INT64_MAX, rnd, &id);
     uuid_text_is(&id, "ffffffff-ffff-7fff-bfff-ffffffffffff");
-    ck_assert_int_eq(pt_uuid_time_us(&id),
-                     ((INT64_C(1) << 48) - 1) * 1000);
+    ck_assert_int_eq(pt_uuid_time_us(&id), ((INT64_C(1) << 48) - 1) * 1000);
 }
 END_TEST
 
@@ -89,10 +85,10 @@ START_TEST(derived_is_a_function_of_its_input)
     uint8_t   hash[32];
     pt_uuid_t a, b, c;
 
-    ck_assert_ok(pt_uuid_derive(1700000000, PT_STR("123"),
-                                PT_STR("wamid.X"), &a));
-    ck_assert_ok(pt_uuid_derive(1700000000, PT_STR("123"),
-                                PT_STR("wamid.X"), &b));
+    ck_assert_ok(
+        pt_uuid_derive(1700000000, PT_STR("123"), PT_STR("wamid.X"), &a));
+    ck_assert_ok(
+        pt_uuid_derive(1700000000, PT_STR("123"), PT_STR("wamid.X"), &b));
     ck_assert(pt_uuid_eq(&a, &b));
     ck_assert_int_eq(pt_uuid_time_us(&a), INT64_C(1700000000000000));
     ck_assert_uint_eq(a.b[6] >> 4, 7);
@@ -104,11 +100,11 @@ START_TEST(derived_is_a_function_of_its_input)
     ck_assert(pt_uuid_eq(&a, &c));
 
     /* the NUL keeps the two parts apart */
-    ck_assert_ok(pt_uuid_derive(1700000000, PT_STR("12"),
-                                PT_STR("3wamid.X"), &b));
+    ck_assert_ok(
+        pt_uuid_derive(1700000000, PT_STR("12"), PT_STR("3wamid.X"), &b));
     ck_assert(!pt_uuid_eq(&a, &b));
-    ck_assert_ok(pt_uuid_derive(1700000001, PT_STR("123"),
-                                PT_STR("wamid.X"), &b));
+    ck_assert_ok(
+        pt_uuid_derive(1700000001, PT_STR("123"), PT_STR("wamid.X"), &b));
     ck_assert(!pt_uuid_eq(&a, &b));
 }
 END_TEST

@@ -16,8 +16,7 @@ wa_parse_text(pt_str_t text, pt_wa_t *out)
 {
     pt_json_t *body;
 
-    ck_assert_ok(pt_json_parse(wa_arena, text, &pt_json_limits_webhook,
-                               &body));
+    ck_assert_ok(pt_json_parse(wa_arena, text, &pt_json_limits_webhook, &body));
     ck_assert_ok(pt_wa_parse(wa_arena, body, out));
 }
 
@@ -94,8 +93,8 @@ wa_same_count(pt_str_t *line, uint32_t got, const char *what, pt_str_t file)
     int64_t want;
 
     ck_assert(pt_parse_i64(wa_field(line, '\t'), &want));
-    ck_assert_msg(want == got, "%.*s: %s %u, not %d", (int) file.len,
-                  file.data, what, got, (int) want);
+    ck_assert_msg(want == got, "%.*s: %s %u, not %d", (int) file.len, file.data,
+                  what, got, (int) want);
 }
 
 
@@ -138,8 +137,7 @@ START_TEST(samples)
         wa_same_set(line, wa.numbers, wa.nnumbers, file);
 
         /* nothing is lost: stored, repeated, or an error */
-        ck_assert_uint_eq(wa.nmessages + wa.nstatuses
-                          + wa.counts.item_errors,
+        ck_assert_uint_eq(wa.nmessages + wa.nstatuses + wa.counts.item_errors,
                           wa.counts.messages + wa.counts.statuses);
 
         pt_arena_del(wa_arena);

@@ -30,8 +30,7 @@ wa_parse_text(pt_str_t text, pt_wa_t *out)
 {
     pt_json_t *body;
 
-    ck_assert_ok(pt_json_parse(wa_arena, text, &pt_json_limits_webhook,
-                               &body));
+    ck_assert_ok(pt_json_parse(wa_arena, text, &pt_json_limits_webhook, &body));
     ck_assert_ok(pt_wa_parse(wa_arena, body, out));
 }
 
@@ -42,7 +41,8 @@ wa_parse_value(const char *value, pt_wa_t *out)
 {
     pt_str_t text;
 
-    ck_assert_ok(pt_fmt(wa_arena, &text,
+    ck_assert_ok(pt_fmt(
+        wa_arena, &text,
         "{\"object\":\"whatsapp_business_account\",\"entry\":[{\"id\":\"1\","
         "\"time\":1700000000,\"changes\":[{\"field\":\"messages\",\"value\":"
         "{\"metadata\":{\"phone_number_id\":\"" WA_NUMBER "\"},%s}}]}]}",
@@ -57,10 +57,12 @@ wa_message(const char *members, pt_wa_t *out)
 {
     pt_str_t text;
 
-    ck_assert_ok(pt_fmt(wa_arena, &text,
-        "\"contacts\":[{\"wa_id\":\"16505551234\",\"profile\":{\"name\":"
-        "\"Ann\"}}],\"messages\":[{\"id\":\"wamid.1\",\"from\":"
-        "\"16505551234\",\"timestamp\":\"1749854575\",%s}]", members));
+    ck_assert_ok(
+        pt_fmt(wa_arena, &text,
+               "\"contacts\":[{\"wa_id\":\"16505551234\",\"profile\":{\"name\":"
+               "\"Ann\"}}],\"messages\":[{\"id\":\"wamid.1\",\"from\":"
+               "\"16505551234\",\"timestamp\":\"1749854575\",%s}]",
+               members));
     wa_parse_value(text.data, out);
 
     return out->nmessages == 0 ? NULL : &out->messages[0];
@@ -69,7 +71,7 @@ wa_message(const char *members, pt_wa_t *out)
 
 static void
 wa_shows(const char *members, const char *type, const char *content,
-    const char *preview, const char *metadata)
+         const char *preview, const char *metadata)
 {
     pt_wa_t          wa;
     pt_wa_message_t *m = wa_message(members, &wa);
@@ -84,49 +86,57 @@ wa_shows(const char *members, const char *type, const char *content,
 
 START_TEST(types)
 {
-    wa_shows("\"type\":\"text\",\"text\":{\"body\":\"hi\"}",
-             "text", "hi", "hi", "{}");
+    wa_shows("\"type\":\"text\",\"text\":{\"body\":\"hi\"}", "text", "hi", "hi",
+             "{}");
     wa_shows("\"type\":\"image\",\"image\":{\"id\":\"7\",\"caption\":\"c\"}",
-             "image", "c", "c", "{\"image\":{\"id\":\"7\",\"caption\":"
+             "image", "c", "c",
+             "{\"image\":{\"id\":\"7\",\"caption\":"
              "\"c\"}}");
-    wa_shows("\"type\":\"video\",\"video\":{\"id\":\"7\"}",
-             "video", "", "[video]", "{\"video\":{\"id\":\"7\"}}");
-    wa_shows("\"type\":\"audio\",\"audio\":{\"voice\":true}",
-             "audio", "", "[audio]", "{\"audio\":{\"voice\":true},"
+    wa_shows("\"type\":\"video\",\"video\":{\"id\":\"7\"}", "video", "",
+             "[video]", "{\"video\":{\"id\":\"7\"}}");
+    wa_shows("\"type\":\"audio\",\"audio\":{\"voice\":true}", "audio", "",
+             "[audio]",
+             "{\"audio\":{\"voice\":true},"
              "\"voice\":true}");
-    wa_shows("\"type\":\"voice\",\"voice\":{\"id\":\"7\"}",
-             "audio", "", "[audio]", "{\"audio\":{\"id\":\"7\"},"
+    wa_shows("\"type\":\"voice\",\"voice\":{\"id\":\"7\"}", "audio", "",
+             "[audio]",
+             "{\"audio\":{\"id\":\"7\"},"
              "\"voice\":true}");
     wa_shows("\"type\":\"document\",\"document\":{\"filename\":\"a.pdf\"}",
              "document", "a.pdf", "a.pdf",
              "{\"document\":{\"filename\":\"a.pdf\"}}");
-    wa_shows("\"type\":\"sticker\",\"sticker\":{\"id\":\"7\"}",
-             "sticker", "", "[sticker]", "{\"sticker\":{\"id\":\"7\"}}");
+    wa_shows("\"type\":\"sticker\",\"sticker\":{\"id\":\"7\"}", "sticker", "",
+             "[sticker]", "{\"sticker\":{\"id\":\"7\"}}");
     wa_shows("\"type\":\"location\",\"location\":{\"name\":\"N\","
-             "\"address\":\"A\"}", "location", "N, A", "N, A",
+             "\"address\":\"A\"}",
+             "location", "N, A", "N, A",
              "{\"location\":{\"name\":\"N\",\"address\":\"A\"}}");
     wa_shows("\"type\":\"contacts\",\"contacts\":[{\"name\":"
              "{\"formatted_name\":\"X\"}},{},{\"name\":{\"formatted_name\":"
-             "\"Y\"}}]", "contacts", "X, Y", "X, Y",
+             "\"Y\"}}]",
+             "contacts", "X, Y", "X, Y",
              "{\"contacts\":[{\"name\":{\"formatted_name\":\"X\"}},{},"
              "{\"name\":{\"formatted_name\":\"Y\"}}]}");
-    wa_shows("\"type\":\"button\",\"button\":{\"text\":\"Yes\"}",
-             "button", "Yes", "Yes", "{\"button\":{\"text\":\"Yes\"}}");
-    wa_shows("\"type\":\"interactive\"", "interactive", "",
-             "[interactive]", "{}");
+    wa_shows("\"type\":\"button\",\"button\":{\"text\":\"Yes\"}", "button",
+             "Yes", "Yes", "{\"button\":{\"text\":\"Yes\"}}");
+    wa_shows("\"type\":\"interactive\"", "interactive", "", "[interactive]",
+             "{}");
     wa_shows("\"type\":\"interactive\",\"interactive\":{\"list_reply\":"
-             "{\"title\":\"T\"}}", "interactive", "T", "T",
+             "{\"title\":\"T\"}}",
+             "interactive", "T", "T",
              "{\"interactive\":{\"list_reply\":{\"title\":\"T\"}}}");
-    wa_shows("\"type\":\"order\",\"order\":{\"text\":\"o\"}",
-             "order", "o", "o", "{\"order\":{\"text\":\"o\"}}");
-    wa_shows("\"type\":\"system\",\"system\":{\"body\":\"s\"}",
-             "system", "s", "s", "{\"system\":{\"body\":\"s\"}}");
+    wa_shows("\"type\":\"order\",\"order\":{\"text\":\"o\"}", "order", "o", "o",
+             "{\"order\":{\"text\":\"o\"}}");
+    wa_shows("\"type\":\"system\",\"system\":{\"body\":\"s\"}", "system", "s",
+             "s", "{\"system\":{\"body\":\"s\"}}");
     wa_shows("\"type\":\"edit\",\"edit\":{\"message\":{\"type\":\"text\","
-             "\"text\":{\"body\":\"new\"}}}", "edit", "new", "new",
+             "\"text\":{\"body\":\"new\"}}}",
+             "edit", "new", "new",
              "{\"edit\":{\"message\":{\"type\":\"text\",\"text\":{\"body\":"
              "\"new\"}}}}");
     wa_shows("\"type\":\"edit\",\"edit\":{\"message\":{\"type\":\"edit\","
-             "\"edit\":{}}}", "edit", "", "[edit]",
+             "\"edit\":{}}}",
+             "edit", "", "[edit]",
              "{\"edit\":{\"message\":{\"type\":\"edit\",\"edit\":{}}}}");
     wa_shows("\"type\":\"revoke\",\"revoke\":{}", "revoke", "", "[revoke]",
              "{\"revoke\":{}}");
@@ -140,7 +150,8 @@ END_TEST
 START_TEST(unknown_type)
 {
     wa_shows("\"type\":\"hologram\",\"hologram\":{\"id\":\"7\"},\"cleaned\":"
-             "1", "unsupported", "", "[unsupported]",
+             "1",
+             "unsupported", "", "[unsupported]",
              "{\"hologram\":{\"id\":\"7\"},\"original_type\":\"hologram\"}");
     wa_shows("\"group_id\":\"g\"", "unsupported", "", "[unsupported]",
              "{\"group_id\":\"g\"}");
@@ -152,7 +163,8 @@ START_TEST(kept_beside)
 {
     wa_shows("\"type\":\"text\",\"text\":{\"body\":\"a\",\"x\":1},"
              "\"context\":{\"forwarded\":true},\"referral\":{\"a\":1}",
-             "text", "a", "a", "{\"text\":{\"body\":\"a\",\"x\":1},"
+             "text", "a", "a",
+             "{\"text\":{\"body\":\"a\",\"x\":1},"
              "\"context\":{\"forwarded\":true},\"referral\":{\"a\":1}}");
 }
 END_TEST
@@ -163,12 +175,20 @@ START_TEST(quotes)
     pt_wa_t wa;
 
     ck_assert_slice_lit(wa_message("\"type\":\"text\",\"text\":{\"body\":"
-        "\"a\"},\"context\":{\"id\":\"wamid.0\"}", &wa)->quoted, "wamid.0");
-    ck_assert_slice_lit(wa_message("\"type\":\"reaction\",\"reaction\":"
-        "{\"message_id\":\"wamid.r\",\"emoji\":\"\"}", &wa)->quoted,
+                                   "\"a\"},\"context\":{\"id\":\"wamid.0\"}",
+                                   &wa)
+                            ->quoted,
+                        "wamid.0");
+    ck_assert_slice_lit(
+        wa_message("\"type\":\"reaction\",\"reaction\":"
+                   "{\"message_id\":\"wamid.r\",\"emoji\":\"\"}",
+                   &wa)
+            ->quoted,
         "wamid.r");
     ck_assert_ptr_null(wa_message("\"type\":\"text\",\"text\":{\"body\":"
-        "\"a\"},\"context\":{\"id\":\"\\u0000\"}", &wa)->quoted.data);
+                                  "\"a\"},\"context\":{\"id\":\"\\u0000\"}",
+                                  &wa)
+                           ->quoted.data);
 }
 END_TEST
 
@@ -181,8 +201,10 @@ START_TEST(long_texts)
     pt_wa_message_t *m;
 
     memset(body, 'a', sizeof(body));
-    ck_assert_ok(pt_fmt(wa_arena, &text, "\"type\":\"text\",\"text\":"
-                        "{\"body\":\"%.*s\"}", (int) sizeof(body), body));
+    ck_assert_ok(pt_fmt(wa_arena, &text,
+                        "\"type\":\"text\",\"text\":"
+                        "{\"body\":\"%.*s\"}",
+                        (int) sizeof(body), body));
     m = wa_message(text.data, &wa);
 
     ck_assert_uint_eq(m->content.len, PT_WA_CONTENT_CHARS);
@@ -203,8 +225,10 @@ START_TEST(large_metadata)
     pt_wa_message_t *m;
 
     memset(x, 'x', n);
-    ck_assert_ok(pt_fmt(wa_arena, &text, "\"type\":\"image\",\"image\":"
-                        "{\"caption\":\"c\",\"x\":\"%.*s\"}", (int) n, x));
+    ck_assert_ok(pt_fmt(wa_arena, &text,
+                        "\"type\":\"image\",\"image\":"
+                        "{\"caption\":\"c\",\"x\":\"%.*s\"}",
+                        (int) n, x));
     m = wa_message(text.data, &wa);
 
     ck_assert_slice_lit(m->content, "c");
@@ -221,15 +245,16 @@ START_TEST(ids_and_times)
     pt_wa_message_t *m;
 
     m = wa_message("\"type\":\"text\",\"text\":{\"body\":\"a\"}", &wa);
-    ck_assert_ok(pt_uuid_derive(1749854575, PT_STR(WA_NUMBER),
-                                PT_STR("wamid.1"), &id));
+    ck_assert_ok(
+        pt_uuid_derive(1749854575, PT_STR(WA_NUMBER), PT_STR("wamid.1"), &id));
     ck_assert(pt_uuid_eq(&id, &m->id));
     ck_assert_int_eq(m->at_us, INT64_C(1749854575000000));
 
     /* a number, or the entry's time when there is none */
     wa_parse_value("\"messages\":[{\"id\":\"a\",\"from\":\"1\",\"timestamp\":"
                    "12,\"type\":\"revoke\"},{\"id\":\"b\",\"from\":\"1\","
-                   "\"type\":\"revoke\"}]", &wa);
+                   "\"type\":\"revoke\"}]",
+                   &wa);
     ck_assert_uint_eq(wa.nmessages, 2);
     ck_assert_int_eq(wa.messages[0].at_us, 12000000);
     ck_assert_int_eq(wa.messages[1].at_us, INT64_C(1700000000000000));
@@ -241,7 +266,8 @@ START_TEST(repeated_message)
 {
     pt_wa_t wa;
 
-    wa_parse_value("\"messages\":["
+    wa_parse_value(
+        "\"messages\":["
         "{\"id\":\"a\",\"from\":\"1\",\"timestamp\":1,\"type\":\"revoke\"},"
         "{\"id\":\"b\",\"from\":\"1\",\"timestamp\":1,\"type\":\"revoke\"},"
         "{\"id\":\"a\",\"from\":\"1\",\"timestamp\":1,\"type\":\"revoke\"}]",
@@ -266,11 +292,13 @@ static const struct {
     { "{\"id\":\"x\",\"from\":\"\",\"type\":\"revoke\"}", "missing" },
     { "{\"id\":\"x\",\"from\":\"1\",\"type\":{}}", "wrong_type" },
     { "{\"id\":\"x\",\"from\":\"1\",\"timestamp\":\"soon\",\"type\":"
-      "\"revoke\"}", "invalid_timestamp" },
+      "\"revoke\"}",
+      "invalid_timestamp" },
     { "{\"id\":\"x\",\"from\":\"1\",\"timestamp\":-1,\"type\":\"revoke\"}",
       "invalid_timestamp" },
     { "{\"id\":\"x\",\"from\":\"1\",\"timestamp\":999999999999999,\"type\":"
-      "\"revoke\"}", "invalid_timestamp" },
+      "\"revoke\"}",
+      "invalid_timestamp" },
     { "{\"id\":\"x\",\"from\":\"1\",\"type\":\"text\",\"text\":\"hi\"}",
       "wrong_type" },
     { "{\"id\":\"x\",\"from\":\"1\",\"type\":\"text\",\"text\":{\"body\":1}}",
@@ -293,7 +321,8 @@ static const struct {
     { "{\"id\":\"x\",\"from\":\"1\",\"type\":\"revoke\",\"type\":\"text\"}",
       "duplicate_identifier" },
     { "{\"id\":\"x\",\"from\":\"1\",\"timestamp\":1,\"timestamp\":2,"
-      "\"type\":\"revoke\"}", "duplicate_identifier" }
+      "\"type\":\"revoke\"}",
+      "duplicate_identifier" }
 };
 
 
@@ -353,10 +382,11 @@ START_TEST(human_text_is_cleaned)
     pt_wa_t wa;
 
     wa_hundred("{\"id\":\"x\",\"from\":\"1\",\"timestamp\":1,\"type\":"
-               "\"text\",\"text\":{\"body\":\"a\\u0000\\ud800b\"}}", &wa);
+               "\"text\",\"text\":{\"body\":\"a\\u0000\\ud800b\"}}",
+               &wa);
     ck_assert_uint_eq(wa.nmessages, 100);
-    ck_assert_slice_lit(wa.messages[42].content,
-                        "a\xef\xbf\xbd\xef\xbf\xbd" "b");
+    ck_assert_slice_lit(wa.messages[42].content, "a\xef\xbf\xbd\xef\xbf\xbd"
+                                                 "b");
     ck_assert_slice_lit(wa.messages[42].metadata, "{\"cleaned\":true}");
     ck_assert_uint_eq(wa.nerrors, 1);
     ck_assert_str_eq(wa.errors[0].code, "cleaned");
@@ -364,7 +394,8 @@ START_TEST(human_text_is_cleaned)
     ck_assert_uint_eq(wa.counts.item_errors, 0);
 
     wa_hundred("{\"id\":\"x\",\"from\":\"1\",\"timestamp\":1,\"type\":"
-               "\"text\",\"text\":{\"body\":\"a\",\"body\":\"b\"}}", &wa);
+               "\"text\",\"text\":{\"body\":\"a\",\"body\":\"b\"}}",
+               &wa);
     ck_assert_uint_eq(wa.nmessages, 100);
     ck_assert_slice_lit(wa.messages[42].content, "b");
     ck_assert_str_eq(wa.errors[0].code, "duplicate_keys");
@@ -378,7 +409,8 @@ START_TEST(senders)
     pt_wa_sender_t *s;
 
     /* the number hidden, and as an empty string */
-    wa_parse_value("\"contacts\":[{\"user_id\":\"BR.1\",\"profile\":{\"name\""
+    wa_parse_value(
+        "\"contacts\":[{\"user_id\":\"BR.1\",\"profile\":{\"name\""
         ":\"Bia\",\"username\":\"bia\"}}],\"messages\":[{\"id\":\"a\","
         "\"from\":\"\",\"from_user_id\":\"BR.1\",\"type\":\"revoke\"}]",
         &wa);
@@ -390,10 +422,12 @@ START_TEST(senders)
     ck_assert_slice_lit(s->username, "bia");
 
     /* the contact is found by its number and brings the id */
-    wa_parse_value("\"contacts\":[{\"wa_id\":\"1\",\"profile\":{\"name\":"
+    wa_parse_value(
+        "\"contacts\":[{\"wa_id\":\"1\",\"profile\":{\"name\":"
         "\"A\"}},{\"wa_id\":\"551187654321\",\"user_id\":\"BR.2\"}],"
         "\"messages\":[{\"id\":\"a\",\"from\":\"551187654321\",\"type\":"
-        "\"revoke\"}]", &wa);
+        "\"revoke\"}]",
+        &wa);
     s = &wa.messages[0].sender;
     ck_assert_slice_lit(s->wa_id, "551187654321");
     ck_assert_slice_lit(s->phone, "5511987654321");
@@ -402,8 +436,9 @@ START_TEST(senders)
 
     /* a single contact with another number: its name alone */
     wa_parse_value("\"contacts\":[{\"wa_id\":\"2\",\"user_id\":\"BR.3\","
-        "\"profile\":{\"name\":\"C\"}}],\"messages\":[{\"id\":\"a\","
-        "\"from\":\"1\",\"type\":\"revoke\"}]", &wa);
+                   "\"profile\":{\"name\":\"C\"}}],\"messages\":[{\"id\":\"a\","
+                   "\"from\":\"1\",\"type\":\"revoke\"}]",
+                   &wa);
     s = &wa.messages[0].sender;
     ck_assert_slice_lit(s->wa_id, "1");
     ck_assert_ptr_null(s->bsuid.data);
@@ -411,7 +446,8 @@ START_TEST(senders)
 
     /* system messages have no contacts, and perhaps no sender */
     wa_parse_value("\"messages\":[{\"id\":\"a\",\"type\":\"system\","
-        "\"system\":{\"wa_id\":\"5\",\"body\":\"b\"}}]", &wa);
+                   "\"system\":{\"wa_id\":\"5\",\"body\":\"b\"}}]",
+                   &wa);
     ck_assert_slice_lit(wa.messages[0].sender.phone, "5");
 }
 END_TEST
@@ -424,11 +460,11 @@ START_TEST(statuses)
     pt_wa_t         wa;
     pt_wa_status_t *s;
 
-    static const char *const moves[] = {
-        "sent", "delivered", "read", "read", NULL, NULL, "failed"
-    };
+    static const char *const moves[] = { "sent", "delivered", "read",  "read",
+                                         NULL,   NULL,        "failed" };
 
-    wa_parse_value("\"statuses\":["
+    wa_parse_value(
+        "\"statuses\":["
         "{\"id\":\"w\",\"status\":\"sent\",\"timestamp\":\"5\","
         "\"biz_opaque_callback_data\":"
         "\"01890a5d-ac96-774b-bcce-b302099a8057\"},"
@@ -440,7 +476,8 @@ START_TEST(statuses)
         "{\"id\":\"w\",\"status\":\"beamed\"},"
         "{\"id\":\"w\",\"status\":\"failed\",\"errors\":[{\"code\":131026,"
         "\"title\":\"t\",\"error_data\":{\"details\":\"d\"}}]},"
-        "{\"id\":\"w\",\"status\":7},{\"status\":\"read\"}]", &wa);
+        "{\"id\":\"w\",\"status\":7},{\"status\":\"read\"}]",
+        &wa);
 
     ck_assert_uint_eq(wa.counts.statuses, 9);
     ck_assert_uint_eq(wa.nstatuses, PT_COUNT(moves));
@@ -448,17 +485,16 @@ START_TEST(statuses)
 
     for (i = 0; i < PT_COUNT(moves); i++) {
         s = &wa.statuses[i];
-        ck_assert_slice(s->moves, moves[i] == NULL ? PT_STR_NULL
-                                                   : pt_test_str(moves[i]));
+        ck_assert_slice(s->moves,
+                        moves[i] == NULL ? PT_STR_NULL : pt_test_str(moves[i]));
         ck_assert_int_eq(pt_uuid_is_nil(&s->ours), i != 0);
     }
     pt_uuid_build(&wa.statuses[0].ours, hex);
-    ck_assert_mem_eq(hex, "01890a5d-ac96-774b-bcce-b302099a8057",
-                     PT_UUID_LEN);
+    ck_assert_mem_eq(hex, "01890a5d-ac96-774b-bcce-b302099a8057", PT_UUID_LEN);
     ck_assert_int_eq(wa.statuses[0].at_us, 5000000);
     ck_assert_int_eq(wa.statuses[2].at_us, INT64_C(1700000000000000));
     ck_assert_slice_lit(wa.statuses[6].error, "{\"code\":131026,\"title\":"
-                        "\"t\",\"detail\":\"d\"}");
+                                              "\"t\",\"detail\":\"d\"}");
     ck_assert_slice_lit(wa.statuses[2].raw,
                         "{\"id\":\"w\",\"status\":\"read\"}");
 }
@@ -469,9 +505,11 @@ START_TEST(older_error_shape)
 {
     pt_wa_t wa;
 
-    wa_parse_value("\"statuses\":[{\"id\":\"w\",\"status\":\"failed\","
+    wa_parse_value(
+        "\"statuses\":[{\"id\":\"w\",\"status\":\"failed\","
         "\"errors\":[{\"code\":1,\"title\":\"t\",\"details\":\"d\"}]},"
-        "{\"id\":\"w\",\"status\":\"failed\"}]", &wa);
+        "{\"id\":\"w\",\"status\":\"failed\"}]",
+        &wa);
     ck_assert_slice_lit(wa.statuses[0].error,
                         "{\"code\":1,\"title\":\"t\",\"detail\":\"d\"}");
     ck_assert_slice_lit(wa.statuses[1].error,
@@ -486,27 +524,37 @@ START_TEST(other_shapes)
     pt_wa_t wa;
 
     static const char *const bodies[] = {
-        "7", "[]", "{}", "\"x\"", "null", "{\"entry\":{}}",
+        "7",
+        "[]",
+        "{}",
+        "\"x\"",
+        "null",
+        "{\"entry\":{}}",
         "{\"entry\":[7,null,{},{\"changes\":7},{\"changes\":[7,{},{\"value\":"
         "7},{\"value\":{\"messages\":{},\"statuses\":7,\"errors\":\"\"}}]}]}"
     };
 
     for (i = 0; i < PT_COUNT(bodies); i++) {
         wa_parse_text(pt_test_str(bodies[i]), &wa);
-        ck_assert_uint_eq(wa.nmessages + wa.nstatuses + wa.nerrors
-                          + wa.nnumbers, 0);
+        ck_assert_uint_eq(
+            wa.nmessages + wa.nstatuses + wa.nerrors + wa.nnumbers, 0);
     }
 
     /* another field's messages are not messages */
-    wa_parse_text(PT_STR("{\"entry\":[{\"changes\":[{\"field\":\"standby\","
-        "\"value\":{\"metadata\":{\"phone_number_id\":\"1\"},\"messages\":"
-        "[{\"id\":\"a\",\"from\":\"1\",\"type\":\"revoke\"}]}}]}]}"), &wa);
+    wa_parse_text(
+        PT_STR(
+            "{\"entry\":[{\"changes\":[{\"field\":\"standby\","
+            "\"value\":{\"metadata\":{\"phone_number_id\":\"1\"},\"messages\":"
+            "[{\"id\":\"a\",\"from\":\"1\",\"type\":\"revoke\"}]}}]}]}"),
+        &wa);
     ck_assert_uint_eq(wa.nmessages, 0);
     ck_assert_slice_lit(wa.counts.fields[0], "standby");
 
     /* without a number nobody's, but counted */
-    wa_parse_text(PT_STR("{\"entry\":[{\"changes\":[{\"value\":{\"messages\":"
-        "[{\"id\":\"a\",\"from\":\"1\",\"type\":\"revoke\"}]}}]}]}"), &wa);
+    wa_parse_text(
+        PT_STR("{\"entry\":[{\"changes\":[{\"value\":{\"messages\":"
+               "[{\"id\":\"a\",\"from\":\"1\",\"type\":\"revoke\"}]}}]}]}"),
+        &wa);
     ck_assert_uint_eq(wa.nmessages, 1);
     ck_assert_ptr_null(wa.messages[0].number.data);
 }
@@ -520,8 +568,7 @@ wa_scenario(pt_arena_t *a, void *user)
     pt_wa_t    wa;
     pt_json_t *body;
 
-    err = pt_json_parse(a, *(pt_str_t *) user, &pt_json_limits_webhook,
-                        &body);
+    err = pt_json_parse(a, *(pt_str_t *) user, &pt_json_limits_webhook, &body);
 
     return err == PT_OK ? pt_wa_parse(a, body, &wa) : err;
 }
@@ -529,7 +576,8 @@ wa_scenario(pt_arena_t *a, void *user)
 
 START_TEST(small_arenas)
 {
-    pt_str_t text = PT_STR("{\"entry\":[{\"changes\":[{\"field\":"
+    pt_str_t text = PT_STR(
+        "{\"entry\":[{\"changes\":[{\"field\":"
         "\"messages\",\"value\":{\"metadata\":{\"phone_number_id\":\"1\"},"
         "\"messages\":[{\"id\":\"a\",\"from\":\"551187654321\",\"type\":"
         "\"contacts\",\"contacts\":[{\"name\":{\"formatted_name\":\"X\"}}]},"
@@ -571,8 +619,7 @@ pt_test_suite(Suite *s)
     tcase_add_test(tc, repeated_message);
 
     tc = wa_case(s, "items");
-    tcase_add_loop_test(tc, one_broken_among_100, 0,
-                        (int) PT_COUNT(wa_broken));
+    tcase_add_loop_test(tc, one_broken_among_100, 0, (int) PT_COUNT(wa_broken));
     tcase_add_test(tc, human_text_is_cleaned);
     tcase_add_test(tc, senders);
     tcase_add_test(tc, statuses);

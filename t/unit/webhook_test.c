@@ -6,6 +6,7 @@
 #include "pt_webhook.h"
 
 #define WH_PATH "/api/v1/webhooks/whatsapp"
+/* clang-format off */
 #define WH_MSG(id, number_from)                                              \
     "{\"id\":\"" id "\",\"from\":\"" number_from "\",\"timestamp\":"         \
     "\"1749854575\",\"type\":\"text\",\"text\":{\"body\":\"hi " id "\"}}"
@@ -16,6 +17,12 @@
     "{\"entry\":[{\"changes\":[" changes "]}]}"
 #define WH_ONE WH_BODY(WH_VALUE("n1", "\"messages\":["                       \
     WH_MSG("a", "16505551234") "]"))
+#define WH_FOUR_NUMBERS WH_BODY(                                             \
+    WH_VALUE("n1", "\"messages\":[" WH_MSG("a", "1") "]") ","                \
+    WH_VALUE("n2", "\"messages\":[" WH_MSG("b", "1") "]") ","                \
+    WH_VALUE("n9", "\"messages\":[" WH_MSG("c", "1") "]") ","                \
+    WH_VALUE("n3", "\"messages\":[" WH_MSG("d", "1") "]"))
+/* clang-format on */
 
 
 static fx_t wh;
@@ -44,8 +51,7 @@ wh_post(fx_t *f, const char *body)
     uint8_t  mac[32];
     pt_buf_t b;
 
-    ck_assert_ok(pt_hmac_sha256(PT_STR("app secret"), pt_test_str(body),
-                                mac));
+    ck_assert_ok(pt_hmac_sha256(PT_STR("app secret"), pt_test_str(body), mac));
     pt_hex_build(mac, sizeof(mac), hex);
     pt_buf_init(&b, f->arena, 128);
     pt_buf_lit(&b, "sha256=");
@@ -65,7 +71,7 @@ wh_item(fx_t *f, uint16_t stmt, uint16_t param, uint32_t i)
     pt_str_t a = fx_param(f, stmt, param);
     size_t   at = 20;
 
-    for ( ;; ) {
+    for (;;) {
         ck_assert_uint_le(at + 4, a.len);
         len = fx_be(a.data + at, 4);
         at += 4;
@@ -134,8 +140,10 @@ START_TEST(verify)
                 "hub.verify_token=verify"
     };
 
-    fx_start(&wh, PYTAKE_GET, WH_PATH "?hub.challenge=11%2B58&hub.mode="
-             "subscribe&hub.verify_token=v%65rify", NULL);
+    fx_start(&wh, PYTAKE_GET,
+             WH_PATH "?hub.challenge=11%2B58&hub.mode="
+                     "subscribe&hub.verify_token=v%65rify",
+             NULL);
     ck_assert_slice_lit(fx_done(&wh, 200), "11+58");
     ck_assert_str_eq(wh.eff.u.done.content_type, "text/plain");
 
@@ -171,8 +179,9 @@ wh_one(fx_t *f)
 {
     wh_post(f, WH_ONE);
     if (!wh_numbers(f)
-        || !fx_sql(f, PYTAKE_SQL_WRITE, "tenant_enter raw_add "
-                                        "ingest_messages"))
+        || !fx_sql(f, PYTAKE_SQL_WRITE,
+                   "tenant_enter raw_add "
+                   "ingest_messages"))
     {
         return;
     }
@@ -192,16 +201,16 @@ START_TEST(one_message)
 
     wh_post(&wh, WH_ONE);
     ck_assert(wh_numbers(&wh));
-    ck_assert(fx_sql(&wh, PYTAKE_SQL_WRITE,
-                     "tenant_enter raw_add ingest_messages"));
+    ck_assert(
+        fx_sql(&wh, PYTAKE_SQL_WRITE, "tenant_enter raw_add ingest_messages"));
     ck_assert_param_uuid(&wh, 0, 0, wh.tenant);
     ck_assert_slice_lit(fx_param(&wh, 1, 3), WH_ONE);
     ck_assert_has(fx_param(&wh, 1, 4), "\"messages\":1");
     ck_assert_slice_lit(wh_item(&wh, 2, 0, 0), "16505551234");
     ck_assert_ptr_null(wh_item(&wh, 2, 1, 0).data);
 
-    ck_assert_ok(pt_uuid_derive(1749854575, PT_STR("n1"), PT_STR("a"),
-                                &derived));
+    ck_assert_ok(
+        pt_uuid_derive(1749854575, PT_STR("n1"), PT_STR("a"), &derived));
     ck_assert_slice(wh_item(&wh, 2, 8, 0),
                     ((pt_str_t){ (char *) derived.b, 16 }));
     ck_assert_slice_lit(wh_item(&wh, 2, 12, 0), "hi a");
@@ -233,16 +242,12 @@ START_TEST(two_tenants_and_an_unknown_number)
 {
     pt_uuid_t other = fx_id(20);
 
-    wh_post(&wh, WH_BODY(
-        WH_VALUE("n1", "\"messages\":[" WH_MSG("a", "1") "]") ","
-        WH_VALUE("n2", "\"messages\":[" WH_MSG("b", "1") "]") ","
-        WH_VALUE("n9", "\"messages\":[" WH_MSG("c", "1") "]") ","
-        WH_VALUE("n3", "\"messages\":[" WH_MSG("d", "1") "]")));
+    wh_post(&wh, WH_FOUR_NUMBERS);
     ck_assert(wh_numbers(&wh));
 
     /* one transaction a tenant; the bytes with the first of them */
-    ck_assert(fx_sql(&wh, PYTAKE_SQL_WRITE,
-                     "tenant_enter raw_add ingest_messages"));
+    ck_assert(
+        fx_sql(&wh, PYTAKE_SQL_WRITE, "tenant_enter raw_add ingest_messages"));
     ck_assert_has(fx_param(&wh, 1, 4), "\"unknown_numbers\":1");
     ck_assert_has(fx_param(&wh, 1, 4), "\"unrouted\":1");
     ck_assert_param_uuid(&wh, 0, 0, other);
@@ -272,8 +277,8 @@ START_TEST(nobodys)
     fx_feed(&wh);
     fx_done(&wh, 200);
 
-    wh_post(&wh, WH_BODY(WH_VALUE("n9", "\"messages\":["
-                                  WH_MSG("a", "1") "]")));
+    wh_post(&wh,
+            WH_BODY(WH_VALUE("n9", "\"messages\":[" WH_MSG("a", "1") "]")));
     ck_assert(wh_numbers(&wh));
     ck_assert(fx_sql(&wh, PYTAKE_SQL_WRITE, "raw_add"));
     fx_feed(&wh);
@@ -304,15 +309,18 @@ END_TEST
 
 START_TEST(statuses_and_errors)
 {
-    wh_post(&wh, WH_BODY(WH_VALUE("n1",
-        "\"statuses\":[{\"id\":\"w\",\"status\":\"read\",\"timestamp\":1},"
-        "{\"id\":\"w\",\"status\":\"warped\",\"timestamp\":1}],"
-        "\"errors\":[{\"code\":130429}],"
-        "\"messages\":[{\"id\":7}]")));
+    wh_post(
+        &wh,
+        WH_BODY(WH_VALUE(
+            "n1",
+            "\"statuses\":[{\"id\":\"w\",\"status\":\"read\",\"timestamp\":1},"
+            "{\"id\":\"w\",\"status\":\"warped\",\"timestamp\":1}],"
+            "\"errors\":[{\"code\":130429}],"
+            "\"messages\":[{\"id\":7}]")));
     ck_assert(wh_numbers(&wh));
 
-    ck_assert(fx_sql(&wh, PYTAKE_SQL_WRITE,
-                     "tenant_enter raw_add ingest_statuses"));
+    ck_assert(
+        fx_sql(&wh, PYTAKE_SQL_WRITE, "tenant_enter raw_add ingest_statuses"));
     ck_assert_uint_eq(wh_items(&wh, 2, 0), 2);
     ck_assert_slice_lit(wh_item(&wh, 2, 5, 0), "read");
     ck_assert_ptr_null(wh_item(&wh, 2, 5, 1).data);
@@ -321,8 +329,7 @@ START_TEST(statuses_and_errors)
     fx_feed(&wh);
     ck_assert(fx_redis(&wh, "3 {s}"));
 
-    ck_assert(fx_sql(&wh, PYTAKE_SQL_WRITE,
-                     "tenant_enter webhook_error_add"));
+    ck_assert(fx_sql(&wh, PYTAKE_SQL_WRITE, "tenant_enter webhook_error_add"));
     ck_assert_uint_eq(wh_items(&wh, 1, 0), 2);
     ck_assert_uint_eq(wh_item(&wh, 1, 0, 0).len, 64);
     ck_assert_slice_lit(wh_item(&wh, 1, 1, 0),
@@ -344,9 +351,11 @@ wh_poisoned(fx_t *f, const char *sqlstate)
     uint16_t last;
     bool     poison;
 
-    wh_post(f, WH_BODY(WH_VALUE("n1", "\"messages\":["
-        WH_MSG("a", "1") "," WH_MSG("b", "2") "," WH_MSG("c", "3") ","
-        WH_MSG("d", "4") "]")));
+    wh_post(f,
+            WH_BODY(WH_VALUE(
+                "n1",
+                "\"messages\":[" WH_MSG("a", "1") "," WH_MSG(
+                    "b", "2") "," WH_MSG("c", "3") "," WH_MSG("d", "4") "]")));
     ck_assert(wh_numbers(f));
 
     while (fx_next(f) == PYTAKE_EFFECT_SQL) {
@@ -398,8 +407,8 @@ wh_refused(const char *sqlstate, uint16_t stmt, const char *table)
 {
     wh_post(&wh, WH_ONE);
     ck_assert(wh_numbers(&wh));
-    ck_assert(fx_sql(&wh, PYTAKE_SQL_WRITE,
-                     "tenant_enter raw_add ingest_messages"));
+    ck_assert(
+        fx_sql(&wh, PYTAKE_SQL_WRITE, "tenant_enter raw_add ingest_messages"));
     wh.result.table = pt_test_str(table);
     fx_refuse(&wh, sqlstate, stmt, "");
     fx_done(&wh, 503);
@@ -408,10 +417,10 @@ wh_refused(const char *sqlstate, uint16_t stmt, const char *table)
 
 START_TEST(what_no_item_is_to_blame_for)
 {
-    wh_refused("23514", 2, "event_log");   /* no partition for today */
+    wh_refused("23514", 2, "event_log"); /* no partition for today */
     wh_refused("23514", 2, "webhook_raw");
     wh_refused("23502", 2, "tenant_event_head");
-    wh_refused("22P02", 1, "");            /* our own summary */
+    wh_refused("22P02", 1, ""); /* our own summary */
     wh_refused("42501", 2, "");
     wh_refused("53200", 2, "");
     wh_refused("57014", 2, "");
@@ -423,9 +432,8 @@ START_TEST(database_trouble)
 {
     size_t i;
 
-    static const pt_err_t errs[] = {
-        PT_EBUSY, PT_EDBAWAY, PT_EDEADLINE, PT_EOUTCOME
-    };
+    static const pt_err_t errs[] = { PT_EBUSY, PT_EDBAWAY, PT_EDEADLINE,
+                                     PT_EOUTCOME };
 
     for (i = 0; i < PT_COUNT(errs); i++) {
         wh_post(&wh, WH_ONE);
@@ -448,11 +456,11 @@ START_TEST(deadlock_is_retried)
 {
     wh_post(&wh, WH_ONE);
     ck_assert(wh_numbers(&wh));
-    ck_assert(fx_sql(&wh, PYTAKE_SQL_WRITE,
-                     "tenant_enter raw_add ingest_messages"));
+    ck_assert(
+        fx_sql(&wh, PYTAKE_SQL_WRITE, "tenant_enter raw_add ingest_messages"));
     fx_refuse(&wh, "40P01", 2, "");
-    ck_assert(fx_sql(&wh, PYTAKE_SQL_WRITE,
-                     "tenant_enter raw_add ingest_messages"));
+    ck_assert(
+        fx_sql(&wh, PYTAKE_SQL_WRITE, "tenant_enter raw_add ingest_messages"));
     fx_feed(&wh);
     fx_done(&wh, 200);
 }
@@ -482,8 +490,8 @@ START_TEST(a_thousand)
 
     wh_post(&wh, body.data);
     ck_assert(wh_numbers(&wh));
-    ck_assert(fx_sql(&wh, PYTAKE_SQL_WRITE,
-                     "tenant_enter raw_add ingest_messages"));
+    ck_assert(
+        fx_sql(&wh, PYTAKE_SQL_WRITE, "tenant_enter raw_add ingest_messages"));
     ck_assert_uint_eq(wh_items(&wh, 2, 8), 500);
     ck_assert_uint_eq(wh_items(&wh, 2, 0), 1);
     ck_assert_slice_lit(wh_item(&wh, 2, 14, 0), "0");
