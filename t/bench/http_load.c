@@ -8,9 +8,12 @@
  *
  * FILE holds requests, each "<length>\n<bytes>", taken in turn.  In a request
  * sixteen "@" become a number that no other request of this run has (hex),
- * ten "~" the unix time, and sixty-four "#" in the head the HMAC-SHA256 of
- * the body with SECRET (WhatsApp's signature).  SEED in the environment goes
- * before the number.  The result is one JSON object.
+ * ten "~" the unix time, sixteen "^" CLOCK_MONOTONIC's microsecond at which
+ * it was due, and sixty-four "#" in the head the HMAC-SHA256 of the body with
+ * SECRET (WhatsApp's signature).  SEED in the environment goes before the
+ * number.  With RATE in the environment so many requests a second are due,
+ * whether answers come or not, and are timed from then.  The result is one
+ * JSON object.
  */
 
 #include <errno.h>
@@ -36,49 +39,51 @@
 
 
 typedef struct {
-    uint8_t  kind; /* '@' number, '~' time, '#' signature */
-    uint32_t at;
+    uint8_t   kind;  /* '@' number, '~' time, '^' due, '#' signature */
+    uint32_t  at;
 } load_mark_t;
 
 typedef struct {
     char        *data;
     size_t       len;
-    size_t       body; /* where the body begins */
+    size_t       body;  /* where the body begins */
     load_mark_t *marks;
     size_t       nmarks;
 } load_request_t;
 
 typedef struct {
-    int     fd;
-    char   *out; /* the request as it goes out */
-    size_t  out_len;
-    size_t  out_pos;
-    char    head[LOAD_HEAD_MAX];
-    size_t  head_len;
-    size_t  body_left;
-    int     status; /* 0: the head is not whole */
-    int     closing;
-    int     busy;
-    int64_t since;
+    int      fd;
+    char    *out;       /* the request as it goes out */
+    size_t   out_len;
+    size_t   out_pos;
+    char     head[LOAD_HEAD_MAX];
+    size_t   head_len;
+    size_t   body_left;
+    int      status;    /* 0: the head is not whole */
+    int      closing;
+    int      busy;
+    int64_t  since;
 } load_conn_t;
 
 
-static void    load_file(const char *name);
-static void    load_marks(load_request_t *r);
-static void    load_open(load_conn_t *c);
-static void    load_next(load_conn_t *c);
-static void    load_fill(load_conn_t *c, const load_request_t *r);
-static void    load_sign(char *at, const char *body, size_t len);
-static void    load_write(load_conn_t *c);
-static void    load_read(load_conn_t *c);
-static void    load_take(load_conn_t *c, const char *p, size_t n);
-static void    load_head(load_conn_t *c);
-static void    load_answer(load_conn_t *c);
-static void    load_lost(load_conn_t *c);
-static void    load_report(double seconds);
-static int     load_cmp(const void *a, const void *b);
+static void load_file(const char *name);
+static void load_marks(load_request_t *r);
+static void load_open(load_conn_t *c);
+static void load_next(load_conn_t *c);
+static void load_send(load_conn_t *c, int64_t since);
+static void load_due(int nconns, int64_t start, int64_t now);
+static void load_fill(load_conn_t *c, const load_request_t *r);
+static void load_sign(char *at, const char *body, size_t len);
+static void load_write(load_conn_t *c);
+static void load_read(load_conn_t *c);
+static void load_take(load_conn_t *c, const char *p, size_t n);
+static void load_head(load_conn_t *c);
+static void load_answer(load_conn_t *c);
+static void load_lost(load_conn_t *c);
+static void load_report(double seconds);
+static int load_cmp(const void *a, const void *b);
 static int64_t load_now(void);
-static void    load_die(const char *what);
+static void load_die(const char *what);
 
 
 static load_request_t *requests;
@@ -87,6 +92,7 @@ static load_conn_t    *conns;
 static int             ep, port, running, nbusy;
 static const char     *secret, *seed = "";
 static uint64_t        turn, nstatus[600], nlost, in_time, nbytes;
+static int64_t         rate; /* a second; 0: as fast as answers come */
 static uint32_t       *samples;
 static size_t          nsamples;
 
@@ -94,9 +100,9 @@ static size_t          nsamples;
 int
 main(int argc, char **argv)
 {
-    int                i, n, nconns;
-    int64_t            start, end, now;
-    struct epoll_event events[256];
+    int                 i, n, nconns;
+    int64_t             start, end, now;
+    struct epoll_event  events[256];
 
     if (argc < 5) {
         fprintf(stderr, "usage: http_load PORT CONNS SECONDS FILE [SECRET]\n");
@@ -108,6 +114,9 @@ main(int argc, char **argv)
     secret = argc > 5 ? argv[5] : NULL;
     if (getenv("SEED") != NULL) {
         seed = getenv("SEED");
+    }
+    if (getenv("RATE") != NULL) {
+        rate = strtoll(getenv("RATE"), NULL, 10);
     }
     if (nconns < 1 || nconns > LOAD_CONNS_MAX || strlen(seed) > 8) {
         load_die("bad arguments");
@@ -135,10 +144,13 @@ main(int argc, char **argv)
     }
 
     while (running || nbusy > 0) {
-        n = epoll_wait(ep, events, 256, 20);
+        n = epoll_wait(ep, events, 256, rate != 0 ? 1 : 20);
         now = load_now();
         if (running && now >= end) {
             running = 0;
+        }
+        if (running && rate != 0) {
+            load_due(nconns, start, now);
         }
         if (now > end + LOAD_DRAIN_US) {
             break;
@@ -194,8 +206,8 @@ load_file(const char *name)
 static void
 load_marks(load_request_t *r)
 {
-    char  *p = strstr(r->data, "\r\n\r\n");
-    size_t i, run, want;
+    char   *p = strstr(r->data, "\r\n\r\n");
+    size_t  i, run, want;
 
     if (p == NULL) {
         load_die("a request without an end of its head");
@@ -208,10 +220,8 @@ load_marks(load_request_t *r)
 
     for (i = 0; i < r->len; i += run) {
         run = 1;
-        want = r->data[i] == '@'                  ? 16
-               : r->data[i] == '~'                ? 10
-               : r->data[i] == '#' && i < r->body ? 64
-                                                  : 0;
+        want = r->data[i] == '@' || r->data[i] == '^' ? 16 : r->data[i] == '~' ? 10
+               : r->data[i] == '#' && i < r->body ? 64 : 0;
         if (want == 0) {
             continue;
         }
@@ -229,9 +239,9 @@ load_marks(load_request_t *r)
 static void
 load_open(load_conn_t *c)
 {
-    int                one = 1;
-    struct sockaddr_in sin;
-    struct epoll_event ev;
+    int                 one = 1;
+    struct sockaddr_in  sin;
+    struct epoll_event  ev;
 
     memset(&sin, 0, sizeof(sin));
     sin.sin_family = AF_INET;
@@ -258,17 +268,39 @@ load_open(load_conn_t *c)
 static void
 load_next(load_conn_t *c)
 {
-    if (!running) {
-        return;
+    if (running && rate == 0) {
+        load_send(c, load_now());
     }
+}
 
+
+/* What is due by now and finds a free connection. */
+static void
+load_due(int nconns, int64_t start, int64_t now)
+{
+    int i;
+
+    for (i = 0; i < nconns; i++) {
+        if ((int64_t) turn >= (now - start) * rate / 1000000) {
+            return;
+        }
+        if (!conns[i].busy) {
+            load_send(&conns[i], start + (int64_t) turn * 1000000 / rate);
+        }
+    }
+}
+
+
+static void
+load_send(load_conn_t *c, int64_t since)
+{
+    c->since = since;
     load_fill(c, &requests[turn++ % nrequests]);
     c->head_len = 0;
     c->body_left = 0;
     c->status = 0;
     c->busy = 1;
     nbusy++;
-    c->since = load_now();
     load_write(c);
 }
 
@@ -276,11 +308,12 @@ load_next(load_conn_t *c)
 static void
 load_fill(load_conn_t *c, const load_request_t *r)
 {
-    char   number[17], at[11];
+    char   number[17], at[11], due[17];
     size_t i, sign = 0, width = 16 - strlen(seed);
 
-    (void) snprintf(number, sizeof(number), "%s%0*" PRIx64, seed, (int) width,
-                    turn);
+    (void) snprintf(number, sizeof(number), "%s%0*" PRIx64, seed,
+                    (int) width, turn);
+    (void) snprintf(due, sizeof(due), "%016" PRId64, c->since);
     (void) snprintf(at, sizeof(at), "%010ld", (long) time(NULL));
     memcpy(c->out, r->data, r->len);
 
@@ -288,6 +321,9 @@ load_fill(load_conn_t *c, const load_request_t *r)
         switch (r->marks[i].kind) {
         case '@':
             memcpy(c->out + r->marks[i].at, number, 16);
+            break;
+        case '^':
+            memcpy(c->out + r->marks[i].at, due, 16);
             break;
         case '~':
             memcpy(c->out + r->marks[i].at, at, 10);
@@ -308,14 +344,13 @@ load_fill(load_conn_t *c, const load_request_t *r)
 static void
 load_sign(char *at, const char *body, size_t len)
 {
-    unsigned          n, i;
-    unsigned char     mac[32];
-    static const char hex[] = "0123456789abcdef";
+    unsigned             n, i;
+    unsigned char        mac[32];
+    static const char    hex[] = "0123456789abcdef";
 
     if (secret == NULL
         || HMAC(EVP_sha256(), secret, (int) strlen(secret),
-                (const unsigned char *) body, len, mac, &n)
-               == NULL)
+                (const unsigned char *) body, len, mac, &n) == NULL)
     {
         load_die("cannot sign");
     }
@@ -353,7 +388,7 @@ load_read(load_conn_t *c)
         load_write(c);
     }
 
-    for (;;) {
+    for ( ;; ) {
         n = recv(c->fd, buf, sizeof(buf), 0);
         if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
             return;
@@ -384,7 +419,8 @@ load_take(load_conn_t *c, const char *p, size_t n)
             c->head[c->head_len++] = *p++;
             n--;
             if (c->head_len < 4
-                || memcmp(c->head + c->head_len - 4, "\r\n\r\n", 4) != 0) {
+                || memcmp(c->head + c->head_len - 4, "\r\n\r\n", 4) != 0)
+            {
                 continue;
             }
             load_head(c);
@@ -471,10 +507,9 @@ load_report(double seconds)
 
     printf("{\"seconds\":%.3f,\"in_time\":%" PRIu64 ",\"lost\":%" PRIu64
            ",\"unanswered\":%d,\"bytes\":%" PRIu64 ",\"cpu_us\":%ld,"
-           "\"status\":{",
-           seconds, in_time, nlost, nbusy, nbytes,
+           "\"status\":{", seconds, in_time, nlost, nbusy, nbytes,
            (long) (ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) * 1000000
-               + (long) (ru.ru_utime.tv_usec + ru.ru_stime.tv_usec));
+           + (long) (ru.ru_utime.tv_usec + ru.ru_stime.tv_usec));
     for (i = 0; i < 600; i++) {
         if (nstatus[i] != 0) {
             printf("%s\"%d\":%" PRIu64, sep, i, nstatus[i]);

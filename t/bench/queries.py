@@ -2,6 +2,7 @@
 """schema/queries as pgbench scripts: the very statements that PyTake runs."""
 
 import glob
+import os
 import re
 
 import rig

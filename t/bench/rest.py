@@ -60,6 +60,8 @@ def bench_list():
          rig.verdict("list, nginx CPU of a request, us",
                      [r["nginx_us"] for r in got["pytake"]], 25, 20,
                      least=False, form="%.1f")]
+    say("%-44s %s" % ("of which in user space", rig.spread(
+        [r["nginx_user_us"] for r in got["pytake"]], "%.1f")))
     for k in ("json_agg", "plain"):
         rig.frugal("list / " + k, got["pytake"], got[k])
     latency(got["pytake"])

@@ -58,8 +58,9 @@ def say(text=""):
 # -- the stack --
 
 @contextlib.contextmanager
-def start():
-    with stacklib.Stack(workers=os.cpu_count() or 1, tenants=0, pg_settings={
+def start(conf_edit=None):
+    with stacklib.Stack(workers=os.cpu_count() or 1, tenants=0,
+                        conf_edit=conf_edit, pg_settings={
             "shared_buffers": "256MB", "max_wal_size": "4GB",
             "checkpoint_timeout": "30min"}) as s:
         seed(s)
@@ -227,14 +228,15 @@ def best_clients(s, scripts, counts, **kw):
 
 # -- CPU --
 
-def ticks(pid, reaped=False):
+def ticks(pid, fields=2):
+    """1: user, 2: and system, 4: and those of children that ended."""
     try:
         with open("/proc/%d/stat" % pid) as f:
             text = f.read()
     except OSError:
         return 0
     v = text[text.rindex(")") + 2:].split()
-    return sum(map(int, v[11:15 if reaped else 13]))
+    return sum(map(int, v[11:11 + fields]))
 
 
 def cpu(s):
@@ -243,8 +245,10 @@ def cpu(s):
     with open("/proc/stat") as f:
         v = list(map(int, f.readline().split()[1:9]))
     post = s.pg.proc.pid
-    return {"nginx": sum(map(ticks, s.nginx.workers())) / TICK,
-            "postgres": (ticks(post, True) + sum(
+    workers = s.nginx.workers()
+    return {"nginx": sum(map(ticks, workers)) / TICK,
+            "nginx_user": sum(ticks(w, 1) for w in workers) / TICK,
+            "postgres": (ticks(post, 4) + sum(
                 map(ticks, procs.children(post)))) / TICK,
             "redis": ticks(s.redis_proc.pid) / TICK,
             "busy": (sum(v) - v[3] - v[4]) / TICK, "all": sum(v) / TICK}
@@ -256,6 +260,7 @@ def charge(s, r, before, client):
     d = {k: after[k] - before[k] for k in after}
     n = max(r["total"], 1)
     r["nginx_us"] = d["nginx"] * 1e6 / n
+    r["nginx_user_us"] = d["nginx_user"] * 1e6 / n
     r["postgres_us"] = d["postgres"] * 1e6 / n
     r["redis_us"] = d["redis"] * 1e6 / n
     r["client_us"] = client * 1e6 / n
@@ -321,11 +326,13 @@ def verdict(what, values, floor, aim, least=True, form="%.2f"):
             "aim": aim, "met": met}
 
 
-def nothing_lost(what, acknowledged, counted, refused=0):
+def nothing_lost(what, acknowledged, counted, refused=0,
+                 where="in the database"):
     """refused: rows of answers 503, which may be there (outcome unknown)."""
     ok = acknowledged <= counted <= acknowledged + refused
-    say("%s: %d acknowledged, %d refused, %d in the database%s" % (
-        what, acknowledged, refused, counted, "" if ok else ": WRONG"))
+    say("%s: %d acknowledged, %d refused, %d %s%s" % (
+        what, acknowledged, refused, counted, where,
+        "" if ok else ": WRONG"))
     if not ok:
         raise RuntimeError("lost or doubled: " + what)
 
