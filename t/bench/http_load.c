@@ -220,7 +220,8 @@ load_marks(load_request_t *r)
 
     for (i = 0; i < r->len; i += run) {
         run = 1;
-        want = r->data[i] == '@' || r->data[i] == '^' ? 16 : r->data[i] == '~' ? 10
+        want = r->data[i] == '@' || r->data[i] == '^' ? 16
+               : r->data[i] == '~' ? 10
                : r->data[i] == '#' && i < r->body ? 64 : 0;
         if (want == 0) {
             continue;
