@@ -100,8 +100,10 @@ add(bool *in_message)
         len = 2;
     }
 
-    for (i = dice(op >= 8 ? 4 : 6); i > 0; i--) {
-        const char *t = texts[dice(dice(15) == 0 ? 7 : 5)];
+    /* A close has no reason here: what wslay makes of its UTF-8 depends on
+     * the pieces it comes in. */
+    for (i = dice(op > 8 ? 4 : 6); i > 0 && op != 8; i--) {
+        const char *t = texts[dice(op < 8 && dice(15) == 0 ? 7 : 5)];
 
         memcpy(p + n + len, t, strlen(t));
         len += strlen(t);
@@ -198,6 +200,12 @@ on_msg(wslay_event_context_ptr ctx,
         said(s, 'Q', 0, arg->msg, arg->msg_length);
         break;
     case WSLAY_CONNECTION_CLOSE:
+        if (arg->msg_length == 1) { /* a fault that it reports as well */
+            said(s, 'E', 1002, "", 0);
+            s->ended = true;
+            break;
+        }
+
         said(s, 'C', arg->status_code == 0 ? 1005 : arg->status_code,
             arg->msg + (arg->msg_length ? 2 : 0),
             arg->msg_length - (arg->msg_length ? 2 : 0));
