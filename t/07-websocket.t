@@ -93,15 +93,16 @@ HTTP::Tiny->new->post(demo()->{url} . '/api/v1/auth/logout',
                       { headers => { Authorization => "Bearer $revoked" } });
 our $id = qr/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/;
 
+# Headers of an upgrade; one that is given replaces ours, an empty one
+# takes it away.
 sub upgrade {
     my (@more) = @_;
     my %h = map { /^([^:]+)/ ? (lc $1 => 1) : () } @more;
     my @lines = ('Host: app.example:8443', 'Upgrade: websocket',
                  'Connection: Upgrade, close', 'Sec-WebSocket-Version: 13',
                  'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==');
-    return join "\r\n", "GET $ws HTTP/1.1",
-        (grep { /^([^:]+)/ && !$h{lc $1} } @lines),
-        (grep { /: ?./ } @more), '', '';
+    return join '', map { "$_\n" } (grep { /^([^:]+)/ && !$h{lc $1} } @lines),
+        grep { /: ./ } @more;
 }
 
 add_block_preprocessor(sub {
@@ -119,7 +120,9 @@ run_tests();
 __DATA__
 
 === no origin, no token: the first frame will tell
---- raw_request eval
+--- request eval
+"GET $::ws"
+--- more_headers eval
 main::upgrade()
 --- response_body_like eval
 '^user=\[\] tenant=\[\] session=\[\] exp=\[\] role=\[\] .* upgrade=\[websocket\] '
@@ -130,7 +133,9 @@ main::upgrade()
 
 
 === a good token fills what the hub is told
---- raw_request eval
+--- request eval
+"GET $::ws"
+--- more_headers eval
 main::upgrade("Authorization: Bearer $::good", 'Sec-WebSocket-Protocol: pytake.v1')
 --- response_body_like eval
 "^user=\\[$::user->{id}\\] tenant=\\[$::id\\] session=\\[$::id\\] exp=\\[\\d{10}\\] role=\\[$::user->{role}\\] "
@@ -139,14 +144,18 @@ main::upgrade("Authorization: Bearer $::good", 'Sec-WebSocket-Protocol: pytake.v
 
 
 === the query goes on
---- raw_request eval
-main::upgrade() =~ s/ws HTTP/ws?since=47&id=x HTTP/r
+--- request eval
+"GET $::ws?since=47&id=x"
+--- more_headers eval
+main::upgrade()
 --- response_body_like: args=\[since=47&id=x\]
 
 
 
 === forged headers stay here
---- raw_request eval
+--- request eval
+"GET $::ws"
+--- more_headers eval
 main::upgrade('X-Pytake-User: 01a20610-653f-7d50-8b45-4e4151820c4c',
     'X-PYTAKE-TENANT: t', 'x-pytake-session: s', 'X-Pytake-Exp: 9999999999',
     'X-Pytake-Role: owner', 'X-Pytake-Name: n', 'X-Pytake-Secret: x',
@@ -159,7 +168,9 @@ main::upgrade('X-Pytake-User: 01a20610-653f-7d50-8b45-4e4151820c4c',
 
 
 === and with a token they change nothing
---- raw_request eval
+--- request eval
+"GET $::ws"
+--- more_headers eval
 main::upgrade("Authorization: Bearer $::good", 'X-Pytake-Role: god',
     'X-Pytake-User: 01a20610-653f-7d50-8b45-4e4151820c4c')
 --- response_body_like eval
@@ -171,7 +182,9 @@ main::upgrade("Authorization: Bearer $::good", 'X-Pytake-Role: god',
 --- config eval
 PyTakeTest::problem_pages()
 . "location = $::ws { pytake_websocket; proxy_pass http://pytake_hub; }"
---- raw_request eval
+--- request eval
+"GET $::ws"
+--- more_headers eval
 main::upgrade('X-Pytake-User: u', 'X-Pytake-Tenant: t', 'X-Pt-User: u',
     'Cookie: a=b')
 --- response_body_like: ^user=\[\] tenant=\[\] .* pt=\[\] auth=\[\] cookie=\[a=b\]
@@ -179,7 +192,9 @@ main::upgrade('X-Pytake-User: u', 'X-Pytake-Tenant: t', 'X-Pt-User: u',
 
 
 === bad tokens
---- raw_request eval
+--- request eval
+[("GET $::ws") x 7]
+--- more_headers eval
 [map { main::upgrade("Authorization: $_") }
  'Basic YTpi', 'Bearer x.y.z', 'Bearer ' . main::token(exp => time - 60),
  'Bearer ' . main::token(aud => 'other'), 'Bearer ' . main::token(),
@@ -196,7 +211,9 @@ main::upgrade('X-Pytake-User: u', 'X-Pytake-Tenant: t', 'X-Pt-User: u',
 
 
 === a bad token is not looked at when the origin is wrong
---- raw_request eval
+--- request eval
+"GET $::ws"
+--- more_headers eval
 main::upgrade('Authorization: Bearer x', 'Origin: https://evil.example')
 --- error_code: 403
 --- response_body_like: "code":"forbidden"
@@ -204,11 +221,13 @@ main::upgrade('Authorization: Bearer x', 'Origin: https://evil.example')
 
 
 === own host
---- raw_request eval
+--- request eval
+[("GET $::ws") x 9]
+--- more_headers eval
 [map { main::upgrade("Origin: $_") }
  'http://app.example:8443', 'http://APP.example:8443',
  'https://app.example:8443', 'http://app.example', 'http://app.example:8443/',
- 'http://xapp.example:8443', 'null', 'http://', "http://app.example:8443\r\nOrigin: http://app.example:8443"]
+ 'http://xapp.example:8443', 'null', 'http://', "http://app.example:8443\nOrigin: http://app.example:8443"]
 --- error_code eval
 [200, 200, (403) x 7]
 --- response_body_like eval
@@ -217,7 +236,9 @@ main::upgrade('Authorization: Bearer x', 'Origin: https://evil.example')
 
 
 === own host, the scheme's own port
---- raw_request eval
+--- request eval
+[("GET $::ws") x 2]
+--- more_headers eval
 [main::upgrade('Host: app.example', 'Origin: http://app.example:80'),
  main::upgrade('Host: app.example:80', 'Origin: http://app.example')]
 --- error_code eval
@@ -230,7 +251,9 @@ main::upgrade('Authorization: Bearer x', 'Origin: https://evil.example')
 === listed origins
 --- config eval
 main::location_ws('pytake_websocket_origins "https://a.example, http://localhost:3001";')
---- raw_request eval
+--- request eval
+[("GET $::ws") x 7]
+--- more_headers eval
 [main::upgrade(), map { main::upgrade("Origin: $_") }
  'https://a.example', 'http://localhost:3001', 'http://app.example:8443',
  'http://a.example', 'https://a.example:443', 'https://A.example']
@@ -242,11 +265,12 @@ main::location_ws('pytake_websocket_origins "https://a.example, http://localhost
 
 
 === not an upgrade
---- raw_request eval
-["GET $::ws HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
- main::upgrade('Upgrade: h2c'), main::upgrade('Connection: close'),
- main::upgrade('Sec-WebSocket-Version: 8'), main::upgrade('Upgrade: websockets'),
- "GET $::ws HTTP/1.0\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n"]
+--- request eval
+["GET $::ws", ("GET $::ws") x 4, "GET $::ws HTTP/1.0"]
+--- more_headers eval
+['', main::upgrade('Upgrade: h2c'), main::upgrade('Connection: close'),
+ main::upgrade('Sec-WebSocket-Version: 8'),
+ main::upgrade('Upgrade: websockets'), main::upgrade()]
 --- error_code eval
 [(426) x 6]
 --- response_body_like eval
@@ -257,8 +281,10 @@ main::location_ws('pytake_websocket_origins "https://a.example, http://localhost
 
 
 === other verbs
---- raw_request eval
-[map { main::upgrade() =~ s/^GET/$_/r } 'PUT', 'DELETE']
+--- request eval
+["PUT $::ws", "DELETE $::ws"]
+--- more_headers eval
+[(main::upgrade()) x 2]
 --- error_code eval
 [405, 405]
 --- raw_response_headers_like eval
@@ -267,19 +293,22 @@ main::location_ws('pytake_websocket_origins "https://a.example, http://localhost
 
 
 === a body, no key
---- raw_request eval
+--- request eval
+[("GET $::ws") x 2, "GET $::ws\nabc"]
+--- more_headers eval
 [main::upgrade('Sec-WebSocket-Key: x'), main::upgrade('Sec-WebSocket-Key:'),
- main::upgrade('Connection: upgrade, close', 'Content-Length: 3') . 'abc',
- main::upgrade('Connection: upgrade, close', 'Transfer-Encoding: chunked') . "0\r\n\r\n"]
+ main::upgrade()]
 --- error_code eval
-[(400) x 4]
+[(400) x 3]
 
 
 
 === hub away
 --- http_config eval
 main::http_ws("$::dir/none.sock")
---- raw_request eval
+--- request eval
+"GET $::ws"
+--- more_headers eval
 main::upgrade()
 --- error_code: 503
 --- response_body_like: "code":"service_unavailable"
@@ -292,7 +321,9 @@ main::upgrade()
 === database away: a token cannot be judged, first frames may
 --- http_config eval
 main::http_ws("$::dir/hub.sock", pytake_database => '"host=127.0.0.1 port=1 dbname=x"')
---- raw_request eval
+--- request eval
+[("GET $::ws") x 2]
+--- more_headers eval
 [main::upgrade("Authorization: Bearer $::good"), main::upgrade()]
 --- error_code eval
 [503, 200]
@@ -302,7 +333,9 @@ main::http_ws("$::dir/hub.sock", pytake_database => '"host=127.0.0.1 port=1 dbna
 === deny stands before it
 --- config eval
 main::location_ws('deny all;')
---- raw_request eval
+--- request eval
+"GET $::ws"
+--- more_headers eval
 main::upgrade("Authorization: Bearer $::good")
 --- error_code: 403
 
@@ -311,7 +344,9 @@ main::upgrade("Authorization: Bearer $::good")
 === without the location there is nothing
 --- config eval
 PyTakeTest::location_api()
---- raw_request eval
+--- request eval
+"GET $::ws"
+--- more_headers eval
 main::upgrade()
 --- error_code: 404
 --- response_body_like: "code":"route_not_found"
@@ -367,8 +402,10 @@ main::http_ws("$::dir/hang.sock")
 === metrics of websockets
 --- config eval
 main::location_ws() . 'location = /metrics { pytake_metrics; }'
---- raw_request eval
-[main::upgrade(), "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"]
+--- request eval
+["GET $::ws", "GET /metrics"]
+--- more_headers eval
+[main::upgrade(), '']
 --- response_body_like eval
 ['^user', 'pytake_requests_total\{op="websocket",status="2xx"\} [1-9]']
 
