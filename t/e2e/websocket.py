@@ -43,8 +43,10 @@ def main(t):
         told(t, s)
         logged(t, s)
         asyncio.run(asyncio.wait_for(reload(t, s), tap.size(120, 600)))
-        away(t, s, h)
         s.check_logs(t)
+        away(t, s, h)
+        bad = [x for x in s.log_faults() if "hub.sock failed" not in x]
+        t.eq(bad, [], "none but nginx's own about the hub's socket after")
 
 
 class Client:
