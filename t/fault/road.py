@@ -24,6 +24,7 @@ from stack import wait_until
 
 CONV = "/api/v1/conversations"
 SECONDS = tap.size(15, 60)
+PHONES = tap.size(16, 96)  # WhatsApp takes 45 at once, then ten a minute
 FAULTS = ["courier.claimed:kill:%d", "courier.answered:kill:%d",
           "publish.before:kill:%d", ""]
 
@@ -109,11 +110,11 @@ def road(t, s, sim):
     token = s.token(ten.agent)
     sim.config(sent_ms=20, delivered_ms=80, read_ms=200, retry_ms=100)
     side = Sidecar(s)
-    phones = [wa.phone() for _ in range(12)]
+    phones = [wa.phone() for _ in range(PHONES)]
     for p in phones:
         sim.customer(ten, p, "first")
-    wait_until(lambda: s.one("SELECT count(*) FROM conversations") == 12, 30,
-               "the conversations")
+    wait_until(lambda: s.one("SELECT count(*) FROM conversations")
+               == PHONES, 30, "the conversations")
     convs = [r[0] for r in s.sql("SELECT id::text FROM conversations")]
     end = time.monotonic() + SECONDS
     agents = [Agent(s, ten, token, convs, end) for _ in range(4)]
