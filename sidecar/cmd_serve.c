@@ -33,15 +33,15 @@ typedef struct {
 } serve_said_t;
 
 typedef struct {
-    serve_t      serve; /* first: serve_metrics() */
-    int          signals; /* signalfd */
-    pt_io_t     *io;
-    pt_timer_t  *patience; /* how long the parts may take to stop */
-    bool         stopping;
-    size_t       nparts;
+    serve_t             serve;   /* first: serve_metrics() */
+    int                 signals; /* signalfd */
+    pt_io_t            *io;
+    pt_timer_t         *patience; /* how long the parts may take to stop */
+    bool                stopping;
+    size_t              nparts;
     const serve_part_t *which[SERVE_PARTS_MAX]; /* started, in order */
-    void        *parts[SERVE_PARTS_MAX];
-    serve_said_t said;
+    void               *parts[SERVE_PARTS_MAX];
+    serve_said_t        said;
 } serve_run_t;
 
 static int  serve_open(serve_run_t *s, cmd_t *c);
@@ -56,9 +56,8 @@ static void serve_log(void *data, pt_log_level_t level, const char *text);
 static bool serve_is_said(serve_said_t *said, const char *text, int64_t now_us);
 static void serve_notify(const char *state);
 
-static const serve_part_t *const serve_parts[] = {
-    &jobs_part, &hub_part, &courier_part
-};
+static const serve_part_t *const serve_parts[] = { &jobs_part, &hub_part,
+                                                   &courier_part };
 
 
 int
@@ -80,7 +79,8 @@ cmd_serve(cmd_t *c, int argc, char **argv)
     memset(&s, 0, sizeof(s));
     s.signals = -1;
 
-    if ((rc = serve_open(&s, c)) == 0 && (rc = serve_parts_start(&s, roles)) == 0) {
+    if ((rc = serve_open(&s, c)) == 0
+        && (rc = serve_parts_start(&s, roles)) == 0) {
         serve_notify("READY=1");
         loop_run(s.serve.loop);
         s.serve.base->ops->log(s.serve.base, PT_LOG_NOTICE, "pytake: stopped");

@@ -9,12 +9,6 @@
 
 #include "hub_int.h"
 
-static hub_conn_t *hub_stranger_find(hub_t *h, uint64_t ticket);
-static void hub_session_again(hub_t *h, uint64_t ticket, pt_err_t err,
-    bool alive, const pt_uuid_t *tenant);
-static hub_user_t *hub_user_get(hub_tenant_t *t, const pt_uuid_t *id,
-    pt_str_t name);
-static void hub_join(hub_conn_t *c, hub_tenant_t *t, hub_user_t *u);
 static void hub_flush_tenants(hub_t *h);
 static void hub_flush_conns(hub_t *h);
 static void hub_flush_dead(hub_t *h);
@@ -37,8 +31,7 @@ hub_new(const hub_conf_t *conf, hub_t **out)
     h->conf = *conf;
     memcpy(h->rand.seed, conf->seed, sizeof(h->rand.seed));
     h->now_s = (uint32_t) (hub_now_ms(h) / 1000);
-    h->ping = hub_frame_new(&h->conf.mem, HUB_WS_OP_PING, 0, NULL,
-        PT_STR(""));
+    h->ping = hub_frame_new(&h->conf.mem, HUB_WS_OP_PING, 0, NULL, PT_STR(""));
 
     if (h->ping == NULL) {
         conf->mem.free(conf->mem.user, h);
@@ -75,51 +68,8 @@ hub_del(hub_t *h)
 
 
 void
-hub_on_session(hub_t *h, uint64_t ticket, pt_err_t err, bool alive,
-    const pt_uuid_t *tenant, const pt_uuid_t *user, pt_str_t name)
-{
-    hub_conn_t   *c;
-    hub_user_t   *u;
-    hub_tenant_t *t;
-
-    c = hub_stranger_find(h, ticket);
-
-    if (c == NULL || c->state != HUB_CONN_CHECK) {
-        hub_session_again(h, ticket, err, alive, tenant);
-        return;
-    }
-
-    if (err != PT_OK) {
-        hub_conn_close(c, HUB_CLOSE_BACKEND, "backend unavailable");
-        return;
-    }
-
-    if (!alive) {
-        h->auth_failures++;
-        hub_conn_close(c, HUB_CLOSE_REVOKED, "session ended");
-        return;
-    }
-
-    t = hub_tenant_get(h, tenant);
-    u = (t == NULL) ? NULL : hub_user_get(t, user, name);
-
-    if (u == NULL) {
-        hub_conn_close(c, 1013, "out of memory");
-        return;
-    }
-
-    if (u->conns >= HUB_USER_CONNS_MAX) {
-        hub_conn_close(c, HUB_CLOSE_TOO_MANY, "too many connections");
-        return;
-    }
-
-    hub_join(c, t, u);
-}
-
-
-void
 hub_on_tenant(hub_t *h, const pt_uuid_t *tenant, pt_err_t err, int64_t head,
-    const pt_uuid_t *head_id, const hub_row_t *rows, size_t n)
+              const pt_uuid_t *head_id, const hub_row_t *rows, size_t n)
 {
     hub_tenant_t *t;
 
@@ -133,7 +83,7 @@ hub_on_tenant(hub_t *h, const pt_uuid_t *tenant, pt_err_t err, int64_t head,
 
 void
 hub_on_events(hub_t *h, const pt_uuid_t *tenant, pt_err_t err, int64_t first,
-    int64_t last, const hub_row_t *rows, size_t n)
+              int64_t last, const hub_row_t *rows, size_t n)
 {
     hub_page_t   *p;
     hub_tenant_t *t;
@@ -213,10 +163,9 @@ hub_on_ephemeral(hub_t *h, const pt_uuid_t *tenant, pt_str_t payload)
 
     if (t == NULL || t->nconns == 0 || payload.len <= HUB_EPHEMERAL_HEAD
         || !pt_uuid_parse((pt_str_t){ payload.data, PT_UUID_LEN },
-               &conversation)
-        || !pt_uuid_parse((pt_str_t){ payload.data + PT_UUID_LEN + 1,
-                              PT_UUID_LEN },
-               &author))
+                          &conversation)
+        || !pt_uuid_parse(
+            (pt_str_t){ payload.data + PT_UUID_LEN + 1, PT_UUID_LEN }, &author))
     {
         return;
     }
@@ -231,8 +180,7 @@ hub_on_ephemeral(hub_t *h, const pt_uuid_t *tenant, pt_str_t payload)
 
 
 void
-hub_on_head(hub_t *h, const pt_uuid_t *tenant, int64_t seq,
-    const pt_uuid_t *id)
+hub_on_head(hub_t *h, const pt_uuid_t *tenant, int64_t seq, const pt_uuid_t *id)
 {
     hub_tenant_t *t;
 
@@ -262,8 +210,8 @@ hub_on_revoked(hub_t *h, const pt_uuid_t *tenant, const pt_uuid_t *session)
 
 
 void
-hub_tenants_each(hub_t *h,
-    void (*each)(void *data, const pt_uuid_t *tenant), void *data)
+hub_tenants_each(hub_t *h, void (*each)(void *data, const pt_uuid_t *tenant),
+                 void  *data)
 {
     size_t        i;
     hub_tenant_t *t;
@@ -342,7 +290,7 @@ hub_abort(hub_t *h)
 
 void
 hub_tenants_all(hub_t *h, void (*each)(void *data, const pt_uuid_t *tenant),
-    void *data)
+                void  *data)
 {
     size_t        i;
     hub_tenant_t *t;
@@ -399,106 +347,6 @@ hub_conns_waiting(const hub_t *h)
 }
 
 
-static hub_conn_t *
-hub_stranger_find(hub_t *h, uint64_t ticket)
-{
-    hub_conn_t *c;
-
-    for (c = h->strangers; c != NULL; c = c->next) {
-        if (c->ticket == ticket) {
-            return c;
-        }
-    }
-
-    return NULL;
-}
-
-
-/* The answer about another session of a live socket: see hub_proto.c. */
-
-static void
-hub_session_again(hub_t *h, uint64_t ticket, pt_err_t err, bool alive,
-    const pt_uuid_t *tenant)
-{
-    hub_conn_t   *c;
-    hub_tenant_t *t;
-
-    t = (tenant == NULL) ? NULL : hub_tenant_find(h, tenant);
-
-    for (c = (t == NULL) ? NULL : t->conns; c != NULL; c = c->next) {
-        if (c->ticket == ticket) {
-            break;
-        }
-    }
-
-    if (c == NULL || !c->refreshing || c->state >= HUB_CONN_CLOSING) {
-        return;
-    }
-
-    c->refreshing = false;
-
-    if (err != PT_OK) {
-        hub_say_error(c, "backend_unavailable", "try again");
-
-    } else if (!alive) {
-        hub_conn_close(c, HUB_CLOSE_REVOKED, "session ended");
-
-    } else {
-        c->session = c->since_id;
-        hub_proto_refreshed(c, c->since_seq);
-    }
-}
-
-
-static hub_user_t *
-hub_user_get(hub_tenant_t *t, const pt_uuid_t *id, pt_str_t name)
-{
-    hub_user_t *u;
-
-    for (u = t->users; u != NULL; u = u->next) {
-        if (pt_uuid_eq(&u->id, id)) {
-            return u;
-        }
-    }
-
-    name = pt_utf8_prefix(name, 200);
-    u = hub_alloc(t->hub, sizeof(hub_user_t) + name.len);
-
-    if (u == NULL) {
-        return NULL;
-    }
-
-    u->id = *id;
-    u->conns = 0;
-    u->name_len = (uint16_t) name.len;
-
-    if (name.len > 0) {
-        memcpy(u->name, name.data, name.len);
-    }
-
-    u->next = t->users;
-    t->users = u;
-
-    return u;
-}
-
-
-static void
-hub_join(hub_conn_t *c, hub_tenant_t *t, hub_user_t *u)
-{
-    hub_conn_unlink(c, &c->hub->strangers);
-    c->hub->nstrangers--;
-    c->tenant = t;
-    c->user = u;
-    u->conns++;
-    c->counted = true;
-    t->nconns++;
-    hub_conn_link(c, &t->conns);
-    c->hub->conf.ops->admitted(c->sock);
-    hub_tenant_join(c);
-}
-
-
 /* What is new for a tenant, to all of its sockets: once a turn, however many
  * events came. */
 
@@ -517,8 +365,7 @@ hub_flush_tenants(hub_t *h)
             next = c->next;
 
             if (t->state == HUB_TENANT_READY
-                && (c->state == HUB_CONN_TENANT
-                    || c->state == HUB_CONN_RESUME))
+                && (c->state == HUB_CONN_TENANT || c->state == HUB_CONN_RESUME))
             {
                 hub_resume(c);
             }
@@ -596,9 +443,8 @@ hub_tick_tenants(hub_t *h)
             next = t->next;
             hub_tenant_tick(t);
 
-            if (t->nconns == 0 && !t->dirty
-                && t->state != HUB_TENANT_LOADING && !t->filling
-                && h->now_s - t->idle_s > HUB_TENANT_IDLE_S)
+            if (t->nconns == 0 && !t->dirty && t->state != HUB_TENANT_LOADING
+                && !t->filling && h->now_s - t->idle_s > HUB_TENANT_IDLE_S)
             {
                 hub_tenant_del(t);
             }

@@ -18,30 +18,30 @@
 #include "core/pt_buf.h"
 #include "hub_frame.h"
 
-#define HUB_PAGE_EVENTS 500u    /* a page of the log, aligned */
-#define HUB_PAGES_MAX 64u       /* pages in memory, all tenants */
+#define HUB_PAGE_EVENTS 500u /* a page of the log, aligned */
+#define HUB_PAGES_MAX 64u    /* pages in memory, all tenants */
 #define HUB_PAGES_BYTES_MAX (32u * 1024 * 1024)
-#define HUB_REPLAY_MAX 10000    /* events; then too_far */
+#define HUB_REPLAY_MAX 10000 /* events; then too_far */
 #define HUB_IOV_MAX 64
 #define HUB_WRITE_MAX (256u * 1024) /* a socket's share of one turn */
 #define HUB_USER_CONNS_MAX 10u
 #define HUB_AUTH_MS 10000u
-#define HUB_REORDER_MS 20u      /* a hole may be mere reordering */
+#define HUB_REORDER_MS 20u /* a hole may be mere reordering */
 #define HUB_SYNC_S 25u
 #define HUB_EXPIRING_S 120
 #define HUB_EXPIRED_GRACE_S 25
-#define HUB_STALL_S 30u         /* no byte accepted */
-#define HUB_CLOSE_S 5u          /* for the peer's close frame */
-#define HUB_RATE 20u            /* messages a second from a client */
+#define HUB_STALL_S 30u /* no byte accepted */
+#define HUB_CLOSE_S 5u  /* for the peer's close frame */
+#define HUB_RATE 20u    /* messages a second from a client */
 #define HUB_RATE_BURST 40u
-#define HUB_RATE_STRIKES 200u   /* dropped in a row: 4101 */
+#define HUB_RATE_STRIKES 200u /* dropped in a row: 4101 */
 #define HUB_MALFORMED_MAX 3u
 #define HUB_TYPING_EVERY_MS 3000u
 #define HUB_TYPING_STOP_MS 6000u
-#define HUB_PRIVATE_MAX 64u     /* control frames waiting for one socket */
+#define HUB_PRIVATE_MAX 64u /* control frames waiting for one socket */
 #define HUB_TOKEN_MAX 8192u
 #define HUB_TENANTS_BUCKETS 1024u
-#define HUB_TENANT_IDLE_S 300u  /* a ring without sockets is kept so long */
+#define HUB_TENANT_IDLE_S 300u /* a ring without sockets is kept so long */
 
 /* Close codes of ours (realtime.md, section 6): 40xx do not reconnect, 41xx
  * back off, 42xx reconnect now. */
@@ -62,8 +62,8 @@
 #define HUB_CLOSE_EXPIRED 4202
 #define HUB_CLOSE_PERMISSIONS 4203
 
-typedef struct hub_s hub_t;
-typedef struct hub_conn_s hub_conn_t;
+typedef struct hub_s        hub_t;
+typedef struct hub_conn_s   hub_conn_t;
 typedef struct hub_tenant_s hub_tenant_t;
 
 typedef struct {
@@ -84,14 +84,13 @@ typedef struct {
     /* Asynchronous look-ups; each PT_OK is answered once, later, by the
      * named hub_on_*(); an error means "not now". */
     /* head, and the events above head - limit: hub_on_tenant() */
-    pt_err_t (*load_tenant)(void *env, const pt_uuid_t *tenant,
-        uint32_t limit);
+    pt_err_t (*load_tenant)(void *env, const pt_uuid_t *tenant, uint32_t limit);
     /* events first..last: hub_on_events() */
-    pt_err_t (*load_events)(void *env, const pt_uuid_t *tenant,
-        int64_t first, int64_t last);
+    pt_err_t (*load_events)(void *env, const pt_uuid_t *tenant, int64_t first,
+                            int64_t last);
     /* hub_on_session() with the ticket */
     pt_err_t (*check_session)(void *env, const pt_claims_t *claims,
-        uint64_t ticket);
+                              uint64_t ticket);
     /* other hubs' ears: their hub_on_ephemeral() */
     void (*publish)(void *env, const pt_uuid_t *tenant, pt_str_t payload);
     /* listen to this tenant's doorbells from here on; and no more */
@@ -115,7 +114,7 @@ typedef struct {
 
 /* PT_ENOMEM. */
 pt_err_t hub_new(const hub_conf_t *conf, hub_t **out) PT_MUST_CHECK;
-void hub_del(hub_t *h); /* every connection must be gone */
+void     hub_del(hub_t *h); /* every connection must be gone */
 
 /* ---- connections ---- */
 
@@ -131,7 +130,7 @@ typedef struct {
  * NGINX worker in between, 0: none.  NULL: out of memory (or over conns_max):
  * the caller closes. */
 hub_conn_t *hub_conn_new(hub_t *h, void *sock, const pt_claims_t *claims,
-    const hub_since_t *since, int32_t worker);
+                         const hub_since_t *since, int32_t worker);
 
 /* Ends it with a close frame (4007 and the like). */
 void hub_conn_close(hub_conn_t *c, uint16_t code, const char *reason);
@@ -152,13 +151,16 @@ typedef struct {
 
 /* err: PT_OK, or the look-up failed.  head 0: no event yet. */
 void hub_on_tenant(hub_t *h, const pt_uuid_t *tenant, pt_err_t err,
-    int64_t head, const pt_uuid_t *head_id, const hub_row_t *rows, size_t n);
+                   int64_t head, const pt_uuid_t *head_id,
+                   const hub_row_t *rows, size_t n);
 void hub_on_events(hub_t *h, const pt_uuid_t *tenant, pt_err_t err,
-    int64_t first, int64_t last, const hub_row_t *rows, size_t n);
+                   int64_t first, int64_t last, const hub_row_t *rows,
+                   size_t n);
 /* alive: the session lives; tenant and user are the claims', name is the
  * user's. */
 void hub_on_session(hub_t *h, uint64_t ticket, pt_err_t err, bool alive,
-    const pt_uuid_t *tenant, const pt_uuid_t *user, pt_str_t name);
+                    const pt_uuid_t *tenant, const pt_uuid_t *user,
+                    pt_str_t name);
 
 /* ---- the world speaks ---- */
 
@@ -168,21 +170,23 @@ void hub_on_bell(hub_t *h, const pt_uuid_t *tenant, pt_str_t payload);
 void hub_on_ephemeral(hub_t *h, const pt_uuid_t *tenant, pt_str_t payload);
 /* One row of the head poll (one poll at a time: see hub_tenants_each). */
 void hub_on_head(hub_t *h, const pt_uuid_t *tenant, int64_t seq,
-    const pt_uuid_t *id);
+                 const pt_uuid_t *id);
 void hub_on_revoked(hub_t *h, const pt_uuid_t *tenant,
-    const pt_uuid_t *session);
+                    const pt_uuid_t *session);
 
 /* Drops every connection at once. */
 void hub_abort(hub_t *h);
 
 /* All tenants in memory, with sockets or not; how many. */
-void hub_tenants_all(hub_t *h,
-    void (*each)(void *data, const pt_uuid_t *tenant), void *data);
+void     hub_tenants_all(hub_t *h,
+                         void (*each)(void *data, const pt_uuid_t *tenant),
+                         void *data);
 uint32_t hub_tenants(const hub_t *h);
 
 /* Begins a head poll: calls each for all tenants that have sockets. */
 void hub_tenants_each(hub_t *h,
-    void (*each)(void *data, const pt_uuid_t *tenant), void *data);
+                      void (*each)(void *data, const pt_uuid_t *tenant),
+                      void *data);
 
 /* Timers: call every second; and flush after every turn of the loop. */
 void hub_tick(hub_t *h);

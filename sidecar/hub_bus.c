@@ -26,11 +26,11 @@ static void hub_bus_added(void *data, pt_str_t channel);
 static void hub_bus_message(void *data, pt_str_t channel, pt_str_t payload);
 static void hub_bus_each(void *data, const pt_uuid_t *tenant);
 static void hub_bus_control(hub_glue_t *g, const pt_uuid_t *tenant,
-    pt_str_t payload);
+                            pt_str_t payload);
 
-static const pt_str_t hub_bus_kinds[BUS_CHANNELS] = {
-    { "ev:", 3 }, { "ctl:", 4 }, { "eph:", 4 }
-};
+static const pt_str_t hub_bus_kinds[BUS_CHANNELS] = { { "ev:", 3 },
+                                                      { "ctl:", 4 },
+                                                      { "eph:", 4 } };
 
 
 pt_err_t
@@ -99,7 +99,7 @@ hub_bus_publish(void *env, const pt_uuid_t *tenant, pt_str_t payload)
     text[HUB_ID_LEN] = ' ';
     memcpy(text + HUB_ID_LEN + 1, payload.data, payload.len);
     (void) pt_redis_publish(g->pub, n.names[2],
-        (pt_str_t){ text, payload.len + HUB_ID_LEN + 1 });
+                            (pt_str_t){ text, payload.len + HUB_ID_LEN + 1 });
 }
 
 
@@ -198,8 +198,8 @@ hub_bus_message(void *data, pt_str_t channel, pt_str_t payload)
 
         if (channel.len == len + PT_UUID_LEN
             && memcmp(channel.data, hub_bus_kinds[i].data, len) == 0
-            && pt_uuid_parse(
-                (pt_str_t){ channel.data + len, PT_UUID_LEN }, &tenant))
+            && pt_uuid_parse((pt_str_t){ channel.data + len, PT_UUID_LEN },
+                             &tenant))
         {
             break;
         }
@@ -239,8 +239,7 @@ hub_bus_control(hub_glue_t *g, const pt_uuid_t *tenant, pt_str_t payload)
 
     if (payload.len == 7 + PT_UUID_LEN
         && memcmp(payload.data, "revoke ", 7) == 0
-        && pt_uuid_parse((pt_str_t){ payload.data + 7, PT_UUID_LEN },
-            &session))
+        && pt_uuid_parse((pt_str_t){ payload.data + 7, PT_UUID_LEN }, &session))
     {
         hub_on_revoked(g->hub, tenant, &session);
     }

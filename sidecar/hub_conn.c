@@ -12,15 +12,15 @@ static void hub_conn_event(hub_conn_t *c, const hub_ws_in_t *in);
 static bool hub_conn_rate(hub_conn_t *c);
 
 const uint16_t hub_close_codes[HUB_CLOSE_CODES] = {
-    1000, 1001, 1002, 1003, 1007, 1008, 1009, 1011, 1013, 4000, 4001, 4002,
-    4003, 4004, 4005, 4006, 4007, 4100, 4101, 4102, 4103, 4200, 4201, 4202,
-    4203, 0 /* others */
+    1000, 1001, 1002, 1003, 1007, 1008, 1009, 1011, 1013,
+    4000, 4001, 4002, 4003, 4004, 4005, 4006, 4007, 4100,
+    4101, 4102, 4103, 4200, 4201, 4202, 4203, 0 /* others */
 };
 
 
 hub_conn_t *
 hub_conn_new(hub_t *h, void *sock, const pt_claims_t *claims,
-    const hub_since_t *since, int32_t worker)
+             const hub_since_t *since, int32_t worker)
 {
     hub_conn_t *c;
 
@@ -179,7 +179,7 @@ hub_conn_close(hub_conn_t *c, uint16_t code, const char *reason)
     memcpy(payload + 2, reason, n);
 
     f = hub_frame_new(&c->hub->conf.mem, HUB_WS_OP_CLOSE, 0, NULL,
-        (pt_str_t){ payload, n + 2 });
+                      (pt_str_t){ payload, n + 2 });
 
     if (f == NULL) {
         hub_conn_drop(c);
@@ -341,7 +341,7 @@ hub_conn_event(hub_conn_t *c, const hub_ws_in_t *in)
     case HUB_WS_PING:
         if (hub_conn_rate(c)) {
             f = hub_frame_new(&c->hub->conf.mem, HUB_WS_OP_PONG, 0, NULL,
-                in->data);
+                              in->data);
             hub_conn_push(c, f);
             hub_frame_unref(&c->hub->conf.mem, f);
         }
@@ -380,9 +380,9 @@ hub_conn_rate(hub_conn_t *c)
     }
 
     if (++c->strikes == 1) {
-        hub_conn_say(c,
-            PT_STR("{\"type\":\"error\",\"data\":{\"code\":\"rate_limited\","
-                   "\"message\":\"slow down\",\"retry_after_ms\":1000}}"));
+        hub_conn_say(
+            c, PT_STR("{\"type\":\"error\",\"data\":{\"code\":\"rate_limited\","
+                      "\"message\":\"slow down\",\"retry_after_ms\":1000}}"));
     }
 
     if (c->strikes > HUB_RATE_STRIKES) {

@@ -14,7 +14,7 @@
 #define DB_QUEUE 1024
 #define DB_DEADLINE_MS 5000
 #define DB_PARAMS_SIZE (64u * 1024)
-#define DB_ROW_SIZE 64u /* of our own, a row of a result */
+#define DB_ROW_SIZE 64u      /* of our own, a row of a result */
 #define DB_SESSIONS_MAX 512u /* a query */
 #define DB_SESSIONS_QUERIES 2u
 #define DB_ASKED_MAX 65536u
@@ -33,24 +33,23 @@ struct hub_job_s {
 };
 
 static hub_job_t *hub_db_job(hub_glue_t *g, size_t size);
-static pt_err_t hub_db_submit(hub_job_t *j, const pt_uuid_t *tenant,
-    batch_handler_pt handler);
-static void hub_db_end(hub_job_t *j);
-static void hub_db_tell(hub_glue_t *g, const pytake_sql_result_t *result);
+static pt_err_t   hub_db_submit(hub_job_t *j, const pt_uuid_t *tenant,
+                                batch_handler_pt handler);
+static void       hub_db_end(hub_job_t *j);
+static void       hub_db_tell(hub_glue_t *g, const pytake_sql_result_t *result);
 static const hub_row_t *hub_db_rows(hub_job_t *j, const pytake_rows_t *r);
-static void hub_db_tenant_done(void *data, batch_t *b,
-    const pytake_sql_result_t *result);
-static void hub_db_events_done(void *data, batch_t *b,
-    const pytake_sql_result_t *result);
-static bool hub_db_ask(hub_glue_t *g);
-static void hub_db_asked_done(void *data, batch_t *b,
-    const pytake_sql_result_t *result);
-static void hub_db_answer(hub_job_t *j, pt_err_t err,
-    const pytake_rows_t *r);
+static void             hub_db_tenant_done(void *data, batch_t *b,
+                                           const pytake_sql_result_t *result);
+static void             hub_db_events_done(void *data, batch_t *b,
+                                           const pytake_sql_result_t *result);
+static bool             hub_db_ask(hub_glue_t *g);
+static void             hub_db_asked_done(void *data, batch_t *b,
+                                          const pytake_sql_result_t *result);
+static void hub_db_answer(hub_job_t *j, pt_err_t err, const pytake_rows_t *r);
 static void hub_db_poll(void *data);
 static void hub_db_poll_add(void *data, const pt_uuid_t *tenant);
 static void hub_db_polled(void *data, batch_t *b,
-    const pytake_sql_result_t *result);
+                          const pytake_sql_result_t *result);
 
 typedef struct {
     pt_uuid_t *ids;
@@ -83,8 +82,7 @@ hub_db_start(hub_glue_t *g, const serve_t *serve)
         return err;
     }
 
-    g->poll = g->loop->ops->timer_new(g->loop, PT_TIMER_HOUSE, hub_db_poll,
-        g);
+    g->poll = g->loop->ops->timer_new(g->loop, PT_TIMER_HOUSE, hub_db_poll, g);
 
     if (g->poll == NULL) {
         return PT_ENOMEM;
@@ -147,12 +145,12 @@ hub_db_load_tenant(void *env, const pt_uuid_t *tenant, uint32_t limit)
 
 pt_err_t
 hub_db_load_events(void *env, const pt_uuid_t *tenant, int64_t first,
-    int64_t last)
+                   int64_t last)
 {
     hub_job_t *j;
 
-    j = hub_db_job(env,
-        DB_PARAMS_SIZE + ((size_t) (last - first) + 2) * DB_ROW_SIZE);
+    j = hub_db_job(env, DB_PARAMS_SIZE
+                            + ((size_t) (last - first) + 2) * DB_ROW_SIZE);
 
     if (j == NULL) {
         return PT_ENOMEM;
@@ -243,8 +241,7 @@ hub_db_job(hub_glue_t *g, size_t size)
     }
 
     b = batch_new(&g->mem, size + sizeof(hub_job_t));
-    j = (b == NULL) ? NULL
-                    : pt_calloc(batch_arena(b), 1, sizeof(hub_job_t));
+    j = (b == NULL) ? NULL : pt_calloc(batch_arena(b), 1, sizeof(hub_job_t));
 
     if (j == NULL) {
         batch_del(b);
@@ -259,8 +256,7 @@ hub_db_job(hub_glue_t *g, size_t size)
 
 
 static pt_err_t
-hub_db_submit(hub_job_t *j, const pt_uuid_t *tenant,
-    batch_handler_pt handler)
+hub_db_submit(hub_job_t *j, const pt_uuid_t *tenant, batch_handler_pt handler)
 {
     pt_err_t    err;
     hub_glue_t *g;
@@ -272,7 +268,8 @@ hub_db_submit(hub_job_t *j, const pt_uuid_t *tenant,
     }
 
     err = batch_submit(j->batch, g->pool, PYTAKE_SQL_READ, tenant,
-        g->loop->ops->now_ms(g->loop) + DB_DEADLINE_MS, handler, j);
+                       g->loop->ops->now_ms(g->loop) + DB_DEADLINE_MS, handler,
+                       j);
 
     if (err != PT_OK) {
         batch_del(j->batch);
@@ -326,16 +323,17 @@ hub_db_tell(hub_glue_t *g, const pytake_sql_result_t *result)
 
     if (!away) {
         g->loop->ops->log(g->loop, PT_LOG_NOTICE,
-            "pytake: hub: the database is back");
+                          "pytake: hub: the database is back");
 
     } else if (result->err == PT_EDB) {
-        g->loop->ops->log(g->loop, PT_LOG_ERR,
+        g->loop->ops->log(
+            g->loop, PT_LOG_ERR,
             "pytake: hub: a statement failed (%.5s): see \"pytake doctor\"",
             result->sqlstate);
 
     } else {
         g->loop->ops->log(g->loop, PT_LOG_WARN,
-            "pytake: hub: the database is away, trying again");
+                          "pytake: hub: the database is away, trying again");
     }
 }
 
@@ -391,7 +389,7 @@ hub_db_tenant_done(void *data, batch_t *b, const pytake_sql_result_t *result)
     }
 
     hub_on_tenant(g->hub, &j->tenant, err, head, &id, rows,
-        err == PT_OK ? result->rows[1].nrows : 0);
+                  err == PT_OK ? result->rows[1].nrows : 0);
 }
 
 
@@ -415,7 +413,7 @@ hub_db_events_done(void *data, batch_t *b, const pytake_sql_result_t *result)
     }
 
     hub_on_events(j->glue->hub, &j->tenant, err, j->first, j->last, rows,
-        err == PT_OK ? result->rows[0].nrows : 0);
+                  err == PT_OK ? result->rows[0].nrows : 0);
 }
 
 
@@ -430,9 +428,9 @@ hub_db_ask(hub_glue_t *g)
     hub_asked_t *asked;
 
     n = (g->nasked < DB_SESSIONS_MAX) ? g->nasked : DB_SESSIONS_MAX;
-    j = hub_db_job(g, DB_PARAMS_SIZE
-                          + n * (sizeof(hub_asked_t)
-                                 + 3 * (sizeof(pt_uuid_t) + 48)));
+    j = hub_db_job(
+        g, DB_PARAMS_SIZE
+               + n * (sizeof(hub_asked_t) + 3 * (sizeof(pt_uuid_t) + 48)));
 
     if (j == NULL) {
         return false;
@@ -484,7 +482,7 @@ hub_db_asked_done(void *data, batch_t *b, const pytake_sql_result_t *result)
     hub_db_tell(j->glue, result);
     j->glue->asking--;
     hub_db_answer(j, result->err,
-        result->err == PT_OK ? &result->rows[0] : NULL);
+                  result->err == PT_OK ? &result->rows[0] : NULL);
     hub_db_turn(j->glue);
 }
 
@@ -513,8 +511,8 @@ hub_db_answer(hub_job_t *j, pt_err_t err, const pytake_rows_t *r)
     for (i = 0; i < j->nasked; i++) {
         a = &j->asked[i];
         hub_on_session(j->glue->hub, a->ticket, err,
-            err == PT_OK && names[i].data != NULL, &a->tenant, &a->user,
-            err == PT_OK ? names[i] : PT_STR_NULL);
+                       err == PT_OK && names[i].data != NULL, &a->tenant,
+                       &a->user, err == PT_OK ? names[i] : PT_STR_NULL);
     }
 }
 
@@ -545,11 +543,10 @@ hub_db_poll(void *data)
 
     ids.n = 0;
     ids.max = hub_tenants(g->hub);
-    j = hub_db_job(g, DB_PARAMS_SIZE
-                          + ids.max * (sizeof(pt_uuid_t) + 48));
+    j = hub_db_job(g, DB_PARAMS_SIZE + ids.max * (sizeof(pt_uuid_t) + 48));
     ids.ids = (j == NULL) ? NULL
                           : pt_calloc(batch_arena(j->batch), ids.max + 1,
-                              sizeof(pt_uuid_t));
+                                      sizeof(pt_uuid_t));
 
     if (ids.ids == NULL) {
         batch_del(j == NULL ? NULL : j->batch);

@@ -6,8 +6,8 @@
 
 #define HUB_FRAME_TAIL 44u /* "id":"<36>"} */
 
-static uint8_t hub_frame_event(pt_str_t payload);
-static void hub_ring_drop(const pt_mem_t *mem, hub_ring_t *r);
+static uint8_t  hub_frame_event(pt_str_t payload);
+static void     hub_ring_drop(const pt_mem_t *mem, hub_ring_t *r);
 static pt_err_t hub_ring_grow(const pt_mem_t *mem, hub_ring_t *r);
 
 const char *const hub_event_names[HUB_EVENT_COUNT] = {
@@ -26,7 +26,7 @@ const char *const hub_event_names[HUB_EVENT_COUNT] = {
 
 hub_frame_t *
 hub_frame_new(const pt_mem_t *mem, hub_ws_opcode_t op, int64_t seq,
-    const pt_uuid_t *id, pt_str_t payload)
+              const pt_uuid_t *id, pt_str_t payload)
 {
     uint8_t      head[HUB_WS_HEADER_MAX];
     size_t       n;

@@ -32,19 +32,19 @@ typedef enum {
 extern const char *const hub_event_names[HUB_EVENT_COUNT];
 
 typedef struct {
-    uint32_t  refs;
-    uint32_t  len;  /* of data: WebSocket header and payload */
-    int64_t   seq;  /* 0: not a logged event */
-    pt_uuid_t id;   /* of the event */
+    uint32_t    refs;
+    uint32_t    len;   /* of data: WebSocket header and payload */
+    int64_t     seq;   /* 0: not a logged event */
+    pt_uuid_t   id;    /* of the event */
     const void *owner; /* the tenant of a logged event */
-    uint8_t   head; /* bytes of the WebSocket header */
-    uint8_t   event;
-    uint8_t   data[];
+    uint8_t     head;  /* bytes of the WebSocket header */
+    uint8_t     event;
+    uint8_t     data[];
 } hub_frame_t;
 
 /* Copies payload; refs is 1.  NULL: out of memory. */
-hub_frame_t *hub_frame_new(const pt_mem_t *mem, hub_ws_opcode_t op,
-    int64_t seq, const pt_uuid_t *id, pt_str_t payload);
+hub_frame_t *hub_frame_new(const pt_mem_t *mem, hub_ws_opcode_t op, int64_t seq,
+                           const pt_uuid_t *id, pt_str_t payload);
 hub_frame_t *hub_frame_ref(hub_frame_t *f);
 void hub_frame_unref(const pt_mem_t *mem, hub_frame_t *f); /* NULL is fine */
 
@@ -71,8 +71,8 @@ void hub_ring_free(const pt_mem_t *mem, hub_ring_t *r);
 
 /* Appends f, whose seq is head + 1, and takes its reference; drops what is
  * over the limits.  PT_ENOMEM: f is not taken. */
-pt_err_t hub_ring_add(const pt_mem_t *mem, hub_ring_t *r, hub_frame_t *f)
-    PT_MUST_CHECK;
+pt_err_t hub_ring_add(const pt_mem_t *mem, hub_ring_t *r,
+                      hub_frame_t *f) PT_MUST_CHECK;
 
 /* Borrowed; NULL outside low..head. */
 hub_frame_t *hub_ring_find(const hub_ring_t *r, int64_t seq);

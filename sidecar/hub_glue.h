@@ -20,18 +20,18 @@
 #define HUB_READ_SIZE (64u * 1024)
 #define HUB_ID_LEN 16
 #define HUB_ADDR_BUCKETS 1024u
-#define HUB_ADDR_MAX 20u      /* unauthenticated sockets of one address */
-#define HUB_YOUNG_MIN 64u     /* and of all: 5 % of capacity, or this */
+#define HUB_ADDR_MAX 20u  /* unauthenticated sockets of one address */
+#define HUB_YOUNG_MIN 64u /* and of all: 5 % of capacity, or this */
 #define HUB_HANDSHAKE_MS 10000
 #define HUB_POLL_MS 2000u
 #define HUB_POLL_OVERLAP_S 10 /* a revocation's commit comes after its time */
 #define HUB_PEERS_MAX 16
 
-typedef struct hub_glue_s hub_glue_t;
-typedef struct hub_sock_s hub_sock_t;
-typedef struct hub_hand_s hub_hand_t;
-typedef struct hub_addr_s hub_addr_t;
-typedef struct hub_job_s hub_job_t;
+typedef struct hub_glue_s  hub_glue_t;
+typedef struct hub_sock_s  hub_sock_t;
+typedef struct hub_hand_s  hub_hand_t;
+typedef struct hub_addr_s  hub_addr_t;
+typedef struct hub_job_s   hub_job_t;
 typedef struct hub_asked_s hub_asked_t;
 
 /* Kept small: one a socket, for its whole life. */
@@ -61,35 +61,35 @@ struct hub_asked_s {
 
 struct hub_glue_s {
     const serve_t *serve;
-    pt_loop_t   *loop;
-    loop_t      *turns;
-    pt_mem_t     mem;
-    hub_t       *hub;
-    pt_jwt_t    *jwt;
-    bool         stopping;
-    pt_timer_t  *second; /* HOUSE: hub_tick() */
-    pt_timer_t  *soon;   /* HOUSE: holes, and sockets that have more */
-    int64_t      soon_ms; /* when; 0: not set */
-    pt_timer_t  *hold;   /* HOLD: sockets that say goodbye */
+    pt_loop_t     *loop;
+    loop_t        *turns;
+    pt_mem_t       mem;
+    hub_t         *hub;
+    pt_jwt_t      *jwt;
+    bool           stopping;
+    pt_timer_t    *second;  /* HOUSE: hub_tick() */
+    pt_timer_t    *soon;    /* HOUSE: holes, and sockets that have more */
+    int64_t        soon_ms; /* when; 0: not set */
+    pt_timer_t    *hold;    /* HOLD: sockets that say goodbye */
 
     /* hub_sock.c */
-    const char  *path;
-    int          listen_fd;
-    int          spare_fd; /* so that even the last socket gets an answer */
-    pt_io_t     *listen_io;
-    pt_timer_t  *accept_again;
-    bool         enabled;
-    uint32_t     conns_max;
-    uint32_t     young_max;
-    uint32_t     nyoung;
-    hub_hand_t  *young;      /* handshakes, newest first */
-    hub_hand_t  *young_last;
-    hub_addr_t  *addrs[HUB_ADDR_BUCKETS];
-    int          npeers;
-    uint32_t     peers[HUB_PEERS_MAX]; /* uids that may connect */
-    uint32_t     peer_gid;
-    uint64_t     refused;
-    uint8_t     *buf; /* HUB_READ_SIZE, shared by all sockets */
+    const char *path;
+    int         listen_fd;
+    int         spare_fd; /* so that even the last socket gets an answer */
+    pt_io_t    *listen_io;
+    pt_timer_t *accept_again;
+    bool        enabled;
+    uint32_t    conns_max;
+    uint32_t    young_max;
+    uint32_t    nyoung;
+    hub_hand_t *young; /* handshakes, newest first */
+    hub_hand_t *young_last;
+    hub_addr_t *addrs[HUB_ADDR_BUCKETS];
+    int         npeers;
+    uint32_t    peers[HUB_PEERS_MAX]; /* uids that may connect */
+    uint32_t    peer_gid;
+    uint64_t    refused;
+    uint8_t    *buf; /* HUB_READ_SIZE, shared by all sockets */
 
     /* hub_db.c */
     pt_pool_t   *pool;
@@ -112,17 +112,17 @@ struct hub_glue_s {
 
 /* ---- hub_sock.c ---- */
 
-pt_err_t hub_sock_listen(hub_glue_t *g, const char *path, const char *group)
-    PT_MUST_CHECK;
-void hub_sock_unlisten(hub_glue_t *g); /* idempotent */
-void hub_sock_del(hub_sock_t *s);
-void hub_sock_read(hub_sock_t *s);
+pt_err_t hub_sock_listen(hub_glue_t *g, const char *path,
+                         const char *group) PT_MUST_CHECK;
+void     hub_sock_unlisten(hub_glue_t *g); /* idempotent */
+void     hub_sock_del(hub_sock_t *s);
+void     hub_sock_read(hub_sock_t *s);
 pt_err_t hub_sock_want(hub_sock_t *s, int events) PT_MUST_CHECK;
 /* hub_ops_t's */
 ptrdiff_t hub_sock_write(void *sock, const hub_iov_t *iov, int n);
-void hub_sock_want_write(void *sock, bool on);
-void hub_sock_admitted(void *sock);
-void hub_sock_close(void *sock);
+void      hub_sock_want_write(void *sock, bool on);
+void      hub_sock_admitted(void *sock);
+void      hub_sock_close(void *sock);
 /* false: too many of that address already. */
 bool hub_sock_count(hub_sock_t *s, pt_str_t addr);
 
@@ -130,30 +130,29 @@ bool hub_sock_count(hub_sock_t *s, pt_str_t addr);
 
 /* A new socket: NULL when out of memory. */
 hub_hand_t *hub_hand_new(hub_sock_t *s);
-void hub_hand_del(hub_sock_t *s);
-void hub_hand_read(hub_sock_t *s);
-void hub_hand_write(hub_sock_t *s);
-void hub_hand_tick(hub_glue_t *g); /* slow ones */
-void hub_hand_abort(hub_glue_t *g); /* all of them */
+void        hub_hand_del(hub_sock_t *s);
+void        hub_hand_read(hub_sock_t *s);
+void        hub_hand_write(hub_sock_t *s);
+void        hub_hand_tick(hub_glue_t *g);  /* slow ones */
+void        hub_hand_abort(hub_glue_t *g); /* all of them */
 
 /* ---- hub_db.c ---- */
 
 pt_err_t hub_db_start(hub_glue_t *g, const serve_t *serve) PT_MUST_CHECK;
-void hub_db_stop(hub_glue_t *g);
-void hub_db_turn(hub_glue_t *g); /* sends what was asked in this turn */
-void hub_db_poll_now(hub_glue_t *g);
+void     hub_db_stop(hub_glue_t *g);
+void     hub_db_turn(hub_glue_t *g); /* sends what was asked in this turn */
+void     hub_db_poll_now(hub_glue_t *g);
 /* hub_ops_t's */
-pt_err_t hub_db_load_tenant(void *env, const pt_uuid_t *tenant,
-    uint32_t limit);
-pt_err_t hub_db_load_events(void *env, const pt_uuid_t *tenant,
-    int64_t first, int64_t last);
+pt_err_t hub_db_load_tenant(void *env, const pt_uuid_t *tenant, uint32_t limit);
+pt_err_t hub_db_load_events(void *env, const pt_uuid_t *tenant, int64_t first,
+                            int64_t last);
 pt_err_t hub_db_check_session(void *env, const pt_claims_t *claims,
-    uint64_t ticket);
+                              uint64_t ticket);
 
 /* ---- hub_bus.c ---- */
 
 pt_err_t hub_bus_start(hub_glue_t *g, const serve_t *serve) PT_MUST_CHECK;
-void hub_bus_stop(hub_glue_t *g);
+void     hub_bus_stop(hub_glue_t *g);
 /* hub_ops_t's */
 void hub_bus_publish(void *env, const pt_uuid_t *tenant, pt_str_t payload);
 void hub_bus_tenant_on(void *env, const pt_uuid_t *tenant);

@@ -19,15 +19,14 @@ struct hub_hand_s {
     int64_t     began_ms;
     char       *text; /* the head so far, when it comes in pieces */
     size_t      len;
-    size_t      from; /* of hub_http_end() */
+    size_t      from;  /* of hub_http_end() */
     pt_arena_t *arena; /* the answer's */
     pt_str_t    out;
 };
 
-static void hub_hand_done(hub_sock_t *s, char *text, size_t len,
-    size_t head);
-static void hub_hand_upgrade(hub_sock_t *s, const hub_http_t *r,
-    uint8_t *rest, size_t len);
+static void hub_hand_done(hub_sock_t *s, char *text, size_t len, size_t head);
+static void hub_hand_upgrade(hub_sock_t *s, const hub_http_t *r, uint8_t *rest,
+                             size_t len);
 static void hub_hand_refuse(hub_sock_t *s, int status);
 static void hub_hand_health(hub_sock_t *s);
 static void hub_hand_metrics(hub_sock_t *s);
@@ -242,8 +241,8 @@ hub_hand_done(hub_sock_t *s, char *text, size_t len, size_t head)
 
     case HUB_HTTP_DRAIN:
         hub_drain(g->hub, r.worker, r.spread_ms);
-        hub_hand_answer(s,
-            PT_STR("HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"));
+        hub_hand_answer(
+            s, PT_STR("HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"));
         return;
 
     default:
@@ -270,8 +269,7 @@ hub_hand_done(hub_sock_t *s, char *text, size_t len, size_t head)
 
 
 static void
-hub_hand_upgrade(hub_sock_t *s, const hub_http_t *r, uint8_t *rest,
-    size_t len)
+hub_hand_upgrade(hub_sock_t *s, const hub_http_t *r, uint8_t *rest, size_t len)
 {
     char        reply[HUB_HTTP_REPLY_MAX];
     size_t      n;
@@ -286,7 +284,7 @@ hub_hand_upgrade(hub_sock_t *s, const hub_http_t *r, uint8_t *rest,
     }
 
     s->conn = hub_conn_new(g->hub, s, r->has_claims ? &r->claims : NULL,
-        r->has_since ? &r->since : NULL, r->worker);
+                           r->has_since ? &r->since : NULL, r->worker);
 
     if (s->conn == NULL) {
         hub_sock_del(s);
@@ -332,10 +330,11 @@ hub_hand_health(hub_sock_t *s)
         pt_pool_stats(g->pool, &st);
     }
 
-    len = snprintf(body, sizeof(body),
+    len = snprintf(
+        body, sizeof(body),
         "{\"status\":\"%s\",\"connections\":%u,\"database\":\"%s\","
-        "\"redis\":\"%s\"}", g->stopping ? "draining" : "ok",
-        (unsigned) hub_conns(g->hub),
+        "\"redis\":\"%s\"}",
+        g->stopping ? "draining" : "ok", (unsigned) hub_conns(g->hub),
         (st.away || g->db_away) ? "down" : "up",
         (g->sub != NULL && pt_redis_sub_is_up(g->sub)) ? "up" : "down");
 

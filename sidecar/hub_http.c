@@ -39,16 +39,16 @@ typedef struct {
     const char *header; /* with CRLF */
 } hub_http_refusal_t;
 
-static int hub_http_lines(pt_str_t head, hub_http_raw_t *raw);
+static int  hub_http_lines(pt_str_t head, hub_http_raw_t *raw);
 static bool hub_http_line(pt_str_t *rest, pt_str_t *line);
-static int hub_http_request(pt_str_t line, hub_http_raw_t *raw);
-static int hub_http_field(pt_str_t line, hub_http_raw_t *raw);
+static int  hub_http_request(pt_str_t line, hub_http_raw_t *raw);
+static int  hub_http_field(pt_str_t line, hub_http_raw_t *raw);
 static bool hub_http_word(pt_str_t *rest, char end, pt_str_t *out);
 static bool hub_http_is(pt_str_t s, const char *lower);
 static bool hub_http_list_has(pt_str_t list, const char *lower);
 static bool hub_http_item(pt_str_t *rest, pt_str_t *item);
-static int hub_http_route(const hub_http_raw_t *raw, hub_http_t *out);
-static int hub_http_upgrade(const hub_http_raw_t *raw, hub_http_t *out);
+static int  hub_http_route(const hub_http_raw_t *raw, hub_http_t *out);
+static int  hub_http_upgrade(const hub_http_raw_t *raw, hub_http_t *out);
 static void hub_http_protocol(pt_str_t offered, hub_http_t *out);
 static bool hub_http_claims(const hub_http_raw_t *raw, hub_http_t *out);
 static bool hub_http_since(pt_str_t query, hub_http_t *out);
@@ -130,15 +130,16 @@ hub_http_accept(const hub_http_t *r, char out[HUB_HTTP_REPLY_MAX])
     int n;
 
     n = snprintf(out, HUB_HTTP_REPLY_MAX,
-        "HTTP/1.1 101 Switching Protocols\r\n"
-        "Upgrade: websocket\r\n"
-        "Connection: Upgrade\r\n"
-        "Sec-WebSocket-Accept: %.*s\r\n"
-        "%s%.*s%s\r\n",
-        (int) HUB_WS_ACCEPT_LEN, r->accept,
-        r->protocol.len > 0 ? "Sec-WebSocket-Protocol: " : "",
-        (int) r->protocol.len, r->protocol.len > 0 ? r->protocol.data : "",
-        r->protocol.len > 0 ? "\r\n" : "");
+                 "HTTP/1.1 101 Switching Protocols\r\n"
+                 "Upgrade: websocket\r\n"
+                 "Connection: Upgrade\r\n"
+                 "Sec-WebSocket-Accept: %.*s\r\n"
+                 "%s%.*s%s\r\n",
+                 (int) HUB_WS_ACCEPT_LEN, r->accept,
+                 r->protocol.len > 0 ? "Sec-WebSocket-Protocol: " : "",
+                 (int) r->protocol.len,
+                 r->protocol.len > 0 ? r->protocol.data : "",
+                 r->protocol.len > 0 ? "\r\n" : "");
 
     return (n > 0 && (size_t) n < HUB_HTTP_REPLY_MAX) ? (size_t) n : 0;
 }
@@ -160,19 +161,21 @@ hub_http_refuse(int status, char out[HUB_HTTP_REPLY_MAX])
         }
     }
 
-    len = snprintf(body, sizeof(body),
+    len = snprintf(
+        body, sizeof(body),
         "{\"type\":\"https://pytake.net/problems/%s\",\"title\":\"%s\","
-        "\"status\":%d,\"code\":\"%s\"}", r->code, r->title, r->status,
-        r->code);
+        "\"status\":%d,\"code\":\"%s\"}",
+        r->code, r->title, r->status, r->code);
 
     n = snprintf(out, HUB_HTTP_REPLY_MAX,
-        "HTTP/1.1 %d %s\r\n"
-        "Content-Type: application/problem+json\r\n"
-        "Content-Length: %d\r\n"
-        "%s"
-        "Connection: close\r\n"
-        "\r\n"
-        "%s", r->status, r->title, len, r->header, body);
+                 "HTTP/1.1 %d %s\r\n"
+                 "Content-Type: application/problem+json\r\n"
+                 "Content-Length: %d\r\n"
+                 "%s"
+                 "Connection: close\r\n"
+                 "\r\n"
+                 "%s",
+                 r->status, r->title, len, r->header, body);
 
     return (n > 0 && (size_t) n < HUB_HTTP_REPLY_MAX) ? (size_t) n : 0;
 }
@@ -184,11 +187,12 @@ hub_http_head(const char *type, size_t len, char out[HUB_HTTP_REPLY_MAX])
     int n;
 
     n = snprintf(out, HUB_HTTP_REPLY_MAX,
-        "HTTP/1.1 200 OK\r\n"
-        "Content-Type: %s\r\n"
-        "Content-Length: %zu\r\n"
-        "Connection: close\r\n"
-        "\r\n", type, len);
+                 "HTTP/1.1 200 OK\r\n"
+                 "Content-Type: %s\r\n"
+                 "Content-Length: %zu\r\n"
+                 "Connection: close\r\n"
+                 "\r\n",
+                 type, len);
 
     return (n > 0 && (size_t) n < HUB_HTTP_REPLY_MAX) ? (size_t) n : 0;
 }
@@ -262,9 +266,8 @@ hub_http_request(pt_str_t line, hub_http_raw_t *raw)
     rest = line;
 
     if (!hub_http_word(&rest, ' ', &raw->method)
-        || !hub_http_word(&rest, ' ', &target)
-        || !pt_str_is(rest, "HTTP/1.1") || target.len == 0
-        || target.data[0] != '/')
+        || !hub_http_word(&rest, ' ', &target) || !pt_str_is(rest, "HTTP/1.1")
+        || target.len == 0 || target.data[0] != '/')
     {
         return 400;
     }
@@ -287,8 +290,8 @@ hub_http_request(pt_str_t line, hub_http_raw_t *raw)
 static int
 hub_http_field(pt_str_t line, hub_http_raw_t *raw)
 {
-    size_t    i;
-    pt_str_t  name, value, *slot;
+    size_t   i;
+    pt_str_t name, value, *slot;
 
     value = line;
 
@@ -304,8 +307,9 @@ hub_http_field(pt_str_t line, hub_http_raw_t *raw)
         value.len--;
     }
 
-    while (value.len > 0 && (value.data[value.len - 1] == ' '
-                             || value.data[value.len - 1] == '\t'))
+    while (value.len > 0
+           && (value.data[value.len - 1] == ' '
+               || value.data[value.len - 1] == '\t'))
     {
         value.len--;
     }
@@ -404,8 +408,9 @@ hub_http_item(pt_str_t *rest, pt_str_t *item)
         item->len--;
     }
 
-    while (item->len > 0 && (item->data[item->len - 1] == ' '
-                             || item->data[item->len - 1] == '\t'))
+    while (item->len > 0
+           && (item->data[item->len - 1] == ' '
+               || item->data[item->len - 1] == '\t'))
     {
         item->len--;
     }
@@ -478,8 +483,7 @@ hub_http_upgrade(const hub_http_raw_t *raw, hub_http_t *out)
         return 426;
     }
 
-    if (raw->key.data == NULL
-        || hub_ws_accept(raw->key, out->accept) != PT_OK)
+    if (raw->key.data == NULL || hub_ws_accept(raw->key, out->accept) != PT_OK)
     {
         return 400;
     }
@@ -521,7 +525,7 @@ hub_http_protocol(pt_str_t offered, hub_http_t *out)
         if (item.len > 8 && item.len < 32 && out->protocol.len == 0
             && memcmp(item.data, "pytake.v", 8) == 0
             && hub_http_number((pt_str_t){ item.data + 8, item.len - 8 },
-                INT32_MAX, &(int64_t){ 0 }))
+                               INT32_MAX, &(int64_t){ 0 }))
         {
             out->protocol = item;
             out->unsupported = true;
@@ -579,8 +583,7 @@ hub_http_since(pt_str_t query, hub_http_t *out)
         return false;
     }
 
-    return !hub_http_arg(query, "id", &v)
-           || pt_uuid_parse(v, &out->since.id);
+    return !hub_http_arg(query, "id", &v) || pt_uuid_parse(v, &out->since.id);
 }
 
 

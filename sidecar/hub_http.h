@@ -25,16 +25,16 @@ typedef enum {
 /* Slices are borrowed from the text. */
 typedef struct {
     hub_http_type_t type;
-    char        accept[HUB_WS_ACCEPT_LEN]; /* UPGRADE, as all below */
-    pt_str_t    protocol;    /* to be echoed; len 0: none */
-    bool        unsupported; /* of pytake.vN no version is ours: 4007 */
-    bool        has_claims;  /* NGINX has checked the Authorization header */
-    pt_claims_t claims;
-    bool        has_since;
-    hub_since_t since;
-    pt_str_t    addr;        /* the client's, len 0: unknown */
-    int32_t     worker;      /* pid of NGINX's, also of DRAIN; 0: none */
-    uint32_t    spread_ms;   /* DRAIN */
+    char            accept[HUB_WS_ACCEPT_LEN]; /* UPGRADE, as all below */
+    pt_str_t        protocol;                  /* to be echoed; len 0: none */
+    bool            unsupported; /* of pytake.vN no version is ours: 4007 */
+    bool            has_claims; /* NGINX has checked the Authorization header */
+    pt_claims_t     claims;
+    bool            has_since;
+    hub_since_t     since;
+    pt_str_t        addr;      /* the client's, len 0: unknown */
+    int32_t         worker;    /* pid of NGINX's, also of DRAIN; 0: none */
+    uint32_t        spread_ms; /* DRAIN */
 } hub_http_t;
 
 /*
@@ -56,6 +56,6 @@ size_t hub_http_refuse(int status, char out[HUB_HTTP_REPLY_MAX]);
 
 /* The head of a 200 answer; its length. */
 size_t hub_http_head(const char *type, size_t len,
-    char out[HUB_HTTP_REPLY_MAX]);
+                     char out[HUB_HTTP_REPLY_MAX]);
 
 #endif

@@ -12,12 +12,14 @@
 
 #define HUB_WHEEL_SLOTS 128u /* seconds a turn */
 #define HUB_FRAME_JSON_MAX 4096u
+#define HUB_STASH_MAX 64u
+#define HUB_RETRY_MS 500
 #define HUB_CLOSE_CODES 26u
 #define HUB_EPHEMERAL_HEAD (2u * PT_UUID_LEN + 2) /* conversation, author */
 
-typedef struct hub_out_s hub_out_t;
-typedef struct hub_user_s hub_user_t;
-typedef struct hub_page_s hub_page_t;
+typedef struct hub_out_s    hub_out_t;
+typedef struct hub_user_s   hub_user_t;
+typedef struct hub_page_s   hub_page_t;
 typedef struct hub_typing_s hub_typing_t;
 
 /* A control frame waiting for one socket. */
@@ -37,14 +39,14 @@ struct hub_user_s {
 
 /* Events first..last of the log; frames may miss at the low end (expired). */
 struct hub_page_s {
-    hub_page_t    *next;
-    hub_tenant_t  *tenant;
-    int64_t        first;
-    int64_t        top;     /* the head when it was asked for */
-    int64_t        used_ms;
-    uint32_t       count;
-    bool           loading;
-    hub_frame_t   *frames[HUB_PAGE_EVENTS];
+    hub_page_t   *next;
+    hub_tenant_t *tenant;
+    int64_t       first;
+    int64_t       top; /* the head when it was asked for */
+    int64_t       used_ms;
+    uint32_t      count;
+    bool          loading;
+    hub_frame_t  *frames[HUB_PAGE_EVENTS];
 };
 
 struct hub_typing_s {
@@ -59,8 +61,8 @@ typedef enum {
     HUB_CONN_TENANT,   /* the tenant is being loaded */
     HUB_CONN_RESUME,   /* the page with its cursor is being loaded */
     HUB_CONN_LIVE,
-    HUB_CONN_CLOSING,  /* close frame queued or sent */
-    HUB_CONN_DEAD      /* to be freed at the end of the turn */
+    HUB_CONN_CLOSING, /* close frame queued or sent */
+    HUB_CONN_DEAD     /* to be freed at the end of the turn */
 } hub_conn_state_t;
 
 /* Kept small: an idle authenticated socket costs this and the glue's own. */
@@ -77,12 +79,12 @@ struct hub_conn_s {
     hub_out_t    *out;
     hub_frame_t  *current; /* partly written */
     hub_typing_t *typing;
-    uint64_t      ticket;  /* and connection number */
-    int64_t       cursor;  /* next seq */
+    uint64_t      ticket; /* and connection number */
+    int64_t       cursor; /* next seq */
     int64_t       since_seq;
     pt_uuid_t     since_id;
     pt_uuid_t     session;
-    pt_uuid_t     watch;   /* nil: everything */
+    pt_uuid_t     watch; /* nil: everything */
     int64_t       exp_s;
     uint32_t      sent;    /* of current */
     uint32_t      born_s;  /* hub seconds, as all below */
@@ -92,26 +94,26 @@ struct hub_conn_s {
     uint32_t      said_s;  /* last sync or event to the peer */
     uint32_t      close_s; /* when a drain closes it; 0: not */
     int32_t       worker;
-    uint32_t      verify;  /* since is ahead: see hub_resume.c */
-    uint32_t      rate_s;  /* when the bucket was last filled */
-    uint16_t      tokens;  /* rate bucket */
+    uint32_t      verify; /* since is ahead: see hub_resume.c */
+    uint32_t      rate_s; /* when the bucket was last filled */
+    uint16_t      tokens; /* rate bucket */
     uint16_t      strikes;
-    uint16_t      slot;    /* of the wheel */
+    uint16_t      slot; /* of the wheel */
     uint16_t      nout;
     uint8_t       state;
     uint8_t       malformed;
-    bool          blocked : 1;      /* the socket takes nothing now */
+    bool          blocked : 1; /* the socket takes nothing now */
     bool          resumed : 1;
     bool          has_since : 1;
     bool          has_since_id : 1;
     bool          by_header : 1;
-    bool          warned : 1;       /* token_expiring said */
+    bool          warned : 1; /* token_expiring said */
     bool          close_sent : 1;
     bool          want_sync : 1;
-    bool          rewound : 1;      /* resync follows the tenant's load */
+    bool          rewound : 1; /* resync follows the tenant's load */
     bool          dirty : 1;
-    bool          counted : 1;      /* among its user's */
-    bool          refreshing : 1;   /* another session is looked up */
+    bool          counted : 1;    /* among its user's */
+    bool          refreshing : 1; /* another session is looked up */
     bool          peer_closed : 1;
     hub_ws_t      ws;
 };
@@ -131,25 +133,25 @@ struct hub_tenant_s {
     hub_conn_t   *conns;
     hub_user_t   *users;
     hub_ring_t    ring;
-    hub_frame_t  *sync;      /* for ring.head, made when first needed */
+    hub_frame_t  *sync; /* for ring.head, made when first needed */
     int64_t       sync_seq;
-    int64_t       known;     /* highest seq heard of */
-    int64_t       hole_ms;   /* since when a hole is there; 0: none */
-    int64_t       retry_ms;  /* no look-up before */
+    int64_t       known;      /* highest seq heard of */
+    int64_t       hole_ms;    /* since when a hole is there; 0: none */
+    int64_t       retry_ms;   /* no look-up before */
     int64_t       fill_first; /* the head when the log was asked */
     int64_t       fill_known;
-    int64_t       poll_seq;  /* head when the poll was asked */
+    int64_t       poll_seq; /* head when the poll was asked */
     pt_uuid_t     poll_id;
     uint32_t      nconns;
     uint32_t      nstash;
-    uint32_t      idle_s;    /* since when without sockets */
-    uint32_t      fills;     /* answers of the log */
-    uint32_t      epoch;     /* of the ring: changes when it begins anew */
+    uint32_t      idle_s; /* since when without sockets */
+    uint32_t      fills;  /* answers of the log */
+    uint32_t      epoch;  /* of the ring: changes when it begins anew */
     uint32_t      fill_epoch;
     uint8_t       state;
-    bool          filling;   /* the log is being asked */
-    bool          again;     /* and must be once more */
-    bool          behind;    /* a page could not be asked for: try again */
+    bool          filling; /* the log is being asked */
+    bool          again;   /* and must be once more */
+    bool          behind;  /* a page could not be asked for: try again */
     bool          dirty;
     uint64_t      sent[HUB_EVENT_COUNT];
 };
@@ -167,12 +169,12 @@ struct hub_s {
     uint32_t      nconns;
     uint32_t      nstrangers;
     uint32_t      ntenants;
-    uint32_t      now_s;     /* hub seconds, from hub_tick() */
-    bool          waiting;   /* a tenant has a hole */
+    uint32_t      now_s;   /* hub seconds, from hub_tick() */
+    bool          waiting; /* a tenant has a hole */
     uint64_t      tickets;
     pt_rand_t     rand;
     hub_conn_t   *wheel[HUB_WHEEL_SLOTS];
-    hub_frame_t  *ping;      /* the shared protocol ping */
+    hub_frame_t  *ping; /* the shared protocol ping */
 
     uint64_t gone_sent[HUB_EVENT_COUNT]; /* of tenants that have gone */
     uint64_t accepted;
@@ -203,11 +205,11 @@ void hub_conn_push(hub_conn_t *c, hub_frame_t *f);
 /* Queues JSON text as a frame. */
 void hub_conn_say(hub_conn_t *c, pt_str_t json);
 /* The socket is of no use: freed at the end of the turn. */
-void hub_conn_drop(hub_conn_t *c);
-void hub_conn_dirty(hub_conn_t *c);
-void hub_conn_link(hub_conn_t *c, hub_conn_t **list);
-void hub_conn_unlink(hub_conn_t *c, hub_conn_t **list);
-void hub_conn_free(hub_conn_t *c);
+void   hub_conn_drop(hub_conn_t *c);
+void   hub_conn_dirty(hub_conn_t *c);
+void   hub_conn_link(hub_conn_t *c, hub_conn_t **list);
+void   hub_conn_unlink(hub_conn_t *c, hub_conn_t **list);
+void   hub_conn_free(hub_conn_t *c);
 size_t hub_close_index(uint16_t code);
 
 /* ---- hub_write.c ---- */
@@ -238,7 +240,7 @@ void hub_say_pong(hub_conn_t *c);
 void hub_say_error(hub_conn_t *c, const char *code, const char *message);
 void hub_say_typing(hub_conn_t *c, bool start);
 void hub_say_spread(hub_tenant_t *t, const pt_uuid_t *conversation,
-    const pt_uuid_t *author, pt_str_t json);
+                    const pt_uuid_t *author, pt_str_t json);
 /* One frame a tenant and head; NULL: out of memory. */
 hub_frame_t *hub_say_sync(hub_tenant_t *t);
 
@@ -246,7 +248,7 @@ hub_frame_t *hub_say_sync(hub_tenant_t *t);
 
 hub_tenant_t *hub_tenant_get(hub_t *h, const pt_uuid_t *id); /* or NULL */
 hub_tenant_t *hub_tenant_find(hub_t *h, const pt_uuid_t *id);
-void hub_tenant_load(hub_tenant_t *t);
+void          hub_tenant_load(hub_tenant_t *t);
 void hub_tenant_join(hub_conn_t *c); /* state TENANT: resumes when it can */
 void hub_tenant_leave(hub_conn_t *c);
 void hub_tenant_dirty(hub_tenant_t *t);
@@ -254,31 +256,46 @@ void hub_tenant_tick(hub_tenant_t *t);
 void hub_tenant_rewound(hub_tenant_t *t);
 void hub_tenant_del(hub_tenant_t *t);
 void hub_tenant_loaded(hub_tenant_t *t, pt_err_t err, int64_t head,
-    const pt_uuid_t *head_id, const hub_row_t *rows, size_t n);
-void hub_tenant_filled(hub_tenant_t *t, pt_err_t err, const hub_row_t *rows,
-    size_t n);
+                       const pt_uuid_t *head_id, const hub_row_t *rows,
+                       size_t n);
 /* A doorbell with a frame (data NULL: seq alone). */
 void hub_tenant_bell(hub_tenant_t *t, int64_t seq, pt_str_t frame);
 void hub_tenant_head(hub_tenant_t *t, int64_t seq, const pt_uuid_t *id);
+void hub_user_leave(hub_conn_t *c);
+
+/* Appends the event head + 1. */
+pt_err_t hub_tenant_add(hub_tenant_t *t, int64_t seq, const pt_uuid_t *id,
+                        pt_str_t frame) PT_MUST_CHECK;
+
+/* ---- hub_gap.c ---- */
+
+void hub_tenant_filled(hub_tenant_t *t, pt_err_t err, const hub_row_t *rows,
+                       size_t n);
 /* The log is asked once more; done when fills has reached the answer. */
 uint32_t hub_tenant_verify(hub_tenant_t *t);
-void hub_user_leave(hub_conn_t *c);
+void     hub_tenant_fill(hub_tenant_t *t);
+/* Somebody knows of seq, which we do not have. */
+void hub_tenant_hole(hub_tenant_t *t, int64_t seq);
+void hub_tenant_stash(hub_tenant_t *t, int64_t seq, const pt_uuid_t *id,
+                      pt_str_t frame);
+void hub_tenant_unstash(hub_tenant_t *t);
+void hub_tenant_stash_free(hub_tenant_t *t);
 
 /* ---- hub_resume.c ---- */
 
 /* A frame for a cursor: of the ring or of a page.  NULL: it is being loaded
  * (*gone: it has expired). */
 hub_frame_t *hub_tenant_frame(hub_tenant_t *t, int64_t seq, bool *gone);
-void hub_resume(hub_conn_t *c);
+void         hub_resume(hub_conn_t *c);
 
 /* ---- hub_page.c ---- */
 
 hub_page_t *hub_page_find(hub_tenant_t *t, int64_t seq);
-void hub_page_del(hub_page_t *p);
+void        hub_page_del(hub_page_t *p);
 /* Starts loading the page of seq; false: not now. */
 bool hub_page_load(hub_tenant_t *t, int64_t seq);
 void hub_page_fill(hub_page_t *p, pt_err_t err, const hub_row_t *rows,
-    size_t n);
+                   size_t n);
 void hub_pages_drop(hub_tenant_t *t);
 
 #endif

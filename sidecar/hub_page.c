@@ -8,8 +8,8 @@
 
 #include "hub_int.h"
 
-#define HUB_PAGE_START(seq) \
-    (((seq) - 1) / (int64_t) HUB_PAGE_EVENTS * (int64_t) HUB_PAGE_EVENTS + 1)
+#define HUB_PAGE_START(seq)                                                    \
+    (((seq) -1) / (int64_t) HUB_PAGE_EVENTS * (int64_t) HUB_PAGE_EVENTS + 1)
 
 static bool hub_page_evict(hub_t *h);
 
@@ -59,7 +59,7 @@ hub_page_load(hub_tenant_t *t, int64_t seq)
     p->loading = true;
 
     if (h->conf.ops->load_events(h->conf.env, &t->id, p->first,
-            p->first + (int64_t) HUB_PAGE_EVENTS - 1)
+                                 p->first + (int64_t) HUB_PAGE_EVENTS - 1)
         != PT_OK)
     {
         hub_free(h, p);
@@ -91,14 +91,13 @@ hub_page_fill(hub_page_t *p, pt_err_t err, const hub_row_t *rows, size_t n)
     for (i = 0; err == PT_OK && i < n; i++) {
         at = rows[i].seq - p->first;
 
-        if (at < 0 || at >= (int64_t) HUB_PAGE_EVENTS
-            || p->frames[at] != NULL)
+        if (at < 0 || at >= (int64_t) HUB_PAGE_EVENTS || p->frames[at] != NULL)
         {
             continue;
         }
 
-        f = hub_frame_new(&h->conf.mem, HUB_WS_OP_TEXT,
-            rows[i].seq, &rows[i].id, rows[i].frame);
+        f = hub_frame_new(&h->conf.mem, HUB_WS_OP_TEXT, rows[i].seq,
+                          &rows[i].id, rows[i].frame);
 
         if (f == NULL) {
             err = PT_ENOMEM;

@@ -10,7 +10,7 @@
 
 #include "hub_glue.h"
 
-#define PART_SOON_MS 20u  /* HUB_REORDER_MS */
+#define PART_SOON_MS 20u /* HUB_REORDER_MS */
 #define PART_HOLD_MS 50u
 #define PART_SPREAD_MS 6000u /* of SERVE_STOP_MS */
 #define PART_FDS_RESERVED 64u
@@ -20,25 +20,24 @@ static pt_err_t hub_part_start(const serve_t *serve, void **part);
 static pt_err_t hub_part_open(hub_glue_t *g, const serve_t *serve);
 static pt_err_t hub_part_hub(hub_glue_t *g, const serve_t *serve);
 static uint32_t hub_part_capacity(void);
-static void hub_part_stop(void *part);
-static void hub_part_del(void *part);
-static void hub_part_second(void *data);
-static void hub_part_soon(void *data);
-static void hub_part_hold(void *data);
-static void hub_part_turn(void *data);
-static void hub_part_wake(hub_glue_t *g, uint32_t after_ms);
-static int64_t hub_part_now_ms(void *env);
-static int64_t hub_part_wall_us(void *env);
+static void     hub_part_stop(void *part);
+static void     hub_part_del(void *part);
+static void     hub_part_second(void *data);
+static void     hub_part_soon(void *data);
+static void     hub_part_hold(void *data);
+static void     hub_part_turn(void *data);
+static void     hub_part_wake(hub_glue_t *g, uint32_t after_ms);
+static int64_t  hub_part_now_ms(void *env);
+static int64_t  hub_part_wall_us(void *env);
 
-const serve_part_t hub_part = {
-    "hub", hub_part_start, hub_part_stop, hub_part_del, NULL
-};
+const serve_part_t hub_part = { "hub", hub_part_start, hub_part_stop,
+                                hub_part_del, NULL };
 
 static const hub_ops_t hub_part_ops = {
-    hub_sock_write,       hub_sock_want_write,  hub_sock_admitted,
-    hub_sock_close,       hub_db_load_tenant,   hub_db_load_events,
-    hub_db_check_session, hub_bus_publish,      hub_bus_tenant_on,
-    hub_bus_tenant_off,   hub_part_now_ms,      hub_part_wall_us
+    hub_sock_write,       hub_sock_want_write, hub_sock_admitted,
+    hub_sock_close,       hub_db_load_tenant,  hub_db_load_events,
+    hub_db_check_session, hub_bus_publish,     hub_bus_tenant_on,
+    hub_bus_tenant_off,   hub_part_now_ms,     hub_part_wall_us
 };
 
 
@@ -88,8 +87,7 @@ hub_part_open(hub_glue_t *g, const serve_t *serve)
     g->hold = ops->timer_new(g->loop, PT_TIMER_HOLD, hub_part_hold, g);
 
     if (g->buf == NULL || g->second == NULL || g->soon == NULL
-        || g->hold == NULL)
-    {
+        || g->hold == NULL) {
         return PT_ENOMEM;
     }
 
@@ -99,7 +97,7 @@ hub_part_open(hub_glue_t *g, const serve_t *serve)
     err = (err == PT_OK) ? hub_bus_start(g, serve) : err;
     err = (err == PT_OK)
               ? hub_sock_listen(g, path != NULL ? path : HUB_SOCKET_DEFAULT,
-                    serve->conf->hub_group)
+                                serve->conf->hub_group)
               : err;
 
     if (err == PT_OK) {
@@ -133,20 +131,20 @@ hub_part_hub(hub_glue_t *g, const serve_t *serve)
 
     if (g->jwt == NULL) {
         g->loop->ops->log(g->loop, PT_LOG_ERR,
-            "pytake: hub: JWT_SECRET is needed to check tokens");
+                          "pytake: hub: JWT_SECRET is needed to check tokens");
         return PT_EVALIDATION;
     }
 
     if (serve->conf->redis_url == NULL) {
         g->loop->ops->log(g->loop, PT_LOG_ERR,
-            "pytake: hub: REDIS_URL is not set");
+                          "pytake: hub: REDIS_URL is not set");
         return PT_EVALIDATION;
     }
 
     g->conns_max = hub_part_capacity();
     g->young_max = g->conns_max / 20;
-    g->young_max = (g->young_max < HUB_YOUNG_MIN) ? HUB_YOUNG_MIN
-                                                  : g->young_max;
+    g->young_max =
+        (g->young_max < HUB_YOUNG_MIN) ? HUB_YOUNG_MIN : g->young_max;
     g->enabled = serve->conf->websocket_enabled;
 
     conf.mem = g->mem;

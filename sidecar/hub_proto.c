@@ -8,16 +8,15 @@
 
 #define HUB_SCRATCH_MAX (256u * 1024)
 
-static void hub_proto_frame(hub_conn_t *c, pt_arena_t *a, const pt_json_t
-    *root);
+static void hub_proto_frame(hub_conn_t *c, pt_arena_t *a,
+                            const pt_json_t *root);
 static void hub_proto_malformed(hub_conn_t *c);
-static void hub_proto_auth(hub_conn_t *c, pt_arena_t *a, const pt_json_t
-    *root);
+static void hub_proto_auth(hub_conn_t *c, pt_arena_t *a, const pt_json_t *root);
 static void hub_proto_refresh(hub_conn_t *c, const pt_claims_t *claims);
 static bool hub_proto_since(hub_conn_t *c, const pt_json_t *root);
 static void hub_proto_watch(hub_conn_t *c, const pt_json_t *root, bool on);
 static void hub_proto_type(hub_conn_t *c, const pt_json_t *root, bool start);
-static hub_typing_t * hub_proto_typing(hub_conn_t *c);
+static hub_typing_t *hub_proto_typing(hub_conn_t *c);
 
 static const pt_json_limits_t hub_proto_limits = { 8, 256, 64 };
 
@@ -157,14 +156,14 @@ hub_proto_auth(hub_conn_t *c, pt_arena_t *a, const pt_json_t *root)
         return;
     }
 
-    err = pt_jwt_verify(c->hub->conf.jwt, a, token, hub_wall_s(c->hub),
-        &claims);
+    err =
+        pt_jwt_verify(c->hub->conf.jwt, a, token, hub_wall_s(c->hub), &claims);
 
     if (err != PT_OK) {
         c->hub->auth_failures++;
         hub_conn_close(c,
-            err == PT_EEXPIRED ? HUB_CLOSE_EXPIRED : HUB_CLOSE_TOKEN,
-            err == PT_EEXPIRED ? "token expired" : "invalid token");
+                       err == PT_EEXPIRED ? HUB_CLOSE_EXPIRED : HUB_CLOSE_TOKEN,
+                       err == PT_EEXPIRED ? "token expired" : "invalid token");
         return;
     }
 
@@ -208,8 +207,7 @@ hub_proto_refresh(hub_conn_t *c, const pt_claims_t *claims)
     }
 
     if (c->refreshing
-        || c->hub->conf.ops->check_session(c->hub->conf.env, claims,
-               c->ticket)
+        || c->hub->conf.ops->check_session(c->hub->conf.env, claims, c->ticket)
                != PT_OK)
     {
         hub_say_error(c, "auth_in_progress", "try again");
@@ -243,8 +241,7 @@ hub_proto_since(hub_conn_t *c, const pt_json_t *root)
 
         if (v != NULL && v->type != PT_JSON_NULL) {
             if (!pt_json_find_str(since, "id", &id)
-                || !pt_uuid_parse(id, &c->since_id))
-            {
+                || !pt_uuid_parse(id, &c->since_id)) {
                 return false;
             }
 
@@ -254,8 +251,7 @@ hub_proto_since(hub_conn_t *c, const pt_json_t *root)
         since = pt_json_find(since, "seq");
     }
 
-    if (since == NULL || !pt_json_i64(since, &c->since_seq)
-        || c->since_seq < 0)
+    if (since == NULL || !pt_json_i64(since, &c->since_seq) || c->since_seq < 0)
     {
         return false;
     }
@@ -324,8 +320,7 @@ hub_proto_type(hub_conn_t *c, const pt_json_t *root, bool start)
             hub_say_typing(c, false);
         }
 
-    } else if (t->started_ms != 0
-               && now - t->started_ms < HUB_TYPING_EVERY_MS)
+    } else if (t->started_ms != 0 && now - t->started_ms < HUB_TYPING_EVERY_MS)
     {
         return;
     }

@@ -6,9 +6,9 @@
 
 #include "hub_int.h"
 
-static const char * hub_resume_check(hub_conn_t *c, bool *wait);
-static const char * hub_resume_ahead(hub_conn_t *c, bool *wait);
-static bool hub_resume_id(const hub_conn_t *c, const pt_uuid_t *id);
+static const char *hub_resume_check(hub_conn_t *c, bool *wait);
+static const char *hub_resume_ahead(hub_conn_t *c, bool *wait);
+static bool        hub_resume_id(const hub_conn_t *c, const pt_uuid_t *id);
 
 
 /* Where this connection goes on: live from its cursor, or resync. */
@@ -45,7 +45,7 @@ hub_resume(hub_conn_t *c)
     c->want_sync = c->resumed;
     c->cursor = c->resumed ? c->since_seq + 1 : t->ring.head + 1;
     hub_say_success(c, c->resumed,
-        (c->resumed && c->cursor <= t->ring.head) ? c->cursor : 0);
+                    (c->resumed && c->cursor <= t->ring.head) ? c->cursor : 0);
 
     if (c->resumed) {
         t->hub->resumed++;

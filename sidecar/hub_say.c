@@ -10,9 +10,9 @@
 #define HUB_SCRATCH_MAX (64u * 1024)
 #define HUB_NUMBER_MAX 16
 
-static void hub_say_since(pt_jw_t *w, int64_t seq, const pt_uuid_t *id);
-static pt_arena_t * hub_say_begin(hub_t *h, pt_buf_t *b, pt_jw_t *w);
-static void hub_say_done(hub_conn_t *c, pt_arena_t *a, pt_buf_t *b);
+static void        hub_say_since(pt_jw_t *w, int64_t seq, const pt_uuid_t *id);
+static pt_arena_t *hub_say_begin(hub_t *h, pt_buf_t *b, pt_jw_t *w);
+static void        hub_say_done(hub_conn_t *c, pt_arena_t *a, pt_buf_t *b);
 
 
 void
@@ -51,8 +51,7 @@ hub_say_success(hub_conn_t *c, bool resumed, int64_t from)
     pt_jw_key(&w, "tenant_id");
     pt_jw_uuid(&w, &c->tenant->id);
     pt_jw_key(&w, "since");
-    hub_say_since(&w, c->tenant->ring.head,
-        &c->tenant->ring.head_id);
+    hub_say_since(&w, c->tenant->ring.head, &c->tenant->ring.head_id);
     pt_jw_key(&w, "resumed");
     pt_jw_bool(&w, resumed);
 
@@ -105,8 +104,7 @@ hub_say_resync(hub_conn_t *c, const char *reason)
     pt_jw_key(&w, "reason");
     pt_jw_str(&w, (pt_str_t){ reason, strlen(reason) });
     pt_jw_key(&w, "since");
-    hub_say_since(&w, c->tenant->ring.head,
-        &c->tenant->ring.head_id);
+    hub_say_since(&w, c->tenant->ring.head, &c->tenant->ring.head_id);
     pt_jw_object_end(&w);
     pt_jw_object_end(&w);
 
@@ -276,7 +274,7 @@ hub_say_typing(hub_conn_t *c, bool start)
 
 void
 hub_say_spread(hub_tenant_t *t, const pt_uuid_t *conversation,
-    const pt_uuid_t *author, pt_str_t json)
+               const pt_uuid_t *author, pt_str_t json)
 {
     hub_conn_t  *c;
     hub_frame_t *f;

@@ -22,15 +22,15 @@
 #define SOCK_AGAIN_MS 100u  /* out of descriptors: not at once again */
 
 static pt_err_t hub_sock_bind(hub_glue_t *g, const char *path);
-static void hub_sock_group(hub_glue_t *g, const char *group);
-static void hub_sock_accept(void *data, int events);
-static void hub_sock_accept_again(void *data);
-static void hub_sock_exhausted(hub_glue_t *g);
-static bool hub_sock_is_peer(const hub_glue_t *g, int fd);
-static void hub_sock_new(hub_glue_t *g, int fd);
-static void hub_sock_refuse(int fd);
-static void hub_sock_io(void *data, int events);
-static void hub_sock_uncount(hub_sock_t *s);
+static void     hub_sock_group(hub_glue_t *g, const char *group);
+static void     hub_sock_accept(void *data, int events);
+static void     hub_sock_accept_again(void *data);
+static void     hub_sock_exhausted(hub_glue_t *g);
+static bool     hub_sock_is_peer(const hub_glue_t *g, int fd);
+static void     hub_sock_new(hub_glue_t *g, int fd);
+static void     hub_sock_refuse(int fd);
+static void     hub_sock_io(void *data, int events);
+static void     hub_sock_uncount(hub_sock_t *s);
 
 
 pt_err_t
@@ -41,15 +41,16 @@ hub_sock_listen(hub_glue_t *g, const char *path, const char *group)
 
     if (hub_sock_bind(g, path) != PT_OK) {
         g->loop->ops->log(g->loop, PT_LOG_ERR,
-            "pytake: hub: cannot listen on %s: %s", path, strerror(errno));
+                          "pytake: hub: cannot listen on %s: %s", path,
+                          strerror(errno));
         return PT_EINTERNAL;
     }
 
     g->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    g->listen_io = g->loop->ops->io_new(g->loop, g->listen_fd,
-        hub_sock_accept, g);
+    g->listen_io =
+        g->loop->ops->io_new(g->loop, g->listen_fd, hub_sock_accept, g);
     g->accept_again = g->loop->ops->timer_new(g->loop, PT_TIMER_HOUSE,
-        hub_sock_accept_again, g);
+                                              hub_sock_accept_again, g);
 
     if (g->listen_io == NULL || g->accept_again == NULL) {
         return PT_ENOMEM;
@@ -132,8 +133,7 @@ hub_sock_write(void *sock, const hub_iov_t *iov, int n)
     took = sendmsg(s->fd, &msg, MSG_NOSIGNAL);
 
     if (took == -1) {
-        return (errno == EAGAIN || errno == EINTR || errno == ENOBUFS) ? 0
-                                                                       : -1;
+        return (errno == EAGAIN || errno == EINTR || errno == ENOBUFS) ? 0 : -1;
     }
 
     return took;
@@ -147,9 +147,7 @@ hub_sock_want_write(void *sock, bool on)
 
     s = sock;
 
-    if (hub_sock_want(s, on ? PT_IO_READ | PT_IO_WRITE : PT_IO_READ)
-        != PT_OK)
-    {
+    if (hub_sock_want(s, on ? PT_IO_READ | PT_IO_WRITE : PT_IO_READ) != PT_OK) {
         hub_on_eof(s->conn);
     }
 }
@@ -241,8 +239,7 @@ hub_sock_bind(hub_glue_t *g, const char *path)
 
     if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode)) {
         if (connect(fd, (struct sockaddr *) &sa, sizeof(sa)) == 0
-            || errno == EAGAIN)
-        {
+            || errno == EAGAIN) {
             close(fd);
             errno = EADDRINUSE;
             return PT_EINTERNAL;
@@ -287,7 +284,7 @@ hub_sock_group(hub_glue_t *g, const char *group)
     if (gr == NULL) {
         if (group != NULL) {
             g->loop->ops->log(g->loop, PT_LOG_WARN,
-                "pytake: hub: there is no group %s", group);
+                              "pytake: hub: there is no group %s", group);
         }
 
         return;
@@ -319,8 +316,7 @@ hub_sock_accept(void *data, int events)
 
         if (fd == -1) {
             if (errno == EMFILE || errno == ENFILE || errno == ENOMEM
-                || errno == ENOBUFS)
-            {
+                || errno == ENOBUFS) {
                 hub_sock_exhausted(g);
             }
 
@@ -368,8 +364,8 @@ hub_sock_exhausted(hub_glue_t *g)
         close(g->spare_fd);
 
         for (i = 0; i < SOCK_ACCEPTS_MAX; i++) {
-            fd = accept4(g->listen_fd, NULL, NULL,
-                SOCK_NONBLOCK | SOCK_CLOEXEC);
+            fd =
+                accept4(g->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
             if (fd == -1) {
                 break;
@@ -383,7 +379,8 @@ hub_sock_exhausted(hub_glue_t *g)
     g->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     (void) g->loop->ops->io_want(g->listen_io, 0);
     g->loop->ops->timer_set(g->accept_again, SOCK_AGAIN_MS);
-    g->loop->ops->log(g->loop, PT_LOG_WARN,
+    g->loop->ops->log(
+        g->loop, PT_LOG_WARN,
         "pytake: hub: out of descriptors, new sockets are refused");
 }
 
@@ -407,8 +404,7 @@ hub_sock_is_peer(const hub_glue_t *g, int fd)
         }
     }
 
-    return g->peer_gid != (uint32_t) -1
-           && g->peer_gid == (uint32_t) cred.gid;
+    return g->peer_gid != (uint32_t) -1 && g->peer_gid == (uint32_t) cred.gid;
 }
 
 

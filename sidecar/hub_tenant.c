@@ -8,23 +8,8 @@
 
 #include "hub_int.h"
 
-#define HUB_STASH_MAX 64u
-#define HUB_RETRY_MS 500
-
 static uint32_t hub_tenant_bucket(const pt_uuid_t *id);
-static pt_err_t hub_tenant_add(hub_tenant_t *t, int64_t seq, const pt_uuid_t
-    *id, pt_str_t frame);
-static bool hub_tenant_is_other(const hub_tenant_t *t, const hub_row_t *rows,
-    size_t n);
-static void hub_tenant_fill_add(hub_tenant_t *t, const hub_row_t *rows, size_t
-    n);
-static void hub_tenant_hole(hub_tenant_t *t, int64_t seq);
-static void hub_tenant_stash(hub_tenant_t *t, int64_t seq, const pt_uuid_t *id,
-    pt_str_t frame);
-static void hub_tenant_unstash(hub_tenant_t *t);
-static void hub_tenant_stash_free(hub_tenant_t *t);
-static void hub_tenant_fill(hub_tenant_t *t);
-static void hub_tenant_users_free(hub_tenant_t *t);
+static void     hub_tenant_users_free(hub_tenant_t *t);
 
 
 hub_tenant_t *
@@ -86,8 +71,7 @@ hub_tenant_del(hub_tenant_t *t)
     assert(t->conns == NULL);
 
     for (at = &h->tenants[hub_tenant_bucket(&t->id)]; *at != t;
-         at = &(*at)->next)
-    {
+         at = &(*at)->next) {
         /* it is there */
     }
 
@@ -120,8 +104,7 @@ hub_tenant_load(hub_tenant_t *t)
     }
 
     if (h->conf.ops->load_tenant(h->conf.env, &t->id, HUB_RING_EVENTS_MAX)
-        != PT_OK)
-    {
+        != PT_OK) {
         t->retry_ms = hub_now_ms(h) + HUB_RETRY_MS;
         return;
     }
@@ -133,7 +116,7 @@ hub_tenant_load(hub_tenant_t *t)
 
 void
 hub_tenant_loaded(hub_tenant_t *t, pt_err_t err, int64_t head,
-    const pt_uuid_t *head_id, const hub_row_t *rows, size_t n)
+                  const pt_uuid_t *head_id, const hub_row_t *rows, size_t n)
 {
     size_t i;
 
@@ -231,8 +214,7 @@ hub_tenant_head(hub_tenant_t *t, int64_t seq, const pt_uuid_t *id)
     }
 
     if (seq < t->poll_seq
-        || (seq == t->poll_seq && seq > 0
-            && !pt_uuid_eq(id, &t->poll_id)))
+        || (seq == t->poll_seq && seq > 0 && !pt_uuid_eq(id, &t->poll_id)))
     {
         hub_tenant_rewound(t);
         return;
@@ -241,43 +223,6 @@ hub_tenant_head(hub_tenant_t *t, int64_t seq, const pt_uuid_t *id)
     if (seq > t->ring.head) {
         hub_tenant_hole(t, seq);
     }
-}
-
-
-void
-hub_tenant_filled(hub_tenant_t *t, pt_err_t err, const hub_row_t *rows,
-    size_t n)
-{
-    bool old;
-
-    old = t->fill_epoch != t->epoch;
-    t->filling = false;
-
-    if (t->state != HUB_TENANT_READY) {
-        return;
-    }
-
-    if (err != PT_OK) {
-        t->retry_ms = hub_now_ms(t->hub) + HUB_RETRY_MS;
-        hub_tenant_hole(t, t->known);
-        return;
-    }
-
-    if (!old && hub_tenant_is_other(t, rows, n)) {
-        hub_tenant_rewound(t);
-        return;
-    }
-
-    if (!old) {
-        hub_tenant_fill_add(t, rows, n);
-    }
-
-    if (t->again || old) {
-        t->again = false;
-        hub_tenant_fill(t);
-    }
-
-    hub_tenant_dirty(t);
 }
 
 
@@ -311,23 +256,6 @@ hub_tenant_rewound(hub_tenant_t *t)
     }
 
     hub_tenant_load(t);
-}
-
-
-/* Looks at the log once more; the answer is there when fills has reached what
- * this returns. */
-
-uint32_t
-hub_tenant_verify(hub_tenant_t *t)
-{
-    if (t->filling) {
-        t->again = true; /* what was asked before may not know */
-        return t->fills + 2;
-    }
-
-    hub_tenant_fill(t);
-
-    return t->fills + 1;
 }
 
 
@@ -409,8 +337,7 @@ hub_tenant_tick(hub_tenant_t *t)
     if (t->hole_ms != 0) {
         t->hub->waiting = true;
 
-        if (now - t->hole_ms >= (int64_t) HUB_REORDER_MS
-            && now >= t->retry_ms)
+        if (now - t->hole_ms >= (int64_t) HUB_REORDER_MS && now >= t->retry_ms)
         {
             hub_tenant_fill(t);
         }
@@ -434,9 +361,9 @@ hub_tenant_bucket(const pt_uuid_t *id)
 }
 
 
-static pt_err_t
+pt_err_t
 hub_tenant_add(hub_tenant_t *t, int64_t seq, const pt_uuid_t *id,
-    pt_str_t frame)
+               pt_str_t frame)
 {
     pt_err_t     err;
     hub_frame_t *f;
@@ -459,211 +386,6 @@ hub_tenant_add(hub_tenant_t *t, int64_t seq, const pt_uuid_t *id,
     t->known = seq > t->known ? seq : t->known;
 
     return PT_OK;
-}
-
-
-/* Whether the log is not the one our ring is of: the event that was our head
- * when we asked is the first row, unless it has expired. */
-
-static bool
-hub_tenant_is_other(const hub_tenant_t *t, const hub_row_t *rows, size_t n)
-{
-    size_t             i;
-    const hub_frame_t *f;
-
-    if (t->fill_first == 0) {
-        return false;
-    }
-
-    if (n == 0 || rows[0].seq > t->fill_first + 1) {
-        return true;
-    }
-
-    if (rows[0].seq == t->ring.head
-        && !pt_uuid_eq(&rows[0].id, &t->ring.head_id))
-    {
-        return true;
-    }
-
-    for (i = 0; i < n && rows[i].seq <= t->ring.head; i++) {
-        f = hub_ring_find(&t->ring, rows[i].seq);
-
-        if (f != NULL && !pt_uuid_eq(&f->id, &rows[i].id)) {
-            return true;
-        }
-    }
-
-    return false;
-}
-
-
-static void
-hub_tenant_fill_add(hub_tenant_t *t, const hub_row_t *rows, size_t n)
-{
-    size_t i;
-
-    for (i = 0; i < n; i++) {
-        if (rows[i].seq <= t->ring.head) {
-            continue; /* a doorbell was faster, or the first of them */
-        }
-
-        if (rows[i].seq != t->ring.head + 1
-            || hub_tenant_add(t, rows[i].seq, &rows[i].id, rows[i].frame)
-                   != PT_OK)
-        {
-            t->retry_ms = hub_now_ms(t->hub) + HUB_RETRY_MS;
-            hub_tenant_unstash(t);
-            return; /* the hole stays: again later */
-        }
-    }
-
-    t->fills++;
-    hub_tenant_unstash(t);
-
-    if (n > 0
-        && rows[n - 1].seq == t->fill_first + (int64_t) HUB_PAGE_EVENTS)
-    {
-        t->again = true; /* there may be more */
-
-    } else if (t->known <= t->ring.head || t->known == t->fill_known) {
-        hub_tenant_stash_free(t); /* whatever was said: this is the log */
-        t->known = t->ring.head;
-        t->hole_ms = 0;
-    }
-}
-
-
-static void
-hub_tenant_hole(hub_tenant_t *t, int64_t seq)
-{
-    t->known = seq > t->known ? seq : t->known;
-
-    if (t->hole_ms == 0) {
-        t->hole_ms = hub_now_ms(t->hub);
-        t->hub->holes++;
-    }
-
-    t->hub->waiting = true;
-}
-
-
-static void
-hub_tenant_stash(hub_tenant_t *t, int64_t seq, const pt_uuid_t *id,
-    pt_str_t frame)
-{
-    hub_out_t *o;
-
-    if (t->nstash >= HUB_STASH_MAX) {
-        return;
-    }
-
-    o = hub_alloc(t->hub, sizeof(hub_out_t));
-
-    if (o == NULL) {
-        return;
-    }
-
-    o->frame = hub_frame_new(&t->hub->conf.mem, HUB_WS_OP_TEXT, seq, id,
-        frame);
-
-    if (o->frame == NULL) {
-        hub_free(t->hub, o);
-        return;
-    }
-
-    o->frame->owner = t;
-    o->next = t->stash;
-    t->stash = o;
-    t->nstash++;
-}
-
-
-/* Takes from the stash what is next now, drops what is past. */
-
-static void
-hub_tenant_unstash(hub_tenant_t *t)
-{
-    bool        again;
-    hub_out_t **at, *o;
-
-    do {
-        again = false;
-
-        for (at = &t->stash; *at != NULL; /* void */) {
-            o = *at;
-
-            if (o->frame->seq > t->ring.head + 1) {
-                at = &o->next;
-                continue;
-            }
-
-            *at = o->next;
-            t->nstash--;
-
-            if (o->frame->seq == t->ring.head + 1
-                && hub_ring_add(&t->hub->conf.mem, &t->ring, o->frame)
-                       == PT_OK)
-            {
-                again = true;
-
-            } else {
-                hub_frame_unref(&t->hub->conf.mem, o->frame);
-            }
-
-            hub_free(t->hub, o);
-        }
-
-    } while (again && t->stash != NULL);
-
-    if (t->known <= t->ring.head) {
-        t->hole_ms = 0;
-    }
-}
-
-
-static void
-hub_tenant_stash_free(hub_tenant_t *t)
-{
-    hub_out_t *o;
-
-    while (t->stash != NULL) {
-        o = t->stash;
-        t->stash = o->next;
-        hub_frame_unref(&t->hub->conf.mem, o->frame);
-        hub_free(t->hub, o);
-    }
-
-    t->nstash = 0;
-}
-
-
-/* One query at a time: from our last event (whose id must be ours) on. */
-
-static void
-hub_tenant_fill(hub_tenant_t *t)
-{
-    hub_t *h;
-
-    h = t->hub;
-
-    if (t->filling) {
-        return;
-    }
-
-    if (h->conf.ops->load_events(h->conf.env, &t->id, t->ring.head,
-            t->ring.head + (int64_t) HUB_PAGE_EVENTS)
-        != PT_OK)
-    {
-        t->retry_ms = hub_now_ms(h) + HUB_RETRY_MS;
-        hub_tenant_hole(t, t->known);
-        return;
-    }
-
-    h->queries++;
-    t->filling = true;
-    t->fill_epoch = t->epoch;
-    t->fill_first = t->ring.head;
-    t->fill_known = t->known;
 }
 
 

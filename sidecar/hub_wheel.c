@@ -9,10 +9,10 @@
 
 #define HUB_WHEEL_LOOK_S 15u
 
-static void hub_wheel_conn(hub_conn_t *c);
-static void hub_wheel_young(hub_conn_t *c, uint32_t now);
-static void hub_wheel_live(hub_conn_t *c, uint32_t now);
-static void hub_wheel_token(hub_conn_t *c);
+static void     hub_wheel_conn(hub_conn_t *c);
+static void     hub_wheel_young(hub_conn_t *c, uint32_t now);
+static void     hub_wheel_live(hub_conn_t *c, uint32_t now);
+static void     hub_wheel_token(hub_conn_t *c);
 static uint32_t hub_wheel_next_s(const hub_conn_t *c, uint32_t now);
 
 

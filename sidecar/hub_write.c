@@ -8,14 +8,14 @@
 
 #include "hub_int.h"
 
-static int hub_write_gather(hub_conn_t *c, hub_iov_t *iov, hub_frame_t
-    **frames, size_t *total);
-static size_t hub_write_put(hub_iov_t *iov, hub_frame_t **frame, hub_frame_t
-    *f);
-static bool hub_write_idle(hub_conn_t *c);
-static void hub_write_took(hub_conn_t *c, hub_frame_t **frames, int n, size_t
-    bytes);
-static void hub_write_sent(hub_conn_t *c, hub_frame_t *f);
+static int hub_write_gather(hub_conn_t *c, hub_iov_t *iov, hub_frame_t **frames,
+                            size_t *total);
+static size_t hub_write_put(hub_iov_t *iov, hub_frame_t **frame,
+                            hub_frame_t *f);
+static bool   hub_write_idle(hub_conn_t *c);
+static void   hub_write_took(hub_conn_t *c, hub_frame_t **frames, int n,
+                             size_t bytes);
+static void   hub_write_sent(hub_conn_t *c, hub_frame_t *f);
 
 
 /*
@@ -84,7 +84,7 @@ hub_conn_write(hub_conn_t *c)
 
 static int
 hub_write_gather(hub_conn_t *c, hub_iov_t *iov, hub_frame_t **frames,
-    size_t *total)
+                 size_t *total)
 {
     int          n;
     bool         gone;
@@ -112,7 +112,8 @@ hub_write_gather(hub_conn_t *c, hub_iov_t *iov, hub_frame_t **frames,
     }
 
     for (seq = c->cursor; n < HUB_IOV_MAX && *total < HUB_WRITE_MAX
-                          && seq <= c->tenant->ring.head; seq++)
+                          && seq <= c->tenant->ring.head;
+         seq++)
     {
         f = hub_tenant_frame(c->tenant, seq, &gone);
 

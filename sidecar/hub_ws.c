@@ -15,29 +15,29 @@ static const char hub_ws_guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /* The UTF-8 decoder keeps its place in one word: continuation bytes still to
  * come in bits 0..1, the next byte's allowed range in bits 8..15 (low) and
  * 16..23 (high).  0 is "between characters". */
-#define HUB_WS_UTF8(need, low, high) \
+#define HUB_WS_UTF8(need, low, high)                                           \
     ((uint32_t) (need) | (uint32_t) (low) << 8 | (uint32_t) (high) << 16)
 
-static void hub_ws_fail(hub_ws_t *ws, hub_ws_in_t *in, uint16_t code);
-static size_t hub_ws_head(hub_ws_t *ws, const uint8_t *data, size_t len,
-    hub_ws_in_t *in);
-static uint8_t hub_ws_head_need(const hub_ws_t *ws);
+static void     hub_ws_fail(hub_ws_t *ws, hub_ws_in_t *in, uint16_t code);
+static size_t   hub_ws_head(hub_ws_t *ws, const uint8_t *data, size_t len,
+                            hub_ws_in_t *in);
+static uint8_t  hub_ws_head_need(const hub_ws_t *ws);
 static uint16_t hub_ws_head_check(const hub_ws_t *ws);
-static void hub_ws_frame_begin(hub_ws_t *ws, hub_ws_in_t *in);
-static size_t hub_ws_payload(hub_ws_t *ws, uint8_t *data, size_t len,
-    hub_ws_in_t *in);
-static void hub_ws_unmask(hub_ws_t *ws, uint8_t *data, size_t len);
-static bool hub_ws_keep(hub_ws_t *ws, const uint8_t *data, size_t len,
-    hub_ws_in_t *in);
-static void hub_ws_frame_end(hub_ws_t *ws, hub_ws_in_t *in);
-static void hub_ws_control_end(hub_ws_t *ws, hub_ws_in_t *in);
-static bool hub_ws_utf8_feed(uint32_t *state, const uint8_t *s, size_t len);
+static void     hub_ws_frame_begin(hub_ws_t *ws, hub_ws_in_t *in);
+static size_t   hub_ws_payload(hub_ws_t *ws, uint8_t *data, size_t len,
+                               hub_ws_in_t *in);
+static void     hub_ws_unmask(hub_ws_t *ws, uint8_t *data, size_t len);
+static bool     hub_ws_keep(hub_ws_t *ws, const uint8_t *data, size_t len,
+                            hub_ws_in_t *in);
+static void     hub_ws_frame_end(hub_ws_t *ws, hub_ws_in_t *in);
+static void     hub_ws_control_end(hub_ws_t *ws, hub_ws_in_t *in);
+static bool     hub_ws_utf8_feed(uint32_t *state, const uint8_t *s, size_t len);
 static uint32_t hub_ws_utf8_lead(uint8_t c);
 
 
 void
 hub_ws_feed(hub_ws_t *ws, uint8_t *data, size_t len, size_t *used,
-    hub_ws_in_t *in)
+            hub_ws_in_t *in)
 {
     size_t at;
 
@@ -85,7 +85,7 @@ hub_ws_free(hub_ws_t *ws)
 
 size_t
 hub_ws_header(uint8_t out[HUB_WS_HEADER_MAX], hub_ws_opcode_t op,
-    size_t payload_len)
+              size_t payload_len)
 {
     int i;
 
@@ -120,10 +120,9 @@ hub_ws_accept(pt_str_t key, char out[HUB_WS_ACCEPT_LEN])
     unsigned char digest[SHA_DIGEST_LENGTH], raw[HUB_WS_KEY_LEN];
     unsigned char encoded[HUB_WS_ACCEPT_LEN + 1];
 
-    if (key.len != HUB_WS_KEY_LEN || key.data[22] != '='
-        || key.data[23] != '='
+    if (key.len != HUB_WS_KEY_LEN || key.data[22] != '=' || key.data[23] != '='
         || EVP_DecodeBlock(raw, (const unsigned char *) key.data,
-               HUB_WS_KEY_LEN)
+                           HUB_WS_KEY_LEN)
                != 18)
     {
         return PT_EBADREQUEST;
@@ -427,8 +426,7 @@ hub_ws_control_end(hub_ws_t *ws, hub_ws_in_t *in)
     in->data.len = ws->control_len;
 
     if (ws->opcode != HUB_WS_OP_CLOSE) {
-        in->type = (ws->opcode == HUB_WS_OP_PING) ? HUB_WS_PING
-                                                  : HUB_WS_PONG;
+        in->type = (ws->opcode == HUB_WS_OP_PING) ? HUB_WS_PING : HUB_WS_PONG;
         return;
     }
 
@@ -451,7 +449,7 @@ hub_ws_control_end(hub_ws_t *ws, hub_ws_in_t *in)
         }
 
         if (!hub_ws_utf8_feed(&utf8, (const uint8_t *) in->data.data,
-                in->data.len)
+                              in->data.len)
             || utf8 != 0)
         {
             hub_ws_fail(ws, in, 1007);
@@ -512,13 +510,11 @@ hub_ws_utf8_lead(uint8_t c)
     }
 
     if (c >= 0xe0 && c <= 0xef) {
-        return HUB_WS_UTF8(2, c == 0xe0 ? 0xa0 : 0x80,
-            c == 0xed ? 0x9f : 0xbf);
+        return HUB_WS_UTF8(2, c == 0xe0 ? 0xa0 : 0x80, c == 0xed ? 0x9f : 0xbf);
     }
 
     if (c >= 0xf0 && c <= 0xf4) {
-        return HUB_WS_UTF8(3, c == 0xf0 ? 0x90 : 0x80,
-            c == 0xf4 ? 0x8f : 0xbf);
+        return HUB_WS_UTF8(3, c == 0xf0 ? 0x90 : 0x80, c == 0xf4 ? 0x8f : 0xbf);
     }
 
     return 0;

@@ -32,8 +32,8 @@ typedef enum {
     HUB_WS_TEXT,     /* a whole text message */
     HUB_WS_PING,     /* answer with the same payload */
     HUB_WS_PONG,
-    HUB_WS_CLOSE,    /* the peer closes: code, or 1005 when it gave none */
-    HUB_WS_ERROR     /* the connection ends: code is the close code to send */
+    HUB_WS_CLOSE, /* the peer closes: code, or 1005 when it gave none */
+    HUB_WS_ERROR  /* the connection ends: code is the close code to send */
 } hub_ws_event_t;
 
 /*
@@ -41,24 +41,24 @@ typedef enum {
  * byte of a message to its end.  Zeroed memory is a fresh parser.
  */
 typedef struct {
-    uint8_t  *buf;       /* message so far */
-    uint8_t  *control;   /* a control frame's payload, while it comes */
-    uint32_t  buf_len;
-    uint32_t  buf_cap;
-    uint32_t  remaining; /* of the current frame's payload */
-    uint32_t  utf8;      /* decoder state, see hub_ws.c */
-    uint8_t   mask[4];
-    uint8_t   mask_at;   /* 0..3 */
-    uint8_t   head[14];
-    uint8_t   head_len;
-    uint8_t   head_need; /* 0: between frames */
-    uint8_t   opcode;    /* of the current frame */
-    uint8_t   fragments;
-    uint8_t   control_len;
-    bool      fin : 1;
-    bool      in_frame : 1;
-    bool      in_message : 1; /* a data message is unfinished */
-    bool      failed : 1;
+    uint8_t *buf;     /* message so far */
+    uint8_t *control; /* a control frame's payload, while it comes */
+    uint32_t buf_len;
+    uint32_t buf_cap;
+    uint32_t remaining; /* of the current frame's payload */
+    uint32_t utf8;      /* decoder state, see hub_ws.c */
+    uint8_t  mask[4];
+    uint8_t  mask_at; /* 0..3 */
+    uint8_t  head[14];
+    uint8_t  head_len;
+    uint8_t  head_need; /* 0: between frames */
+    uint8_t  opcode;    /* of the current frame */
+    uint8_t  fragments;
+    uint8_t  control_len;
+    bool     fin : 1;
+    bool     in_frame : 1;
+    bool     in_message : 1; /* a data message is unfinished */
+    bool     failed : 1;
 } hub_ws_t;
 
 typedef struct {
@@ -74,19 +74,18 @@ typedef struct {
  * After HUB_WS_ERROR or HUB_WS_CLOSE further input is eaten silently.
  */
 void hub_ws_feed(hub_ws_t *ws, uint8_t *data, size_t len, size_t *used,
-    hub_ws_in_t *in);
+                 hub_ws_in_t *in);
 
 /* Frees what an unfinished message holds. */
 void hub_ws_free(hub_ws_t *ws);
 
 /* The header of an unmasked, final frame; returns its length (2, 4, 10). */
 size_t hub_ws_header(uint8_t out[HUB_WS_HEADER_MAX], hub_ws_opcode_t op,
-    size_t payload_len);
+                     size_t payload_len);
 
 /* Sec-WebSocket-Accept of a key (RFC 6455, section 4.2.2); PT_EBADREQUEST
  * when the key is not base64 of 16 bytes. */
-pt_err_t hub_ws_accept(pt_str_t key, char out[HUB_WS_ACCEPT_LEN])
-    PT_MUST_CHECK;
+pt_err_t hub_ws_accept(pt_str_t key, char out[HUB_WS_ACCEPT_LEN]) PT_MUST_CHECK;
 
 /* Whether a close code may appear on the wire (section 7.4). */
 bool hub_ws_close_code_is(uint16_t code);

@@ -9,10 +9,10 @@
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    int         status;
-    char        reply[HUB_HTTP_REPLY_MAX], *text;
-    size_t      i, end, whole, from;
-    hub_http_t  r;
+    int        status;
+    char       reply[HUB_HTTP_REPLY_MAX], *text;
+    size_t     i, end, whole, from;
+    hub_http_t r;
 
     from = 0;
     whole = hub_http_end((const char *) data, size, &from);

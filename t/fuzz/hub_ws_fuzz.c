@@ -33,9 +33,9 @@ run(const uint8_t *data, size_t size, size_t step)
             }
 
             PT_FUZZ_CHECK(in.data.len <= HUB_WS_MESSAGE_MAX);
-            PT_FUZZ_CHECK((in.code == 0)
-                          == (in.type != HUB_WS_CLOSE
-                              && in.type != HUB_WS_ERROR));
+            PT_FUZZ_CHECK(
+                (in.code == 0)
+                == (in.type != HUB_WS_CLOSE && in.type != HUB_WS_ERROR));
             sum = sum * 31 + in.type * 70000u + in.code;
 
             for (i = 0; i < in.data.len; i++) {

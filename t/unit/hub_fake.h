@@ -9,6 +9,8 @@
 #ifndef HUB_FAKE_H
 #define HUB_FAKE_H
 
+#include <stdarg.h>
+
 #include "pt_test.h"
 #include "hub_int.h"
 
@@ -41,36 +43,52 @@ typedef struct {
 } fk_sock_t;
 
 typedef struct {
-    hub_t      *hub;
-    pt_jwt_t   *jwt;
-    pt_mem_t    mem;
-    int64_t     now_ms;
-    fk_sock_t   socks[FK_SOCKS];
-    int         history; /* ids of the log's events depend on it */
-    int64_t     head;
-    int64_t     low;     /* events below have expired */
-    int64_t     tail;    /* events that a load gives; 0: as asked */
-    size_t      nasks;
-    fk_ask_t    asks[FK_ASKS];
-    size_t      queries; /* of events and tenants, so far */
-    bool        away;    /* look-ups are refused */
-    bool        dead;    /* the session is */
-    bool        broken;  /* look-ups fail */
-    char        published[1024];
-    size_t      npublished;
-    int         on;
-    char        text[65536];
-    hub_row_t   rows[1100];
-    char        frames[1100][256];
+    hub_t    *hub;
+    pt_jwt_t *jwt;
+    pt_mem_t  mem;
+    int64_t   now_ms;
+    fk_sock_t socks[FK_SOCKS];
+    int       history; /* ids of the log's events depend on it */
+    int64_t   head;
+    int64_t   low;  /* events below have expired */
+    int64_t   tail; /* events that a load gives; 0: as asked */
+    size_t    nasks;
+    fk_ask_t  asks[FK_ASKS];
+    size_t    queries; /* of events and tenants, so far */
+    bool      away;    /* look-ups are refused */
+    bool      dead;    /* the session is */
+    bool      broken;  /* look-ups fail */
+    char      published[1024];
+    size_t    npublished;
+    int       on;
+    char      text[65536];
+    hub_row_t rows[1100];
+    char      frames[1100][256];
 } fk_t;
 
-static fk_t *fk_new(const pt_mem_t *mem);
-static void fk_del(fk_t *f);
+static fk_t           *fk_new(const pt_mem_t *mem);
+static void            fk_del(fk_t *f);
 static const pt_uuid_t fk_tenant = { "TTTTTTTTTTTTTTTT" };
 static const pt_uuid_t fk_other = { "OOOOOOOOOOOOOOOO" };
 static const pt_uuid_t fk_ann = { "AAAAAAAAAAAAAAAA" };
 static const pt_uuid_t fk_bob = { "BBBBBBBBBBBBBBBB" };
 static const pt_uuid_t fk_session = { "SSSSSSSSSSSSSSSS" };
+
+
+/* printf into a buffer that is large enough: the test says so. */
+static inline size_t
+fk_fmt(char *out, const char *fmt, ...)
+{
+    int     n;
+    va_list ap;
+
+    va_start(ap, fmt);
+    n = vsnprintf(out, 8192, fmt, ap);
+    va_end(ap);
+    ck_assert_int_ge(n, 0);
+
+    return (size_t) n;
+}
 
 
 static inline pt_uuid_t
@@ -93,9 +111,10 @@ fk_frame(const fk_t *f, int64_t seq, char *out)
 
     pt_uuid_build(&id, text);
 
-    return (size_t) sprintf(out,
-        "{\"event\":\"message_received\",\"data\":{},\"seq\":%lld,"
-        "\"id\":\"%.36s\"}", (long long) seq, text);
+    return fk_fmt(out,
+                  "{\"event\":\"message_received\",\"data\":{},\"seq\":%lld,"
+                  "\"id\":\"%.36s\"}",
+                  (long long) seq, text);
 }
 
 
@@ -148,7 +167,7 @@ fk_close(void *sock)
 
 static pt_err_t
 fk_ask(void *env, fk_kind_t kind, const pt_uuid_t *tenant, int64_t first,
-    int64_t last)
+       int64_t last)
 {
     fk_t *f = env;
 
@@ -175,8 +194,7 @@ fk_load_tenant(void *env, const pt_uuid_t *tenant, uint32_t limit)
 
 
 static pt_err_t
-fk_load_events(void *env, const pt_uuid_t *tenant, int64_t first,
-    int64_t last)
+fk_load_events(void *env, const pt_uuid_t *tenant, int64_t first, int64_t last)
 {
     return fk_ask(env, FK_EVENTS, tenant, first, last);
 }
@@ -241,9 +259,9 @@ fk_wall(void *env)
 
 
 static const hub_ops_t fk_ops = {
-    fk_write, fk_want_write, fk_admitted, fk_close, fk_load_tenant,
-    fk_load_events, fk_check_session, fk_publish, fk_tenant_on,
-    fk_tenant_off, fk_now, fk_wall
+    fk_write,       fk_want_write,  fk_admitted,      fk_close,
+    fk_load_tenant, fk_load_events, fk_check_session, fk_publish,
+    fk_tenant_on,   fk_tenant_off,  fk_now,           fk_wall
 };
 
 
@@ -340,18 +358,18 @@ fk_answer_one(fk_t *f)
     case FK_TENANT:
         n = fk_rows(f, f->head - (f->tail ? f->tail : a.first) + 1, f->head);
         hub_on_tenant(f->hub, &a.tenant, err, f->head, f->head ? &id : NULL,
-            f->rows, err == PT_OK ? n : 0);
+                      f->rows, err == PT_OK ? n : 0);
         break;
 
     case FK_EVENTS:
         n = fk_rows(f, a.first, a.last);
         hub_on_events(f->hub, &a.tenant, err, a.first, a.last, f->rows,
-            err == PT_OK ? n : 0);
+                      err == PT_OK ? n : 0);
         break;
 
     default:
         hub_on_session(f->hub, a.ticket, err, !f->dead, &a.tenant, &a.user,
-            PT_STR("Ann \"A\" Lee"));
+                       PT_STR("Ann \"A\" Lee"));
     }
 
     return true;
@@ -413,8 +431,8 @@ fk_open(fk_t *f, int i)
 static inline void
 fk_send_op(fk_sock_t *s, uint8_t op, const char *text, size_t len)
 {
-    size_t  i, n = 2;
-    uint8_t buf[20000] = { 0 };
+    size_t               i, n = 2;
+    uint8_t              buf[20000] = { 0 };
     static const uint8_t mask[4] = { 0x12, 0x34, 0x56, 0x78 };
 
     buf[0] = (uint8_t) (0x80 | op);
@@ -450,7 +468,7 @@ fk_send(fk_sock_t *s, const char *text)
 
 static inline void
 fk_token_of(fk_t *f, const pt_uuid_t *tenant, const pt_uuid_t *user,
-    const pt_uuid_t *session, int64_t life_s, char *out)
+            const pt_uuid_t *session, int64_t life_s, char *out)
 {
     pt_str_t    token;
     pt_claims_t c;
@@ -473,12 +491,12 @@ fk_token_of(fk_t *f, const pt_uuid_t *tenant, const pt_uuid_t *user,
 /* since: JSON behind the token, or "". */
 static inline void
 fk_auth_as(fk_t *f, fk_sock_t *s, const pt_uuid_t *tenant,
-    const pt_uuid_t *user, int64_t life_s, const char *since)
+           const pt_uuid_t *user, int64_t life_s, const char *since)
 {
     char token[2048], text[4096];
 
     fk_token_of(f, tenant, user, &fk_session, life_s, token);
-    sprintf(text, "{\"type\":\"auth\",\"token\":\"%s\"%s}", token, since);
+    fk_fmt(text, "{\"type\":\"auth\",\"token\":\"%s\"%s}", token, since);
     fk_send(s, text);
 }
 
@@ -541,17 +559,17 @@ fk_ignore(fk_sock_t *s)
 }
 
 
-#define fk_says(f, s, part)                                                  \
-    do {                                                                     \
-        const char *says_ = fk_next((f), (s));                               \
-        ck_assert_msg(says_ != NULL && strstr(says_, (part)) != NULL,        \
-                      "want %s got %s", (part), says_ ? says_ : "nothing");  \
+#define fk_says(f, s, part)                                                    \
+    do {                                                                       \
+        const char *says_ = fk_next((f), (s));                                 \
+        ck_assert_msg(says_ != NULL && strstr(says_, (part)) != NULL,          \
+                      "want %s got %s", (part), says_ ? says_ : "nothing");    \
     } while (0)
 
-#define fk_silent(f, s)                                                      \
-    do {                                                                     \
-        const char *silent_ = fk_next((f), (s));                             \
-        ck_assert_msg(silent_ == NULL, "got %s", silent_);                   \
+#define fk_silent(f, s)                                                        \
+    do {                                                                       \
+        const char *silent_ = fk_next((f), (s));                               \
+        ck_assert_msg(silent_ == NULL, "got %s", silent_);                     \
     } while (0)
 
 
@@ -576,7 +594,7 @@ fk_closed(fk_t *f, fk_sock_t *s)
     uint8_t     op = 0;
     const char *p;
 
-    for ( ;; ) {
+    for (;;) {
         p = fk_next_op(f, s, &op);
 
         if (p == NULL) {
@@ -608,7 +626,7 @@ static inline void
 fk_ring(fk_t *f, int64_t seq, bool with_frame)
 {
     char   text[512];
-    size_t n = (size_t) sprintf(text, "%lld", (long long) seq);
+    size_t n = fk_fmt(text, "%lld", (long long) seq);
 
     if (with_frame) {
         text[n++] = ' ';

@@ -12,8 +12,8 @@ since(const fk_t *f, int64_t seq, char out[SINCE_MAX])
     pt_uuid_t id = fk_id(f, seq);
 
     pt_uuid_build(&id, text);
-    sprintf(out, ",\"since\":{\"seq\":%lld,\"id\":\"%.36s\"}",
-        (long long) seq, text);
+    fk_fmt(out, ",\"since\":{\"seq\":%lld,\"id\":\"%.36s\"}", (long long) seq,
+           text);
 }
 
 
@@ -166,8 +166,9 @@ START_TEST(rewound)
     f->head = 5;
     fk_poll(f);
     fk_answer(f);
-    fk_says(f, a, "{\"type\":\"resync\",\"data\":{\"reason\":\"rewound\","
-                  "\"since\":{\"seq\":5");
+    fk_says(f, a,
+            "{\"type\":\"resync\",\"data\":{\"reason\":\"rewound\","
+            "\"since\":{\"seq\":5");
     fk_event(f);
     fk_events(f, a, 6, 6);
 
@@ -456,19 +457,20 @@ START_TEST(token)
     ck_assert(fk_next(f, a) != NULL); /* sync or ping */
     fk_ignore(a);
     fk_sleep(f, 11000);
-    ck_assert(fk_finds(f, a, "{\"type\":\"token_expiring\",\"data\":"
-                             "{\"expires_in\":1"));
+    ck_assert(fk_finds(f, a,
+                       "{\"type\":\"token_expiring\",\"data\":"
+                       "{\"expires_in\":1"));
     fk_ignore(b);
 
     fk_token_of(f, &fk_tenant, &fk_ann, &fk_session, 3600, token);
-    sprintf(text, "{\"type\":\"auth\",\"token\":\"%s\"}", token);
+    fk_fmt(text, "{\"type\":\"auth\",\"token\":\"%s\"}", token);
     fk_send(a, text);
     hub_flush(f->hub);
     fk_says(f, a, "\"auth_success\"");
 
     /* another session of the same user is looked up */
     fk_token_of(f, &fk_tenant, &fk_ann, &fk_bob, 7200, token);
-    sprintf(text, "{\"type\":\"auth\",\"token\":\"%s\"}", token);
+    fk_fmt(text, "{\"type\":\"auth\",\"token\":\"%s\"}", token);
     fk_send(a, text);
     hub_flush(f->hub);
     fk_silent(f, a);
@@ -483,7 +485,7 @@ START_TEST(token)
 
     /* another user's token */
     fk_token_of(f, &fk_tenant, &fk_bob, &fk_session, 3600, token);
-    sprintf(text, "{\"type\":\"auth\",\"token\":\"%s\"}", token);
+    fk_fmt(text, "{\"type\":\"auth\",\"token\":\"%s\"}", token);
     fk_send(a, text);
     hub_flush(f->hub);
     ck_assert_int_eq(fk_closed(f, a), 4003);
@@ -510,7 +512,7 @@ START_TEST(token_bad)
     ck_assert_int_eq(fk_closed(f, a), 4002);
     a = fk_open(f, 3);
     fk_auth_as(f, a, &fk_tenant, &fk_ann, 60,
-        ",\"user_id\":\"00000000-0000-7000-8000-000000000000\"");
+               ",\"user_id\":\"00000000-0000-7000-8000-000000000000\"");
     hub_flush(f->hub);
     ck_assert_int_eq(fk_closed(f, a), 4003);
     f->dead = true;
@@ -622,7 +624,7 @@ START_TEST(typing)
     fk_says(f, b, "\"typing_stop\"");
 
     /* another hub's */
-    strcpy(said, f->published);
+    memcpy(said, f->published, sizeof(said));
     hub_on_ephemeral(f->hub, &fk_tenant, pt_test_str(said));
     hub_on_ephemeral(f->hub, &fk_tenant, PT_STR("what"));
     hub_flush(f->hub);
@@ -687,7 +689,10 @@ START_TEST(closing)
     fk_t      *f = start(3);
     fk_sock_t *a = login(f, 0), *b = login(f, 1), *c = login(f, 2);
 
-    fk_send_op(a, 8, "\x03\xe8" "bye", 5);
+    fk_send_op(a, 8,
+               "\x03\xe8"
+               "bye",
+               5);
     hub_flush(f->hub);
     ck_assert_int_eq(fk_closed(f, a), 1000);
     ck_assert(!a->open);
@@ -731,8 +736,9 @@ START_TEST(drain)
     hub_flush(f->hub);
 
     for (i = 0; i < 10; i++) {
-        fk_says(f, &f->socks[i], "{\"type\":\"reconnect\",\"data\":"
-                                 "{\"after_ms\":0,\"spread_ms\":8000}}");
+        fk_says(f, &f->socks[i],
+                "{\"type\":\"reconnect\",\"data\":"
+                "{\"after_ms\":0,\"spread_ms\":8000}}");
     }
 
     fk_sleep(f, 5000);
@@ -770,8 +776,10 @@ START_TEST(metrics)
     hub_metrics_write(f->hub, &b);
     ck_assert_ok(pt_buf_get(&b, &text));
     ck_assert(memmem(text.data, text.len,
-        PT_STR("websocket_connections_active{tenant_id=\""
-               "54545454-5454-5454-5454-545454545454\"} 2\n").data, 82 - 5)
+                     PT_STR("websocket_connections_active{tenant_id=\""
+                            "54545454-5454-5454-5454-545454545454\"} 2\n")
+                         .data,
+                     82 - 5)
               != NULL);
     ck_assert(memmem(text.data, text.len, "message_received", 16) != NULL);
     pt_arena_del(a);
@@ -785,10 +793,10 @@ END_TEST
 static pt_err_t
 starve(const pt_mem_t *mem, void *user)
 {
-    int             i;
-    fk_t           *f;
-    fk_sock_t      *s;
-    pt_test_mem_t  *m = mem->user;
+    int            i;
+    fk_t          *f;
+    fk_sock_t     *s;
+    pt_test_mem_t *m = mem->user;
 
     PT_UNUSED(user);
     f = fk_new(mem);
@@ -805,7 +813,7 @@ starve(const pt_mem_t *mem, void *user)
 
         if (s->open) {
             fk_auth_as(f, s, &fk_tenant, i == 1 ? &fk_bob : &fk_ann, 3600,
-                i == 2 ? ",\"since\":5" : "");
+                       i == 2 ? ",\"since\":5" : "");
         }
 
         fk_answer(f);

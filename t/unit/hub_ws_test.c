@@ -1,5 +1,7 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
+#include <stdarg.h>
+
 #include "pt_test.h"
 #include "hub_ws.h"
 
@@ -10,6 +12,22 @@ typedef struct {
     char     said[OUT_MAX]; /* "T:text|P:ping|C1000:bye|E1002:|" */
     size_t   len;
 } peer_t;
+
+
+/* printf into a buffer that is large enough: the test says so. */
+static size_t
+fmt(char *out, const char *how, ...)
+{
+    int     n;
+    va_list ap;
+
+    va_start(ap, how);
+    n = vsnprintf(out, 8192, how, ap);
+    va_end(ap);
+    ck_assert_int_ge(n, 0);
+
+    return (size_t) n;
+}
 
 
 /* A masked frame; returns its length. */
@@ -63,12 +81,10 @@ feed(peer_t *p, const uint8_t *data, size_t len, size_t step)
             hub_ws_feed(&p->ws, at, (size_t) (copy + n - at), &used, &in);
 
             if (in.type != HUB_WS_MORE) {
-                p->len += (size_t) sprintf(p->said + p->len, "%c",
-                    "-TPQCE"[in.type]);
+                p->len += fmt(p->said + p->len, "%c", "-TPQCE"[in.type]);
 
                 if (in.code != 0) {
-                    p->len += (size_t) sprintf(p->said + p->len, "%u",
-                        in.code);
+                    p->len += fmt(p->said + p->len, "%u", in.code);
                 }
 
                 p->said[p->len++] = ':';
@@ -96,8 +112,8 @@ says(const uint8_t *data, size_t len, const char *want)
     for (step = 1; step <= len; step = step < 8 ? step + 1 : step * 2) {
         p = calloc(1, sizeof(peer_t));
         feed(p, data, len, step);
-        ck_assert_msg(strcmp(p->said, want) == 0, "step %zu: %s, not %s",
-            step, p->said, want);
+        ck_assert_msg(strcmp(p->said, want) == 0, "step %zu: %s, not %s", step,
+                      p->said, want);
         hub_ws_free(&p->ws);
         free(p);
     }
@@ -128,7 +144,10 @@ START_TEST(messages)
     n += frame(buf + n, 0x00, "", 0);
     n += frame(buf + n, 0x80, "\xacz", 2);
     n += frame(buf + n, 0x81, "next", 4);
-    n += frame(buf + n, 0x88, "\x03\xe8" "bye", 5);
+    n += frame(buf + n, 0x88,
+               "\x03\xe8"
+               "bye",
+               5);
     n += frame(buf + n, 0x81, "ignored", 7);
     says(buf, n, "P:in between|T:a\xe2\x82\xacz|T:next|C1000:bye|");
 }
@@ -137,12 +156,12 @@ END_TEST
 
 START_TEST(faults)
 {
-    int         i;
-    size_t      n;
-    static uint8_t buf[200000], big[70000];
+    int                      i;
+    size_t                   n;
+    static uint8_t           buf[200000], big[70000];
     static const char *const text[] = {
-        "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xff", "\x80",
-        "\xe2\x82", "a\xc3", "\xf0\x80\x80\x80", "\xe0\x9f\xbf"
+        "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xff",        "\x80",
+        "\xe2\x82", "a\xc3",        "\xf0\x80\x80\x80", "\xe0\x9f\xbf"
     };
 
     for (i = 0; i < (int) PT_COUNT(text); i++) {
@@ -172,7 +191,7 @@ START_TEST(faults)
     /* not the shortest form */
     says((const uint8_t *) "\x81\xfe\x00\x05\1\2\3\4hello", 13, "E1002:|");
     says((const uint8_t *) "\x81\xff\0\0\0\0\0\0\xff\xff\1\2\3\4", 14,
-        "E1002:|");
+         "E1002:|");
 
     /* sizes: 16 KB and not a byte more, in one or in many */
     memset(big, 'x', sizeof(big));
@@ -227,9 +246,9 @@ START_TEST(headers)
     ck_assert_mem_eq(out, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", 28);
     ck_assert_int_eq(hub_ws_accept(PT_STR(""), out), PT_EBADREQUEST);
     ck_assert_int_eq(hub_ws_accept(PT_STR("dGhlIHNhbXBsZSBub25jZQ"), out),
-        PT_EBADREQUEST);
+                     PT_EBADREQUEST);
     ck_assert_int_eq(hub_ws_accept(PT_STR("!!hlIHNhbXBsZSBub25jZQ=="), out),
-        PT_EBADREQUEST);
+                     PT_EBADREQUEST);
     ck_assert_uint_eq(hub_ws_header(h, HUB_WS_OP_TEXT, 125), 2);
     ck_assert_uint_eq(hub_ws_header(h, HUB_WS_OP_TEXT, 126), 4);
     ck_assert_uint_eq(hub_ws_header(h, HUB_WS_OP_TEXT, 65535), 4);
