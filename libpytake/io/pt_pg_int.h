@@ -37,6 +37,8 @@
 #define PT_PG_DEPTH_MAX 256
 #define PT_PG_ITEMS_CHUNK 64u
 #define PT_PG_STMT_NAME_MAX 64
+#define PT_PG_TABLE_MAX 63        /* bytes of a refusal's table: NAMEDATALEN */
+#define PT_PG_MESSAGE_MAX 255     /* bytes of a refusal's message */
 #define PT_PG_TENANT_BUCKETS 256u /* a power of two */
 
 typedef struct pt_item_s   pt_item_t;
@@ -52,6 +54,8 @@ struct pt_pg_result_s {
     uint16_t            nstmts;
     PGresult          **res;
     pytake_rows_t      *rows;
+    char                table[PT_PG_TABLE_MAX + 1]; /* pub's, when it has */
+    char                message[PT_PG_MESSAGE_MAX + 1];
 };
 
 pt_pg_result_t *pt_pgresult_new(const pt_mem_t *mem, uint16_t nstmts);
@@ -59,6 +63,9 @@ pt_pg_result_t *pt_pgresult_new(const pt_mem_t *mem, uint16_t nstmts);
 /* Takes res as the rows of statement i.  PT_ENOMEM: res is freed. */
 pt_err_t pt_pgresult_add(pt_pg_result_t *r, uint16_t i,
                          PGresult *res) PT_MUST_CHECK;
+
+/* The refusal of statement stmt: what pub tells of it, copied from res. */
+void pt_pgresult_refuse(pt_pg_result_t *r, uint16_t stmt, const PGresult *res);
 
 /* Frees what came so far; for a retry, and for what nobody will read. */
 void pt_pgresult_reset(pt_pg_result_t *r);

@@ -5,7 +5,6 @@
  */
 
 #include <assert.h>
-#include <stdio.h>
 
 #include "pt_pg_int.h"
 #include "pt_pgsend.h"
@@ -13,8 +12,7 @@
 
 static bool pt_pganswer_match(pt_pgconn_t *c, PGresult *res);
 static bool pt_pganswer_error(pt_pgconn_t *c, const pt_exp_t *e, PGresult *res);
-static void pt_pganswer_fail(pt_item_t *it, uint16_t stmt,
-                             const char *sqlstate);
+static void pt_pganswer_fail(pt_item_t *it, uint16_t stmt, const PGresult *res);
 static void pt_pganswer_rows(const pt_exp_t *e, PGresult *res);
 static void pt_pganswer_sync(pt_pgconn_t *c, pt_item_t *it);
 
@@ -140,7 +138,7 @@ pt_pganswer_error(pt_pgconn_t *c, const pt_exp_t *e, PGresult *res)
                          : (e->kind == PT_EXP_SYNC)
                              ? it->sql.nstmts
                              : pt_pgsend_position(it, e->stmt),
-                         sqlstate);
+                         res);
     }
     PQclear(res);
     return true;
@@ -148,15 +146,13 @@ pt_pganswer_error(pt_pgconn_t *c, const pt_exp_t *e, PGresult *res)
 
 
 static void
-pt_pganswer_fail(pt_item_t *it, uint16_t stmt, const char *sqlstate)
+pt_pganswer_fail(pt_item_t *it, uint16_t stmt, const PGresult *res)
 {
     if (it->failed || it->answered) {
         return; /* the first reason is the reason */
     }
     it->failed = true;
-    (void) snprintf(it->result->pub.sqlstate, sizeof(it->result->pub.sqlstate),
-                    "%.5s", sqlstate);
-    it->result->pub.failed_stmt = stmt;
+    pt_pgresult_refuse(it->result, stmt, res);
 }
 
 

@@ -5,6 +5,10 @@
 #include "pt_pg_int.h"
 
 
+static pt_str_t pt_pgresult_field(const PGresult *res, int field, char *to,
+                                  size_t size);
+
+
 pt_pg_result_t *
 pt_pgresult_new(const pt_mem_t *mem, uint16_t nstmts)
 {
@@ -67,6 +71,19 @@ pt_pgresult_add(pt_pg_result_t *r, uint16_t i, PGresult *res)
 
 
 void
+pt_pgresult_refuse(pt_pg_result_t *r, uint16_t stmt, const PGresult *res)
+{
+    (void) pt_pgresult_field(res, PG_DIAG_SQLSTATE, r->pub.sqlstate,
+                             sizeof(r->pub.sqlstate));
+    r->pub.failed_stmt = stmt;
+    r->pub.message = pt_pgresult_field(res, PG_DIAG_MESSAGE_PRIMARY, r->message,
+                                       sizeof(r->message));
+    r->pub.table =
+        pt_pgresult_field(res, PG_DIAG_TABLE_NAME, r->table, sizeof(r->table));
+}
+
+
+void
 pt_pgresult_reset(pt_pg_result_t *r)
 {
     uint16_t i;
@@ -104,4 +121,26 @@ pt_pg_result_free(pt_pg_result_t *r)
     }
     pt_pgresult_reset(r);
     r->mem.free(r->mem.user, r);
+}
+
+
+/* Absent when the server did not say it. */
+
+static pt_str_t
+pt_pgresult_field(const PGresult *res, int field, char *to, size_t size)
+{
+    size_t      len;
+    const char *text = PQresultErrorField(res, field);
+
+    if (text == NULL) {
+        to[0] = '\0';
+        return PT_STR_NULL;
+    }
+    len = strnlen(text, size - 1);
+    while (text[len] != '\0' && ((unsigned char) text[len] & 0xc0) == 0x80) {
+        len--; /* no half of a character */
+    }
+    memcpy(to, text, len);
+    to[len] = '\0';
+    return (pt_str_t){ to, len };
 }

@@ -26,6 +26,8 @@ typedef struct {
     pt_err_t       err;
     char           sqlstate[6];
     uint16_t       failed_stmt;
+    char           table[64]; /* "-": absent */
+    char           message[256];
     uint16_t       nresults;
     uint32_t       nrows; /* of the last statement */
     char           first[64];
@@ -187,6 +189,11 @@ io_answer(void *data, const pytake_sql_result_t *r)
     a->at_ms = io_clock_ms();
     memcpy(a->sqlstate, r->sqlstate, sizeof(a->sqlstate));
     a->failed_stmt = r->failed_stmt;
+    snprintf(a->table, sizeof(a->table), "%.*s",
+             r->table.data == NULL ? 1 : (int) r->table.len,
+             r->table.data == NULL ? "-" : r->table.data);
+    snprintf(a->message, sizeof(a->message), "%.*s", (int) r->message.len,
+             r->message.data == NULL ? "" : r->message.data);
     a->nresults = r->nrows;
     if (r->nrows > 0) {
         rows = &r->rows[r->nrows - 1];

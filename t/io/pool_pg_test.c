@@ -11,7 +11,7 @@
 
 #include "io_test.h"
 
-enum { GEN = 0, ECHO, SLEEP, BUMP, DIVIDE, DDL, NOTE, BLOB, SHOW, NONE };
+enum { GEN = 0, ECHO, SLEEP, BUMP, DIVIDE, DDL, NOTE, BLOB, SHOW, NONE, DAY };
 
 static const uint32_t oids[] = { 25 };
 static const uint32_t bytea[] = { 17 };
@@ -33,7 +33,8 @@ const pytake_stmt_def_t pytake_stmts[] = {
     { "blob", "select length($1::bytea)::text", 1, 1, bytea },
     { "show", "select current_setting($1::text)", 1, 1, oids },
     { "none", "select nothing from io_test_nowhere where $1::text = ''", 1, 1,
-      oids }
+      oids },
+    { "day", "insert into io_test_day values ($1::text)", 1, 0, oids }
 };
 const uint16_t pytake_stmts_count = PT_COUNT(pytake_stmts);
 
@@ -198,6 +199,32 @@ transactions(void)
           d->sqlstate);
     io_ok(number("select count(*) from io_test_n") == 2,
           "one batch is one transaction");
+    pt_pool_del(p);
+}
+
+
+/* A partition that is missing is told by its table's name, and by that
+ * alone: no item of a batch is to blame for it. */
+
+static void
+refusals(void)
+{
+    io_ask_t  *a;
+    pt_pool_t *p = pool(1, 1);
+
+    sql("create table io_test_day (d text) partition by list (d)");
+    a = io_ask(p, PYTAKE_SQL_WRITE, DAY, "today", 3000);
+    io_wait(a, 3000);
+    io_ok(a->err == PT_EDB && strcmp(a->sqlstate, "23514") == 0
+              && strcmp(a->table, "io_test_day") == 0
+              && strstr(a->message, "no partition") != NULL,
+          "a refusal tells its table and message (%s, %s)", a->table,
+          a->message);
+    a = io_ask(p, PYTAKE_SQL_WRITE, DIVIDE, "0", 3000);
+    io_wait(a, 3000);
+    io_ok(a->err == PT_EDB && strcmp(a->table, "-") == 0,
+          "and one of no table none");
+    sql("drop table io_test_day");
     pt_pool_del(p);
 }
 
@@ -594,6 +621,7 @@ main(void)
     PQfinish(c);
     settings();
     transactions();
+    refusals();
     blob();
     storm();
     fairness(false);
