@@ -86,7 +86,7 @@ typedef struct {
 
 
 /* Limits.  Everything has one; all of them are here. */
-#define PT_ARENA_MAX (4u * 1024 * 1024)          /* one API operation */
+#define PT_ARENA_MAX (8u * 1024 * 1024)          /* one API operation */
 #define PT_ARENA_WEBHOOK_MAX (96u * 1024 * 1024) /* one webhook body */
 #define PT_ARENA_BLOCK 8192u
 #define PT_BODY_MAX (1024u * 1024)
@@ -107,7 +107,9 @@ typedef struct {
 #define PT_CURSOR_MAX 512
 #define PT_LIST_LIMIT_MAX 100
 #define PT_LIST_LIMIT_DEFAULT 20
+#define PT_LIST_BYTES_MAX (1024u * 1024) /* then a page ends early */
 #define PT_FIELD_ERRORS_MAX 64
+#define PT_FIELD_NAME_CHARS 128 /* of a field in errors[] */
 #define PT_EMAIL_MAX 254
 #define PT_PASSWORD_MAX 1024
 #define PT_CONTENT_MAX 4096 /* text message, WhatsApp's limit */

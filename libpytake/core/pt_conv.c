@@ -268,10 +268,11 @@ pt_conv_list_answer(pytake_op_t *op)
     pt_jw_object(&w);
     pt_jw_key(&w, "data");
     pt_jw_array(&w);
-    for (i = 0; i < n; i++) {
+    for (i = 0; i < n && b.len < PT_LIST_BYTES_MAX; i++) {
         pt_conv_write(&w, r, i);
     }
     pt_jw_array_end(&w);
+    n = i;
 
     if (n != 0) {
         last.key = pt_cell_time(r, n - 1, PT_CONV_LIST_ACTIVITY_AT);

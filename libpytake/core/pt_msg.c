@@ -249,10 +249,11 @@ pt_msg_list_answer(pytake_op_t *op)
     pt_jw_object(&w);
     pt_jw_key(&w, "data");
     pt_jw_array(&w);
-    for (i = 0; i < n; i++) {
+    for (i = 0; i < n && b.len < PT_LIST_BYTES_MAX; i++) {
         pt_msg_row_write(&w, r, i);
     }
     pt_jw_array_end(&w);
+    n = i;
 
     if (n != 0) {
         (void) pt_cell_uuid(r, n - 1, PT_MSG_LIST_ID, &last.id);

@@ -66,8 +66,9 @@ pt_fault(pytake_op_t *op, pt_str_t field, const char *code, const char *message)
         return; /* enough to work on */
     }
 
+    /* a client's key is as long as it likes; the problem is not */
     e = &op->errors[op->nerrors++];
-    e->field = field;
+    e->field = pt_utf8_prefix(field, PT_FIELD_NAME_CHARS);
     e->code = code;
     e->message = (pt_str_t){ message, strlen(message) }; /* a literal */
 }
@@ -295,6 +296,11 @@ pt_publish_reserve(pytake_op_t *op)
 {
     uint32_t        cap;
     pytake_redis_t *p;
+
+    if (op->published == op->npublish) { /* those of the batch before */
+        op->published = 0;
+        op->npublish = 0;
+    }
 
     if (op->npublish < op->publish_cap) {
         return PT_OK;

@@ -40,6 +40,13 @@ pt_wa_parse(pt_arena_t *a, const pt_json_t *body, pt_wa_t *out)
     wk.out = out;
 
     err = pt_wa_walk(&wk, body);
+    if (err == PT_OK
+        && (size_t) out->counts.messages + out->counts.statuses
+                   + out->counts.value_errors
+               > PT_WEBHOOK_ITEMS_MAX)
+    {
+        return PT_ELIMIT;
+    }
     if (err == PT_OK) {
         err = pt_wa_room(&wk);
     }

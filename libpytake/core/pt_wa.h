@@ -113,7 +113,9 @@ typedef struct {
 
 /*
  * Reads a body.  Whatever its shape, the outcome is PT_OK with what was
- * found; PT_ENOMEM and PT_ECRYPTO are the only errors.  out borrows the tree.
+ * found.  PT_ELIMIT: more than PT_WEBHOOK_ITEMS_MAX items, out has the counts
+ * alone; PT_ENOMEM and PT_ECRYPTO are the only other errors.  out borrows the
+ * tree.
  */
 pt_err_t pt_wa_parse(pt_arena_t *a, const pt_json_t *body,
                      pt_wa_t *out) PT_MUST_CHECK;

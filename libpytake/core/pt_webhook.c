@@ -81,14 +81,14 @@ pt_webhook_read_step(pytake_op_t *op)
 
     err =
         pt_json_parse(op->arena, op->req->body, &pt_json_limits_webhook, &body);
+    if (err == PT_OK) {
+        wh->repeated = body->duplicates;
+        err = pt_wa_parse(op->arena, body, &wh->wa);
+    }
     if (err == PT_ELIMIT) {
         /* signed, so WhatsApp's: what we cannot read we keep */
         wh->over_limits = true;
         err = PT_OK;
-    }
-    if (err == PT_OK && body != NULL) {
-        wh->repeated = body->duplicates;
-        err = pt_wa_parse(op->arena, body, &wh->wa);
     }
     if (err != PT_OK) {
         return err;

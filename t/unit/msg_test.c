@@ -117,6 +117,44 @@ START_TEST(list)
 END_TEST
 
 
+/* A page of long messages ends early and goes on from there. */
+START_TEST(list_of_long_ones)
+{
+    fx_t       f;
+    char      *long_one;
+    int        i, n;
+    pt_str_t   cursor;
+    pt_uuid_t  conv = msg_conv(), id;
+    pt_json_t *body;
+
+    fx_init(&f);
+    long_one = pt_alloc(f.arena, 100001);
+    ck_assert_ptr_nonnull(long_one);
+    memset(long_one, '\x01', 100000);
+    long_one[100000] = '\0';
+
+    fx_start(&f, PYTAKE_GET, MSGS "?limit=100", NULL);
+    ck_assert(fx_sql(&f, PYTAKE_SQL_READ,
+                     "session_enter head_get conv_exists msg_list"));
+    fx_row(&f, 2, "u", &conv);
+    for (i = 100; i > 60; i--) {
+        id = fx_id((uint8_t) i);
+        fx_row(&f, 3, "uutnttttnnjmm", &id, &conv, "contact", long_one, "text",
+               "wamid.1", "delivered", "{}", FX_NOW, FX_NOW);
+    }
+    fx_feed(&f);
+
+    ck_assert_ok(
+        pt_json_parse(f.arena, fx_done(&f, 200), &pt_json_limits_api, &body));
+    n = (int) pt_json_find(body, "data")->count;
+    ck_assert_int_ge(n, 1);
+    ck_assert_int_lt(n, 40);
+    ck_assert(pt_json_find_str(body, "next_cursor", &cursor));
+    fx_free(&f);
+}
+END_TEST
+
+
 START_TEST(list_starved)
 {
     fx_starved(msg_list, 2);
@@ -471,6 +509,7 @@ static void
 pt_test_suite(Suite *s)
 {
     PT_TEST_CASE(s, list);
+    PT_TEST_CASE(s, list_of_long_ones);
     PT_TEST_CASE(s, list_starved);
     PT_TEST_CASE(s, send);
     PT_TEST_CASE(s, send_starved);

@@ -467,7 +467,8 @@ START_TEST(deadlock_is_retried)
 END_TEST
 
 
-START_TEST(a_thousand)
+static const char *
+wh_many(int n)
 {
     int      i;
     pt_buf_t b;
@@ -476,7 +477,7 @@ START_TEST(a_thousand)
     pt_buf_init(&b, wh.arena, SIZE_MAX);
     pt_buf_lit(&b, "{\"entry\":[{\"changes\":[{\"value\":{\"metadata\":"
                    "{\"phone_number_id\":\"n1\"},\"messages\":[");
-    for (i = 0; i < 1000; i++) {
+    for (i = 0; i < n; i++) {
         if (i != 0) {
             pt_buf_char(&b, ',');
         }
@@ -488,7 +489,13 @@ START_TEST(a_thousand)
     pt_buf_add(&b, "", 1);
     ck_assert_ok(pt_buf_get(&b, &body));
 
-    wh_post(&wh, body.data);
+    return body.data;
+}
+
+
+START_TEST(a_thousand)
+{
+    wh_post(&wh, wh_many(1000));
     ck_assert(wh_numbers(&wh));
     ck_assert(
         fx_sql(&wh, PYTAKE_SQL_WRITE, "tenant_enter raw_add ingest_messages"));
@@ -499,6 +506,49 @@ START_TEST(a_thousand)
     ck_assert(fx_sql(&wh, PYTAKE_SQL_WRITE, "tenant_enter ingest_messages"));
     ck_assert_uint_eq(wh_items(&wh, 1, 8), 500);
     ck_assert_slice_lit(wh_item(&wh, 1, 14, 0), "500");
+    fx_feed(&wh);
+    fx_done(&wh, 200);
+}
+END_TEST
+
+
+/* More events than a batch may have: each batch has its own. */
+START_TEST(events_of_many_batches)
+{
+    uint32_t       i, k, told = 0;
+    pytake_rows_t *r;
+
+    wh_post(&wh, wh_many(5000));
+    ck_assert(wh_numbers(&wh));
+
+    for (i = 0; i < 10; i++) {
+        ck_assert(fx_sql(&wh, PYTAKE_SQL_WRITE,
+                         i == 0 ? "tenant_enter raw_add ingest_messages"
+                                : "tenant_enter ingest_messages"));
+        r = &wh.rows[i == 0 ? 2 : 1];
+        r->nrows = 500;
+        r->ncols = 2;
+        r->cells = pt_calloc(wh.arena, 1000, sizeof(pt_str_t));
+        ck_assert_ptr_nonnull(r->cells);
+        fx_feed(&wh);
+
+        for (k = 0; k < 500; k++, told++) {
+            ck_assert_int_eq(fx_next(&wh), PYTAKE_EFFECT_REDIS);
+        }
+    }
+
+    ck_assert_uint_eq(told, 5000);
+    fx_done(&wh, 200);
+}
+END_TEST
+
+
+START_TEST(too_many)
+{
+    wh_post(&wh, wh_many(PT_WEBHOOK_ITEMS_MAX + 1));
+    ck_assert(fx_sql(&wh, PYTAKE_SQL_WRITE, "raw_add"));
+    ck_assert(fx_has(fx_param(&wh, 0, 4), "\"messages\":20001"));
+    ck_assert(fx_has(fx_param(&wh, 0, 4), "\"over_limits\":true"));
     fx_feed(&wh);
     fx_done(&wh, 200);
 }
@@ -524,6 +574,8 @@ pt_test_suite(Suite *s)
     tcase_add_test(tc, database_trouble);
     tcase_add_test(tc, deadlock_is_retried);
     tcase_add_test(tc, a_thousand);
+    tcase_add_test(tc, events_of_many_batches);
+    tcase_add_test(tc, too_many);
     suite_add_tcase(s, tc);
 
     PT_TEST_CASE(s, little_memory);
