@@ -329,7 +329,8 @@ def tell(name, k, count, got):
     price = [a - b + c for a, b, c in zip(hubs, got["unix"], got["tcp"])]
     say("%s, CPU of a delivery, us:" % name)
     for what, values in (("hub", hubs),
-                         ("hub, its writes at the price of TCP", price),
+                         ("hub, its writes at the price of TCP",
+                          price if k == 1 else []),
                          ("hub and NGINX", whole),
                          ("Nchan", [r["us"] for r in got["nchan"]]),
                          ("write() to a unix socket", got["unix"]),
