@@ -39,51 +39,51 @@
 
 
 typedef struct {
-    uint8_t   kind;  /* '@' number, '~' time, '^' due, '#' signature */
-    uint32_t  at;
+    uint8_t  kind; /* '@' number, '~' time, '^' due, '#' signature */
+    uint32_t at;
 } load_mark_t;
 
 typedef struct {
     char        *data;
     size_t       len;
-    size_t       body;  /* where the body begins */
+    size_t       body; /* where the body begins */
     load_mark_t *marks;
     size_t       nmarks;
 } load_request_t;
 
 typedef struct {
-    int      fd;
-    char    *out;       /* the request as it goes out */
-    size_t   out_len;
-    size_t   out_pos;
-    char     head[LOAD_HEAD_MAX];
-    size_t   head_len;
-    size_t   body_left;
-    int      status;    /* 0: the head is not whole */
-    int      closing;
-    int      busy;
-    int64_t  since;
+    int     fd;
+    char   *out; /* the request as it goes out */
+    size_t  out_len;
+    size_t  out_pos;
+    char    head[LOAD_HEAD_MAX];
+    size_t  head_len;
+    size_t  body_left;
+    int     status; /* 0: the head is not whole */
+    int     closing;
+    int     busy;
+    int64_t since;
 } load_conn_t;
 
 
-static void load_file(const char *name);
-static void load_marks(load_request_t *r);
-static void load_open(load_conn_t *c);
-static void load_next(load_conn_t *c);
-static void load_send(load_conn_t *c, int64_t since);
-static void load_due(int nconns, int64_t start, int64_t now);
-static void load_fill(load_conn_t *c, const load_request_t *r);
-static void load_sign(char *at, const char *body, size_t len);
-static void load_write(load_conn_t *c);
-static void load_read(load_conn_t *c);
-static void load_take(load_conn_t *c, const char *p, size_t n);
-static void load_head(load_conn_t *c);
-static void load_answer(load_conn_t *c);
-static void load_lost(load_conn_t *c);
-static void load_report(double seconds);
-static int load_cmp(const void *a, const void *b);
+static void    load_file(const char *name);
+static void    load_marks(load_request_t *r);
+static void    load_open(load_conn_t *c);
+static void    load_next(load_conn_t *c);
+static void    load_send(load_conn_t *c, int64_t since);
+static void    load_due(int nconns, int64_t start, int64_t now);
+static void    load_fill(load_conn_t *c, const load_request_t *r);
+static void    load_sign(char *at, const char *body, size_t len);
+static void    load_write(load_conn_t *c);
+static void    load_read(load_conn_t *c);
+static void    load_take(load_conn_t *c, const char *p, size_t n);
+static void    load_head(load_conn_t *c);
+static void    load_answer(load_conn_t *c);
+static void    load_lost(load_conn_t *c);
+static void    load_report(double seconds);
+static int     load_cmp(const void *a, const void *b);
 static int64_t load_now(void);
-static void load_die(const char *what);
+static void    load_die(const char *what);
 
 
 static load_request_t *requests;
@@ -100,9 +100,9 @@ static size_t          nsamples;
 int
 main(int argc, char **argv)
 {
-    int                 i, n, nconns;
-    int64_t             start, end, now;
-    struct epoll_event  events[256];
+    int                i, n, nconns;
+    int64_t            start, end, now;
+    struct epoll_event events[256];
 
     if (argc < 5) {
         fprintf(stderr, "usage: http_load PORT CONNS SECONDS FILE [SECRET]\n");
@@ -206,8 +206,8 @@ load_file(const char *name)
 static void
 load_marks(load_request_t *r)
 {
-    char   *p = strstr(r->data, "\r\n\r\n");
-    size_t  i, run, want;
+    char  *p = strstr(r->data, "\r\n\r\n");
+    size_t i, run, want;
 
     if (p == NULL) {
         load_die("a request without an end of its head");
@@ -221,8 +221,9 @@ load_marks(load_request_t *r)
     for (i = 0; i < r->len; i += run) {
         run = 1;
         want = r->data[i] == '@' || r->data[i] == '^' ? 16
-               : r->data[i] == '~' ? 10
-               : r->data[i] == '#' && i < r->body ? 64 : 0;
+               : r->data[i] == '~'                    ? 10
+               : r->data[i] == '#' && i < r->body     ? 64
+                                                      : 0;
         if (want == 0) {
             continue;
         }
@@ -240,9 +241,9 @@ load_marks(load_request_t *r)
 static void
 load_open(load_conn_t *c)
 {
-    int                 one = 1;
-    struct sockaddr_in  sin;
-    struct epoll_event  ev;
+    int                one = 1;
+    struct sockaddr_in sin;
+    struct epoll_event ev;
 
     memset(&sin, 0, sizeof(sin));
     sin.sin_family = AF_INET;
@@ -312,8 +313,8 @@ load_fill(load_conn_t *c, const load_request_t *r)
     char   number[17], at[11], due[17];
     size_t i, sign = 0, width = 16 - strlen(seed);
 
-    (void) snprintf(number, sizeof(number), "%s%0*" PRIx64, seed,
-                    (int) width, turn);
+    (void) snprintf(number, sizeof(number), "%s%0*" PRIx64, seed, (int) width,
+                    turn);
     (void) snprintf(due, sizeof(due), "%016" PRId64, c->since);
     (void) snprintf(at, sizeof(at), "%010ld", (long) time(NULL));
     memcpy(c->out, r->data, r->len);
@@ -345,13 +346,14 @@ load_fill(load_conn_t *c, const load_request_t *r)
 static void
 load_sign(char *at, const char *body, size_t len)
 {
-    unsigned             n, i;
-    unsigned char        mac[32];
-    static const char    hex[] = "0123456789abcdef";
+    unsigned          n, i;
+    unsigned char     mac[32];
+    static const char hex[] = "0123456789abcdef";
 
     if (secret == NULL
         || HMAC(EVP_sha256(), secret, (int) strlen(secret),
-                (const unsigned char *) body, len, mac, &n) == NULL)
+                (const unsigned char *) body, len, mac, &n)
+               == NULL)
     {
         load_die("cannot sign");
     }
@@ -389,7 +391,7 @@ load_read(load_conn_t *c)
         load_write(c);
     }
 
-    for ( ;; ) {
+    for (;;) {
         n = recv(c->fd, buf, sizeof(buf), 0);
         if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
             return;
@@ -420,8 +422,7 @@ load_take(load_conn_t *c, const char *p, size_t n)
             c->head[c->head_len++] = *p++;
             n--;
             if (c->head_len < 4
-                || memcmp(c->head + c->head_len - 4, "\r\n\r\n", 4) != 0)
-            {
+                || memcmp(c->head + c->head_len - 4, "\r\n\r\n", 4) != 0) {
                 continue;
             }
             load_head(c);
@@ -508,9 +509,10 @@ load_report(double seconds)
 
     printf("{\"seconds\":%.3f,\"in_time\":%" PRIu64 ",\"lost\":%" PRIu64
            ",\"unanswered\":%d,\"bytes\":%" PRIu64 ",\"cpu_us\":%ld,"
-           "\"status\":{", seconds, in_time, nlost, nbusy, nbytes,
+           "\"status\":{",
+           seconds, in_time, nlost, nbusy, nbytes,
            (long) (ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) * 1000000
-           + (long) (ru.ru_utime.tv_usec + ru.ru_stime.tv_usec));
+               + (long) (ru.ru_utime.tv_usec + ru.ru_stime.tv_usec));
     for (i = 0; i < 600; i++) {
         if (nstatus[i] != 0) {
             printf("%s\"%d\":%" PRIu64, sep, i, nstatus[i]);

@@ -22,12 +22,11 @@
 
 
 static double bench_ours(const pt_jwt_t *j, pt_str_t token, int64_t now);
-static double bench_libjwt(const char *secret, const char *token,
-    int64_t now);
-static void *bench_alloc(void *user, size_t size);
-static void bench_free(void *user, void *p);
+static double bench_libjwt(const char *secret, const char *token, int64_t now);
+static void  *bench_alloc(void *user, size_t size);
+static void   bench_free(void *user, void *p);
 static double bench_now(void);
-static void bench_die(const char *what);
+static void   bench_die(const char *what);
 
 
 static const pt_mem_t bench_mem = { bench_alloc, bench_free, NULL };
@@ -94,13 +93,13 @@ bench_libjwt(const char *secret, const char *token, int64_t now)
     jwt_t                   *t;
     size_t                   k;
     double                   since = bench_now();
-    static const char *const names[] = {
-        "sub", "tenant_id", "sid", "jti", "role", "iss", "aud"
-    };
+    static const char *const names[] = { "sub",  "tenant_id", "sid", "jti",
+                                         "role", "iss",       "aud" };
 
     for (i = 0; i < BENCH_VERIFICATIONS; i++) {
         if (jwt_decode(&t, token, (const unsigned char *) secret,
-                       (int) strlen(secret)) != 0
+                       (int) strlen(secret))
+                != 0
             || jwt_get_alg(t) != JWT_ALG_HS256
             || jwt_get_grant_int(t, "exp") < now
             || jwt_get_grant_int(t, "iat") > now)

@@ -46,37 +46,37 @@
 
 
 typedef struct {
-    int      fd;
-    int      frames; /* since the 101; -1 before it */
-    int      open;
-    char    *kept;   /* the beginning of a frame */
-    size_t   nkept;
+    int    fd;
+    int    frames; /* since the 101; -1 before it */
+    int    open;
+    char  *kept; /* the beginning of a frame */
+    size_t nkept;
 } ws_conn_t;
 
 typedef struct {
-    char    *data;
-    size_t   len;
+    char  *data;
+    size_t len;
 } ws_request_t;
 
 
-static void ws_file(const char *name);
-static void ws_connect(ws_conn_t *c, size_t i);
-static int ws_socket(void);
-static void ws_turn(int timeout_ms);
-static void ws_read(ws_conn_t *c);
+static void   ws_file(const char *name);
+static void   ws_connect(ws_conn_t *c, size_t i);
+static int    ws_socket(void);
+static void   ws_turn(int timeout_ms);
+static void   ws_read(ws_conn_t *c);
 static size_t ws_take(ws_conn_t *c, char *p, size_t n);
 static size_t ws_head(ws_conn_t *c, const char *p, size_t n);
-static void ws_frame(ws_conn_t *c, int opcode, char *p, size_t n);
-static void ws_opened(ws_conn_t *c);
-static void ws_gone(ws_conn_t *c);
-static void ws_commands(void);
-static void ws_answer(void);
-static int ws_cmp(const void *a, const void *b);
-static int ws_write_cost(int is_tcp, size_t count, size_t bytes, int rounds);
-static void ws_pairs(int is_tcp, int *fds, int *ends, size_t count);
-static void ws_drain(const int *fds, size_t count);
+static void   ws_frame(ws_conn_t *c, int opcode, char *p, size_t n);
+static void   ws_opened(ws_conn_t *c);
+static void   ws_gone(ws_conn_t *c);
+static void   ws_commands(void);
+static void   ws_answer(void);
+static int    ws_cmp(const void *a, const void *b);
+static int    ws_write_cost(int is_tcp, size_t count, size_t bytes, int rounds);
+static void   ws_pairs(int is_tcp, int *fds, int *ends, size_t count);
+static void   ws_drain(const int *fds, size_t count);
 static int64_t ws_now(void);
-static void ws_die(const char *what);
+static void    ws_die(const char *what);
 
 
 static const char   *target;
@@ -95,8 +95,7 @@ main(int argc, char **argv)
     struct rlimit rl;
 
     if (argc == 5
-        && (strcmp(argv[1], "tcp") == 0 || strcmp(argv[1], "unix") == 0))
-    {
+        && (strcmp(argv[1], "tcp") == 0 || strcmp(argv[1], "unix") == 0)) {
         return ws_write_cost(argv[1][0] == 't', strtoul(argv[2], NULL, 10),
                              strtoul(argv[3], NULL, 10),
                              (int) strtol(argv[4], NULL, 10));
@@ -157,8 +156,7 @@ ws_file(const char *name)
     }
 
     while (fscanf(f, "%zu", &len) == 1 && fgetc(f) == '\n') {
-        requests = realloc(requests,
-                           (nrequests + 1) * sizeof(ws_request_t));
+        requests = realloc(requests, (nrequests + 1) * sizeof(ws_request_t));
         if (requests == NULL) {
             ws_die("out of memory");
         }
@@ -346,8 +344,8 @@ ws_head(ws_conn_t *c, const char *p, size_t n)
 static void
 ws_frame(ws_conn_t *c, int opcode, char *p, size_t n)
 {
-    char       *at;
-    const char  pong[6] = { (char) 0x8a, (char) 0x80, 0, 0, 0, 0 };
+    char      *at;
+    const char pong[6] = { (char) 0x8a, (char) 0x80, 0, 0, 0, 0 };
 
     if (opcode == 8) {
         ws_gone(c);
@@ -369,8 +367,8 @@ ws_frame(ws_conn_t *c, int opcode, char *p, size_t n)
     if (at != NULL && at + 18 <= p + n) {
         nevents++;
         if (nsamples < WS_SAMPLES_MAX) {
-            samples[nsamples++]
-                = (uint32_t) (ws_now() - strtoll(at + 2, NULL, 10));
+            samples[nsamples++] =
+                (uint32_t) (ws_now() - strtoll(at + 2, NULL, 10));
         }
     }
 }
@@ -401,11 +399,11 @@ ws_gone(ws_conn_t *c)
 static void
 ws_commands(void)
 {
-    char     line[128];
-    double   seconds;
-    int64_t  end;
-    uint64_t n;
-    fd_set   in;
+    char           line[128];
+    double         seconds;
+    int64_t        end;
+    uint64_t       n;
+    fd_set         in;
     struct timeval now = { 0, 0 };
 
     FD_ZERO(&in);
@@ -416,8 +414,7 @@ ws_commands(void)
     }
 
     if (fgets(line, sizeof(line), stdin) == NULL
-        || strncmp(line, "quit", 4) == 0)
-    {
+        || strncmp(line, "quit", 4) == 0) {
         running = 0;
         return;
     }
@@ -554,7 +551,7 @@ ws_drain(const int *fds, size_t count)
         ev.data.fd = fds[k];
         (void) epoll_ctl(ep, EPOLL_CTL_ADD, fds[k], &ev);
     }
-    for ( ;; ) {
+    for (;;) {
         n = epoll_wait(ep, events, 512, -1);
         for (i = 0; i < n; i++) {
             if (recv(events[i].data.fd, buf, sizeof(buf), 0) == 0) {
