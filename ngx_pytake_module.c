@@ -12,291 +12,192 @@
 
 static ngx_int_t ngx_pytake_preconf(ngx_conf_t *cf);
 static ngx_int_t ngx_pytake_postconf(ngx_conf_t *cf);
-static void *ngx_pytake_create_main_conf(ngx_conf_t *cf);
-static char *ngx_pytake_init_main_conf(ngx_conf_t *cf, void *conf);
-static char *ngx_pytake_check_api(ngx_conf_t *cf,
-    ngx_pytake_main_conf_t *pmcf);
+static void     *ngx_pytake_create_main_conf(ngx_conf_t *cf);
+static char     *ngx_pytake_init_main_conf(ngx_conf_t *cf, void *conf);
+static char *ngx_pytake_check_api(ngx_conf_t *cf, ngx_pytake_main_conf_t *pmcf);
 static ngx_int_t ngx_pytake_header_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_pytake_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_pytake_init_process(ngx_cycle_t *cycle);
-static void ngx_pytake_exit_process(ngx_cycle_t *cycle);
+static void      ngx_pytake_exit_process(ngx_cycle_t *cycle);
 
 
-static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
+static ngx_http_output_header_filter_pt ngx_http_next_header_filter;
 
-static ngx_conf_post_t  ngx_pytake_msec_post = { ngx_pytake_conf_msec };
-static ngx_conf_post_t  ngx_pytake_sec_post = { ngx_pytake_conf_sec };
+static ngx_conf_post_t ngx_pytake_msec_post = { ngx_pytake_conf_msec };
+static ngx_conf_post_t ngx_pytake_sec_post = { ngx_pytake_conf_sec };
 
-static ngx_pytake_count_t  ngx_pytake_count_read = {
+static ngx_pytake_count_t ngx_pytake_count_read = {
     1, 64, "depth=", offsetof(ngx_pytake_main_conf_t, read_depth), 1, 256
 };
 
-static ngx_pytake_count_t  ngx_pytake_count_write = {
+static ngx_pytake_count_t ngx_pytake_count_write = {
     1, 64, "tenant=", offsetof(ngx_pytake_main_conf_t, write_tenant), 1, 64
 };
 
-static ngx_pytake_count_t  ngx_pytake_count_slow = { 1, 64, NULL, 0, 0, 0 };
+static ngx_pytake_count_t ngx_pytake_count_slow = { 1, 64, NULL, 0, 0, 0 };
 
-static ngx_pytake_count_t  ngx_pytake_count_queue = {
-    1, 65536, NULL, 0, 0, 0
-};
+static ngx_pytake_count_t ngx_pytake_count_queue = { 1, 65536, NULL, 0, 0, 0 };
 
-static ngx_pytake_count_t  ngx_pytake_count_hashes = {
+static ngx_pytake_count_t ngx_pytake_count_hashes = {
     1, 64, "queue=", offsetof(ngx_pytake_main_conf_t, hashes_queue), 1, 4096
 };
 
 #define ngx_pytake_main_offset(f) offsetof(ngx_pytake_main_conf_t, f)
 #define ngx_pytake_loc_offset(f) offsetof(ngx_pytake_loc_conf_t, f)
 
-#define NGX_PYTAKE_EVERYWHERE                                                 \
-    (NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1)
+#define NGX_PYTAKE_EVERYWHERE                                                  \
+    (NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF                \
+     | NGX_CONF_TAKE1)
 
 
-static ngx_command_t  ngx_pytake_commands[] = {
+static ngx_command_t ngx_pytake_commands[] = {
 
-    { ngx_string("pytake_database"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_pytake_conf_database,
-      NGX_HTTP_MAIN_CONF_OFFSET,
-      0,
-      NULL },
+    { ngx_string("pytake_database"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1,
+      ngx_pytake_conf_database, NGX_HTTP_MAIN_CONF_OFFSET, 0, NULL },
 
-    { ngx_string("pytake_database_role"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_pytake_conf_role,
-      NGX_HTTP_MAIN_CONF_OFFSET,
-      0,
-      NULL },
+    { ngx_string("pytake_database_role"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1,
+      ngx_pytake_conf_role, NGX_HTTP_MAIN_CONF_OFFSET, 0, NULL },
 
-    { ngx_string("pytake_redis"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_pytake_conf_redis,
-      NGX_HTTP_MAIN_CONF_OFFSET,
-      0,
-      NULL },
+    { ngx_string("pytake_redis"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1,
+      ngx_pytake_conf_redis, NGX_HTTP_MAIN_CONF_OFFSET, 0, NULL },
 
-    { ngx_string("pytake_hub"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
-      ngx_pytake_conf_hub,
-      NGX_HTTP_MAIN_CONF_OFFSET,
-      0,
-      NULL },
+    { ngx_string("pytake_hub"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE12,
+      ngx_pytake_conf_hub, NGX_HTTP_MAIN_CONF_OFFSET, 0, NULL },
 
-    { ngx_string("pytake_jwt_secret"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_pytake_conf_secret,
-      NGX_HTTP_MAIN_CONF_OFFSET,
-      ngx_pytake_main_offset(jwt_secret),
-      NULL },
+    { ngx_string("pytake_jwt_secret"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1,
+      ngx_pytake_conf_secret, NGX_HTTP_MAIN_CONF_OFFSET,
+      ngx_pytake_main_offset(jwt_secret), NULL },
 
-    { ngx_string("pytake_jwt_lifetime"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_sec_slot,
-      NGX_HTTP_MAIN_CONF_OFFSET,
-      ngx_pytake_main_offset(jwt_lifetime),
-      &ngx_pytake_sec_post },
+    { ngx_string("pytake_jwt_lifetime"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1,
+      ngx_conf_set_sec_slot, NGX_HTTP_MAIN_CONF_OFFSET,
+      ngx_pytake_main_offset(jwt_lifetime), &ngx_pytake_sec_post },
 
     { ngx_string("pytake_refresh_lifetime"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_sec_slot,
-      NGX_HTTP_MAIN_CONF_OFFSET,
-      ngx_pytake_main_offset(refresh_lifetime),
+      NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1, ngx_conf_set_sec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET, ngx_pytake_main_offset(refresh_lifetime),
       &ngx_pytake_sec_post },
 
-    { ngx_string("pytake_webhook_secret"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_pytake_conf_secret,
-      NGX_HTTP_MAIN_CONF_OFFSET,
-      ngx_pytake_main_offset(webhook_secret),
-      NULL },
+    { ngx_string("pytake_webhook_secret"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1,
+      ngx_pytake_conf_secret, NGX_HTTP_MAIN_CONF_OFFSET,
+      ngx_pytake_main_offset(webhook_secret), NULL },
 
     { ngx_string("pytake_webhook_verify_token"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_pytake_conf_secret,
-      NGX_HTTP_MAIN_CONF_OFFSET,
-      ngx_pytake_main_offset(webhook_verify_token),
+      NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1, ngx_pytake_conf_secret,
+      NGX_HTTP_MAIN_CONF_OFFSET, ngx_pytake_main_offset(webhook_verify_token),
       NULL },
 
-    { ngx_string("pytake_zone"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_pytake_conf_zone,
-      NGX_HTTP_MAIN_CONF_OFFSET,
-      0,
-      NULL },
+    { ngx_string("pytake_zone"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1,
+      ngx_pytake_conf_zone, NGX_HTTP_MAIN_CONF_OFFSET, 0, NULL },
 
-    { ngx_string("pytake_pool_read"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
-      ngx_pytake_conf_count,
-      NGX_HTTP_MAIN_CONF_OFFSET,
-      ngx_pytake_main_offset(conns[PYTAKE_SQL_READ]),
-      &ngx_pytake_count_read },
+    { ngx_string("pytake_pool_read"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE12,
+      ngx_pytake_conf_count, NGX_HTTP_MAIN_CONF_OFFSET,
+      ngx_pytake_main_offset(conns[PYTAKE_SQL_READ]), &ngx_pytake_count_read },
 
-    { ngx_string("pytake_pool_write"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
-      ngx_pytake_conf_count,
-      NGX_HTTP_MAIN_CONF_OFFSET,
+    { ngx_string("pytake_pool_write"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE12,
+      ngx_pytake_conf_count, NGX_HTTP_MAIN_CONF_OFFSET,
       ngx_pytake_main_offset(conns[PYTAKE_SQL_WRITE]),
       &ngx_pytake_count_write },
 
-    { ngx_string("pytake_pool_slow"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_pytake_conf_count,
-      NGX_HTTP_MAIN_CONF_OFFSET,
-      ngx_pytake_main_offset(conns[PYTAKE_SQL_SLOW]),
-      &ngx_pytake_count_slow },
+    { ngx_string("pytake_pool_slow"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1,
+      ngx_pytake_conf_count, NGX_HTTP_MAIN_CONF_OFFSET,
+      ngx_pytake_main_offset(conns[PYTAKE_SQL_SLOW]), &ngx_pytake_count_slow },
 
-    { ngx_string("pytake_pool_queue"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_pytake_conf_count,
-      NGX_HTTP_MAIN_CONF_OFFSET,
-      ngx_pytake_main_offset(queue),
-      &ngx_pytake_count_queue },
+    { ngx_string("pytake_pool_queue"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1,
+      ngx_pytake_conf_count, NGX_HTTP_MAIN_CONF_OFFSET,
+      ngx_pytake_main_offset(queue), &ngx_pytake_count_queue },
 
-    { ngx_string("pytake_connect_timeout"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_msec_slot,
-      NGX_HTTP_MAIN_CONF_OFFSET,
-      ngx_pytake_main_offset(connect_timeout),
-      &ngx_pytake_msec_post },
+    { ngx_string("pytake_connect_timeout"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot, NGX_HTTP_MAIN_CONF_OFFSET,
+      ngx_pytake_main_offset(connect_timeout), &ngx_pytake_msec_post },
 
     { ngx_string("pytake_statement_timeout"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_msec_slot,
-      NGX_HTTP_MAIN_CONF_OFFSET,
-      ngx_pytake_main_offset(statement_timeout),
+      NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1, ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET, ngx_pytake_main_offset(statement_timeout),
       &ngx_pytake_msec_post },
 
-    { ngx_string("pytake_lock_timeout"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_msec_slot,
-      NGX_HTTP_MAIN_CONF_OFFSET,
-      ngx_pytake_main_offset(lock_timeout),
-      &ngx_pytake_msec_post },
+    { ngx_string("pytake_lock_timeout"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot, NGX_HTTP_MAIN_CONF_OFFSET,
+      ngx_pytake_main_offset(lock_timeout), &ngx_pytake_msec_post },
 
-    { ngx_string("pytake_hashes_max"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
-      ngx_pytake_conf_count,
-      NGX_HTTP_MAIN_CONF_OFFSET,
-      ngx_pytake_main_offset(hashes_max),
-      &ngx_pytake_count_hashes },
+    { ngx_string("pytake_hashes_max"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE12,
+      ngx_pytake_conf_count, NGX_HTTP_MAIN_CONF_OFFSET,
+      ngx_pytake_main_offset(hashes_max), &ngx_pytake_count_hashes },
 
-    { ngx_string("pytake_thread_pool"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_pytake_conf_thread_pool,
-      NGX_HTTP_MAIN_CONF_OFFSET,
-      0,
-      NULL },
+    { ngx_string("pytake_thread_pool"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1,
+      ngx_pytake_conf_thread_pool, NGX_HTTP_MAIN_CONF_OFFSET, 0, NULL },
 
-    { ngx_string("pytake_timeout"),
-      NGX_PYTAKE_EVERYWHERE,
-      ngx_conf_set_msec_slot,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      ngx_pytake_loc_offset(timeout),
-      &ngx_pytake_msec_post },
+    { ngx_string("pytake_timeout"), NGX_PYTAKE_EVERYWHERE,
+      ngx_conf_set_msec_slot, NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_pytake_loc_offset(timeout), &ngx_pytake_msec_post },
 
-    { ngx_string("pytake_login_timeout"),
-      NGX_PYTAKE_EVERYWHERE,
-      ngx_conf_set_msec_slot,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      ngx_pytake_loc_offset(login_timeout),
-      &ngx_pytake_msec_post },
+    { ngx_string("pytake_login_timeout"), NGX_PYTAKE_EVERYWHERE,
+      ngx_conf_set_msec_slot, NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_pytake_loc_offset(login_timeout), &ngx_pytake_msec_post },
 
-    { ngx_string("pytake_body_max"),
-      NGX_PYTAKE_EVERYWHERE,
-      ngx_pytake_set_size,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      ngx_pytake_loc_offset(body_max),
-      NULL },
+    { ngx_string("pytake_body_max"), NGX_PYTAKE_EVERYWHERE, ngx_pytake_set_size,
+      NGX_HTTP_LOC_CONF_OFFSET, ngx_pytake_loc_offset(body_max), NULL },
 
-    { ngx_string("pytake_webhook_body_max"),
-      NGX_PYTAKE_EVERYWHERE,
-      ngx_pytake_set_size,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      ngx_pytake_loc_offset(webhook_body_max),
-      NULL },
+    { ngx_string("pytake_webhook_body_max"), NGX_PYTAKE_EVERYWHERE,
+      ngx_pytake_set_size, NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_pytake_loc_offset(webhook_body_max), NULL },
 
-    { ngx_string("pytake"),
-      NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
-      ngx_pytake_set_api,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      0,
-      NULL },
+    { ngx_string("pytake"), NGX_HTTP_LOC_CONF | NGX_CONF_FLAG,
+      ngx_pytake_set_api, NGX_HTTP_LOC_CONF_OFFSET, 0, NULL },
 
-    { ngx_string("pytake_websocket"),
-      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
-      ngx_pytake_set_websocket,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      0,
-      NULL },
+    { ngx_string("pytake_websocket"), NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS,
+      ngx_pytake_set_websocket, NGX_HTTP_LOC_CONF_OFFSET, 0, NULL },
 
-    { ngx_string("pytake_websocket_origins"),
-      NGX_PYTAKE_EVERYWHERE,
-      ngx_pytake_conf_origins,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      0,
-      NULL },
+    { ngx_string("pytake_websocket_origins"), NGX_PYTAKE_EVERYWHERE,
+      ngx_pytake_conf_origins, NGX_HTTP_LOC_CONF_OFFSET, 0, NULL },
 
     { ngx_string("pytake_health"),
-      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
-      ngx_pytake_set_role,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      NGX_PYTAKE_HEALTH,
-      NULL },
+      NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS | NGX_CONF_TAKE1, ngx_pytake_set_role,
+      NGX_HTTP_LOC_CONF_OFFSET, NGX_PYTAKE_HEALTH, NULL },
 
     { ngx_string("pytake_metrics"),
-      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
-      ngx_pytake_set_role,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      NGX_PYTAKE_METRICS,
-      NULL },
+      NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS | NGX_CONF_TAKE1, ngx_pytake_set_role,
+      NGX_HTTP_LOC_CONF_OFFSET, NGX_PYTAKE_METRICS, NULL },
 
-    { ngx_string("pytake_problem"),
-      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
-      ngx_pytake_set_role,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      NGX_PYTAKE_PROBLEM,
-      NULL },
+    { ngx_string("pytake_problem"), NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS,
+      ngx_pytake_set_role, NGX_HTTP_LOC_CONF_OFFSET, NGX_PYTAKE_PROBLEM, NULL },
 
 #if (PYTAKE_FAULTS)
-    { ngx_string("pytake_test_rows"),
-      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_pytake_set_role,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      NGX_PYTAKE_TEST_ROWS,
+    { ngx_string("pytake_test_rows"), NGX_HTTP_LOC_CONF | NGX_CONF_TAKE1,
+      ngx_pytake_set_role, NGX_HTTP_LOC_CONF_OFFSET, NGX_PYTAKE_TEST_ROWS,
       NULL },
 #endif
 
-      ngx_null_command
+    ngx_null_command
 };
 
 
-static ngx_http_module_t  ngx_pytake_module_ctx = {
-    ngx_pytake_preconf,                    /* preconfiguration */
-    ngx_pytake_postconf,                   /* postconfiguration */
+static ngx_http_module_t ngx_pytake_module_ctx = {
+    ngx_pytake_preconf,  /* preconfiguration */
+    ngx_pytake_postconf, /* postconfiguration */
 
-    ngx_pytake_create_main_conf,           /* create main configuration */
-    ngx_pytake_init_main_conf,             /* init main configuration */
+    ngx_pytake_create_main_conf, /* create main configuration */
+    ngx_pytake_init_main_conf,   /* init main configuration */
 
-    NULL,                                  /* create server configuration */
-    NULL,                                  /* merge server configuration */
+    NULL, /* create server configuration */
+    NULL, /* merge server configuration */
 
-    ngx_pytake_create_loc_conf,            /* create location configuration */
-    ngx_pytake_merge_loc_conf              /* merge location configuration */
+    ngx_pytake_create_loc_conf, /* create location configuration */
+    ngx_pytake_merge_loc_conf   /* merge location configuration */
 };
 
 
-ngx_module_t  ngx_http_pytake_module = {
+ngx_module_t ngx_http_pytake_module = {
     NGX_MODULE_V1,
-    &ngx_pytake_module_ctx,                /* module context */
-    ngx_pytake_commands,                   /* module directives */
-    NGX_HTTP_MODULE,                       /* module type */
-    NULL,                                  /* init master */
-    ngx_pytake_init_module,                /* init module */
-    ngx_pytake_init_process,               /* init process */
-    NULL,                                  /* init thread */
-    NULL,                                  /* exit thread */
-    ngx_pytake_exit_process,               /* exit process */
-    NULL,                                  /* exit master */
+    &ngx_pytake_module_ctx,  /* module context */
+    ngx_pytake_commands,     /* module directives */
+    NGX_HTTP_MODULE,         /* module type */
+    NULL,                    /* init master */
+    ngx_pytake_init_module,  /* init module */
+    ngx_pytake_init_process, /* init process */
+    NULL,                    /* init thread */
+    NULL,                    /* exit thread */
+    ngx_pytake_exit_process, /* exit process */
+    NULL,                    /* exit master */
     NGX_MODULE_V1_PADDING
 };
 
@@ -311,8 +212,8 @@ ngx_pytake_preconf(ngx_conf_t *cf)
 static ngx_int_t
 ngx_pytake_postconf(ngx_conf_t *cf)
 {
-    ngx_http_handler_pt        *h;
-    ngx_http_core_main_conf_t  *cmcf;
+    ngx_http_handler_pt       *h;
+    ngx_http_core_main_conf_t *cmcf;
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 
@@ -340,8 +241,8 @@ ngx_pytake_postconf(ngx_conf_t *cf)
 static void *
 ngx_pytake_create_main_conf(ngx_conf_t *cf)
 {
-    ngx_uint_t               i;
-    ngx_pytake_main_conf_t  *pmcf;
+    ngx_uint_t              i;
+    ngx_pytake_main_conf_t *pmcf;
 
     pmcf = ngx_pcalloc(cf->pool, sizeof(ngx_pytake_main_conf_t));
     if (pmcf == NULL) {
@@ -373,7 +274,7 @@ ngx_pytake_create_main_conf(ngx_conf_t *cf)
 static char *
 ngx_pytake_init_main_conf(ngx_conf_t *cf, void *conf)
 {
-    ngx_pytake_main_conf_t  *pmcf = conf;
+    ngx_pytake_main_conf_t *pmcf = conf;
 
     ngx_conf_init_uint_value(pmcf->conns[PYTAKE_SQL_READ], 2);
     ngx_conf_init_uint_value(pmcf->conns[PYTAKE_SQL_WRITE], 4);
@@ -437,9 +338,9 @@ ngx_pytake_init_main_conf(ngx_conf_t *cf, void *conf)
 static char *
 ngx_pytake_check_api(ngx_conf_t *cf, ngx_pytake_main_conf_t *pmcf)
 {
-    pt_err_t        err;
-    pytake_t       *pt;
-    pytake_conf_t   pc;
+    pt_err_t      err;
+    pytake_t     *pt;
+    pytake_conf_t pc;
 
     if (!pmcf->api) {
         return NGX_CONF_OK;
@@ -500,13 +401,13 @@ ngx_pytake_check_api(ngx_conf_t *cf, ngx_pytake_main_conf_t *pmcf)
 static ngx_int_t
 ngx_pytake_header_filter(ngx_http_request_t *r)
 {
-    ngx_pytake_ctx_t  *ctx;
+    ngx_pytake_ctx_t *ctx;
 
     if (r == r->main) {
         ctx = ngx_pytake_ctx_find(r);
 
-        if (ctx && ngx_pytake_header(r, "X-Request-Id", &ctx->request_id)
-                   != NGX_OK)
+        if (ctx
+            && ngx_pytake_header(r, "X-Request-Id", &ctx->request_id) != NGX_OK)
         {
             return NGX_ERROR;
         }
@@ -521,11 +422,10 @@ ngx_pytake_header_filter(ngx_http_request_t *r)
 static ngx_int_t
 ngx_pytake_init_module(ngx_cycle_t *cycle)
 {
-    ngx_uint_t               i, n;
-    ngx_pytake_main_conf_t  *pmcf;
+    ngx_uint_t              i, n;
+    ngx_pytake_main_conf_t *pmcf;
 
-    pmcf = ngx_http_cycle_get_module_main_conf(cycle,
-                                               ngx_http_pytake_module);
+    pmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_pytake_module);
     if (pmcf == NULL || !pmcf->used) {
         return NGX_OK;
     }
@@ -539,8 +439,8 @@ ngx_pytake_init_module(ngx_cycle_t *cycle)
     if (n * 2 > cycle->connection_n) {
         ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
                       "pytake: %ui of %ui worker_connections may be taken by "
-                      "connections to PostgreSQL and Redis", n,
-                      cycle->connection_n);
+                      "connections to PostgreSQL and Redis",
+                      n, cycle->connection_n);
     }
 
     return NGX_OK;
@@ -550,15 +450,14 @@ ngx_pytake_init_module(ngx_cycle_t *cycle)
 static ngx_int_t
 ngx_pytake_init_process(ngx_cycle_t *cycle)
 {
-    ngx_pytake_main_conf_t  *pmcf;
+    ngx_pytake_main_conf_t *pmcf;
 
     if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
     {
         return NGX_OK;
     }
 
-    pmcf = ngx_http_cycle_get_module_main_conf(cycle,
-                                               ngx_http_pytake_module);
+    pmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_pytake_module);
     if (pmcf == NULL) {
         return NGX_OK;
     }
@@ -570,10 +469,9 @@ ngx_pytake_init_process(ngx_cycle_t *cycle)
 static void
 ngx_pytake_exit_process(ngx_cycle_t *cycle)
 {
-    ngx_pytake_main_conf_t  *pmcf;
+    ngx_pytake_main_conf_t *pmcf;
 
-    pmcf = ngx_http_cycle_get_module_main_conf(cycle,
-                                               ngx_http_pytake_module);
+    pmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_pytake_module);
     if (pmcf) {
         ngx_pytake_worker_exit(pmcf);
     }

@@ -42,47 +42,47 @@
 #define NGX_PYTAKE_ROUTE_WS ((ngx_uint_t) pytake_routes_count + 2)
 #define NGX_PYTAKE_ROUTES ((ngx_uint_t) pytake_routes_count + 3)
 
-typedef struct ngx_pytake_worker_s ngx_pytake_worker_t;
-typedef struct ngx_pytake_op_s     ngx_pytake_op_t;
-typedef struct ngx_pytake_hash_s   ngx_pytake_hash_t;
-typedef struct ngx_pytake_hub_call_s  ngx_pytake_hub_call_t;
+typedef struct ngx_pytake_worker_s   ngx_pytake_worker_t;
+typedef struct ngx_pytake_op_s       ngx_pytake_op_t;
+typedef struct ngx_pytake_hash_s     ngx_pytake_hash_t;
+typedef struct ngx_pytake_hub_call_s ngx_pytake_hub_call_t;
 
 
 /* ---- configuration ---- */
 
 typedef struct {
-    ngx_str_t            database;
-    ngx_str_t            database_role; /* len 0: none */
-    ngx_str_t            redis;
-    ngx_str_t            jwt_secret;
-    ngx_str_t            webhook_secret;
-    ngx_str_t            webhook_verify_token;
-    ngx_str_t            hub;           /* path; NUL-terminated; len 0: none */
-    ngx_msec_t           hub_spread;
-    time_t               jwt_lifetime;
-    time_t               refresh_lifetime;
+    ngx_str_t  database;
+    ngx_str_t  database_role; /* len 0: none */
+    ngx_str_t  redis;
+    ngx_str_t  jwt_secret;
+    ngx_str_t  webhook_secret;
+    ngx_str_t  webhook_verify_token;
+    ngx_str_t  hub; /* path; NUL-terminated; len 0: none */
+    ngx_msec_t hub_spread;
+    time_t     jwt_lifetime;
+    time_t     refresh_lifetime;
 
-    ngx_shm_zone_t      *zone;
+    ngx_shm_zone_t *zone;
 
-    ngx_uint_t           conns[NGX_PYTAKE_CLASSES];
-    ngx_uint_t           read_depth;
-    ngx_uint_t           write_tenant;
-    ngx_uint_t           queue;
-    ngx_msec_t           connect_timeout;
-    ngx_msec_t           statement_timeout;
-    ngx_msec_t           lock_timeout;
+    ngx_uint_t conns[NGX_PYTAKE_CLASSES];
+    ngx_uint_t read_depth;
+    ngx_uint_t write_tenant;
+    ngx_uint_t queue;
+    ngx_msec_t connect_timeout;
+    ngx_msec_t statement_timeout;
+    ngx_msec_t lock_timeout;
 
-    ngx_uint_t           hashes_max;
-    ngx_uint_t           hashes_queue;
-    ngx_str_t            thread_pool_name;
-    ngx_thread_pool_t   *thread_pool;
+    ngx_uint_t         hashes_max;
+    ngx_uint_t         hashes_queue;
+    ngx_str_t          thread_pool_name;
+    ngx_thread_pool_t *thread_pool;
 
-    ngx_pytake_worker_t *worker;        /* NULL in the master */
+    ngx_pytake_worker_t *worker; /* NULL in the master */
 
-    unsigned             api:1;         /* some location has pytake on */
-    unsigned             used:1;        /* some location needs a database */
-    unsigned             metrics:1;
-    unsigned             websocket:1;   /* some location has websockets */
+    unsigned api : 1;  /* some location has pytake on */
+    unsigned used : 1; /* some location needs a database */
+    unsigned metrics : 1;
+    unsigned websocket : 1; /* some location has websockets */
 } ngx_pytake_main_conf_t;
 
 typedef enum {
@@ -98,14 +98,14 @@ typedef enum {
 } ngx_pytake_role_e;
 
 typedef struct {
-    ngx_uint_t  role;                   /* ngx_pytake_role_e */
-    ngx_msec_t  timeout;
-    ngx_msec_t  login_timeout;
-    size_t      body_max;
-    size_t      webhook_body_max;
-    ngx_uint_t  test_rows;
-    ngx_array_t *origins;               /* of ngx_str_t; NULL: our own */
-    ngx_flag_t  websocket;
+    ngx_uint_t   role; /* ngx_pytake_role_e */
+    ngx_msec_t   timeout;
+    ngx_msec_t   login_timeout;
+    size_t       body_max;
+    size_t       webhook_body_max;
+    ngx_uint_t   test_rows;
+    ngx_array_t *origins; /* of ngx_str_t; NULL: our own */
+    ngx_flag_t   websocket;
 } ngx_pytake_loc_conf_t;
 
 
@@ -126,73 +126,73 @@ typedef enum {
 } ngx_pytake_counter_e;
 
 typedef struct {
-    ngx_atomic_t  status[6];            /* 1..5: class; 0: none */
-    ngx_atomic_t  bucket[NGX_PYTAKE_BUCKETS];
-    ngx_atomic_t  sum_us;
+    ngx_atomic_t status[6]; /* 1..5: class; 0: none */
+    ngx_atomic_t bucket[NGX_PYTAKE_BUCKETS];
+    ngx_atomic_t sum_us;
 } ngx_pytake_zone_route_t;
 
 typedef struct {
-    ngx_atomic_t  time_count;
-    ngx_atomic_t  time_sum_us;
-    ngx_atomic_t  batches;
-    ngx_atomic_t  errors;
-    ngx_atomic_t  timeouts;
-    ngx_atomic_t  connects;
-    ngx_atomic_t  connect_failures;
+    ngx_atomic_t time_count;
+    ngx_atomic_t time_sum_us;
+    ngx_atomic_t batches;
+    ngx_atomic_t errors;
+    ngx_atomic_t timeouts;
+    ngx_atomic_t connects;
+    ngx_atomic_t connect_failures;
 } ngx_pytake_zone_class_t;
 
 typedef struct {
-    ngx_atomic_t  conns;
-    ngx_atomic_t  connecting;
-    ngx_atomic_t  busy;
-    ngx_atomic_t  waiting;
-    ngx_atomic_t  away;
+    ngx_atomic_t conns;
+    ngx_atomic_t connecting;
+    ngx_atomic_t busy;
+    ngx_atomic_t waiting;
+    ngx_atomic_t away;
 } ngx_pytake_gauges_t;
 
 typedef struct {
-    ngx_atomic_t         pid;           /* 0: free */
-    ngx_pytake_gauges_t  pool[NGX_PYTAKE_CLASSES];
-    ngx_atomic_t         redis_up;
-    ngx_atomic_t         operations;
-    ngx_atomic_t         hashes_waiting;
+    ngx_atomic_t        pid; /* 0: free */
+    ngx_pytake_gauges_t pool[NGX_PYTAKE_CLASSES];
+    ngx_atomic_t        redis_up;
+    ngx_atomic_t        operations;
+    ngx_atomic_t        hashes_waiting;
 } ngx_pytake_slot_t;
 
 typedef struct {
-    ngx_uint_t               layout;    /* routes the zone was made for */
-    ngx_atomic_t             counter[NGX_PYTAKE_C_MAX];
-    ngx_pytake_zone_class_t  class[NGX_PYTAKE_CLASSES];
-    ngx_pytake_slot_t        slot[NGX_PYTAKE_SLOTS];
-    ngx_pytake_zone_route_t  route[1];  /* NGX_PYTAKE_ROUTES of them */
+    ngx_uint_t   layout; /* routes the zone was made for */
+    ngx_atomic_t counter[NGX_PYTAKE_C_MAX];
+    ngx_pytake_zone_class_t class[NGX_PYTAKE_CLASSES];
+    ngx_pytake_slot_t       slot[NGX_PYTAKE_SLOTS];
+    ngx_pytake_zone_route_t route[1]; /* NGX_PYTAKE_ROUTES of them */
 } ngx_pytake_zone_t;
 
 extern const ngx_uint_t ngx_pytake_bucket_us[NGX_PYTAKE_BUCKETS - 1];
 
-ngx_int_t ngx_pytake_zone_init(ngx_shm_zone_t *shm_zone, void *data);
+ngx_int_t          ngx_pytake_zone_init(ngx_shm_zone_t *shm_zone, void *data);
 ngx_pytake_slot_t *ngx_pytake_zone_claim(ngx_pytake_zone_t *z);
-void ngx_pytake_zone_release(ngx_pytake_slot_t *slot);
+void               ngx_pytake_zone_release(ngx_pytake_slot_t *slot);
 /* z may be NULL: nothing is counted then. */
 void ngx_pytake_zone_add(ngx_pytake_zone_t *z, ngx_uint_t counter,
-    ngx_uint_t n);
+                         ngx_uint_t n);
 void ngx_pytake_zone_request(ngx_pytake_zone_t *z, ngx_uint_t route,
-    ngx_uint_t status, ngx_uint_t us);
+                             ngx_uint_t status, ngx_uint_t us);
 void ngx_pytake_zone_batch(ngx_pytake_zone_t *z, ngx_uint_t class,
-    ngx_uint_t us);
+                           ngx_uint_t         us);
 
 
 /* ---- the event loop (ngx_pytake_loop.c) ---- */
 
 typedef struct {
-    pt_loop_t             loop;         /* first */
-    ngx_pytake_worker_t  *worker;
-    ngx_thread_pool_t    *thread_pool;
-    ngx_connection_t      dummy;        /* data of timers, for debug logs */
-    ngx_event_t           hold;         /* while threads are at work */
-    ngx_uint_t            working;
+    pt_loop_t            loop; /* first */
+    ngx_pytake_worker_t *worker;
+    ngx_thread_pool_t   *thread_pool;
+    ngx_connection_t     dummy; /* data of timers, for debug logs */
+    ngx_event_t          hold;  /* while threads are at work */
+    ngx_uint_t           working;
 } ngx_pytake_loop_t;
 
-void ngx_pytake_loop_init(ngx_pytake_loop_t *l, ngx_pytake_worker_t *w,
-    ngx_thread_pool_t *tp);
-void ngx_pytake_loop_free(ngx_pytake_loop_t *l);
+void    ngx_pytake_loop_init(ngx_pytake_loop_t *l, ngx_pytake_worker_t *w,
+                             ngx_thread_pool_t *tp);
+void    ngx_pytake_loop_free(ngx_pytake_loop_t *l);
 int64_t ngx_pytake_wall_us(void);
 int64_t ngx_pytake_mono_us(void);
 
@@ -204,40 +204,39 @@ struct ngx_pytake_worker_s {
     ngx_pytake_loop_t       loop;
     pytake_t               *pt;
     pt_pool_t              *pool[NGX_PYTAKE_CLASSES];
-    pt_redis_t             *redis;      /* NULL: not configured */
-    ngx_pytake_zone_t      *zone;       /* NULL: not configured */
+    pt_redis_t             *redis; /* NULL: not configured */
+    ngx_pytake_zone_t      *zone;  /* NULL: not configured */
     ngx_pytake_slot_t      *slot;
     pt_timer_t             *house;
     pt_pool_stats_t         stats[NGX_PYTAKE_CLASSES]; /* last published */
     pt_redis_stats_t        redis_stats;
-    ngx_queue_t             hashes;     /* waiting */
-    ngx_uint_t              nhashes;    /* waiting */
-    ngx_uint_t              hashing;    /* in threads */
-    ngx_queue_t             ops;        /* in flight */
+    ngx_queue_t             hashes;  /* waiting */
+    ngx_uint_t              nhashes; /* waiting */
+    ngx_uint_t              hashing; /* in threads */
+    ngx_queue_t             ops;     /* in flight */
     ngx_uint_t              nops;
     ngx_queue_t             hub_calls;
     ngx_pytake_hub_call_t  *hub_health; /* under way */
     ngx_msec_t              hub_asked;
-    ngx_int_t               stmt_ping;  /* -1: not in the table */
+    ngx_int_t               stmt_ping; /* -1: not in the table */
     ngx_int_t               stmt_rows;
-    uint8_t                 rnd[1536];  /* randomness, bought in bulk */
+    uint8_t                 rnd[1536]; /* randomness, bought in bulk */
     size_t                  rnd_used;
-    unsigned                draining:1;
-    unsigned                hub_known:1;
-    unsigned                hub_up:1;
-    unsigned                hub_left:1; /* it knows that we are leaving */
+    unsigned                draining : 1;
+    unsigned                hub_known : 1;
+    unsigned                hub_up : 1;
+    unsigned                hub_left : 1; /* it knows that we are leaving */
 };
 
 extern const pt_mem_t ngx_pytake_mem;
 
-ngx_int_t ngx_pytake_worker_init(ngx_cycle_t *cycle,
-    ngx_pytake_main_conf_t *pmcf);
-void ngx_pytake_worker_exit(ngx_pytake_main_conf_t *pmcf);
-void ngx_pytake_worker_drain(ngx_pytake_worker_t *w);
+ngx_int_t ngx_pytake_worker_init(ngx_cycle_t            *cycle,
+                                 ngx_pytake_main_conf_t *pmcf);
+void      ngx_pytake_worker_exit(ngx_pytake_main_conf_t *pmcf);
+void      ngx_pytake_worker_drain(ngx_pytake_worker_t *w);
 /* Writes this worker's gauges and counter deltas to the zone. */
-void ngx_pytake_worker_publish(ngx_pytake_worker_t *w);
-ngx_int_t ngx_pytake_random(ngx_pytake_worker_t *w, uint8_t *out,
-    size_t len);
+void      ngx_pytake_worker_publish(ngx_pytake_worker_t *w);
+ngx_int_t ngx_pytake_random(ngx_pytake_worker_t *w, uint8_t *out, size_t len);
 
 
 /* ---- requests ---- */
@@ -249,26 +248,26 @@ typedef enum {
     NGX_PYTAKE_WS_EXP,
     NGX_PYTAKE_WS_ROLE,
     NGX_PYTAKE_WS_FIELDS,
-    NGX_PYTAKE_WS_ADDR,                 /* these two are always there */
+    NGX_PYTAKE_WS_ADDR, /* these two are always there */
     NGX_PYTAKE_WS_WORKER
 } ngx_pytake_ws_field_e;
 
 /* Of an admitted upgrade, in r->pool. */
 typedef struct {
-    ngx_str_t         field[NGX_PYTAKE_WS_FIELDS];  /* len 0: no token */
+    ngx_str_t field[NGX_PYTAKE_WS_FIELDS]; /* len 0: no token */
 } ngx_pytake_ws_t;
 
 typedef struct {
-    ngx_str_t         request_id;
-    ngx_pytake_op_t  *op;               /* NULL: no core operation */
-    ngx_uint_t        route;            /* metric label without an op */
-    ngx_uint_t        status;           /* as our handler answered, or 0 */
-    int64_t           start_us;         /* monotonic */
-    int64_t           db_us;
-    int64_t           handed_us;        /* when it was left to the hub, or 0 */
-    ngx_pytake_ws_t  *ws;               /* admitted */
-    unsigned          cache_control:1;  /* the core has said it */
-    unsigned          hub_up:1;
+    ngx_str_t        request_id;
+    ngx_pytake_op_t *op;       /* NULL: no core operation */
+    ngx_uint_t       route;    /* metric label without an op */
+    ngx_uint_t       status;   /* as our handler answered, or 0 */
+    int64_t          start_us; /* monotonic */
+    int64_t          db_us;
+    int64_t          handed_us;         /* when it was left to the hub, or 0 */
+    ngx_pytake_ws_t *ws;                /* admitted */
+    unsigned         cache_control : 1; /* the core has said it */
+    unsigned         hub_up : 1;
 } ngx_pytake_ctx_t;
 
 /* The request's context, which survives internal redirects; find: NULL when
@@ -286,14 +285,14 @@ ngx_int_t ngx_pytake_test_handler(ngx_http_request_t *r);
 #endif
 /* The metric label of a route, the module's own included. */
 const char *ngx_pytake_route_name(ngx_uint_t route);
-ngx_int_t ngx_pytake_log_handler(ngx_http_request_t *r);
+ngx_int_t   ngx_pytake_log_handler(ngx_http_request_t *r);
 
 /* Sends a whole answer; body must live as long as r->pool.  What a content
  * handler returns. */
 ngx_int_t ngx_pytake_send(ngx_http_request_t *r, ngx_uint_t status,
-    const char *content_type, ngx_str_t *body);
+                          const char *content_type, ngx_str_t *body);
 ngx_int_t ngx_pytake_header(ngx_http_request_t *r, const char *name,
-    ngx_str_t *value);
+                            ngx_str_t *value);
 /* 405 with Allow: GET, HEAD. */
 ngx_int_t ngx_pytake_not_allowed(ngx_http_request_t *r);
 /* The problem+json of a status, sent. */
@@ -314,38 +313,38 @@ typedef enum {
 
 /* Answers the request; the operation may be released in it. */
 typedef void (*ngx_pytake_op_pt)(ngx_http_request_t *r,
-    pytake_response_t *resp);
+                                 pytake_response_t  *resp);
 
 struct ngx_pytake_op_s {
     ngx_pytake_worker_t *worker;
-    ngx_http_request_t  *request;       /* NULL: detached or answered */
-    ngx_pytake_ctx_t    *ctx;           /* NULL: as above */
+    ngx_http_request_t  *request; /* NULL: detached or answered */
+    ngx_pytake_ctx_t    *ctx;     /* NULL: as above */
     pytake_op_t         *op;
-    pytake_request_t     req;           /* slices into this allocation */
+    pytake_request_t     req; /* slices into this allocation */
     ngx_queue_t          queue;
-    ngx_event_t          timer;         /* the deadline; holds the worker */
+    ngx_event_t          timer; /* the deadline; holds the worker */
     int64_t              deadline_ms;
     int64_t              submitted_us;
     pt_pool_t           *pool;
     pt_batch_t           batch;
     ngx_pytake_hash_t   *hash;
-    ngx_pytake_op_pt     done;          /* NULL: the answer is sent */
-    pytake_effect_t      effect;        /* of DONE: the answer */
+    ngx_pytake_op_pt     done;   /* NULL: the answer is sent */
+    pytake_effect_t      effect; /* of DONE: the answer */
     ngx_uint_t           state;
-    ngx_uint_t           class;
-    unsigned             held:1;        /* r->pool still refers to it */
-    unsigned             wrote:1;       /* a write was handed over */
-    unsigned             late:1;        /* the grace is running */
-    unsigned             webhook:1;
+    ngx_uint_t class;
+    unsigned held : 1;  /* r->pool still refers to it */
+    unsigned wrote : 1; /* a write was handed over */
+    unsigned late : 1;  /* the grace is running */
+    unsigned webhook : 1;
 };
 
 /* extra: bytes behind the structure for copies.  NULL: out of memory. */
-ngx_pytake_op_t *ngx_pytake_op_new(ngx_http_request_t *r,
-    ngx_pytake_worker_t *w, size_t extra);
+ngx_pytake_op_t *ngx_pytake_op_new(ngx_http_request_t  *r,
+                                   ngx_pytake_worker_t *w, size_t extra);
 /* NGX_OK: done, op->effect has the answer; NGX_AGAIN: it will answer by
  * itself; NGX_ERROR: out of memory. */
 ngx_int_t ngx_pytake_op_start(ngx_pytake_op_t *op, ngx_msec_t timeout);
-void ngx_pytake_op_fail(ngx_pytake_op_t *op, pt_err_t err);
+void      ngx_pytake_op_fail(ngx_pytake_op_t *op, pt_err_t err);
 /* Frees an operation that is DONE before its request's end. */
 void ngx_pytake_op_release(ngx_pytake_op_t *op, ngx_http_request_t *r);
 /* Frees what init_process' successor must not find. */
@@ -355,39 +354,39 @@ void ngx_pytake_op_drop_all(ngx_pytake_worker_t *w);
 /* ---- password hashes (ngx_pytake_hash.c) ---- */
 
 typedef void (*ngx_pytake_hash_pt)(ngx_pytake_op_t *op, pt_err_t err,
-    ngx_uint_t match);
+                                   ngx_uint_t match);
 
 struct ngx_pytake_hash_s {
-    ngx_queue_t           queue;
-    ngx_pytake_worker_t  *worker;
-    ngx_pytake_op_t      *op;           /* NULL: abandoned */
-    ngx_pytake_hash_pt    handler;
-    char                 *phc;
-    char                 *password;
-    size_t                phc_len;
-    size_t                password_len;
-    pt_err_t              err;
-    unsigned              match:1;
-    unsigned              running:1;
+    ngx_queue_t          queue;
+    ngx_pytake_worker_t *worker;
+    ngx_pytake_op_t     *op; /* NULL: abandoned */
+    ngx_pytake_hash_pt   handler;
+    char                *phc;
+    char                *password;
+    size_t               phc_len;
+    size_t               password_len;
+    pt_err_t             err;
+    unsigned             match : 1;
+    unsigned             running : 1;
 };
 
 /* handler never runs inside this call.  PT_EBUSY, PT_ENOMEM. */
 pt_err_t ngx_pytake_hash_new(ngx_pytake_op_t *op, const pytake_work_t *work,
-    ngx_pytake_hash_pt handler);
-void ngx_pytake_hash_abandon(ngx_pytake_hash_t *h);
-void ngx_pytake_hash_drop_all(ngx_pytake_worker_t *w);
+                             ngx_pytake_hash_pt handler);
+void     ngx_pytake_hash_abandon(ngx_pytake_hash_t *h);
+void     ngx_pytake_hash_drop_all(ngx_pytake_worker_t *w);
 
 
 /* ---- one read statement without a core operation ---- */
 
 /* Answers the request: what a content handler would return. */
-typedef ngx_int_t (*ngx_pytake_probe_pt)(ngx_http_request_t *r,
-    const pytake_sql_result_t *result);
+typedef ngx_int_t (*ngx_pytake_probe_pt)(ngx_http_request_t        *r,
+                                         const pytake_sql_result_t *result);
 
 /* To be called where the body has been read; finalizes the request. */
 void ngx_pytake_probe(ngx_http_request_t *r, ngx_int_t stmt,
-    const pytake_param_t *param, ngx_msec_t timeout,
-    ngx_pytake_probe_pt handler);
+                      const pytake_param_t *param, ngx_msec_t timeout,
+                      ngx_pytake_probe_pt handler);
 
 
 /* ---- the hub (ngx_pytake_hub.c) ---- */
@@ -398,8 +397,7 @@ typedef void (*ngx_pytake_hub_pt)(ngx_http_request_t *r, ngx_str_t *body);
 
 /* Both: with pytake_hub only, and where the body has been read. */
 void ngx_pytake_hub_health(ngx_http_request_t *r, ngx_pytake_hub_pt handler);
-void ngx_pytake_hub_metrics(ngx_http_request_t *r,
-    ngx_pytake_hub_pt handler);
+void ngx_pytake_hub_metrics(ngx_http_request_t *r, ngx_pytake_hub_pt handler);
 /* Has the hub send this worker's sockets away; harmless again. */
 void ngx_pytake_hub_leave(ngx_pytake_worker_t *w);
 void ngx_pytake_hub_drop_all(ngx_pytake_worker_t *w);
@@ -410,47 +408,39 @@ ngx_uint_t ngx_pytake_origin_is(ngx_http_request_t *r, ngx_str_t *origin);
 
 /* ---- configuration helpers (ngx_pytake_conf.c) ---- */
 
-char *ngx_pytake_conf_database(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
+char *ngx_pytake_conf_database(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_pytake_conf_role(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_pytake_conf_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_pytake_conf_secret(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
+char *ngx_pytake_conf_secret(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_pytake_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_pytake_conf_count(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_pytake_conf_thread_pool(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
+                                  void *conf);
 char *ngx_pytake_conf_hub(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_pytake_conf_origins(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
+char *ngx_pytake_conf_origins(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_pytake_conf_msec(ngx_conf_t *cf, void *post, void *data);
 char *ngx_pytake_conf_sec(ngx_conf_t *cf, void *post, void *data);
 /* out: the NUL-terminated value of "file:...", "env:..." or arg itself. */
 char *ngx_pytake_conf_value(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *arg,
-    ngx_str_t *out, ngx_uint_t *is_inline);
+                            ngx_str_t *out, ngx_uint_t *is_inline);
 
 /* One more counter after the first argument: "depth=8". */
 typedef struct {
-    ngx_uint_t   min;
-    ngx_uint_t   max;
-    const char  *option;                /* NULL: none */
-    size_t       option_offset;
-    ngx_uint_t   option_min;
-    ngx_uint_t   option_max;
+    ngx_uint_t  min;
+    ngx_uint_t  max;
+    const char *option; /* NULL: none */
+    size_t      option_offset;
+    ngx_uint_t  option_min;
+    ngx_uint_t  option_max;
 } ngx_pytake_count_t;
 
 /* The configuration of locations (ngx_pytake_location.c). */
 void *ngx_pytake_create_loc_conf(ngx_conf_t *cf);
-char *ngx_pytake_merge_loc_conf(ngx_conf_t *cf, void *parent,
-    void *child);
-char *ngx_pytake_set_api(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_pytake_set_role(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_pytake_set_size(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_pytake_set_websocket(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
+char *ngx_pytake_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child);
+char *ngx_pytake_set_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_pytake_set_role(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_pytake_set_size(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_pytake_set_websocket(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 
 /* ---- variables ---- */
@@ -460,12 +450,12 @@ ngx_int_t ngx_pytake_vars_add(ngx_conf_t *cf);
 
 extern ngx_module_t ngx_http_pytake_module;
 
-#define ngx_pytake_main_conf(r)                                               \
-    ((ngx_pytake_main_conf_t *)                                               \
-     ngx_http_get_module_main_conf(r, ngx_http_pytake_module))
+#define ngx_pytake_main_conf(r)                                                \
+    ((ngx_pytake_main_conf_t *) ngx_http_get_module_main_conf(                 \
+        r, ngx_http_pytake_module))
 
-#define ngx_pytake_loc_conf(r)                                                \
-    ((ngx_pytake_loc_conf_t *)                                                \
-     ngx_http_get_module_loc_conf(r, ngx_http_pytake_module))
+#define ngx_pytake_loc_conf(r)                                                 \
+    ((ngx_pytake_loc_conf_t *) ngx_http_get_module_loc_conf(                   \
+        r, ngx_http_pytake_module))
 
 #endif

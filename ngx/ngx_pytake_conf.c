@@ -8,25 +8,25 @@
 #include "ngx_pytake.h"
 #include <libpq-fe.h>
 
-#define NGX_PYTAKE_UNIX_MAX 107         /* bytes of a socket's path */
-#define NGX_PYTAKE_SPREAD_MAX 600000    /* ms, what the hub takes */
+#define NGX_PYTAKE_UNIX_MAX 107      /* bytes of a socket's path */
+#define NGX_PYTAKE_SPREAD_MAX 600000 /* ms, what the hub takes */
 
 
-static const char *ngx_pytake_conf_url(ngx_str_t *url,
-    ngx_uint_t *has_password);
+static const char *ngx_pytake_conf_url(ngx_str_t  *url,
+                                       ngx_uint_t *has_password);
 static const char *ngx_pytake_conf_tcp_url(u_char *p, u_char *last,
-    ngx_uint_t *has_password);
+                                           ngx_uint_t *has_password);
 
 
 char *
 ngx_pytake_conf_database(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_pytake_main_conf_t  *pmcf = conf;
+    ngx_pytake_main_conf_t *pmcf = conf;
 
-    char              *rv, *err;
-    ngx_str_t         *value;
-    ngx_uint_t         is_inline, password;
-    PQconninfoOption  *opts, *o;
+    char             *rv, *err;
+    ngx_str_t        *value;
+    ngx_uint_t        is_inline, password;
+    PQconninfoOption *opts, *o;
 
     value = cf->args->elts;
 
@@ -49,7 +49,8 @@ ngx_pytake_conf_database(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"pytake_database\" is not a connection string "
-                           "of PostgreSQL (\"%V\")", &value[1]);
+                           "of PostgreSQL (\"%V\")",
+                           &value[1]);
 
         if (err) {
             PQfreemem(err);
@@ -82,11 +83,11 @@ ngx_pytake_conf_database(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 char *
 ngx_pytake_conf_role(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_pytake_main_conf_t  *pmcf = conf;
+    ngx_pytake_main_conf_t *pmcf = conf;
 
-    u_char      ch;
-    ngx_str_t  *value;
-    ngx_uint_t  i;
+    u_char     ch;
+    ngx_str_t *value;
+    ngx_uint_t i;
 
     value = cf->args->elts;
 
@@ -103,8 +104,7 @@ ngx_pytake_conf_role(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         ch = value[1].data[i];
 
         if (!((ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9')
-              || ch == '_'))
-        {
+              || ch == '_')) {
             break;
         }
     }
@@ -125,12 +125,12 @@ ngx_pytake_conf_role(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 char *
 ngx_pytake_conf_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_pytake_main_conf_t  *pmcf = conf;
+    ngx_pytake_main_conf_t *pmcf = conf;
 
-    char        *rv;
-    ngx_str_t   *value;
-    const char  *why;
-    ngx_uint_t   is_inline, password;
+    char       *rv;
+    ngx_str_t  *value;
+    const char *why;
+    ngx_uint_t  is_inline, password;
 
     value = cf->args->elts;
 
@@ -150,8 +150,7 @@ ngx_pytake_conf_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (why) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"pytake_redis\" (\"%V\"): %s",
-                           is_inline && password ? &value[0] : &value[1],
-                           why);
+                           is_inline && password ? &value[0] : &value[1], why);
         return NGX_CONF_ERROR;
     }
 
@@ -169,11 +168,11 @@ ngx_pytake_conf_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 char *
 ngx_pytake_conf_secret(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    char  *p = conf;
+    char *p = conf;
 
-    char        *rv;
-    ngx_str_t   *value, *out;
-    ngx_uint_t   is_inline;
+    char      *rv;
+    ngx_str_t *value, *out;
+    ngx_uint_t is_inline;
 
     value = cf->args->elts;
     out = (ngx_str_t *) (p + cmd->offset);
@@ -189,8 +188,7 @@ ngx_pytake_conf_secret(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (is_inline) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\" is a secret: use file: or env:",
-                           &value[0]);
+                           "\"%V\" is a secret: use file: or env:", &value[0]);
         return NGX_CONF_ERROR;
     }
 
@@ -201,11 +199,11 @@ ngx_pytake_conf_secret(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 char *
 ngx_pytake_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_pytake_main_conf_t  *pmcf = conf;
+    ngx_pytake_main_conf_t *pmcf = conf;
 
-    u_char     *p;
-    ssize_t     size;
-    ngx_str_t  *value, name, s;
+    u_char    *p;
+    ssize_t    size;
+    ngx_str_t *value, name, s;
 
     value = cf->args->elts;
 
@@ -231,18 +229,17 @@ ngx_pytake_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     size = ngx_parse_size(&s);
 
     if (size == NGX_ERROR) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid zone size \"%V\"", &value[1]);
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid zone size \"%V\"",
+                           &value[1]);
         return NGX_CONF_ERROR;
     }
 
     if (size < (ssize_t) (sizeof(ngx_pytake_zone_t)
-                          + NGX_PYTAKE_ROUTES
-                            * sizeof(ngx_pytake_zone_route_t)
+                          + NGX_PYTAKE_ROUTES * sizeof(ngx_pytake_zone_route_t)
                           + NGX_PYTAKE_ZONE_MIN))
     {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "zone \"%V\" is too small", &value[1]);
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "zone \"%V\" is too small",
+                           &value[1]);
         return NGX_CONF_ERROR;
     }
 
@@ -269,13 +266,13 @@ ngx_pytake_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 char *
 ngx_pytake_conf_count(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    char  *p = conf;
+    char *p = conf;
 
-    size_t               len;
-    ngx_int_t            n;
-    ngx_str_t           *value;
-    ngx_uint_t          *np, *op;
-    ngx_pytake_count_t  *c = cmd->post;
+    size_t              len;
+    ngx_int_t           n;
+    ngx_str_t          *value;
+    ngx_uint_t         *np, *op;
+    ngx_pytake_count_t *c = cmd->post;
 
     value = cf->args->elts;
     np = (ngx_uint_t *) (p + cmd->offset);
@@ -286,11 +283,11 @@ ngx_pytake_conf_count(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     n = ngx_atoi(value[1].data, value[1].len);
 
-    if (n == NGX_ERROR || (ngx_uint_t) n < c->min || (ngx_uint_t) n > c->max)
-    {
+    if (n == NGX_ERROR || (ngx_uint_t) n < c->min || (ngx_uint_t) n > c->max) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid value \"%V\", a number from %ui to %ui "
-                           "is expected", &value[1], c->min, c->max);
+                           "is expected",
+                           &value[1], c->min, c->max);
         return NGX_CONF_ERROR;
     }
 
@@ -317,8 +314,8 @@ ngx_pytake_conf_count(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid parameter \"%V\", a number from %ui to "
-                           "%ui is expected", &value[2], c->option_min,
-                           c->option_max);
+                           "%ui is expected",
+                           &value[2], c->option_min, c->option_max);
         return NGX_CONF_ERROR;
     }
 
@@ -332,9 +329,9 @@ ngx_pytake_conf_count(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 char *
 ngx_pytake_conf_thread_pool(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_pytake_main_conf_t  *pmcf = conf;
+    ngx_pytake_main_conf_t *pmcf = conf;
 
-    ngx_str_t  *value;
+    ngx_str_t *value;
 
     value = cf->args->elts;
 
@@ -356,9 +353,9 @@ ngx_pytake_conf_thread_pool(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 char *
 ngx_pytake_conf_hub(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_pytake_main_conf_t  *pmcf = conf;
+    ngx_pytake_main_conf_t *pmcf = conf;
 
-    ngx_str_t  *value, s;
+    ngx_str_t *value, s;
 
     value = cf->args->elts;
 
@@ -371,8 +368,8 @@ ngx_pytake_conf_hub(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid hub \"%V\", unix:/path of at most %d "
-                           "bytes is expected", &value[1],
-                           NGX_PYTAKE_UNIX_MAX);
+                           "bytes is expected",
+                           &value[1], NGX_PYTAKE_UNIX_MAX);
         return NGX_CONF_ERROR;
     }
 
@@ -399,7 +396,8 @@ ngx_pytake_conf_hub(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid parameter \"%V\", a time up to 10m is "
-                           "expected", &value[2]);
+                           "expected",
+                           &value[2]);
         return NGX_CONF_ERROR;
     }
 
@@ -410,7 +408,7 @@ ngx_pytake_conf_hub(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 char *
 ngx_pytake_conf_msec(ngx_conf_t *cf, void *post, void *data)
 {
-    ngx_msec_t  *v = data;
+    ngx_msec_t *v = data;
 
     if (*v < 50 || *v > 60000) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -425,7 +423,7 @@ ngx_pytake_conf_msec(ngx_conf_t *cf, void *post, void *data)
 char *
 ngx_pytake_conf_sec(ngx_conf_t *cf, void *post, void *data)
 {
-    time_t  *v = data;
+    time_t *v = data;
 
     if (*v < 60 || *v > 400 * 24 * 3600) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -442,7 +440,7 @@ ngx_pytake_conf_sec(ngx_conf_t *cf, void *post, void *data)
 static const char *
 ngx_pytake_conf_url(ngx_str_t *url, ngx_uint_t *has_password)
 {
-    u_char  *p, *last, *query;
+    u_char *p, *last, *query;
 
     p = url->data;
     last = p + url->len;
@@ -477,8 +475,8 @@ ngx_pytake_conf_url(ngx_str_t *url, ngx_uint_t *has_password)
 static const char *
 ngx_pytake_conf_tcp_url(u_char *p, u_char *last, ngx_uint_t *has_password)
 {
-    u_char     *at, *slash, *colon, *ch;
-    ngx_int_t   n;
+    u_char   *at, *slash, *colon, *ch;
+    ngx_int_t n;
 
     at = NULL;
 

@@ -8,16 +8,16 @@
 #include "ngx_pytake.h"
 
 
-static void ngx_pytake_ctx_cleanup(void *data);
+static void      ngx_pytake_ctx_cleanup(void *data);
 static ngx_int_t ngx_pytake_ctx_request_id(ngx_http_request_t *r,
-    ngx_pytake_ctx_t *ctx);
+                                           ngx_pytake_ctx_t   *ctx);
 
 
 ngx_pytake_ctx_t *
 ngx_pytake_ctx_find(ngx_http_request_t *r)
 {
-    ngx_pytake_ctx_t    *ctx;
-    ngx_pool_cleanup_t  *cln;
+    ngx_pytake_ctx_t   *ctx;
+    ngx_pool_cleanup_t *cln;
 
     ctx = ngx_http_get_module_ctx(r->main, ngx_http_pytake_module);
 
@@ -42,8 +42,8 @@ ngx_pytake_ctx_find(ngx_http_request_t *r)
 ngx_pytake_ctx_t *
 ngx_pytake_ctx_get(ngx_http_request_t *r)
 {
-    ngx_pytake_ctx_t    *ctx;
-    ngx_pool_cleanup_t  *cln;
+    ngx_pytake_ctx_t   *ctx;
+    ngx_pool_cleanup_t *cln;
 
     ctx = ngx_pytake_ctx_find(r);
     if (ctx) {
@@ -80,11 +80,11 @@ ngx_pytake_ctx_cleanup(void *data)
 static ngx_int_t
 ngx_pytake_ctx_request_id(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx)
 {
-    uint8_t           rnd[16];
-    pt_str_t          id;
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *e;
+    uint8_t          rnd[16];
+    pt_str_t         id;
+    ngx_uint_t       i;
+    ngx_list_part_t *part;
+    ngx_table_elt_t *e;
 
     for (part = &r->headers_in.headers.part; part; part = part->next) {
         e = part->elts;
@@ -93,7 +93,8 @@ ngx_pytake_ctx_request_id(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx)
 
             if (e[i].key.len != sizeof("X-Request-Id") - 1
                 || ngx_strncmp(e[i].lowcase_key, "x-request-id",
-                               sizeof("x-request-id") - 1) != 0)
+                               sizeof("x-request-id") - 1)
+                       != 0)
             {
                 continue;
             }

@@ -18,11 +18,11 @@ static void ngx_pytake_hash_free(ngx_pytake_hash_t *h);
 
 pt_err_t
 ngx_pytake_hash_new(ngx_pytake_op_t *op, const pytake_work_t *work,
-    ngx_pytake_hash_pt handler)
+                    ngx_pytake_hash_pt handler)
 {
-    u_char               *p;
-    ngx_pytake_hash_t    *h;
-    ngx_pytake_worker_t  *w;
+    u_char              *p;
+    ngx_pytake_hash_t   *h;
+    ngx_pytake_worker_t *w;
 
     w = op->worker;
 
@@ -34,7 +34,8 @@ ngx_pytake_hash_new(ngx_pytake_op_t *op, const pytake_work_t *work,
     }
 
     h = ngx_calloc(sizeof(ngx_pytake_hash_t) + work->phc.len + 1
-                   + work->password.len + 1, ngx_cycle->log);
+                       + work->password.len + 1,
+                   ngx_cycle->log);
     if (h == NULL) {
         return PT_ENOMEM;
     }
@@ -80,8 +81,8 @@ ngx_pytake_hash_abandon(ngx_pytake_hash_t *h)
 void
 ngx_pytake_hash_drop_all(ngx_pytake_worker_t *w)
 {
-    ngx_queue_t        *q;
-    ngx_pytake_hash_t  *h;
+    ngx_queue_t       *q;
+    ngx_pytake_hash_t *h;
 
     while (!ngx_queue_empty(&w->hashes)) {
         q = ngx_queue_head(&w->hashes);
@@ -97,9 +98,9 @@ ngx_pytake_hash_drop_all(ngx_pytake_worker_t *w)
 static void
 ngx_pytake_hash_start(ngx_pytake_worker_t *w)
 {
-    pt_loop_t          *l;
-    ngx_queue_t        *q;
-    ngx_pytake_hash_t  *h;
+    pt_loop_t         *l;
+    ngx_queue_t       *q;
+    ngx_pytake_hash_t *h;
 
     l = &w->loop.loop;
 
@@ -108,8 +109,7 @@ ngx_pytake_hash_start(ngx_pytake_worker_t *w)
         h = ngx_queue_data(q, ngx_pytake_hash_t, queue);
 
         if (l->ops->work(l, ngx_pytake_hash_run, ngx_pytake_hash_done, h)
-            != PT_OK)
-        {
+            != PT_OK) {
             /* no place in the thread pool: the deadline decides */
             return;
         }
@@ -127,26 +127,26 @@ ngx_pytake_hash_start(ngx_pytake_worker_t *w)
 static void
 ngx_pytake_hash_run(void *data)
 {
-    int                 rc;
-    ngx_pytake_hash_t  *h = data;
+    int                rc;
+    ngx_pytake_hash_t *h = data;
 
     rc = argon2id_verify(h->phc, h->password, h->password_len);
 
     h->match = (rc == ARGON2_OK);
-    h->err = (rc == ARGON2_OK || rc == ARGON2_VERIFY_MISMATCH)
-             ? PT_OK : PT_EINTERNAL;
+    h->err = (rc == ARGON2_OK || rc == ARGON2_VERIFY_MISMATCH) ? PT_OK
+                                                               : PT_EINTERNAL;
 }
 
 
 static void
 ngx_pytake_hash_done(void *data)
 {
-    pt_err_t              err;
-    ngx_uint_t            match;
-    ngx_pytake_op_t      *op;
-    ngx_pytake_hash_t    *h = data;
-    ngx_pytake_hash_pt    handler;
-    ngx_pytake_worker_t  *w;
+    pt_err_t             err;
+    ngx_uint_t           match;
+    ngx_pytake_op_t     *op;
+    ngx_pytake_hash_t   *h = data;
+    ngx_pytake_hash_pt   handler;
+    ngx_pytake_worker_t *w;
 
     w = h->worker;
     op = h->op;

@@ -9,19 +9,19 @@
 #include "ngx_pytake.h"
 
 
-static void ngx_pytake_health_post(ngx_http_request_t *r);
-static void ngx_pytake_health_hub(ngx_http_request_t *r, ngx_str_t *body);
-static ngx_int_t ngx_pytake_health_answer(ngx_http_request_t *r,
-    const pytake_sql_result_t *result);
+static void      ngx_pytake_health_post(ngx_http_request_t *r);
+static void      ngx_pytake_health_hub(ngx_http_request_t *r, ngx_str_t *body);
+static ngx_int_t ngx_pytake_health_answer(ngx_http_request_t        *r,
+                                          const pytake_sql_result_t *result);
 static ngx_int_t ngx_pytake_live_answer(ngx_http_request_t *r);
-static u_char *ngx_pytake_health_time(u_char *p);
+static u_char   *ngx_pytake_health_time(u_char *p);
 
 
 ngx_int_t
 ngx_pytake_health_handler(ngx_http_request_t *r)
 {
-    ngx_int_t          rc;
-    ngx_pytake_ctx_t  *ctx;
+    ngx_int_t         rc;
+    ngx_pytake_ctx_t *ctx;
 
     ctx = ngx_pytake_ctx_get(r);
     if (ctx == NULL) {
@@ -30,7 +30,7 @@ ngx_pytake_health_handler(ngx_http_request_t *r)
 
     ctx->route = NGX_PYTAKE_ROUTE_HEALTH;
 
-    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
+    if (!(r->method & (NGX_HTTP_GET | NGX_HTTP_HEAD))) {
         return ngx_pytake_not_allowed(r);
     }
 
@@ -64,33 +64,33 @@ ngx_pytake_health_post(ngx_http_request_t *r)
 static void
 ngx_pytake_health_hub(ngx_http_request_t *r, ngx_str_t *body)
 {
-    ngx_pytake_worker_t  *w;
+    ngx_pytake_worker_t *w;
 
     ngx_pytake_ctx_find(r)->hub_up = (body != NULL);
 
     w = ngx_pytake_main_conf(r)->worker;
 
-    ngx_pytake_probe(r, w ? w->stmt_ping : -1, NULL,
-                     NGX_PYTAKE_HEALTH_TIMEOUT, ngx_pytake_health_answer);
+    ngx_pytake_probe(r, w ? w->stmt_ping : -1, NULL, NGX_PYTAKE_HEALTH_TIMEOUT,
+                     ngx_pytake_health_answer);
 }
 
 
 static ngx_int_t
-ngx_pytake_health_answer(ngx_http_request_t *r,
-    const pytake_sql_result_t *result)
+ngx_pytake_health_answer(ngx_http_request_t        *r,
+                         const pytake_sql_result_t *result)
 {
-    u_char               *p;
-    ngx_str_t             body;
-    ngx_uint_t            database, redis, hub, degraded;
-    ngx_pytake_worker_t  *w;
+    u_char              *p;
+    ngx_str_t            body;
+    ngx_uint_t           database, redis, hub, degraded;
+    ngx_pytake_worker_t *w;
 
     w = ngx_pytake_main_conf(r)->worker;
 
     database = (result->err == PT_OK);
     redis = w && w->redis && pt_redis_is_up(w->redis);
     hub = ngx_pytake_ctx_find(r)->hub_up;
-    degraded = (w && w->redis && !redis)
-               || (ngx_pytake_main_conf(r)->hub.len && !hub);
+    degraded =
+        (w && w->redis && !redis) || (ngx_pytake_main_conf(r)->hub.len && !hub);
 
     body.data = ngx_pnalloc(r->pool, 256);
     if (body.data == NULL) {
@@ -98,27 +98,29 @@ ngx_pytake_health_answer(ngx_http_request_t *r,
     }
 
     p = ngx_sprintf(body.data, "{\"status\":\"%s\",\"timestamp\":\"",
-                    !database ? "unhealthy"
-                              : degraded ? "degraded" : "healthy");
+                    !database  ? "unhealthy"
+                    : degraded ? "degraded"
+                               : "healthy");
     p = ngx_pytake_health_time(p);
-    p = ngx_sprintf(p, "\",\"services\":{\"database\":%s,\"redis\":%s,"
-                       "\"websocket\":%s}}",
+    p = ngx_sprintf(p,
+                    "\",\"services\":{\"database\":%s,\"redis\":%s,"
+                    "\"websocket\":%s}}",
                     database ? "true" : "false", redis ? "true" : "false",
                     hub ? "true" : "false");
 
     body.len = p - body.data;
 
-    return ngx_pytake_send(r, database ? NGX_HTTP_OK
-                                       : NGX_HTTP_SERVICE_UNAVAILABLE,
-                           "application/json", &body);
+    return ngx_pytake_send(
+        r, database ? NGX_HTTP_OK : NGX_HTTP_SERVICE_UNAVAILABLE,
+        "application/json", &body);
 }
 
 
 static ngx_int_t
 ngx_pytake_live_answer(ngx_http_request_t *r)
 {
-    u_char     *p;
-    ngx_str_t   body;
+    u_char   *p;
+    ngx_str_t body;
 
     body.data = ngx_pnalloc(r->pool, 128);
     if (body.data == NULL) {
@@ -140,14 +142,13 @@ ngx_pytake_live_answer(ngx_http_request_t *r)
 static u_char *
 ngx_pytake_health_time(u_char *p)
 {
-    ngx_tm_t     tm;
-    ngx_time_t  *tp;
+    ngx_tm_t    tm;
+    ngx_time_t *tp;
 
     tp = ngx_timeofday();
     ngx_gmtime(tp->sec, &tm);
 
-    return ngx_sprintf(p, "%4d-%02d-%02dT%02d:%02d:%02d.%03MZ",
-                       tm.ngx_tm_year, tm.ngx_tm_mon, tm.ngx_tm_mday,
-                       tm.ngx_tm_hour, tm.ngx_tm_min, tm.ngx_tm_sec,
-                       tp->msec);
+    return ngx_sprintf(p, "%4d-%02d-%02dT%02d:%02d:%02d.%03MZ", tm.ngx_tm_year,
+                       tm.ngx_tm_mon, tm.ngx_tm_mday, tm.ngx_tm_hour,
+                       tm.ngx_tm_min, tm.ngx_tm_sec, tp->msec);
 }

@@ -9,15 +9,15 @@
 #define ngx_pytake_loc_offset(f) offsetof(ngx_pytake_loc_conf_t, f)
 
 
-static char *ngx_pytake_set_handler(ngx_conf_t *cf,
-    ngx_pytake_loc_conf_t *plcf, ngx_uint_t role);
+static char *ngx_pytake_set_handler(ngx_conf_t *cf, ngx_pytake_loc_conf_t *plcf,
+                                    ngx_uint_t role);
 static ngx_http_handler_pt ngx_pytake_handler(ngx_uint_t role);
 
 
 void *
 ngx_pytake_create_loc_conf(ngx_conf_t *cf)
 {
-    ngx_pytake_loc_conf_t  *plcf;
+    ngx_pytake_loc_conf_t *plcf;
 
     plcf = ngx_pcalloc(cf->pool, sizeof(ngx_pytake_loc_conf_t));
     if (plcf == NULL) {
@@ -39,11 +39,11 @@ ngx_pytake_create_loc_conf(ngx_conf_t *cf)
 char *
 ngx_pytake_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 {
-    ngx_pytake_loc_conf_t  *prev = parent;
-    ngx_pytake_loc_conf_t  *conf = child;
+    ngx_pytake_loc_conf_t *prev = parent;
+    ngx_pytake_loc_conf_t *conf = child;
 
-    size_t                     max;
-    ngx_http_core_loc_conf_t  *clcf;
+    size_t                    max;
+    ngx_http_core_loc_conf_t *clcf;
 
     ngx_conf_merge_msec_value(conf->timeout, prev->timeout, 1500);
     ngx_conf_merge_msec_value(conf->login_timeout, prev->login_timeout, 3000);
@@ -74,7 +74,8 @@ ngx_pytake_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     } else if (conf->role != NGX_PYTAKE_NONE || clcf->handler == NULL) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"pytake_websocket\" needs a \"proxy_pass\" to "
-                           "the hub in location \"%V\"", &clcf->name);
+                           "the hub in location \"%V\"",
+                           &clcf->name);
         return NGX_CONF_ERROR;
     }
 
@@ -102,10 +103,10 @@ ngx_pytake_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 char *
 ngx_pytake_set_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_pytake_loc_conf_t  *plcf = conf;
+    ngx_pytake_loc_conf_t *plcf = conf;
 
-    ngx_str_t               *value;
-    ngx_pytake_main_conf_t  *pmcf;
+    ngx_str_t              *value;
+    ngx_pytake_main_conf_t *pmcf;
 
     value = cf->args->elts;
 
@@ -138,11 +139,11 @@ ngx_pytake_set_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 char *
 ngx_pytake_set_role(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_pytake_loc_conf_t  *plcf = conf;
+    ngx_pytake_loc_conf_t *plcf = conf;
 
-    ngx_int_t    n;
-    ngx_str_t   *value;
-    ngx_uint_t   role;
+    ngx_int_t  n;
+    ngx_str_t *value;
+    ngx_uint_t role;
 
     value = cf->args->elts;
     role = cmd->offset;
@@ -162,24 +163,21 @@ ngx_pytake_set_role(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     } else if (cf->args->nelts == 2) {
 
-        if (role == NGX_PYTAKE_HEALTH
-            && ngx_strcmp(value[1].data, "live") == 0)
+        if (role == NGX_PYTAKE_HEALTH && ngx_strcmp(value[1].data, "live") == 0)
         {
             role = NGX_PYTAKE_LIVE;
 
         } else if (role == NGX_PYTAKE_HEALTH
-                   && ngx_strcmp(value[1].data, "ready") == 0)
-        {
+                   && ngx_strcmp(value[1].data, "ready") == 0) {
             role = NGX_PYTAKE_READY;
 
         } else if (role == NGX_PYTAKE_METRICS
-                   && ngx_strcmp(value[1].data, "any") == 0)
-        {
+                   && ngx_strcmp(value[1].data, "any") == 0) {
             role = NGX_PYTAKE_METRICS_ANY;
 
         } else {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid parameter \"%V\"", &value[1]);
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid parameter \"%V\"",
+                               &value[1]);
             return NGX_CONF_ERROR;
         }
     }
@@ -191,10 +189,10 @@ ngx_pytake_set_role(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 char *
 ngx_pytake_set_size(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    char  *p = conf;
+    char *p = conf;
 
-    char    *rv;
-    size_t  *sp, max;
+    char   *rv;
+    size_t *sp, max;
 
     rv = ngx_conf_set_size_slot(cf, cmd, conf);
     if (rv != NGX_CONF_OK) {
@@ -202,8 +200,8 @@ ngx_pytake_set_size(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     sp = (size_t *) (p + cmd->offset);
-    max = cmd->offset == ngx_pytake_loc_offset(body_max)
-          ? PT_BODY_MAX : PT_WEBHOOK_BODY_MAX;
+    max = cmd->offset == ngx_pytake_loc_offset(body_max) ? PT_BODY_MAX
+                                                         : PT_WEBHOOK_BODY_MAX;
 
     if (*sp < 1024 || *sp > max) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -219,9 +217,9 @@ ngx_pytake_set_size(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 char *
 ngx_pytake_set_websocket(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_pytake_loc_conf_t  *plcf = conf;
+    ngx_pytake_loc_conf_t *plcf = conf;
 
-    ngx_pytake_main_conf_t  *pmcf;
+    ngx_pytake_main_conf_t *pmcf;
 
     if (plcf->websocket != NGX_CONF_UNSET) {
         return "is duplicate";
@@ -240,10 +238,10 @@ ngx_pytake_set_websocket(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 static char *
 ngx_pytake_set_handler(ngx_conf_t *cf, ngx_pytake_loc_conf_t *plcf,
-    ngx_uint_t role)
+                       ngx_uint_t role)
 {
-    ngx_pytake_main_conf_t    *pmcf;
-    ngx_http_core_loc_conf_t  *clcf;
+    ngx_pytake_main_conf_t   *pmcf;
+    ngx_http_core_loc_conf_t *clcf;
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
     pmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_pytake_module);

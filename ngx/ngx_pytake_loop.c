@@ -16,81 +16,70 @@
 
 
 struct pt_io_s {
-    ngx_pytake_loop_t  *loop;
-    ngx_connection_t   *connection;
-    pt_io_handler_pt    handler;
-    void               *data;
+    ngx_pytake_loop_t *loop;
+    ngx_connection_t  *connection;
+    pt_io_handler_pt   handler;
+    void              *data;
 };
 
 struct pt_timer_s {
-    ngx_event_t          ev;            /* first */
-    pt_timer_handler_pt  handler;
-    void                *data;
+    ngx_event_t         ev; /* first */
+    pt_timer_handler_pt handler;
+    void               *data;
 };
 
 typedef struct {
-    ngx_thread_task_t     task;         /* first */
-    ngx_pytake_loop_t    *loop;
-    pt_work_pt            work;
-    pt_timer_handler_pt   done;
-    void                 *data;
+    ngx_thread_task_t   task; /* first */
+    ngx_pytake_loop_t  *loop;
+    pt_work_pt          work;
+    pt_timer_handler_pt done;
+    void               *data;
 } ngx_pytake_work_t;
 
 
-static pt_io_t *ngx_pytake_io_new(pt_loop_t *loop, int fd,
-    pt_io_handler_pt handler, void *data);
-static pt_err_t ngx_pytake_io_want(pt_io_t *io, int events);
-static ngx_int_t ngx_pytake_io_set(ngx_event_t *ev, ngx_int_t event,
-    ngx_uint_t on);
-static void ngx_pytake_io_del(pt_io_t *io);
-static void ngx_pytake_io_read(ngx_event_t *ev);
-static void ngx_pytake_io_write(ngx_event_t *ev);
+static pt_io_t    *ngx_pytake_io_new(pt_loop_t *loop, int fd,
+                                     pt_io_handler_pt handler, void *data);
+static pt_err_t    ngx_pytake_io_want(pt_io_t *io, int events);
+static ngx_int_t   ngx_pytake_io_set(ngx_event_t *ev, ngx_int_t event,
+                                     ngx_uint_t on);
+static void        ngx_pytake_io_del(pt_io_t *io);
+static void        ngx_pytake_io_read(ngx_event_t *ev);
+static void        ngx_pytake_io_write(ngx_event_t *ev);
 static pt_timer_t *ngx_pytake_timer_new(pt_loop_t *loop, int kind,
-    pt_timer_handler_pt handler, void *data);
-static void ngx_pytake_timer_set(pt_timer_t *t, uint32_t after_ms);
-static void ngx_pytake_timer_stop(pt_timer_t *t);
-static void ngx_pytake_timer_del(pt_timer_t *t);
-static void ngx_pytake_timer_fire(ngx_event_t *ev);
-static pt_err_t ngx_pytake_work(pt_loop_t *loop, pt_work_pt work,
-    pt_timer_handler_pt done, void *data);
-static void ngx_pytake_work_run(void *ctx, ngx_log_t *log);
-static void ngx_pytake_work_done(ngx_event_t *ev);
-static void ngx_pytake_hold_fire(ngx_event_t *ev);
-static int64_t ngx_pytake_now_ms(pt_loop_t *loop);
-static int64_t ngx_pytake_loop_wall_us(pt_loop_t *loop);
-static bool ngx_pytake_exiting(pt_loop_t *loop);
-static void ngx_pytake_log(pt_loop_t *loop, pt_log_level_t level,
-    const char *fmt, ...) PT_PRINTF(3, 4);
+                                        pt_timer_handler_pt handler,
+                                        void               *data);
+static void        ngx_pytake_timer_set(pt_timer_t *t, uint32_t after_ms);
+static void        ngx_pytake_timer_stop(pt_timer_t *t);
+static void        ngx_pytake_timer_del(pt_timer_t *t);
+static void        ngx_pytake_timer_fire(ngx_event_t *ev);
+static pt_err_t    ngx_pytake_work(pt_loop_t *loop, pt_work_pt work,
+                                   pt_timer_handler_pt done, void *data);
+static void        ngx_pytake_work_run(void *ctx, ngx_log_t *log);
+static void        ngx_pytake_work_done(ngx_event_t *ev);
+static void        ngx_pytake_hold_fire(ngx_event_t *ev);
+static int64_t     ngx_pytake_now_ms(pt_loop_t *loop);
+static int64_t     ngx_pytake_loop_wall_us(pt_loop_t *loop);
+static bool        ngx_pytake_exiting(pt_loop_t *loop);
+static void        ngx_pytake_log(pt_loop_t *loop, pt_log_level_t level,
+                                  const char *fmt, ...) PT_PRINTF(3, 4);
 
 
-static const pt_loop_ops_t  ngx_pytake_loop_ops = {
-    ngx_pytake_io_new,
-    ngx_pytake_io_want,
-    ngx_pytake_io_del,
-    ngx_pytake_timer_new,
-    ngx_pytake_timer_set,
-    ngx_pytake_timer_stop,
-    ngx_pytake_timer_del,
-    ngx_pytake_work,
-    ngx_pytake_now_ms,
-    ngx_pytake_loop_wall_us,
-    ngx_pytake_exiting,
-    ngx_pytake_log
+static const pt_loop_ops_t ngx_pytake_loop_ops = {
+    ngx_pytake_io_new,       ngx_pytake_io_want,   ngx_pytake_io_del,
+    ngx_pytake_timer_new,    ngx_pytake_timer_set, ngx_pytake_timer_stop,
+    ngx_pytake_timer_del,    ngx_pytake_work,      ngx_pytake_now_ms,
+    ngx_pytake_loop_wall_us, ngx_pytake_exiting,   ngx_pytake_log
 };
 
-static const ngx_uint_t  ngx_pytake_log_levels[] = {
-    NGX_LOG_ALERT,
-    NGX_LOG_ERR,
-    NGX_LOG_WARN,
-    NGX_LOG_NOTICE,
-    NGX_LOG_INFO,
-    NGX_LOG_DEBUG
+static const ngx_uint_t ngx_pytake_log_levels[] = {
+    NGX_LOG_ALERT,  NGX_LOG_ERR,  NGX_LOG_WARN,
+    NGX_LOG_NOTICE, NGX_LOG_INFO, NGX_LOG_DEBUG
 };
 
 
 void
 ngx_pytake_loop_init(ngx_pytake_loop_t *l, ngx_pytake_worker_t *w,
-    ngx_thread_pool_t *tp)
+                     ngx_thread_pool_t *tp)
 {
     l->loop.ops = &ngx_pytake_loop_ops;
     l->worker = w;
@@ -117,7 +106,7 @@ ngx_pytake_loop_free(ngx_pytake_loop_t *l)
 int64_t
 ngx_pytake_wall_us(void)
 {
-    struct timespec  ts;
+    struct timespec ts;
 
     (void) clock_gettime(CLOCK_REALTIME, &ts);
 
@@ -128,7 +117,7 @@ ngx_pytake_wall_us(void)
 int64_t
 ngx_pytake_mono_us(void)
 {
-    struct timespec  ts;
+    struct timespec ts;
 
     (void) clock_gettime(CLOCK_MONOTONIC, &ts);
 
@@ -137,11 +126,10 @@ ngx_pytake_mono_us(void)
 
 
 static pt_io_t *
-ngx_pytake_io_new(pt_loop_t *loop, int fd, pt_io_handler_pt handler,
-    void *data)
+ngx_pytake_io_new(pt_loop_t *loop, int fd, pt_io_handler_pt handler, void *data)
 {
-    pt_io_t           *io;
-    ngx_connection_t  *c;
+    pt_io_t          *io;
+    ngx_connection_t *c;
 
     io = ngx_alloc(sizeof(pt_io_t), ngx_cycle->log);
     if (io == NULL) {
@@ -177,15 +165,14 @@ ngx_pytake_io_new(pt_loop_t *loop, int fd, pt_io_handler_pt handler,
 static pt_err_t
 ngx_pytake_io_want(pt_io_t *io, int events)
 {
-    ngx_connection_t  *c;
+    ngx_connection_t *c;
 
     c = io->connection;
 
     if (ngx_pytake_io_set(c->read, NGX_READ_EVENT, events & PT_IO_READ)
-        != NGX_OK
-        || ngx_pytake_io_set(c->write, NGX_WRITE_EVENT,
-                             events & PT_IO_WRITE)
-           != NGX_OK)
+            != NGX_OK
+        || ngx_pytake_io_set(c->write, NGX_WRITE_EVENT, events & PT_IO_WRITE)
+               != NGX_OK)
     {
         return PT_ELIMIT;
     }
@@ -198,8 +185,7 @@ static ngx_int_t
 ngx_pytake_io_set(ngx_event_t *ev, ngx_int_t event, ngx_uint_t on)
 {
     if (on) {
-        return ev->active ? NGX_OK : ngx_add_event(ev, event,
-                                                   NGX_LEVEL_EVENT);
+        return ev->active ? NGX_OK : ngx_add_event(ev, event, NGX_LEVEL_EVENT);
     }
 
     return ev->active ? ngx_del_event(ev, event, 0) : NGX_OK;
@@ -209,8 +195,8 @@ ngx_pytake_io_set(ngx_event_t *ev, ngx_int_t event, ngx_uint_t on)
 static void
 ngx_pytake_io_del(pt_io_t *io)
 {
-    ngx_uint_t         flags;
-    ngx_connection_t  *c;
+    ngx_uint_t        flags;
+    ngx_connection_t *c;
 
     c = io->connection;
 
@@ -246,8 +232,8 @@ ngx_pytake_io_del(pt_io_t *io)
 static void
 ngx_pytake_io_read(ngx_event_t *ev)
 {
-    pt_io_t           *io;
-    ngx_connection_t  *c;
+    pt_io_t          *io;
+    ngx_connection_t *c;
 
     c = ev->data;
     io = c->data;
@@ -265,8 +251,8 @@ ngx_pytake_io_read(ngx_event_t *ev)
 static void
 ngx_pytake_io_write(ngx_event_t *ev)
 {
-    pt_io_t           *io;
-    ngx_connection_t  *c;
+    pt_io_t          *io;
+    ngx_connection_t *c;
 
     c = ev->data;
     io = c->data;
@@ -277,10 +263,10 @@ ngx_pytake_io_write(ngx_event_t *ev)
 
 static pt_timer_t *
 ngx_pytake_timer_new(pt_loop_t *loop, int kind, pt_timer_handler_pt handler,
-    void *data)
+                     void *data)
 {
-    pt_timer_t         *t;
-    ngx_pytake_loop_t  *l;
+    pt_timer_t        *t;
+    ngx_pytake_loop_t *l;
 
     l = (ngx_pytake_loop_t *) loop;
 
@@ -337,7 +323,7 @@ ngx_pytake_timer_del(pt_timer_t *t)
 static void
 ngx_pytake_timer_fire(ngx_event_t *ev)
 {
-    pt_timer_t  *t;
+    pt_timer_t *t;
 
     t = (pt_timer_t *) ev;
     t->handler(t->data);
@@ -346,10 +332,10 @@ ngx_pytake_timer_fire(ngx_event_t *ev)
 
 static pt_err_t
 ngx_pytake_work(pt_loop_t *loop, pt_work_pt work, pt_timer_handler_pt done,
-    void *data)
+                void *data)
 {
-    ngx_pytake_loop_t  *l;
-    ngx_pytake_work_t  *job;
+    ngx_pytake_loop_t *l;
+    ngx_pytake_work_t *job;
 
     l = (ngx_pytake_loop_t *) loop;
 
@@ -388,7 +374,7 @@ ngx_pytake_work(pt_loop_t *loop, pt_work_pt work, pt_timer_handler_pt done,
 static void
 ngx_pytake_work_run(void *ctx, ngx_log_t *log)
 {
-    ngx_pytake_work_t  *job;
+    ngx_pytake_work_t *job;
 
     job = ctx;
     job->work(job->data);
@@ -398,10 +384,10 @@ ngx_pytake_work_run(void *ctx, ngx_log_t *log)
 static void
 ngx_pytake_work_done(ngx_event_t *ev)
 {
-    void                 *data;
-    pt_timer_handler_pt   done;
-    ngx_pytake_work_t    *job;
-    ngx_pytake_loop_t    *l;
+    void               *data;
+    pt_timer_handler_pt done;
+    ngx_pytake_work_t  *job;
+    ngx_pytake_loop_t  *l;
 
     job = ev->data;
     l = job->loop;
@@ -451,10 +437,10 @@ ngx_pytake_exiting(pt_loop_t *loop)
 static void
 ngx_pytake_log(pt_loop_t *loop, pt_log_level_t level, const char *fmt, ...)
 {
-    int         n;
-    char        buf[NGX_PYTAKE_LOG_MAX];
-    va_list     args;
-    ngx_uint_t  lvl;
+    int        n;
+    char       buf[NGX_PYTAKE_LOG_MAX];
+    va_list    args;
+    ngx_uint_t lvl;
 
     lvl = ngx_pytake_log_levels[level];
 

@@ -11,31 +11,32 @@
 #define NGX_PYTAKE_METRICS_HEAD_MAX 16384
 
 
-static void ngx_pytake_metrics_hub(ngx_http_request_t *r, ngx_str_t *hub);
+static void      ngx_pytake_metrics_hub(ngx_http_request_t *r, ngx_str_t *hub);
 static ngx_int_t ngx_pytake_metrics_answer(ngx_http_request_t *r,
-    ngx_str_t *hub);
+                                           ngx_str_t          *hub);
 static ngx_int_t ngx_pytake_metrics_loopback(ngx_http_request_t *r);
 static ngx_int_t ngx_pytake_metrics_text(ngx_http_request_t *r,
-    ngx_pytake_zone_t *z, ngx_str_t *hub, ngx_str_t *body);
-static u_char *ngx_pytake_metrics_requests(u_char *p, u_char *last,
-    ngx_pytake_zone_t *z);
-static u_char *ngx_pytake_metrics_latency(u_char *p, u_char *last,
-    ngx_pytake_zone_t *z);
-static u_char *ngx_pytake_metrics_counters(u_char *p, u_char *last,
-    ngx_pytake_zone_t *z);
-static u_char *ngx_pytake_metrics_database(u_char *p, u_char *last,
-    ngx_pytake_zone_t *z);
-static u_char *ngx_pytake_metrics_gauges(u_char *p, u_char *last,
-    ngx_pytake_zone_t *z);
-static u_char *ngx_pytake_metrics_pools(u_char *p, u_char *last,
-    ngx_pytake_gauges_t *sum);
+                                         ngx_pytake_zone_t *z, ngx_str_t *hub,
+                                         ngx_str_t *body);
+static u_char   *ngx_pytake_metrics_requests(u_char *p, u_char *last,
+                                             ngx_pytake_zone_t *z);
+static u_char   *ngx_pytake_metrics_latency(u_char *p, u_char *last,
+                                            ngx_pytake_zone_t *z);
+static u_char   *ngx_pytake_metrics_counters(u_char *p, u_char *last,
+                                             ngx_pytake_zone_t *z);
+static u_char   *ngx_pytake_metrics_database(u_char *p, u_char *last,
+                                             ngx_pytake_zone_t *z);
+static u_char   *ngx_pytake_metrics_gauges(u_char *p, u_char *last,
+                                           ngx_pytake_zone_t *z);
+static u_char   *ngx_pytake_metrics_pools(u_char *p, u_char *last,
+                                          ngx_pytake_gauges_t *sum);
 
 
-static const char *const  ngx_pytake_classes[] = { "read", "write", "slow" };
+static const char *const ngx_pytake_classes[] = { "read", "write", "slow" };
 
 static const struct {
-    const char  *name;
-    const char  *help;
+    const char *name;
+    const char *help;
 } ngx_pytake_counters[NGX_PYTAKE_C_MAX] = {
     { "pytake_client_aborts_total",
       "Requests whose client left before the answer." },
@@ -57,14 +58,13 @@ static const struct {
 /* lines of one metric stand together */
 
 static const struct {
-    const char  *name;
-    const char  *label;
-    const char  *help;
-    size_t       offset;
+    const char *name;
+    const char *label;
+    const char *help;
+    size_t      offset;
 } ngx_pytake_gauges[] = {
     { "pytake_pool_connections", ",state=\"ready\"",
-      "Database connections by state.",
-      offsetof(ngx_pytake_gauges_t, conns) },
+      "Database connections by state.", offsetof(ngx_pytake_gauges_t, conns) },
     { "pytake_pool_connections", ",state=\"connecting\"", "",
       offsetof(ngx_pytake_gauges_t, connecting) },
     { "pytake_pool_batches", ",state=\"busy\"", "Batches by state.",
@@ -79,9 +79,9 @@ static const struct {
 ngx_int_t
 ngx_pytake_metrics_handler(ngx_http_request_t *r)
 {
-    ngx_int_t                rc;
-    ngx_pytake_ctx_t        *ctx;
-    ngx_pytake_main_conf_t  *pmcf;
+    ngx_int_t               rc;
+    ngx_pytake_ctx_t       *ctx;
+    ngx_pytake_main_conf_t *pmcf;
 
     ctx = ngx_pytake_ctx_get(r);
     if (ctx == NULL) {
@@ -90,7 +90,7 @@ ngx_pytake_metrics_handler(ngx_http_request_t *r)
 
     ctx->route = NGX_PYTAKE_ROUTE_METRICS;
 
-    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
+    if (!(r->method & (NGX_HTTP_GET | NGX_HTTP_HEAD))) {
         return ngx_pytake_not_allowed(r);
     }
 
@@ -128,11 +128,11 @@ ngx_pytake_metrics_handler(ngx_http_request_t *r)
 ngx_int_t
 ngx_pytake_log_handler(ngx_http_request_t *r)
 {
-    int64_t                  us;
-    ngx_uint_t               route, status;
-    pytake_op_info_t         info;
-    ngx_pytake_ctx_t        *ctx;
-    ngx_pytake_main_conf_t  *pmcf;
+    int64_t                 us;
+    ngx_uint_t              route, status;
+    pytake_op_info_t        info;
+    ngx_pytake_ctx_t       *ctx;
+    ngx_pytake_main_conf_t *pmcf;
 
     pmcf = ngx_pytake_main_conf(r);
     ctx = ngx_pytake_ctx_find(r);
@@ -168,8 +168,9 @@ ngx_pytake_route_name(ngx_uint_t route)
         return pytake_route_names[route];
     }
 
-    return route == NGX_PYTAKE_ROUTE_HEALTH ? "health"
-           : route == NGX_PYTAKE_ROUTE_METRICS ? "metrics" : "websocket";
+    return route == NGX_PYTAKE_ROUTE_HEALTH    ? "health"
+           : route == NGX_PYTAKE_ROUTE_METRICS ? "metrics"
+                                               : "websocket";
 }
 
 
@@ -183,8 +184,8 @@ ngx_pytake_metrics_hub(ngx_http_request_t *r, ngx_str_t *hub)
 static ngx_int_t
 ngx_pytake_metrics_answer(ngx_http_request_t *r, ngx_str_t *hub)
 {
-    ngx_str_t                body;
-    ngx_pytake_main_conf_t  *pmcf;
+    ngx_str_t               body;
+    ngx_pytake_main_conf_t *pmcf;
 
     pmcf = ngx_pytake_main_conf(r);
 
@@ -193,18 +194,17 @@ ngx_pytake_metrics_answer(ngx_http_request_t *r, ngx_str_t *hub)
     }
 
     return ngx_pytake_send(r, NGX_HTTP_OK,
-                           "text/plain; version=0.0.4; charset=utf-8",
-                           &body);
+                           "text/plain; version=0.0.4; charset=utf-8", &body);
 }
 
 
 static ngx_int_t
 ngx_pytake_metrics_loopback(ngx_http_request_t *r)
 {
-    struct sockaddr_in   *sin;
+    struct sockaddr_in *sin;
 #if (NGX_HAVE_INET6)
-    u_char               *p;
-    struct sockaddr_in6  *sin6;
+    u_char              *p;
+    struct sockaddr_in6 *sin6;
 #endif
 
     switch (r->connection->sockaddr->sa_family) {
@@ -233,14 +233,13 @@ ngx_pytake_metrics_loopback(ngx_http_request_t *r)
 
 static ngx_int_t
 ngx_pytake_metrics_text(ngx_http_request_t *r, ngx_pytake_zone_t *z,
-    ngx_str_t *hub, ngx_str_t *body)
+                        ngx_str_t *hub, ngx_str_t *body)
 {
-    size_t   size;
-    u_char  *p, *last;
+    size_t  size;
+    u_char *p, *last;
 
     size = NGX_PYTAKE_METRICS_HEAD_MAX
-           + NGX_PYTAKE_ROUTES * (NGX_PYTAKE_BUCKETS + 8)
-             * NGX_PYTAKE_LINE_MAX
+           + NGX_PYTAKE_ROUTES * (NGX_PYTAKE_BUCKETS + 8) * NGX_PYTAKE_LINE_MAX
            + (hub ? hub->len : 0);
 
     p = ngx_pnalloc(r->pool, size);
@@ -277,8 +276,8 @@ ngx_pytake_metrics_text(ngx_http_request_t *r, ngx_pytake_zone_t *z,
 static u_char *
 ngx_pytake_metrics_requests(u_char *p, u_char *last, ngx_pytake_zone_t *z)
 {
-    ngx_uint_t                i, c;
-    ngx_pytake_zone_route_t  *zr;
+    ngx_uint_t               i, c;
+    ngx_pytake_zone_route_t *zr;
 
     p = ngx_slprintf(p, last,
                      "# HELP pytake_requests_total Requests by operation and "
@@ -293,7 +292,8 @@ ngx_pytake_metrics_requests(u_char *p, u_char *last, ngx_pytake_zone_t *z)
                 continue;
             }
 
-            p = ngx_slprintf(p, last, "pytake_requests_total{op=\"%s\","
+            p = ngx_slprintf(p, last,
+                             "pytake_requests_total{op=\"%s\","
                              "status=\"%uixx\"} %uA\n",
                              ngx_pytake_route_name(i), c, zr->status[c]);
         }
@@ -306,10 +306,10 @@ ngx_pytake_metrics_requests(u_char *p, u_char *last, ngx_pytake_zone_t *z)
 static u_char *
 ngx_pytake_metrics_latency(u_char *p, u_char *last, ngx_pytake_zone_t *z)
 {
-    ngx_uint_t                i, b, us;
-    const char               *name;
-    ngx_atomic_uint_t         sum;
-    ngx_pytake_zone_route_t  *zr;
+    ngx_uint_t               i, b, us;
+    const char              *name;
+    ngx_atomic_uint_t        sum;
+    ngx_pytake_zone_route_t *zr;
 
     p = ngx_slprintf(p, last,
                      "# HELP pytake_request_seconds Time from the request's "
@@ -335,9 +335,10 @@ ngx_pytake_metrics_latency(u_char *p, u_char *last, ngx_pytake_zone_t *z)
             sum += zr->bucket[b];
             us = ngx_pytake_bucket_us[b];
 
-            p = ngx_slprintf(p, last, "pytake_request_seconds_bucket{op="
-                             "\"%s\",le=\"%ui.%04ui\"} %uA\n", name,
-                             us / 1000000, us % 1000000 / 100, sum);
+            p = ngx_slprintf(p, last,
+                             "pytake_request_seconds_bucket{op="
+                             "\"%s\",le=\"%ui.%04ui\"} %uA\n",
+                             name, us / 1000000, us % 1000000 / 100, sum);
         }
 
         sum += zr->bucket[b];
@@ -358,7 +359,7 @@ ngx_pytake_metrics_latency(u_char *p, u_char *last, ngx_pytake_zone_t *z)
 static u_char *
 ngx_pytake_metrics_counters(u_char *p, u_char *last, ngx_pytake_zone_t *z)
 {
-    ngx_uint_t  i;
+    ngx_uint_t i;
 
     for (i = 0; i < NGX_PYTAKE_C_MAX; i++) {
         p = ngx_slprintf(p, last, "# HELP %s %s\n# TYPE %s counter\n%s %uA\n",
@@ -375,12 +376,11 @@ ngx_pytake_metrics_counters(u_char *p, u_char *last, ngx_pytake_zone_t *z)
 static u_char *
 ngx_pytake_metrics_database(u_char *p, u_char *last, ngx_pytake_zone_t *z)
 {
-    ngx_uint_t                i, c;
-    ngx_atomic_uint_t         v;
-    ngx_pytake_zone_class_t  *zc;
-    static const char *const  names[] = {
-        "batches", "errors", "timeouts", "connects", "connect_failures"
-    };
+    ngx_uint_t               i, c;
+    ngx_atomic_uint_t        v;
+    ngx_pytake_zone_class_t *zc;
+    static const char *const names[] = { "batches", "errors", "timeouts",
+                                         "connects", "connect_failures" };
 
     p = ngx_slprintf(p, last,
                      "# HELP pytake_database_seconds Time of batches, wait "
@@ -401,16 +401,19 @@ ngx_pytake_metrics_database(u_char *p, u_char *last, ngx_pytake_zone_t *z)
 
     for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 
-        p = ngx_slprintf(p, last, "# TYPE pytake_database_%s_total "
-                         "counter\n", names[i]);
+        p = ngx_slprintf(p, last,
+                         "# TYPE pytake_database_%s_total "
+                         "counter\n",
+                         names[i]);
 
         for (c = 0; c < NGX_PYTAKE_CLASSES; c++) {
             zc = &z->class[c];
 
-            v = i == 0 ? zc->batches
+            v = i == 0   ? zc->batches
                 : i == 1 ? zc->errors
                 : i == 2 ? zc->timeouts
-                : i == 3 ? zc->connects : zc->connect_failures;
+                : i == 3 ? zc->connects
+                         : zc->connect_failures;
 
             p = ngx_slprintf(p, last,
                              "pytake_database_%s_total{pool=\"%s\"} %uA\n",
@@ -425,9 +428,9 @@ ngx_pytake_metrics_database(u_char *p, u_char *last, ngx_pytake_zone_t *z)
 static u_char *
 ngx_pytake_metrics_gauges(u_char *p, u_char *last, ngx_pytake_zone_t *z)
 {
-    ngx_uint_t            i, c, workers, redis, ops, hashes;
-    ngx_pytake_slot_t    *slot;
-    ngx_pytake_gauges_t   sum[NGX_PYTAKE_CLASSES];
+    ngx_uint_t          i, c, workers, redis, ops, hashes;
+    ngx_pytake_slot_t  *slot;
+    ngx_pytake_gauges_t sum[NGX_PYTAKE_CLASSES];
 
     ngx_memzero(sum, sizeof(sum));
     workers = redis = ops = hashes = 0;
@@ -436,8 +439,7 @@ ngx_pytake_metrics_gauges(u_char *p, u_char *last, ngx_pytake_zone_t *z)
         slot = &z->slot[i];
 
         if (slot->pid == 0
-            || (kill((ngx_pid_t) slot->pid, 0) == -1
-                && ngx_errno == NGX_ESRCH))
+            || (kill((ngx_pid_t) slot->pid, 0) == -1 && ngx_errno == NGX_ESRCH))
         {
             continue;
         }
@@ -476,27 +478,25 @@ ngx_pytake_metrics_gauges(u_char *p, u_char *last, ngx_pytake_zone_t *z)
 static u_char *
 ngx_pytake_metrics_pools(u_char *p, u_char *last, ngx_pytake_gauges_t *sum)
 {
-    u_char      *g;
-    ngx_uint_t   i, c;
-    const char  *name;
+    u_char     *g;
+    ngx_uint_t  i, c;
+    const char *name;
 
     name = "";
 
     for (i = 0; i < sizeof(ngx_pytake_gauges) / sizeof(ngx_pytake_gauges[0]);
-         i++)
-    {
+         i++) {
         if (ngx_strcmp(name, ngx_pytake_gauges[i].name) != 0) {
             name = ngx_pytake_gauges[i].name;
-            p = ngx_slprintf(p, last, "# HELP %s %s\n# TYPE %s gauge\n",
-                             name, ngx_pytake_gauges[i].help, name);
+            p = ngx_slprintf(p, last, "# HELP %s %s\n# TYPE %s gauge\n", name,
+                             ngx_pytake_gauges[i].help, name);
         }
 
         for (c = 0; c < NGX_PYTAKE_CLASSES; c++) {
             g = (u_char *) &sum[c] + ngx_pytake_gauges[i].offset;
 
             p = ngx_slprintf(p, last, "%s{pool=\"%s\"%s} %uA\n", name,
-                             ngx_pytake_classes[c],
-                             ngx_pytake_gauges[i].label,
+                             ngx_pytake_classes[c], ngx_pytake_gauges[i].label,
                              *(ngx_atomic_t *) g);
         }
     }

@@ -19,28 +19,27 @@
 
 static ngx_int_t ngx_pytake_op_run(ngx_pytake_op_t *op);
 static ngx_int_t ngx_pytake_op_sql(ngx_pytake_op_t *op);
-static void ngx_pytake_op_sql_done(void *data,
-    const pytake_sql_result_t *result);
+static void      ngx_pytake_op_sql_done(void                      *data,
+                                        const pytake_sql_result_t *result);
 static ngx_int_t ngx_pytake_op_work(ngx_pytake_op_t *op);
-static void ngx_pytake_op_work_done(ngx_pytake_op_t *op, pt_err_t err,
-    ngx_uint_t match);
-static void ngx_pytake_op_publish(ngx_pytake_op_t *op);
-static void ngx_pytake_op_resume(ngx_pytake_op_t *op);
-static void ngx_pytake_op_timeout(ngx_event_t *ev);
-static void ngx_pytake_op_stop(ngx_pytake_op_t *op);
-static void ngx_pytake_op_enter(ngx_pytake_op_t *op, ngx_uint_t state);
-static void ngx_pytake_op_abort(void *data);
-static void ngx_pytake_op_unhold(void *data);
-static void ngx_pytake_op_free(ngx_pytake_op_t *op);
+static void      ngx_pytake_op_work_done(ngx_pytake_op_t *op, pt_err_t err,
+                                         ngx_uint_t match);
+static void      ngx_pytake_op_publish(ngx_pytake_op_t *op);
+static void      ngx_pytake_op_resume(ngx_pytake_op_t *op);
+static void      ngx_pytake_op_timeout(ngx_event_t *ev);
+static void      ngx_pytake_op_stop(ngx_pytake_op_t *op);
+static void      ngx_pytake_op_enter(ngx_pytake_op_t *op, ngx_uint_t state);
+static void      ngx_pytake_op_abort(void *data);
+static void      ngx_pytake_op_unhold(void *data);
+static void      ngx_pytake_op_free(ngx_pytake_op_t *op);
 
 
 ngx_pytake_op_t *
-ngx_pytake_op_new(ngx_http_request_t *r, ngx_pytake_worker_t *w,
-    size_t extra)
+ngx_pytake_op_new(ngx_http_request_t *r, ngx_pytake_worker_t *w, size_t extra)
 {
-    ngx_pytake_op_t     *op;
-    ngx_pool_cleanup_t  *pcln;
-    ngx_http_cleanup_t  *hcln;
+    ngx_pytake_op_t    *op;
+    ngx_pool_cleanup_t *pcln;
+    ngx_http_cleanup_t *hcln;
 
     pcln = ngx_pool_cleanup_add(r->pool, 0);
     if (pcln == NULL) {
@@ -83,8 +82,8 @@ ngx_pytake_op_new(ngx_http_request_t *r, ngx_pytake_worker_t *w,
 ngx_int_t
 ngx_pytake_op_start(ngx_pytake_op_t *op, ngx_msec_t timeout)
 {
-    uint8_t               seed[32];
-    ngx_pytake_worker_t  *w;
+    uint8_t              seed[32];
+    ngx_pytake_worker_t *w;
 
     w = op->worker;
 
@@ -92,7 +91,7 @@ ngx_pytake_op_start(ngx_pytake_op_t *op, ngx_msec_t timeout)
 
     if (ngx_pytake_random(w, seed, sizeof(seed)) != NGX_OK
         || pytake_op_new(w->pt, &op->req, seed, ngx_pytake_wall_us(), &op->op)
-           != PT_OK)
+               != PT_OK)
     {
         op->op = NULL;
         ngx_pytake_op_enter(op, NGX_PYTAKE_OP_DONE);
@@ -115,8 +114,8 @@ ngx_pytake_op_fail(ngx_pytake_op_t *op, pt_err_t err)
 void
 ngx_pytake_op_release(ngx_pytake_op_t *op, ngx_http_request_t *r)
 {
-    ngx_http_cleanup_t  *hcln;
-    ngx_pool_cleanup_t  *pcln;
+    ngx_http_cleanup_t *hcln;
+    ngx_pool_cleanup_t *pcln;
 
     for (hcln = r->main->cleanup; hcln; hcln = hcln->next) {
         if (hcln->data == op) {
@@ -141,8 +140,8 @@ ngx_pytake_op_release(ngx_pytake_op_t *op, ngx_http_request_t *r)
 void
 ngx_pytake_op_drop_all(ngx_pytake_worker_t *w)
 {
-    ngx_queue_t      *q;
-    ngx_pytake_op_t  *op;
+    ngx_queue_t     *q;
+    ngx_pytake_op_t *op;
 
     while (!ngx_queue_empty(&w->ops)) {
         q = ngx_queue_head(&w->ops);
@@ -161,9 +160,9 @@ ngx_pytake_op_drop_all(ngx_pytake_worker_t *w)
 static ngx_int_t
 ngx_pytake_op_run(ngx_pytake_op_t *op)
 {
-    ngx_int_t  rc;
+    ngx_int_t rc;
 
-    for ( ;; ) {
+    for (;;) {
 
         switch (pytake_op_next(op->op, &op->effect)) {
 
@@ -196,10 +195,10 @@ ngx_pytake_op_run(ngx_pytake_op_t *op)
 static ngx_int_t
 ngx_pytake_op_sql(ngx_pytake_op_t *op)
 {
-    pt_err_t              err;
-    pytake_sql_t         *sql;
-    pytake_sql_result_t   result;
-    ngx_pytake_worker_t  *w;
+    pt_err_t             err;
+    pytake_sql_t        *sql;
+    pytake_sql_result_t  result;
+    ngx_pytake_worker_t *w;
 
     w = op->worker;
     sql = &op->effect.u.sql;
@@ -208,8 +207,8 @@ ngx_pytake_op_sql(ngx_pytake_op_t *op)
     op->pool = w->pool[op->class];
     op->submitted_us = ngx_pytake_mono_us();
 
-    err = pt_pool_submit(op->pool, sql, op->deadline_ms,
-                         ngx_pytake_op_sql_done, op, &op->batch);
+    err = pt_pool_submit(op->pool, sql, op->deadline_ms, ngx_pytake_op_sql_done,
+                         op, &op->batch);
 
     if (err == PT_OK) {
         if (sql->class == PYTAKE_SQL_WRITE) {
@@ -236,8 +235,8 @@ ngx_pytake_op_sql(ngx_pytake_op_t *op)
 static void
 ngx_pytake_op_sql_done(void *data, const pytake_sql_result_t *result)
 {
-    int64_t           us;
-    ngx_pytake_op_t  *op = data;
+    int64_t          us;
+    ngx_pytake_op_t *op = data;
 
     us = ngx_pytake_mono_us() - op->submitted_us;
 
@@ -264,10 +263,9 @@ ngx_pytake_op_sql_done(void *data, const pytake_sql_result_t *result)
 static ngx_int_t
 ngx_pytake_op_work(ngx_pytake_op_t *op)
 {
-    pt_err_t  err;
+    pt_err_t err;
 
-    err = ngx_pytake_hash_new(op, &op->effect.u.work,
-                              ngx_pytake_op_work_done);
+    err = ngx_pytake_hash_new(op, &op->effect.u.work, ngx_pytake_op_work_done);
 
     if (err == PT_OK) {
         ngx_pytake_op_enter(op, NGX_PYTAKE_OP_WORK);
@@ -293,9 +291,9 @@ ngx_pytake_op_work_done(ngx_pytake_op_t *op, pt_err_t err, ngx_uint_t match)
 static void
 ngx_pytake_op_publish(ngx_pytake_op_t *op)
 {
-    ngx_uint_t            counter;
-    pytake_redis_t       *redis;
-    ngx_pytake_worker_t  *w;
+    ngx_uint_t           counter;
+    pytake_redis_t      *redis;
+    ngx_pytake_worker_t *w;
 
     w = op->worker;
     redis = &op->effect.u.redis;
@@ -303,8 +301,7 @@ ngx_pytake_op_publish(ngx_pytake_op_t *op)
     counter = NGX_PYTAKE_C_DROPPED;
 
     if (w->redis
-        && pt_redis_publish(w->redis, redis->channel, redis->payload)
-           == PT_OK)
+        && pt_redis_publish(w->redis, redis->channel, redis->payload) == PT_OK)
     {
         counter = NGX_PYTAKE_C_PUBLISHED;
     }
@@ -322,9 +319,9 @@ ngx_pytake_op_publish(ngx_pytake_op_t *op)
 static void
 ngx_pytake_op_resume(ngx_pytake_op_t *op)
 {
-    ngx_int_t            rc;
-    ngx_connection_t    *c;
-    ngx_http_request_t  *r;
+    ngx_int_t           rc;
+    ngx_connection_t   *c;
+    ngx_http_request_t *r;
 
     if (ngx_pytake_op_run(op) == NGX_AGAIN) {
         return;
@@ -362,11 +359,10 @@ ngx_pytake_op_resume(ngx_pytake_op_t *op)
 static void
 ngx_pytake_op_timeout(ngx_event_t *ev)
 {
-    ngx_uint_t        state;
-    ngx_pytake_op_t  *op;
+    ngx_uint_t       state;
+    ngx_pytake_op_t *op;
 
-    op = (ngx_pytake_op_t *) ((u_char *) ev
-                              - offsetof(ngx_pytake_op_t, timer));
+    op = (ngx_pytake_op_t *) ((u_char *) ev - offsetof(ngx_pytake_op_t, timer));
     state = op->state;
 
     if (state == NGX_PYTAKE_OP_SQL && !op->late) {
@@ -383,9 +379,9 @@ ngx_pytake_op_timeout(ngx_event_t *ev)
     ngx_pytake_op_stop(op);
 
     pytake_op_fail(op->op, ngx_pytake_wall_us(),
-                   (state == NGX_PYTAKE_OP_SQL
-                    && op->class == PYTAKE_SQL_WRITE) ? PT_EOUTCOME
-                                                      : PT_EDEADLINE);
+                   (state == NGX_PYTAKE_OP_SQL && op->class == PYTAKE_SQL_WRITE)
+                       ? PT_EOUTCOME
+                       : PT_EDEADLINE);
     ngx_pytake_op_resume(op);
 }
 
@@ -416,7 +412,7 @@ ngx_pytake_op_stop(ngx_pytake_op_t *op)
 static void
 ngx_pytake_op_enter(ngx_pytake_op_t *op, ngx_uint_t state)
 {
-    int64_t  left;
+    int64_t left;
 
     op->state = state;
 
@@ -440,7 +436,7 @@ ngx_pytake_op_enter(ngx_pytake_op_t *op, ngx_uint_t state)
 static void
 ngx_pytake_op_abort(void *data)
 {
-    ngx_pytake_op_t  *op = data;
+    ngx_pytake_op_t *op = data;
 
     op->request = NULL;
 
@@ -465,7 +461,7 @@ ngx_pytake_op_abort(void *data)
 static void
 ngx_pytake_op_unhold(void *data)
 {
-    ngx_pytake_op_t  *op = data;
+    ngx_pytake_op_t *op = data;
 
     op->held = 0;
     op->ctx = NULL;

@@ -7,15 +7,15 @@
 
 #include "ngx_pytake.h"
 
-#define NGX_PYTAKE_ORIGIN_MAX 261       /* "https://", a name, a port */
+#define NGX_PYTAKE_ORIGIN_MAX 261 /* "https://", a name, a port */
 
 
-static ngx_int_t ngx_pytake_origin_add(ngx_conf_t *cf, ngx_array_t *origins,
-    u_char *p, u_char *last);
+static ngx_int_t  ngx_pytake_origin_add(ngx_conf_t *cf, ngx_array_t *origins,
+                                        u_char *p, u_char *last);
 static ngx_uint_t ngx_pytake_origin_valid(u_char *p, u_char *last);
 static ngx_uint_t ngx_pytake_origin_own(ngx_http_request_t *r,
-    ngx_str_t *origin);
-static void ngx_pytake_origin_cut(ngx_str_t *host, ngx_uint_t https);
+                                        ngx_str_t          *origin);
+static void       ngx_pytake_origin_cut(ngx_str_t *host, ngx_uint_t https);
 
 
 /* pytake_websocket_origins "https://a,https://b:8443" | file: | env: */
@@ -23,12 +23,12 @@ static void ngx_pytake_origin_cut(ngx_str_t *host, ngx_uint_t https);
 char *
 ngx_pytake_conf_origins(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_pytake_loc_conf_t  *plcf = conf;
+    ngx_pytake_loc_conf_t *plcf = conf;
 
-    char        *rv;
-    u_char      *p, *last, *start;
-    ngx_str_t   *value, list;
-    ngx_uint_t   is_inline;
+    char      *rv;
+    u_char    *p, *last, *start;
+    ngx_str_t *value, list;
+    ngx_uint_t is_inline;
 
     value = cf->args->elts;
 
@@ -70,9 +70,9 @@ ngx_pytake_conf_origins(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 ngx_uint_t
 ngx_pytake_origin_is(ngx_http_request_t *r, ngx_str_t *origin)
 {
-    ngx_str_t    *o;
-    ngx_uint_t    i;
-    ngx_array_t  *origins;
+    ngx_str_t   *o;
+    ngx_uint_t   i;
+    ngx_array_t *origins;
 
     origins = ngx_pytake_loc_conf(r)->origins;
 
@@ -96,9 +96,9 @@ ngx_pytake_origin_is(ngx_http_request_t *r, ngx_str_t *origin)
 
 static ngx_int_t
 ngx_pytake_origin_add(ngx_conf_t *cf, ngx_array_t *origins, u_char *p,
-    u_char *last)
+                      u_char *last)
 {
-    ngx_str_t  *o, s;
+    ngx_str_t *o, s;
 
     while (p < last && (*p == ' ' || *p == '\t')) {
         p++;
@@ -114,7 +114,8 @@ ngx_pytake_origin_add(ngx_conf_t *cf, ngx_array_t *origins, u_char *p,
 
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"%V\" is not an origin as browsers send it, "
-                           "scheme://host[:port] in lower case", &s);
+                           "scheme://host[:port] in lower case",
+                           &s);
         return NGX_ERROR;
     }
 
@@ -133,8 +134,8 @@ ngx_pytake_origin_add(ngx_conf_t *cf, ngx_array_t *origins, u_char *p,
 static ngx_uint_t
 ngx_pytake_origin_valid(u_char *p, u_char *last)
 {
-    u_char      *host;
-    ngx_int_t    port;
+    u_char   *host;
+    ngx_int_t port;
 
     if (last - p > NGX_PYTAKE_ORIGIN_MAX) {
         return 0;
@@ -142,8 +143,9 @@ ngx_pytake_origin_valid(u_char *p, u_char *last)
 
     host = p;
 
-    while (p < last && ((*p >= 'a' && *p <= 'z') || *p == '-' || *p == '+'
-                        || *p == '.' || (*p >= '0' && *p <= '9')))
+    while (p < last
+           && ((*p >= 'a' && *p <= 'z') || *p == '-' || *p == '+' || *p == '.'
+               || (*p >= '0' && *p <= '9')))
     {
         p++;
     }
@@ -195,8 +197,8 @@ ngx_pytake_origin_valid(u_char *p, u_char *last)
 static ngx_uint_t
 ngx_pytake_origin_own(ngx_http_request_t *r, ngx_str_t *origin)
 {
-    ngx_str_t   host, own;
-    ngx_uint_t  https;
+    ngx_str_t  host, own;
+    ngx_uint_t https;
 
     if (r->headers_in.host == NULL) {
         return 0;
@@ -210,15 +212,12 @@ ngx_pytake_origin_own(ngx_http_request_t *r, ngx_str_t *origin)
 
     host = *origin;
 
-    if (https && host.len > 8
-        && ngx_strncmp(host.data, "https://", 8) == 0)
-    {
+    if (https && host.len > 8 && ngx_strncmp(host.data, "https://", 8) == 0) {
         host.data += 8;
         host.len -= 8;
 
     } else if (!https && host.len > 7
-               && ngx_strncmp(host.data, "http://", 7) == 0)
-    {
+               && ngx_strncmp(host.data, "http://", 7) == 0) {
         host.data += 7;
         host.len -= 7;
 
@@ -241,15 +240,14 @@ ngx_pytake_origin_own(ngx_http_request_t *r, ngx_str_t *origin)
 static void
 ngx_pytake_origin_cut(ngx_str_t *host, ngx_uint_t https)
 {
-    size_t       len;
-    const char  *port;
+    size_t      len;
+    const char *port;
 
     port = https ? ":443" : ":80";
     len = ngx_strlen(port);
 
     if (host->len > len
-        && ngx_memcmp(host->data + host->len - len, port, len) == 0)
-    {
+        && ngx_memcmp(host->data + host->len - len, port, len) == 0) {
         host->len -= len;
     }
 }

@@ -10,22 +10,22 @@
 
 
 typedef struct {
-    ngx_http_request_t   *request;
-    ngx_pytake_worker_t  *worker;
-    ngx_pytake_probe_pt   handler;
-    pytake_sql_t          sql;
-    pytake_stmt_t         stmt;
-    pytake_param_t        param;
-    char                  value[8];
-    pt_batch_t            batch;
-    ngx_event_t           hold;         /* an exiting worker waits for it */
+    ngx_http_request_t  *request;
+    ngx_pytake_worker_t *worker;
+    ngx_pytake_probe_pt  handler;
+    pytake_sql_t         sql;
+    pytake_stmt_t        stmt;
+    pytake_param_t       param;
+    char                 value[8];
+    pt_batch_t           batch;
+    ngx_event_t          hold; /* an exiting worker waits for it */
 } ngx_pytake_probe_t;
 
 
 static void ngx_pytake_probe_fail(ngx_http_request_t *r,
-    ngx_pytake_probe_pt handler, pt_err_t err);
-static void ngx_pytake_probe_done(void *data,
-    const pytake_sql_result_t *result);
+                                  ngx_pytake_probe_pt handler, pt_err_t err);
+static void ngx_pytake_probe_done(void                      *data,
+                                  const pytake_sql_result_t *result);
 static void ngx_pytake_probe_abort(void *data);
 static void ngx_pytake_probe_hold(ngx_event_t *ev);
 static void ngx_pytake_probe_free(ngx_pytake_probe_t *p);
@@ -33,20 +33,20 @@ static void ngx_pytake_probe_free(ngx_pytake_probe_t *p);
 
 void
 ngx_pytake_probe(ngx_http_request_t *r, ngx_int_t stmt,
-    const pytake_param_t *param, ngx_msec_t timeout,
-    ngx_pytake_probe_pt handler)
+                 const pytake_param_t *param, ngx_msec_t timeout,
+                 ngx_pytake_probe_pt handler)
 {
-    pt_err_t              err;
-    ngx_pytake_probe_t   *p;
-    ngx_http_cleanup_t   *cln;
-    ngx_pytake_worker_t  *w;
+    pt_err_t             err;
+    ngx_pytake_probe_t  *p;
+    ngx_http_cleanup_t  *cln;
+    ngx_pytake_worker_t *w;
 
     w = ngx_pytake_main_conf(r)->worker;
     cln = ngx_http_cleanup_add(r, sizeof(ngx_pytake_probe_t *));
     p = ngx_calloc(sizeof(ngx_pytake_probe_t), r->connection->log);
 
-    if (w == NULL || w->pool[PYTAKE_SQL_READ] == NULL || stmt < 0
-        || cln == NULL || p == NULL)
+    if (w == NULL || w->pool[PYTAKE_SQL_READ] == NULL || stmt < 0 || cln == NULL
+        || p == NULL)
     {
         ngx_free(p);
         ngx_pytake_probe_fail(r, handler, PT_EDBAWAY);
@@ -93,9 +93,9 @@ ngx_pytake_probe(ngx_http_request_t *r, ngx_int_t stmt,
 
 static void
 ngx_pytake_probe_fail(ngx_http_request_t *r, ngx_pytake_probe_pt handler,
-    pt_err_t err)
+                      pt_err_t err)
 {
-    pytake_sql_result_t  result;
+    pytake_sql_result_t result;
 
     ngx_memzero(&result, sizeof(pytake_sql_result_t));
     result.err = err;
@@ -107,12 +107,12 @@ ngx_pytake_probe_fail(ngx_http_request_t *r, ngx_pytake_probe_pt handler,
 static void
 ngx_pytake_probe_done(void *data, const pytake_sql_result_t *result)
 {
-    ngx_int_t             rc;
-    ngx_connection_t     *c;
-    ngx_pytake_probe_t   *p = data;
-    ngx_http_request_t   *r;
-    ngx_pytake_probe_pt   handler;
-    ngx_http_cleanup_t   *cln;
+    ngx_int_t           rc;
+    ngx_connection_t   *c;
+    ngx_pytake_probe_t *p = data;
+    ngx_http_request_t *r;
+    ngx_pytake_probe_pt handler;
+    ngx_http_cleanup_t *cln;
 
     r = p->request;
     handler = p->handler;
@@ -138,7 +138,7 @@ ngx_pytake_probe_done(void *data, const pytake_sql_result_t *result)
 static void
 ngx_pytake_probe_abort(void *data)
 {
-    ngx_pytake_probe_t  *p = data;
+    ngx_pytake_probe_t *p = data;
 
     pt_pool_abandon(p->worker->pool[PYTAKE_SQL_READ], p->batch);
     ngx_pytake_probe_free(p);
@@ -150,8 +150,8 @@ ngx_pytake_probe_abort(void *data)
 static void
 ngx_pytake_probe_hold(ngx_event_t *ev)
 {
-    pytake_sql_result_t  result;
-    ngx_pytake_probe_t  *p;
+    pytake_sql_result_t result;
+    ngx_pytake_probe_t *p;
 
     p = (ngx_pytake_probe_t *) ((u_char *) ev
                                 - offsetof(ngx_pytake_probe_t, hold));

@@ -23,7 +23,7 @@ static ngx_uint_t ngx_pytake_problem_status(ngx_uint_t status);
 ngx_int_t
 ngx_pytake_problem_handler(ngx_http_request_t *r)
 {
-    ngx_uint_t  status;
+    ngx_uint_t status;
 
     status = ngx_pytake_problem_status(r->err_status);
 
@@ -38,11 +38,11 @@ ngx_pytake_problem_handler(ngx_http_request_t *r)
 ngx_int_t
 ngx_pytake_problem_send(ngx_http_request_t *r, ngx_uint_t status)
 {
-    pt_str_t           id, out;
-    ngx_int_t          rc;
-    ngx_str_t          body, one = ngx_string("1");
-    pt_arena_t        *arena;
-    ngx_pytake_ctx_t  *ctx;
+    pt_str_t          id, out;
+    ngx_int_t         rc;
+    ngx_str_t         body, one = ngx_string("1");
+    pt_arena_t       *arena;
+    ngx_pytake_ctx_t *ctx;
 
     r->expect_tested = 1;
 
@@ -92,7 +92,7 @@ ngx_pytake_problem_send(ngx_http_request_t *r, ngx_uint_t status)
 ngx_int_t
 ngx_pytake_not_allowed(ngx_http_request_t *r)
 {
-    ngx_str_t  allow = ngx_string("GET, HEAD");
+    ngx_str_t allow = ngx_string("GET, HEAD");
 
     if (ngx_pytake_header(r, "Allow", &allow) != NGX_OK) {
         return NGX_ERROR;
@@ -109,8 +109,7 @@ ngx_pytake_problem_status(ngx_uint_t status)
         return NGX_HTTP_NOT_FOUND;
     }
 
-    if (status >= NGX_PYTAKE_HEADER_TOO_LARGE
-        && status <= NGX_PYTAKE_TO_HTTPS)
+    if (status >= NGX_PYTAKE_HEADER_TOO_LARGE && status <= NGX_PYTAKE_TO_HTTPS)
     {
         return NGX_HTTP_BAD_REQUEST;
     }

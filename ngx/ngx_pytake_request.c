@@ -9,37 +9,38 @@
 
 
 typedef struct {
-    ngx_str_t  idempotency_key;
-    ngx_str_t  signature;
+    ngx_str_t idempotency_key;
+    ngx_str_t signature;
 } ngx_pytake_headers_t;
 
 
-static void ngx_pytake_api_post(ngx_http_request_t *r);
-static ngx_int_t ngx_pytake_api_start(ngx_http_request_t *r,
-    pytake_route_info_t *info, size_t body_len, ngx_uint_t too_large);
-static ngx_int_t ngx_pytake_api_fill(ngx_http_request_t *r,
-    ngx_pytake_op_t *op, ngx_pytake_headers_t *h, size_t body_len);
-static void ngx_pytake_api_headers(ngx_http_request_t *r,
-    ngx_pytake_headers_t *h);
-static void ngx_pytake_route(ngx_http_request_t *r,
-    pytake_route_info_t *info, size_t *body_max, ngx_msec_t *timeout);
+static void      ngx_pytake_api_post(ngx_http_request_t *r);
+static ngx_int_t ngx_pytake_api_start(ngx_http_request_t  *r,
+                                      pytake_route_info_t *info,
+                                      size_t body_len, ngx_uint_t too_large);
+static ngx_int_t ngx_pytake_api_fill(ngx_http_request_t *r, ngx_pytake_op_t *op,
+                                     ngx_pytake_headers_t *h, size_t body_len);
+static void      ngx_pytake_api_headers(ngx_http_request_t   *r,
+                                        ngx_pytake_headers_t *h);
+static void ngx_pytake_route(ngx_http_request_t *r, pytake_route_info_t *info,
+                             size_t *body_max, ngx_msec_t *timeout);
 static pytake_method_t ngx_pytake_method(ngx_http_request_t *r);
-static void ngx_pytake_uri_split(ngx_http_request_t *r, ngx_str_t *path,
-    ngx_str_t *query);
-static u_char *ngx_pytake_copy(u_char *p, pt_str_t *dst, ngx_str_t *src);
-static size_t ngx_pytake_body_len(ngx_http_request_t *r);
+static void      ngx_pytake_uri_split(ngx_http_request_t *r, ngx_str_t *path,
+                                      ngx_str_t *query);
+static u_char   *ngx_pytake_copy(u_char *p, pt_str_t *dst, ngx_str_t *src);
+static size_t    ngx_pytake_body_len(ngx_http_request_t *r);
 static ngx_int_t ngx_pytake_body_copy(ngx_http_request_t *r, u_char *p,
-    size_t len);
+                                      size_t len);
 
 
 ngx_int_t
 ngx_pytake_api_handler(ngx_http_request_t *r)
 {
-    size_t                body_max;
-    ngx_int_t             rc;
-    ngx_msec_t            timeout;
-    pytake_route_info_t   info;
-    ngx_pytake_worker_t  *w;
+    size_t               body_max;
+    ngx_int_t            rc;
+    ngx_msec_t           timeout;
+    pytake_route_info_t  info;
+    ngx_pytake_worker_t *w;
 
     if (ngx_pytake_ctx_get(r) == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -82,10 +83,10 @@ ngx_pytake_api_handler(ngx_http_request_t *r)
 static void
 ngx_pytake_api_post(ngx_http_request_t *r)
 {
-    size_t               len, body_max;
-    ngx_int_t            rc;
-    ngx_msec_t           timeout;
-    pytake_route_info_t  info;
+    size_t              len, body_max;
+    ngx_int_t           rc;
+    ngx_msec_t          timeout;
+    pytake_route_info_t info;
 
     ngx_pytake_route(r, &info, &body_max, &timeout);
 
@@ -110,10 +111,10 @@ ngx_pytake_api_post(ngx_http_request_t *r)
 ngx_int_t
 ngx_pytake_respond(ngx_http_request_t *r, pytake_response_t *resp)
 {
-    uint16_t            i;
-    ngx_str_t           value, body;
-    pytake_header_t    *h;
-    ngx_pytake_ctx_t   *ctx;
+    uint16_t          i;
+    ngx_str_t         value, body;
+    pytake_header_t  *h;
+    ngx_pytake_ctx_t *ctx;
 
     ctx = ngx_pytake_ctx_find(r);
 
@@ -151,13 +152,13 @@ ngx_pytake_respond(ngx_http_request_t *r, pytake_response_t *resp)
 
 ngx_int_t
 ngx_pytake_send(ngx_http_request_t *r, ngx_uint_t status,
-    const char *content_type, ngx_str_t *body)
+                const char *content_type, ngx_str_t *body)
 {
-    ngx_buf_t         *b;
-    ngx_int_t          rc;
-    ngx_str_t          no_store = ngx_string("no-store");
-    ngx_chain_t        out;
-    ngx_pytake_ctx_t  *ctx;
+    ngx_buf_t        *b;
+    ngx_int_t         rc;
+    ngx_str_t         no_store = ngx_string("no-store");
+    ngx_chain_t       out;
+    ngx_pytake_ctx_t *ctx;
 
     ctx = ngx_pytake_ctx_get(r);
     if (ctx == NULL) {
@@ -213,7 +214,7 @@ ngx_pytake_send(ngx_http_request_t *r, ngx_uint_t status,
 ngx_int_t
 ngx_pytake_header(ngx_http_request_t *r, const char *name, ngx_str_t *value)
 {
-    ngx_table_elt_t  *h;
+    ngx_table_elt_t *h;
 
     h = ngx_list_push(&r->headers_out.headers);
     if (h == NULL) {
@@ -252,15 +253,15 @@ ngx_pytake_watch(ngx_http_request_t *r)
 
 static ngx_int_t
 ngx_pytake_api_start(ngx_http_request_t *r, pytake_route_info_t *info,
-    size_t body_len, ngx_uint_t too_large)
+                     size_t body_len, ngx_uint_t too_large)
 {
-    size_t                 body_max;
-    ngx_int_t              rc;
-    ngx_msec_t             timeout;
-    ngx_str_t              path, query;
-    ngx_pytake_op_t       *op;
-    ngx_pytake_ctx_t      *ctx;
-    ngx_pytake_headers_t   h;
+    size_t               body_max;
+    ngx_int_t            rc;
+    ngx_msec_t           timeout;
+    ngx_str_t            path, query;
+    ngx_pytake_op_t     *op;
+    ngx_pytake_ctx_t    *ctx;
+    ngx_pytake_headers_t h;
 
     ctx = ngx_pytake_ctx_get(r);
 
@@ -270,14 +271,17 @@ ngx_pytake_api_start(ngx_http_request_t *r, pytake_route_info_t *info,
 
     op = ngx_pytake_op_new(r, ngx_pytake_main_conf(r)->worker,
                            path.len + query.len + ctx->request_id.len
-                           + h.idempotency_key.len + h.signature.len
-                           + (r->headers_in.authorization
-                              ? r->headers_in.authorization->value.len : 0)
-                           + (r->headers_in.content_type
-                              ? r->headers_in.content_type->value.len : 0)
-                           + (r->headers_in.user_agent
-                              ? r->headers_in.user_agent->value.len : 0)
-                           + r->connection->addr_text.len + body_len + 1);
+                               + h.idempotency_key.len + h.signature.len
+                               + (r->headers_in.authorization
+                                      ? r->headers_in.authorization->value.len
+                                      : 0)
+                               + (r->headers_in.content_type
+                                      ? r->headers_in.content_type->value.len
+                                      : 0)
+                               + (r->headers_in.user_agent
+                                      ? r->headers_in.user_agent->value.len
+                                      : 0)
+                               + r->connection->addr_text.len + body_len + 1);
     if (op == NULL) {
         return ngx_pytake_problem_send(r, NGX_HTTP_SERVICE_UNAVAILABLE);
     }
@@ -316,11 +320,11 @@ ngx_pytake_api_start(ngx_http_request_t *r, pytake_route_info_t *info,
 
 static ngx_int_t
 ngx_pytake_api_fill(ngx_http_request_t *r, ngx_pytake_op_t *op,
-    ngx_pytake_headers_t *h, size_t body_len)
+                    ngx_pytake_headers_t *h, size_t body_len)
 {
-    u_char            *p;
-    ngx_str_t          path, query;
-    pytake_request_t  *req;
+    u_char           *p;
+    ngx_str_t         path, query;
+    pytake_request_t *req;
 
     req = &op->req;
     p = (u_char *) op + sizeof(ngx_pytake_op_t);
@@ -361,16 +365,16 @@ ngx_pytake_api_fill(ngx_http_request_t *r, ngx_pytake_op_t *op,
 static void
 ngx_pytake_api_headers(ngx_http_request_t *r, ngx_pytake_headers_t *h)
 {
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *e;
+    ngx_uint_t       i;
+    ngx_list_part_t *part;
+    ngx_table_elt_t *e;
 
     ngx_memzero(h, sizeof(ngx_pytake_headers_t));
 
     part = &r->headers_in.headers.part;
     e = part->elts;
 
-    for (i = 0; /* void */ ; i++) {
+    for (i = 0; /* void */; i++) {
 
         if (i >= part->nelts) {
             if (part->next == NULL) {
@@ -385,14 +389,16 @@ ngx_pytake_api_headers(ngx_http_request_t *r, ngx_pytake_headers_t *h)
         if (e[i].key.len == sizeof("Idempotency-Key") - 1
             && h->idempotency_key.data == NULL
             && ngx_strncmp(e[i].lowcase_key, "idempotency-key",
-                           sizeof("idempotency-key") - 1) == 0)
+                           sizeof("idempotency-key") - 1)
+                   == 0)
         {
             h->idempotency_key = e[i].value;
 
         } else if (e[i].key.len == sizeof("X-Hub-Signature-256") - 1
                    && h->signature.data == NULL
                    && ngx_strncmp(e[i].lowcase_key, "x-hub-signature-256",
-                                  sizeof("x-hub-signature-256") - 1) == 0)
+                                  sizeof("x-hub-signature-256") - 1)
+                          == 0)
         {
             h->signature = e[i].value;
         }
@@ -402,11 +408,11 @@ ngx_pytake_api_headers(ngx_http_request_t *r, ngx_pytake_headers_t *h)
 
 static void
 ngx_pytake_route(ngx_http_request_t *r, pytake_route_info_t *info,
-    size_t *body_max, ngx_msec_t *timeout)
+                 size_t *body_max, ngx_msec_t *timeout)
 {
-    pt_str_t                path;
-    ngx_str_t               p, q;
-    ngx_pytake_loc_conf_t  *plcf;
+    pt_str_t               path;
+    ngx_str_t              p, q;
+    ngx_pytake_loc_conf_t *plcf;
 
     plcf = ngx_pytake_loc_conf(r);
 
@@ -460,10 +466,9 @@ ngx_pytake_method(ngx_http_request_t *r)
 /* As sent: nginx's r->uri is decoded and merged */
 
 static void
-ngx_pytake_uri_split(ngx_http_request_t *r, ngx_str_t *path,
-    ngx_str_t *query)
+ngx_pytake_uri_split(ngx_http_request_t *r, ngx_str_t *path, ngx_str_t *query)
 {
-    u_char  *p, *last;
+    u_char *p, *last;
 
     *path = r->unparsed_uri;
     ngx_str_null(query);
@@ -498,8 +503,8 @@ ngx_pytake_copy(u_char *p, pt_str_t *dst, ngx_str_t *src)
 static size_t
 ngx_pytake_body_len(ngx_http_request_t *r)
 {
-    size_t        len;
-    ngx_chain_t  *cl;
+    size_t       len;
+    ngx_chain_t *cl;
 
     if (r->request_body == NULL) {
         return 0;
@@ -520,11 +525,11 @@ ngx_pytake_body_len(ngx_http_request_t *r)
 static ngx_int_t
 ngx_pytake_body_copy(ngx_http_request_t *r, u_char *p, size_t len)
 {
-    size_t        size;
-    ssize_t       n;
-    u_char       *last;
-    ngx_buf_t    *b;
-    ngx_chain_t  *cl;
+    size_t       size;
+    ssize_t      n;
+    u_char      *last;
+    ngx_buf_t   *b;
+    ngx_chain_t *cl;
 
     last = p + len;
 

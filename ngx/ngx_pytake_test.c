@@ -12,15 +12,15 @@
 #define NGX_PYTAKE_TEST_TIMEOUT 30000
 
 
-static void ngx_pytake_test_post(ngx_http_request_t *r);
-static ngx_int_t ngx_pytake_test_answer(ngx_http_request_t *r,
-    const pytake_sql_result_t *result);
+static void      ngx_pytake_test_post(ngx_http_request_t *r);
+static ngx_int_t ngx_pytake_test_answer(ngx_http_request_t        *r,
+                                        const pytake_sql_result_t *result);
 
 
 ngx_int_t
 ngx_pytake_test_handler(ngx_http_request_t *r)
 {
-    ngx_int_t  rc;
+    ngx_int_t rc;
 
     if (ngx_pytake_ctx_get(r) == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -39,11 +39,11 @@ ngx_pytake_test_handler(ngx_http_request_t *r)
 static void
 ngx_pytake_test_post(ngx_http_request_t *r)
 {
-    uint32_t              n;
-    ngx_int_t             rows;
-    ngx_str_t             arg;
-    pytake_param_t        param;
-    ngx_pytake_worker_t  *w;
+    uint32_t             n;
+    ngx_int_t            rows;
+    ngx_str_t            arg;
+    pytake_param_t       param;
+    ngx_pytake_worker_t *w;
 
     rows = (ngx_int_t) ngx_pytake_loc_conf(r)->test_rows;
 
@@ -64,18 +64,17 @@ ngx_pytake_test_post(ngx_http_request_t *r)
 
     w = ngx_pytake_main_conf(r)->worker;
 
-    ngx_pytake_probe(r, w ? w->stmt_rows : -1, &param,
-                     NGX_PYTAKE_TEST_TIMEOUT, ngx_pytake_test_answer);
+    ngx_pytake_probe(r, w ? w->stmt_rows : -1, &param, NGX_PYTAKE_TEST_TIMEOUT,
+                     ngx_pytake_test_answer);
 }
 
 
 static ngx_int_t
-ngx_pytake_test_answer(ngx_http_request_t *r,
-    const pytake_sql_result_t *result)
+ngx_pytake_test_answer(ngx_http_request_t *r, const pytake_sql_result_t *result)
 {
-    size_t      bytes;
-    uint32_t    i, rows;
-    ngx_str_t   body;
+    size_t    bytes;
+    uint32_t  i, rows;
+    ngx_str_t body;
 
     bytes = 0;
     rows = 0;
@@ -93,13 +92,15 @@ ngx_pytake_test_answer(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    body.len = ngx_sprintf(body.data, "{\"rows\":%uD,\"bytes\":%uz,"
-                           "\"err\":%d}\n", rows, bytes, (int) result->err)
+    body.len = ngx_sprintf(body.data,
+                           "{\"rows\":%uD,\"bytes\":%uz,"
+                           "\"err\":%d}\n",
+                           rows, bytes, (int) result->err)
                - body.data;
 
-    return ngx_pytake_send(r, result->err == PT_OK
-                              ? NGX_HTTP_OK : NGX_HTTP_SERVICE_UNAVAILABLE,
-                           "application/json", &body);
+    return ngx_pytake_send(
+        r, result->err == PT_OK ? NGX_HTTP_OK : NGX_HTTP_SERVICE_UNAVAILABLE,
+        "application/json", &body);
 }
 
 #endif

@@ -9,18 +9,19 @@
 
 
 static char *ngx_pytake_conf_file(ngx_conf_t *cf, ngx_str_t *name,
-    ngx_str_t *path, ngx_str_t *out);
+                                  ngx_str_t *path, ngx_str_t *out);
 static char *ngx_pytake_conf_file_read(ngx_conf_t *cf, ngx_str_t *name,
-    ngx_str_t *path, ngx_fd_t fd, ngx_str_t *out);
+                                       ngx_str_t *path, ngx_fd_t fd,
+                                       ngx_str_t *out);
 static char *ngx_pytake_conf_env(ngx_conf_t *cf, ngx_str_t *name,
-    ngx_str_t *var, ngx_str_t *out);
+                                 ngx_str_t *var, ngx_str_t *out);
 
 
 char *
 ngx_pytake_conf_value(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *arg,
-    ngx_str_t *out, ngx_uint_t *is_inline)
+                      ngx_str_t *out, ngx_uint_t *is_inline)
 {
-    ngx_str_t  s;
+    ngx_str_t s;
 
     *is_inline = 0;
 
@@ -50,10 +51,10 @@ ngx_pytake_conf_value(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *arg,
 
 static char *
 ngx_pytake_conf_file(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *path,
-    ngx_str_t *out)
+                     ngx_str_t *out)
 {
-    char      *rv;
-    ngx_fd_t   fd;
+    char    *rv;
+    ngx_fd_t fd;
 
     if (path->len == 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -69,8 +70,8 @@ ngx_pytake_conf_file(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *path,
 
     if (fd == NGX_INVALID_FILE) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           "\"%V\": " ngx_open_file_n " \"%V\" failed",
-                           name, path);
+                           "\"%V\": " ngx_open_file_n " \"%V\" failed", name,
+                           path);
         return NGX_CONF_ERROR;
     }
 
@@ -87,17 +88,16 @@ ngx_pytake_conf_file(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *path,
 
 static char *
 ngx_pytake_conf_file_read(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *path,
-    ngx_fd_t fd, ngx_str_t *out)
+                          ngx_fd_t fd, ngx_str_t *out)
 {
-    size_t           len;
-    ssize_t          n;
-    u_char          *p;
-    ngx_file_info_t  fi;
+    size_t          len;
+    ssize_t         n;
+    u_char         *p;
+    ngx_file_info_t fi;
 
     if (ngx_fd_info(fd, &fi) == NGX_FILE_ERROR || !ngx_is_file(&fi)) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\": \"%V\" is not a regular file", name,
-                           path);
+                           "\"%V\": \"%V\" is not a regular file", name, path);
         return NGX_CONF_ERROR;
     }
 
@@ -108,8 +108,8 @@ ngx_pytake_conf_file_read(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *path,
     }
 
     if (ngx_file_size(&fi) > NGX_PYTAKE_SECRET_MAX) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\": \"%V\" is too large", name, path);
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\": \"%V\" is too large",
+                           name, path);
         return NGX_CONF_ERROR;
     }
 
@@ -140,8 +140,8 @@ ngx_pytake_conf_file_read(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *path,
     p[len] = '\0';
 
     if (len == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\": \"%V\" is empty", name, path);
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\": \"%V\" is empty",
+                           name, path);
         return NGX_CONF_ERROR;
     }
 
@@ -154,10 +154,10 @@ ngx_pytake_conf_file_read(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *path,
 
 static char *
 ngx_pytake_conf_env(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *var,
-    ngx_str_t *out)
+                    ngx_str_t *out)
 {
-    char    *v;
-    size_t   len;
+    char  *v;
+    size_t len;
 
     v = var->len ? getenv((char *) var->data) : NULL;
 

@@ -11,24 +11,30 @@
 #include "ngx_pytake.h"
 
 
-static ngx_int_t ngx_pytake_var_request_id(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_int_t ngx_pytake_var_info(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_int_t ngx_pytake_var_op(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_int_t ngx_pytake_var_status(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_int_t ngx_pytake_var_db_time(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_int_t ngx_pytake_var_ws(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_pytake_var_request_id(ngx_http_request_t        *r,
+                                           ngx_http_variable_value_t *v,
+                                           uintptr_t                  data);
+static ngx_int_t ngx_pytake_var_info(ngx_http_request_t        *r,
+                                     ngx_http_variable_value_t *v,
+                                     uintptr_t                  data);
+static ngx_int_t ngx_pytake_var_op(ngx_http_request_t        *r,
+                                   ngx_http_variable_value_t *v,
+                                   uintptr_t                  data);
+static ngx_int_t ngx_pytake_var_status(ngx_http_request_t        *r,
+                                       ngx_http_variable_value_t *v,
+                                       uintptr_t                  data);
+static ngx_int_t ngx_pytake_var_db_time(ngx_http_request_t        *r,
+                                        ngx_http_variable_value_t *v,
+                                        uintptr_t                  data);
+static ngx_int_t ngx_pytake_var_ws(ngx_http_request_t        *r,
+                                   ngx_http_variable_value_t *v,
+                                   uintptr_t                  data);
 
 
-static ngx_http_variable_t  ngx_pytake_vars[] = {
+static ngx_http_variable_t ngx_pytake_vars[] = {
 
-    { ngx_string("pytake_request_id"), NULL, ngx_pytake_var_request_id,
-      0, 0, 0 },
+    { ngx_string("pytake_request_id"), NULL, ngx_pytake_var_request_id, 0, 0,
+      0 },
 
     { ngx_string("pytake_user"), NULL, ngx_pytake_var_info,
       offsetof(pytake_op_info_t, user_id), NGX_HTTP_VAR_NOCACHEABLE, 0 },
@@ -37,23 +43,23 @@ static ngx_http_variable_t  ngx_pytake_vars[] = {
       offsetof(pytake_op_info_t, tenant_id), NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("pytake_conversation"), NULL, ngx_pytake_var_info,
-      offsetof(pytake_op_info_t, conversation_id),
-      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+      offsetof(pytake_op_info_t, conversation_id), NGX_HTTP_VAR_NOCACHEABLE,
+      0 },
 
-    { ngx_string("pytake_op"), NULL, ngx_pytake_var_op,
-      0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+    { ngx_string("pytake_op"), NULL, ngx_pytake_var_op, 0,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("pytake_code"), NULL, ngx_pytake_var_info,
       offsetof(pytake_op_info_t, code), NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
-    { ngx_string("pytake_status"), NULL, ngx_pytake_var_status,
-      0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+    { ngx_string("pytake_status"), NULL, ngx_pytake_var_status, 0,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
-    { ngx_string("pytake_db_time"), NULL, ngx_pytake_var_db_time,
-      0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+    { ngx_string("pytake_db_time"), NULL, ngx_pytake_var_db_time, 0,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
-    { ngx_string("pytake_ws_user"), NULL, ngx_pytake_var_ws,
-      NGX_PYTAKE_WS_USER, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+    { ngx_string("pytake_ws_user"), NULL, ngx_pytake_var_ws, NGX_PYTAKE_WS_USER,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("pytake_ws_tenant"), NULL, ngx_pytake_var_ws,
       NGX_PYTAKE_WS_TENANT, NGX_HTTP_VAR_NOCACHEABLE, 0 },
@@ -61,26 +67,26 @@ static ngx_http_variable_t  ngx_pytake_vars[] = {
     { ngx_string("pytake_ws_session"), NULL, ngx_pytake_var_ws,
       NGX_PYTAKE_WS_SESSION, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
-    { ngx_string("pytake_ws_exp"), NULL, ngx_pytake_var_ws,
-      NGX_PYTAKE_WS_EXP, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+    { ngx_string("pytake_ws_exp"), NULL, ngx_pytake_var_ws, NGX_PYTAKE_WS_EXP,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
-    { ngx_string("pytake_ws_role"), NULL, ngx_pytake_var_ws,
-      NGX_PYTAKE_WS_ROLE, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+    { ngx_string("pytake_ws_role"), NULL, ngx_pytake_var_ws, NGX_PYTAKE_WS_ROLE,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
-    { ngx_string("pytake_ws_addr"), NULL, ngx_pytake_var_ws,
-      NGX_PYTAKE_WS_ADDR, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+    { ngx_string("pytake_ws_addr"), NULL, ngx_pytake_var_ws, NGX_PYTAKE_WS_ADDR,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("pytake_ws_worker"), NULL, ngx_pytake_var_ws,
       NGX_PYTAKE_WS_WORKER, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
-      ngx_http_null_variable
+    ngx_http_null_variable
 };
 
 
 ngx_int_t
 ngx_pytake_vars_add(ngx_conf_t *cf)
 {
-    ngx_http_variable_t  *var, *v;
+    ngx_http_variable_t *var, *v;
 
     for (v = ngx_pytake_vars; v->name.len; v++) {
         var = ngx_http_add_variable(cf, &v->name, v->flags);
@@ -97,10 +103,10 @@ ngx_pytake_vars_add(ngx_conf_t *cf)
 
 
 static ngx_int_t
-ngx_pytake_var_request_id(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data)
+ngx_pytake_var_request_id(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+                          uintptr_t data)
 {
-    ngx_pytake_ctx_t  *ctx;
+    ngx_pytake_ctx_t *ctx;
 
     ctx = ngx_pytake_ctx_get(r);
     if (ctx == NULL) {
@@ -119,11 +125,11 @@ ngx_pytake_var_request_id(ngx_http_request_t *r,
 
 static ngx_int_t
 ngx_pytake_var_info(ngx_http_request_t *r, ngx_http_variable_value_t *v,
-    uintptr_t data)
+                    uintptr_t data)
 {
-    pt_str_t          *s;
-    pytake_op_info_t   info;
-    ngx_pytake_ctx_t  *ctx;
+    pt_str_t         *s;
+    pytake_op_info_t  info;
+    ngx_pytake_ctx_t *ctx;
 
     ctx = ngx_pytake_ctx_find(r);
 
@@ -161,9 +167,9 @@ ngx_pytake_var_info(ngx_http_request_t *r, ngx_http_variable_value_t *v,
 
 static ngx_int_t
 ngx_pytake_var_op(ngx_http_request_t *r, ngx_http_variable_value_t *v,
-    uintptr_t data)
+                  uintptr_t data)
 {
-    ngx_pytake_ctx_t  *ctx;
+    ngx_pytake_ctx_t *ctx;
 
     ctx = ngx_pytake_ctx_find(r);
 
@@ -183,10 +189,10 @@ ngx_pytake_var_op(ngx_http_request_t *r, ngx_http_variable_value_t *v,
 
 static ngx_int_t
 ngx_pytake_var_status(ngx_http_request_t *r, ngx_http_variable_value_t *v,
-    uintptr_t data)
+                      uintptr_t data)
 {
-    u_char            *p;
-    ngx_pytake_ctx_t  *ctx;
+    u_char           *p;
+    ngx_pytake_ctx_t *ctx;
 
     ctx = ngx_pytake_ctx_find(r);
 
@@ -212,10 +218,10 @@ ngx_pytake_var_status(ngx_http_request_t *r, ngx_http_variable_value_t *v,
 
 static ngx_int_t
 ngx_pytake_var_db_time(ngx_http_request_t *r, ngx_http_variable_value_t *v,
-    uintptr_t data)
+                       uintptr_t data)
 {
-    u_char            *p;
-    ngx_pytake_ctx_t  *ctx;
+    u_char           *p;
+    ngx_pytake_ctx_t *ctx;
 
     ctx = ngx_pytake_ctx_find(r);
 
@@ -230,7 +236,8 @@ ngx_pytake_var_db_time(ngx_http_request_t *r, ngx_http_variable_value_t *v,
     }
 
     v->len = (unsigned) (ngx_sprintf(p, "%L.%06L", ctx->db_us / 1000000,
-                                     ctx->db_us % 1000000) - p);
+                                     ctx->db_us % 1000000)
+                         - p);
     v->data = p;
     v->valid = 1;
     v->no_cacheable = 0;
@@ -244,11 +251,11 @@ ngx_pytake_var_db_time(ngx_http_request_t *r, ngx_http_variable_value_t *v,
 
 static ngx_int_t
 ngx_pytake_var_ws(ngx_http_request_t *r, ngx_http_variable_value_t *v,
-    uintptr_t data)
+                  uintptr_t data)
 {
-    u_char            *p;
-    ngx_str_t         *s;
-    ngx_pytake_ctx_t  *ctx;
+    u_char           *p;
+    ngx_str_t        *s;
+    ngx_pytake_ctx_t *ctx;
 
     v->valid = 1;
     v->no_cacheable = 0;
@@ -268,7 +275,8 @@ ngx_pytake_var_ws(ngx_http_request_t *r, ngx_http_variable_value_t *v,
     ctx = ngx_pytake_ctx_find(r);
 
     s = data == NGX_PYTAKE_WS_ADDR ? &r->connection->addr_text
-        : ctx && ctx->ws ? &ctx->ws->field[data] : NULL;
+        : ctx && ctx->ws           ? &ctx->ws->field[data]
+                                   : NULL;
 
     if (s == NULL || s->len == 0) {
         v->not_found = 1;

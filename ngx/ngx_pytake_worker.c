@@ -19,24 +19,21 @@ static ngx_int_t ngx_pytake_worker_core(ngx_pytake_worker_t *w);
 static ngx_int_t ngx_pytake_worker_pools(ngx_pytake_worker_t *w);
 static ngx_int_t ngx_pytake_worker_redis(ngx_pytake_worker_t *w);
 static ngx_int_t ngx_pytake_worker_stmt(const char *name);
-static void ngx_pytake_worker_house(void *data);
-static void ngx_pytake_worker_pool_publish(ngx_pytake_worker_t *w,
-    ngx_uint_t class);
-static void *ngx_pytake_mem_alloc(void *user, size_t size);
-static void ngx_pytake_mem_free(void *user, void *ptr);
+static void      ngx_pytake_worker_house(void *data);
+static void      ngx_pytake_worker_pool_publish(ngx_pytake_worker_t *w,
+                                                ngx_uint_t class);
+static void     *ngx_pytake_mem_alloc(void *user, size_t size);
+static void      ngx_pytake_mem_free(void *user, void *ptr);
 
 
-const pt_mem_t  ngx_pytake_mem = {
-    ngx_pytake_mem_alloc,
-    ngx_pytake_mem_free,
-    NULL
-};
+const pt_mem_t ngx_pytake_mem = { ngx_pytake_mem_alloc, ngx_pytake_mem_free,
+                                  NULL };
 
 
 ngx_int_t
 ngx_pytake_worker_init(ngx_cycle_t *cycle, ngx_pytake_main_conf_t *pmcf)
 {
-    ngx_pytake_worker_t  *w;
+    ngx_pytake_worker_t *w;
 
     w = ngx_pcalloc(cycle->pool, sizeof(ngx_pytake_worker_t));
     if (w == NULL) {
@@ -91,8 +88,8 @@ ngx_pytake_worker_init(ngx_cycle_t *cycle, ngx_pytake_main_conf_t *pmcf)
 void
 ngx_pytake_worker_exit(ngx_pytake_main_conf_t *pmcf)
 {
-    ngx_uint_t            i;
-    ngx_pytake_worker_t  *w;
+    ngx_uint_t           i;
+    ngx_pytake_worker_t *w;
 
     w = pmcf->worker;
 
@@ -143,7 +140,7 @@ ngx_pytake_worker_exit(ngx_pytake_main_conf_t *pmcf)
 void
 ngx_pytake_worker_drain(ngx_pytake_worker_t *w)
 {
-    ngx_uint_t  i;
+    ngx_uint_t i;
 
     ngx_pytake_hub_leave(w);
 
@@ -166,8 +163,8 @@ ngx_pytake_worker_drain(ngx_pytake_worker_t *w)
 void
 ngx_pytake_worker_publish(ngx_pytake_worker_t *w)
 {
-    ngx_uint_t        i;
-    pt_redis_stats_t  rs;
+    ngx_uint_t       i;
+    pt_redis_stats_t rs;
 
     for (i = 0; i < NGX_PYTAKE_CLASSES; i++) {
         if (w->pool[i]) {
@@ -220,8 +217,8 @@ ngx_pytake_random(ngx_pytake_worker_t *w, uint8_t *out, size_t len)
 static ngx_int_t
 ngx_pytake_worker_core(ngx_pytake_worker_t *w)
 {
-    pytake_conf_t            conf;
-    ngx_pytake_main_conf_t  *pmcf;
+    pytake_conf_t           conf;
+    ngx_pytake_main_conf_t *pmcf;
 
     pmcf = w->conf;
 
@@ -236,8 +233,7 @@ ngx_pytake_worker_core(ngx_pytake_worker_t *w)
     conf.jwt_secret.len = pmcf->jwt_secret.len;
     conf.webhook_secret.data = (char *) pmcf->webhook_secret.data;
     conf.webhook_secret.len = pmcf->webhook_secret.len;
-    conf.webhook_verify_token.data =
-                                 (char *) pmcf->webhook_verify_token.data;
+    conf.webhook_verify_token.data = (char *) pmcf->webhook_verify_token.data;
     conf.webhook_verify_token.len = pmcf->webhook_verify_token.len;
     conf.access_lifetime_s = pmcf->jwt_lifetime;
     conf.refresh_lifetime_s = pmcf->refresh_lifetime;
@@ -256,12 +252,11 @@ ngx_pytake_worker_core(ngx_pytake_worker_t *w)
 static ngx_int_t
 ngx_pytake_worker_pools(ngx_pytake_worker_t *w)
 {
-    ngx_uint_t                i;
-    pt_pool_conf_t            conf;
-    ngx_pytake_main_conf_t   *pmcf;
-    static const char *const  names[] = {
-        "pytake read", "pytake write", "pytake slow"
-    };
+    ngx_uint_t               i;
+    pt_pool_conf_t           conf;
+    ngx_pytake_main_conf_t  *pmcf;
+    static const char *const names[] = { "pytake read", "pytake write",
+                                         "pytake slow" };
 
     pmcf = w->conf;
 
@@ -270,14 +265,13 @@ ngx_pytake_worker_pools(ngx_pytake_worker_t *w)
         ngx_memzero(&conf, sizeof(pt_pool_conf_t));
 
         conf.conninfo = (char *) pmcf->database.data;
-        conf.role = pmcf->database_role.len
-                    ? (char *) pmcf->database_role.data : NULL;
+        conf.role =
+            pmcf->database_role.len ? (char *) pmcf->database_role.data : NULL;
         conf.app_name = names[i];
         conf.conns_max = (uint32_t) pmcf->conns[i];
-        conf.depth = (i == PYTAKE_SQL_READ) ? (uint32_t) pmcf->read_depth
-                                            : 1;
-        conf.tenant_max = (i == PYTAKE_SQL_WRITE)
-                          ? (uint32_t) pmcf->write_tenant : 0;
+        conf.depth = (i == PYTAKE_SQL_READ) ? (uint32_t) pmcf->read_depth : 1;
+        conf.tenant_max =
+            (i == PYTAKE_SQL_WRITE) ? (uint32_t) pmcf->write_tenant : 0;
         conf.queue_max = (uint32_t) pmcf->queue;
         conf.connect_timeout_ms = (uint32_t) pmcf->connect_timeout;
         conf.statement_timeout_ms = (uint32_t) pmcf->statement_timeout;
@@ -299,7 +293,7 @@ ngx_pytake_worker_pools(ngx_pytake_worker_t *w)
 static ngx_int_t
 ngx_pytake_worker_redis(ngx_pytake_worker_t *w)
 {
-    pt_redis_conf_t  conf;
+    pt_redis_conf_t conf;
 
     if (w->conf->redis.len == 0) {
         return NGX_OK;
@@ -327,7 +321,7 @@ ngx_pytake_worker_redis(ngx_pytake_worker_t *w)
 static ngx_int_t
 ngx_pytake_worker_stmt(const char *name)
 {
-    uint16_t  i;
+    uint16_t i;
 
     for (i = 0; i < pytake_stmts_count; i++) {
         if (ngx_strcmp(pytake_stmts[i].name, name) == 0) {
@@ -342,7 +336,7 @@ ngx_pytake_worker_stmt(const char *name)
 static void
 ngx_pytake_worker_house(void *data)
 {
-    ngx_pytake_worker_t  *w = data;
+    ngx_pytake_worker_t *w = data;
 
     ngx_pytake_worker_publish(w);
 
@@ -357,9 +351,9 @@ ngx_pytake_worker_house(void *data)
 static void
 ngx_pytake_worker_pool_publish(ngx_pytake_worker_t *w, ngx_uint_t class)
 {
-    pt_pool_stats_t           now, *last;
-    ngx_pytake_gauges_t      *g;
-    ngx_pytake_zone_class_t  *zc;
+    pt_pool_stats_t          now, *last;
+    ngx_pytake_gauges_t     *g;
+    ngx_pytake_zone_class_t *zc;
 
     pt_pool_stats(w->pool[class], &now);
     last = &w->stats[class];
@@ -367,8 +361,7 @@ ngx_pytake_worker_pool_publish(ngx_pytake_worker_t *w, ngx_uint_t class)
     if (w->zone) {
         zc = &w->zone->class[class];
 
-        (void) ngx_atomic_fetch_add(&zc->batches,
-                                    now.batches - last->batches);
+        (void) ngx_atomic_fetch_add(&zc->batches, now.batches - last->batches);
         (void) ngx_atomic_fetch_add(&zc->errors, now.errors - last->errors);
         (void) ngx_atomic_fetch_add(&zc->timeouts,
                                     now.timeouts - last->timeouts);
@@ -376,7 +369,7 @@ ngx_pytake_worker_pool_publish(ngx_pytake_worker_t *w, ngx_uint_t class)
                                     now.connects - last->connects);
         (void) ngx_atomic_fetch_add(&zc->connect_failures,
                                     now.connect_failures
-                                    - last->connect_failures);
+                                        - last->connect_failures);
     }
 
     if (w->slot) {

@@ -13,40 +13,38 @@
 #include "ngx_pytake.h"
 
 #define NGX_PYTAKE_UPGRADE_REQUIRED 426
-#define NGX_PYTAKE_KEY_LEN 24           /* Sec-WebSocket-Key, base64 of 16 */
+#define NGX_PYTAKE_KEY_LEN 24 /* Sec-WebSocket-Key, base64 of 16 */
 
 
 typedef struct {
-    ngx_str_t   origin;
-    ngx_str_t   key;
-    ngx_str_t   version;
-    unsigned    norigins:2;
-    unsigned    upgrade:1;
-    unsigned    connection:1;
+    ngx_str_t origin;
+    ngx_str_t key;
+    ngx_str_t version;
+    unsigned  norigins : 2;
+    unsigned  upgrade : 1;
+    unsigned  connection : 1;
 } ngx_pytake_ws_headers_t;
 
 
-static void ngx_pytake_ws_headers(ngx_http_request_t *r,
-    ngx_pytake_ws_headers_t *h);
-static void ngx_pytake_ws_header(ngx_table_elt_t *e,
-    ngx_pytake_ws_headers_t *h);
+static void       ngx_pytake_ws_headers(ngx_http_request_t      *r,
+                                        ngx_pytake_ws_headers_t *h);
+static void       ngx_pytake_ws_header(ngx_table_elt_t         *e,
+                                       ngx_pytake_ws_headers_t *h);
 static ngx_uint_t ngx_pytake_ws_name(ngx_table_elt_t *e, const char *lower);
 static ngx_uint_t ngx_pytake_ws_list(ngx_str_t *list, const char *lower);
-static ngx_uint_t ngx_pytake_ws_judge(ngx_http_request_t *r,
-    ngx_pytake_ws_headers_t *h);
-static ngx_int_t ngx_pytake_ws_refuse(ngx_http_request_t *r,
-    ngx_uint_t status);
+static ngx_uint_t ngx_pytake_ws_judge(ngx_http_request_t      *r,
+                                      ngx_pytake_ws_headers_t *h);
+static ngx_int_t ngx_pytake_ws_refuse(ngx_http_request_t *r, ngx_uint_t status);
 static ngx_int_t ngx_pytake_ws_verify(ngx_http_request_t *r,
-    ngx_pytake_ctx_t *ctx);
-static void ngx_pytake_ws_done(ngx_http_request_t *r,
-    pytake_response_t *resp);
+                                      ngx_pytake_ctx_t   *ctx);
+static void ngx_pytake_ws_done(ngx_http_request_t *r, pytake_response_t *resp);
 static ngx_int_t ngx_pytake_ws_admit(ngx_http_request_t *r,
-    pytake_response_t *resp);
+                                     pytake_response_t  *resp);
 
 
 /* As ngx_pytake_ws_field_e */
 
-static const char *const  ngx_pytake_ws_fields[NGX_PYTAKE_WS_FIELDS] = {
+static const char *const ngx_pytake_ws_fields[NGX_PYTAKE_WS_FIELDS] = {
     PYTAKE_WS_USER, PYTAKE_WS_TENANT, PYTAKE_WS_SESSION, PYTAKE_WS_EXP,
     PYTAKE_WS_ROLE
 };
@@ -55,10 +53,10 @@ static const char *const  ngx_pytake_ws_fields[NGX_PYTAKE_WS_FIELDS] = {
 ngx_int_t
 ngx_pytake_ws_handler(ngx_http_request_t *r)
 {
-    ngx_int_t                 rc;
-    ngx_uint_t                status;
-    ngx_pytake_ctx_t         *ctx;
-    ngx_pytake_ws_headers_t   h;
+    ngx_int_t               rc;
+    ngx_uint_t              status;
+    ngx_pytake_ctx_t       *ctx;
+    ngx_pytake_ws_headers_t h;
 
     if (!ngx_pytake_loc_conf(r)->websocket) {
         return NGX_DECLINED;
@@ -70,7 +68,7 @@ ngx_pytake_ws_handler(ngx_http_request_t *r)
     }
 
     if (ctx->ws) {
-        return NGX_DECLINED;            /* verified: back from the database */
+        return NGX_DECLINED; /* verified: back from the database */
     }
 
     ctx->route = NGX_PYTAKE_ROUTE_WS;
@@ -104,9 +102,9 @@ ngx_pytake_ws_handler(ngx_http_request_t *r)
 static void
 ngx_pytake_ws_headers(ngx_http_request_t *r, ngx_pytake_ws_headers_t *h)
 {
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *e;
+    ngx_uint_t       i;
+    ngx_list_part_t *part;
+    ngx_table_elt_t *e;
 
     ngx_memzero(h, sizeof(ngx_pytake_ws_headers_t));
 
@@ -150,7 +148,7 @@ ngx_pytake_ws_header(ngx_table_elt_t *e, ngx_pytake_ws_headers_t *h)
 static ngx_uint_t
 ngx_pytake_ws_name(ngx_table_elt_t *e, const char *lower)
 {
-    size_t  len;
+    size_t len;
 
     len = ngx_strlen(lower);
 
@@ -163,8 +161,8 @@ ngx_pytake_ws_name(ngx_table_elt_t *e, const char *lower)
 static ngx_uint_t
 ngx_pytake_ws_list(ngx_str_t *list, const char *lower)
 {
-    size_t   len;
-    u_char  *p, *last, *start, *end;
+    size_t  len;
+    u_char *p, *last, *start, *end;
 
     len = ngx_strlen(lower);
     p = list->data;
@@ -207,21 +205,20 @@ ngx_pytake_ws_judge(ngx_http_request_t *r, ngx_pytake_ws_headers_t *h)
         return NGX_HTTP_NOT_ALLOWED;
     }
 
-    if (r->http_version != NGX_HTTP_VERSION_11 || !h->upgrade
-        || !h->connection || h->version.len != 2
-        || ngx_strncmp(h->version.data, "13", 2) != 0)
+    if (r->http_version != NGX_HTTP_VERSION_11 || !h->upgrade || !h->connection
+        || h->version.len != 2 || ngx_strncmp(h->version.data, "13", 2) != 0)
     {
         return NGX_PYTAKE_UPGRADE_REQUIRED;
     }
 
-    if (h->key.len != NGX_PYTAKE_KEY_LEN
-        || r->headers_in.content_length_n > 0 || r->headers_in.chunked)
+    if (h->key.len != NGX_PYTAKE_KEY_LEN || r->headers_in.content_length_n > 0
+        || r->headers_in.chunked)
     {
         return NGX_HTTP_BAD_REQUEST;
     }
 
     if (h->norigins == 0) {
-        return 0;                       /* not a browser */
+        return 0; /* not a browser */
     }
 
     if (h->norigins > 1 || !ngx_pytake_origin_is(r, &h->origin)) {
@@ -238,9 +235,9 @@ ngx_pytake_ws_judge(ngx_http_request_t *r, ngx_pytake_ws_headers_t *h)
 static ngx_int_t
 ngx_pytake_ws_refuse(ngx_http_request_t *r, ngx_uint_t status)
 {
-    ngx_str_t  get = ngx_string("GET");
-    ngx_str_t  websocket = ngx_string("websocket");
-    ngx_str_t  version = ngx_string("13");
+    ngx_str_t get = ngx_string("GET");
+    ngx_str_t websocket = ngx_string("websocket");
+    ngx_str_t version = ngx_string("13");
 
     if (status == NGX_HTTP_NOT_ALLOWED
         && ngx_pytake_header(r, "Allow", &get) != NGX_OK)
@@ -254,7 +251,7 @@ ngx_pytake_ws_refuse(ngx_http_request_t *r, ngx_uint_t status)
         if (r->http_version <= NGX_HTTP_VERSION_11
             && (ngx_pytake_header(r, "Upgrade", &websocket) != NGX_OK
                 || ngx_pytake_header(r, "Sec-WebSocket-Version", &version)
-                   != NGX_OK))
+                       != NGX_OK))
         {
             return NGX_ERROR;
         }
@@ -269,18 +266,18 @@ ngx_pytake_ws_refuse(ngx_http_request_t *r, ngx_uint_t status)
 static ngx_int_t
 ngx_pytake_ws_verify(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx)
 {
-    u_char               *p;
-    ngx_int_t             rc;
-    ngx_str_t             path = ngx_string(PYTAKE_WS_PATH);
-    ngx_str_t            *token;
-    ngx_pytake_op_t      *op;
-    ngx_pytake_worker_t  *w;
+    u_char              *p;
+    ngx_int_t            rc;
+    ngx_str_t            path = ngx_string(PYTAKE_WS_PATH);
+    ngx_str_t           *token;
+    ngx_pytake_op_t     *op;
+    ngx_pytake_worker_t *w;
 
     w = ngx_pytake_main_conf(r)->worker;
     token = &r->headers_in.authorization->value;
 
-    op = w && w->pt ? ngx_pytake_op_new(r, w, path.len + token->len
-                                              + ctx->request_id.len)
+    op = w && w->pt ? ngx_pytake_op_new(
+             r, w, path.len + token->len + ctx->request_id.len)
                     : NULL;
     if (op == NULL) {
         return ngx_pytake_problem_send(r, NGX_HTTP_SERVICE_UNAVAILABLE);
@@ -325,7 +322,7 @@ ngx_pytake_ws_verify(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx)
 static void
 ngx_pytake_ws_done(ngx_http_request_t *r, pytake_response_t *resp)
 {
-    ngx_int_t  rc;
+    ngx_int_t rc;
 
     if (resp->status != NGX_HTTP_NO_CONTENT) {
         ngx_http_finalize_request(r, ngx_pytake_respond(r, resp));
@@ -351,11 +348,11 @@ ngx_pytake_ws_done(ngx_http_request_t *r, pytake_response_t *resp)
 static ngx_int_t
 ngx_pytake_ws_admit(ngx_http_request_t *r, pytake_response_t *resp)
 {
-    uint16_t           i;
-    ngx_str_t         *v;
-    ngx_uint_t         k;
-    ngx_pytake_ws_t   *ws;
-    ngx_pytake_ctx_t  *ctx;
+    uint16_t          i;
+    ngx_str_t        *v;
+    ngx_uint_t        k;
+    ngx_pytake_ws_t  *ws;
+    ngx_pytake_ctx_t *ctx;
 
     ctx = ngx_pytake_ctx_find(r);
     ws = ngx_pcalloc(r->pool, sizeof(ngx_pytake_ws_t));
@@ -367,8 +364,7 @@ ngx_pytake_ws_admit(ngx_http_request_t *r, pytake_response_t *resp)
     for (i = 0; i < resp->nheaders; i++) {
         for (k = 0; k < NGX_PYTAKE_WS_FIELDS; k++) {
 
-            if (ngx_strcmp(resp->headers[i].name, ngx_pytake_ws_fields[k])
-                != 0)
+            if (ngx_strcmp(resp->headers[i].name, ngx_pytake_ws_fields[k]) != 0)
             {
                 continue;
             }

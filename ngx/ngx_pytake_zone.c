@@ -9,8 +9,8 @@
 #include "ngx_pytake.h"
 
 
-const ngx_uint_t  ngx_pytake_bucket_us[NGX_PYTAKE_BUCKETS - 1] = {
-    500, 1000, 2500, 5000, 10000, 25000, 50000,
+const ngx_uint_t ngx_pytake_bucket_us[NGX_PYTAKE_BUCKETS - 1] = {
+    500,    1000,   2500,   5000,    10000,   25000,  50000,
     100000, 250000, 500000, 1000000, 2500000, 5000000
 };
 
@@ -18,9 +18,9 @@ const ngx_uint_t  ngx_pytake_bucket_us[NGX_PYTAKE_BUCKETS - 1] = {
 ngx_int_t
 ngx_pytake_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 {
-    size_t              size;
-    ngx_slab_pool_t    *shpool;
-    ngx_pytake_zone_t  *z;
+    size_t             size;
+    ngx_slab_pool_t   *shpool;
+    ngx_pytake_zone_t *z;
 
     z = data;
     shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
@@ -33,7 +33,8 @@ ngx_pytake_zone_init(ngx_shm_zone_t *shm_zone, void *data)
         if (z->layout != NGX_PYTAKE_ROUTES) {
             ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
                           "pytake_zone \"%V\" has another version's layout, "
-                          "restart nginx", &shm_zone->shm.name);
+                          "restart nginx",
+                          &shm_zone->shm.name);
             return NGX_ERROR;
         }
 
@@ -68,9 +69,9 @@ ngx_pytake_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 ngx_pytake_slot_t *
 ngx_pytake_zone_claim(ngx_pytake_zone_t *z)
 {
-    ngx_uint_t          i;
-    ngx_atomic_uint_t   pid;
-    ngx_pytake_slot_t  *slot;
+    ngx_uint_t         i;
+    ngx_atomic_uint_t  pid;
+    ngx_pytake_slot_t *slot;
 
     if (z == NULL) {
         return NULL;
@@ -81,13 +82,11 @@ ngx_pytake_zone_claim(ngx_pytake_zone_t *z)
         pid = slot->pid;
 
         if (pid != 0
-            && (kill((ngx_pid_t) pid, 0) == 0 || ngx_errno != NGX_ESRCH))
-        {
+            && (kill((ngx_pid_t) pid, 0) == 0 || ngx_errno != NGX_ESRCH)) {
             continue;
         }
 
-        if (ngx_atomic_cmp_set(&slot->pid, pid, (ngx_atomic_uint_t) ngx_pid))
-        {
+        if (ngx_atomic_cmp_set(&slot->pid, pid, (ngx_atomic_uint_t) ngx_pid)) {
             return slot;
         }
     }
@@ -125,10 +124,10 @@ ngx_pytake_zone_add(ngx_pytake_zone_t *z, ngx_uint_t counter, ngx_uint_t n)
 
 void
 ngx_pytake_zone_request(ngx_pytake_zone_t *z, ngx_uint_t route,
-    ngx_uint_t status, ngx_uint_t us)
+                        ngx_uint_t status, ngx_uint_t us)
 {
-    ngx_uint_t                i, class;
-    ngx_pytake_zone_route_t  *zr;
+    ngx_uint_t               i, class;
+    ngx_pytake_zone_route_t *zr;
 
     if (z == NULL || route >= z->layout) {
         return;
