@@ -11,12 +11,15 @@ RUN_PKGS="
 "
 
 TEST_PKGS="
-    check clang libclang-rt-dev libwslay-dev cppcheck shellcheck clang-format
-    python3-psycopg2 python3-redis python3-websockets python3-yaml patch
+    check clang libclang-rt-dev cppcheck shellcheck clang-format
+    python3-psycopg2 python3-redis python3-yaml python3-websockets patch
     libtest-base-perl libtest-longstring-perl libipc-run-perl
     liblist-moreutils-perl libtext-diff-perl liburi-perl libwww-perl
     libfilter-perl
 "
+
+# Other people's WebSocket clients: t/e2e/clients.py skips who is not there.
+CLIENT_PKGS="python3-wsproto python3-tornado nodejs npm chromium"
 
 POLICY=/usr/sbin/policy-rc.d
 POLICY_KEPT=/usr/sbin/policy-rc.d.pytake-kept
@@ -33,6 +36,20 @@ deps_missing() {
 
     for p in "$@"; do
         grep -qx -- "$p" <<< "$installed" || printf '%s ' "$p"
+    done
+}
+
+# Those of CLIENT_PKGS that are wanted here.  A Node.js from elsewhere brings
+# its own npm, and Debian's conflicts with it.
+deps_clients() {
+    local p
+
+    for p in $CLIENT_PKGS; do
+        case $p in
+            npm|chromium) command -v "$p" > /dev/null || echo "$p" ;;
+            nodejs) command -v node > /dev/null || echo "$p" ;;
+            *) echo "$p" ;;
+        esac
     done
 }
 
@@ -60,8 +77,8 @@ verb_deps() {
     [ -e /etc/debian_version ] \
         || die "deps knows Debian only: install by hand" $RUN_PKGS $TEST_PKGS
 
-    # shellcheck disable=SC2086
-    missing=$(deps_missing $RUN_PKGS $TEST_PKGS)
+    # shellcheck disable=SC2046,SC2086
+    missing=$(deps_missing $RUN_PKGS $TEST_PKGS $(deps_clients))
 
     if [ -n "$missing" ]; then
         if ! is_root; then
