@@ -423,6 +423,18 @@ CREATE TRIGGER user_sessions_end AFTER UPDATE OF active, role ON users
     FOR EACH ROW WHEN (NOT NEW.active OR NEW.role <> OLD.role)
     EXECUTE FUNCTION pytake_user_sessions_end();
 
+-- And so does a tenant's suspension.
+CREATE FUNCTION pytake_tenant_sessions_end() RETURNS trigger
+    LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE sessions SET revoked_at = now()
+    WHERE tenant_id = NEW.id AND revoked_at IS NULL;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER tenant_sessions_end AFTER UPDATE OF status ON tenants
+    FOR EACH ROW WHEN (NEW.status <> 'active')
+    EXECUTE FUNCTION pytake_tenant_sessions_end();
+
 -- Ingest --------------------------------------------------------------------
 
 -- The contacts of a body's senders, made, named and joined as needed.  The
@@ -1151,9 +1163,16 @@ GRANT SELECT ON tenants, users, whatsapp_configs TO pytake_lookup;
 GRANT SELECT, UPDATE ON sessions TO pytake_lookup;
 GRANT SELECT, INSERT, UPDATE ON refresh_tokens TO pytake_lookup;
 
-GRANT SELECT ON tenants, users, whatsapp_configs, conversation_tags,
-    webhook_errors, audit_log, event_log TO pytake_app;
-GRANT SELECT, INSERT, UPDATE ON sessions, contacts, contact_identities,
+GRANT SELECT ON tenants, conversation_tags, webhook_errors, audit_log,
+    event_log TO pytake_app;
+-- All but the secrets.  UPDATE: a login locks its user's row (FOR SHARE).
+GRANT SELECT (tenant_id, id, email, name, role, active, created_at,
+    updated_at), UPDATE (updated_at) ON users TO pytake_app;
+GRANT SELECT (tenant_id, id, name, phone_number_id, waba_id,
+    display_phone_number, status, status_reason, created_at, updated_at)
+    ON whatsapp_configs TO pytake_app;
+GRANT SELECT, INSERT, UPDATE (revoked_at) ON sessions TO pytake_app;
+GRANT SELECT, INSERT, UPDATE ON contacts, contact_identities,
     conversations, messages TO pytake_app;
 GRANT SELECT, INSERT ON message_receipts TO pytake_app;
 GRANT SELECT, INSERT, DELETE ON outbox, idempotency_keys TO pytake_app;

@@ -20,7 +20,8 @@ SELECT tenant_id, id, email, name, role, password_hash
 FROM pytake_user_find($1);
 
 -- A session, its first refresh token and the audit's entry; no row when the
--- user is not active any more.
+-- user is not active any more.  Locked: whoever deactivates the user at this
+-- moment either is seen here, or sees the session and ends it.
 -- $1 session, $2 user, $3 when, $4 expiry, $5 user agent, $6 address,
 -- $7 refresh token's hash, $8 audit id, $9 request id
 -- name: session_add
@@ -32,6 +33,7 @@ WITH s AS (
     SELECT $1, u.tenant_id, u.id, $3, $4, $5, $6
     FROM users u
     WHERE u.tenant_id = pytake_tenant() AND u.id = $2 AND u.active
+    FOR SHARE OF u
     RETURNING id, tenant_id, user_id
 ), r AS (
     INSERT INTO refresh_tokens (token_hash, tenant_id, session_id,

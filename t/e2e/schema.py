@@ -307,7 +307,11 @@ def test_apart(t, url):
              "... but no partition")
     c.close()
 
-    c, cur = as_role(url, "pytake_app")
+    c, cur = as_role(url, "pytake_app", a)
+    for column, table in (("password_hash", "users"),
+                          ("access_token_sealed", "whatsapp_configs")):
+        t.eq(attempt(cur, "SELECT %s FROM %s" % (column, table))[1], "42501",
+             "the app does not read %s, not even its tenant's" % column)
     for call in ("pytake_partitions_make()", "pytake_partitions_drop(0, 0)"):
         t.eq(attempt(cur, "SELECT " + call)[1], "42501",
              "the app may not " + call)

@@ -5,6 +5,7 @@
 import json
 import os
 import sys
+import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
@@ -257,7 +258,36 @@ def sessions(t, s):
     r = s.client().post(API + "/auth/login", {
         "email": gone.agent.email, "password": gone.agent.password})
     t.eq(r.status, 401, "a suspended tenant's login")
+    r = s.client().post(API + "/auth/refresh",
+                        {"refresh_token": g.refresh_token})
+    t.eq(r.status, 401, "... its refresh")
+    t.eq(g.get(CONV).code, "session_revoked", "... its sessions, at once")
     g.close()
+    late(t, s, ten)
+
+
+def late(t, s, ten):
+    """A login and the user's deactivation at once: no session outlives it."""
+    u = s.add_user(ten)
+    db = s.pg.connect()
+    db.autocommit = False
+    cur = db.cursor()
+    cur.execute("UPDATE users SET active = false WHERE id = %s", (u.id,))
+    answers = []
+    login = threading.Thread(target=lambda: answers.append(
+        s.client().post(API + "/auth/login", {"email": u.email,
+                                              "password": u.password})))
+    login.start()
+    stack.wait_until(lambda: answers or s.one(
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = "
+        "'Lock' AND application_name = 'pytake write'"), 5, "the login")
+    db.commit()
+    login.join()
+    db.close()
+    t.ok(answers[0].status in (401, 503), "a login beside a deactivation",
+         answers[0])
+    t.eq(s.one("SELECT count(*) FROM sessions WHERE user_id = %s AND "
+               "revoked_at IS NULL", (u.id,)), 0, "leaves no session")
 
 
 def cursors(t, s):
