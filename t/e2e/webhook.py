@@ -29,7 +29,7 @@ def main(t):
         for part in (verification, signatures, stored, same_200, first_50,
                      opposite, broken_items, hostile_values, two_tenants,
                      unknown_numbers, odd_bodies, statuses,
-                     opposite_statuses, broken_statuses, big):
+                     opposite_statuses, broken_statuses, big, no_day):
             t.head(part.__name__)
             part(t, s)
         s.check_logs(t)
@@ -599,6 +599,29 @@ def big(t, s):
     raw = wa.dump(wa.body(wa.value(ten.number, many)))
     t.eq((s.hook(raw).status, len(raw) > 2700000), (200, True),
          "a body of nearly 3 MB")
+
+
+def no_day(t, s):
+    """Without a partition for today nothing is acknowledged, and nothing is
+    put aside as if it were to blame."""
+    ten = s.add_tenant("Day")
+    raw = wa.dump(wa.body(wa.value(ten.number, [
+        wa.text(wa.phone(), "today") for _ in range(3)])))
+    for table in ("event_log", "webhook_raw"):
+        day = s.one("SELECT '%s_' || to_char(now() AT TIME ZONE 'UTC', "
+                    "'YYYY_MM_DD')" % table)
+        bounds = s.one("SELECT pg_get_expr(relpartbound, oid) FROM pg_class "
+                       "WHERE relname = %s", (day,))
+        s.sql("ALTER TABLE %s DETACH PARTITION %s" % (table, day))
+        r = s.hook(raw)
+        s.sql("ALTER TABLE %s ATTACH PARTITION %s %s" % (table, day, bounds))
+        t.eq((r.status, count(s, ten, "messages"), count(s, ten, "event_log"),
+              count(s, ten, "webhook_errors")), (503, 0, 0, 0),
+             "no partition of %s: nothing is lost" % table)
+    t.eq((stack.patient(lambda: s.hook(raw)).status,
+          count(s, ten, "messages"), count(s, ten, "event_log")), (200, 3, 3),
+         "and stored when it is there again")
+    s.check_events(t, ten, "its events are dense")
 
 
 tap.run(main)
