@@ -658,7 +658,7 @@ class Serve:
     def __init__(self, url, **env):
         self.lines = []
         self.p = subprocess.Popen(
-            [PYTAKE, "serve"], stderr=subprocess.PIPE, text=True,
+            [PYTAKE, "serve", "--roles", "jobs"], stderr=subprocess.PIPE, text=True,
             env=environment(DATABASE_URL=url, LOG_LEVEL="info", **env))
         self.t = threading.Thread(target=self.read, daemon=True)
         self.t.start()
