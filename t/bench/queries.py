@@ -2,7 +2,6 @@
 """schema/queries as pgbench scripts: the very statements that PyTake runs."""
 
 import glob
-import os
 import re
 
 import rig
