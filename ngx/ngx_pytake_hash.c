@@ -26,9 +26,11 @@ ngx_pytake_hash_new(ngx_pytake_op_t *op, const pytake_work_t *work,
 
     w = op->worker;
 
+    /* those that wait for a place in the thread pool count as well */
+
     if (work->type != PYTAKE_WORK_PASSWORD_VERIFY
-        || (w->hashing >= w->conf->hashes_max
-            && w->nhashes >= w->conf->hashes_queue))
+        || (w->nhashes >= w->conf->hashes_queue
+            && (w->hashing >= w->conf->hashes_max || w->nhashes != 0)))
     {
         return PT_EBUSY;
     }
