@@ -13,7 +13,6 @@ static void hub_flush_tenants(hub_t *h);
 static void hub_flush_conns(hub_t *h);
 static void hub_flush_dead(hub_t *h);
 static void hub_tick_tenants(hub_t *h);
-static void hub_drain_one(hub_conn_t *c, int32_t worker, uint32_t spread_ms);
 
 
 pt_err_t
@@ -310,29 +309,6 @@ hub_tenants(const hub_t *h)
 }
 
 
-void
-hub_drain(hub_t *h, int32_t worker, uint32_t spread_ms)
-{
-    size_t        i;
-    hub_conn_t   *c, *next;
-    hub_tenant_t *t;
-
-    for (c = h->strangers; c != NULL; c = next) {
-        next = c->next;
-        hub_drain_one(c, worker, spread_ms);
-    }
-
-    for (i = 0; i < HUB_TENANTS_BUCKETS; i++) {
-        for (t = h->tenants[i]; t != NULL; t = t->next) {
-            for (c = t->conns; c != NULL; c = next) {
-                next = c->next;
-                hub_drain_one(c, worker, spread_ms);
-            }
-        }
-    }
-}
-
-
 uint32_t
 hub_conns(const hub_t *h)
 {
@@ -450,32 +426,4 @@ hub_tick_tenants(hub_t *h)
             }
         }
     }
-}
-
-
-static void
-hub_drain_one(hub_conn_t *c, int32_t worker, uint32_t spread_ms)
-{
-    uint8_t  r[4];
-    uint32_t n;
-
-    if ((worker != 0 && c->worker != worker) || c->close_s != 0
-        || c->state >= HUB_CONN_CLOSING)
-    {
-        return;
-    }
-
-    if (pt_rand_get(&c->hub->rand, r, sizeof(r)) != PT_OK) {
-        memset(r, 0, sizeof(r));
-    }
-
-    memcpy(&n, r, sizeof(n));
-    c->close_s = c->hub->now_s + 1 + n % (spread_ms / 1000 + 1);
-
-    if (c->state == HUB_CONN_LIVE) {
-        hub_say_reconnect(c, spread_ms);
-    }
-
-    hub_wheel_drop(c);
-    hub_wheel_add(c, 1);
 }

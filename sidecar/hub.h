@@ -193,7 +193,8 @@ void hub_tick(hub_t *h);
 void hub_flush(hub_t *h);
 
 /* Paced farewell: a reconnect frame now, close 4200 at random within spread.
- * worker: only sockets of that NGINX worker; 0: all. */
+ * worker: only sockets of that NGINX worker, those that come later as well;
+ * 0: all. */
 void hub_drain(hub_t *h, int32_t worker, uint32_t spread_ms);
 /* Whether a hole is being waited for (HUB_REORDER_MS): tick sooner. */
 bool hub_is_waiting(const hub_t *h);

@@ -65,6 +65,8 @@ hub_conn_new(hub_t *h, void *sock, const pt_claims_t *claims,
         hub_proto_admit(c, claims);
     }
 
+    hub_drain_late(c);
+
     return c;
 }
 

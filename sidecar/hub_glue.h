@@ -73,7 +73,6 @@ struct hub_glue_s {
     pt_timer_t    *hold;    /* HOLD: sockets that say goodbye */
 
     /* hub_sock.c */
-    const char *path;
     int         listen_fd;
     int         spare_fd; /* so that even the last socket gets an answer */
     pt_io_t    *listen_io;

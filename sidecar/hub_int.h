@@ -16,6 +16,8 @@
 #define HUB_RETRY_MS 500
 #define HUB_CLOSE_CODES 26u
 #define HUB_EPHEMERAL_HEAD (2u * PT_UUID_LEN + 2) /* conversation, author */
+#define HUB_LEAVING_MAX 64u
+#define HUB_LEAVING_S 60u /* after its spread: a pid may come again */
 
 typedef struct hub_out_s    hub_out_t;
 typedef struct hub_user_s   hub_user_t;
@@ -156,6 +158,13 @@ struct hub_tenant_s {
     uint64_t      sent[HUB_EVENT_COUNT];
 };
 
+/* A worker of NGINX that leaves: who still comes by way of it goes, too. */
+typedef struct {
+    int32_t  worker; /* 0: none */
+    uint32_t until_s;
+    uint32_t spread_ms;
+} hub_leaving_t;
+
 struct hub_s {
     hub_conf_t    conf;
     hub_tenant_t *tenants[HUB_TENANTS_BUCKETS];
@@ -175,6 +184,8 @@ struct hub_s {
     pt_rand_t     rand;
     hub_conn_t   *wheel[HUB_WHEEL_SLOTS];
     hub_frame_t  *ping; /* the shared protocol ping */
+    uint32_t      nleaving;
+    hub_leaving_t leaving[HUB_LEAVING_MAX]; /* the latest of them */
 
     uint64_t gone_sent[HUB_EVENT_COUNT]; /* of tenants that have gone */
     uint64_t accepted;
@@ -215,6 +226,11 @@ size_t hub_close_index(uint16_t code);
 /* ---- hub_write.c ---- */
 
 void hub_conn_write(hub_conn_t *c);
+
+/* ---- hub_drain.c ---- */
+
+/* Goes, too, if its worker has said that it leaves. */
+void hub_drain_late(hub_conn_t *c);
 
 /* ---- hub_wheel.c ---- */
 

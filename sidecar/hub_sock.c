@@ -36,7 +36,6 @@ static void     hub_sock_uncount(hub_sock_t *s);
 pt_err_t
 hub_sock_listen(hub_glue_t *g, const char *path, const char *group)
 {
-    g->path = path;
     hub_sock_group(g, group);
 
     if (hub_sock_bind(g, path) != PT_OK) {
@@ -73,8 +72,10 @@ hub_sock_unlisten(hub_glue_t *g)
         g->accept_again = NULL;
     }
 
+    /* The file stays: NGINX takes "nobody listens" for an error, "no file"
+     * for a critical one.  hub_sock_bind() does away with it. */
+
     if (g->listen_fd != -1) {
-        (void) unlink(g->path);
         close(g->listen_fd);
         g->listen_fd = -1;
     }

@@ -756,7 +756,10 @@ START_TEST(drain)
     }
 
     ck_assert_int_eq(n, 11);
-    PT_UNUSED(s);
+
+    s = fk_open(f, 11); /* the worker had it already */
+    fk_sleep(f, 10000);
+    ck_assert_int_eq(fk_closed(f, s), 4200);
     fk_del(f);
 }
 END_TEST
