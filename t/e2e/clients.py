@@ -35,6 +35,8 @@ def main(t):
         missing = modules()
         web.parallel(len(NAMES), lambda i: client(t, s, NAMES[i], missing))
         t.eq(h.metric("pytake_hub_connections"), 0, "no socket is left")
+        t.ok("Sanitizer" not in h.words() and "runtime error"
+             not in h.words(), "no sanitizer report", h.words)
         s.check_logs(t)
 
 
@@ -89,14 +91,16 @@ def modules():
         shutil.copy(os.path.join(CLIENTS, name), MODULES)
     try:
         p = subprocess.run(["npm", "ci", "--no-audit", "--no-fund",
-                            "--ignore-scripts"], cwd=MODULES, timeout=120,
-                           stdin=subprocess.DEVNULL, text=True,
-                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+                            "--ignore-scripts", "--fetch-retries=0",
+                            "--cache=" + os.path.join(MODULES, "cache")],
+                           cwd=MODULES, timeout=120, text=True,
+                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                           stderr=subprocess.STDOUT)
     except subprocess.TimeoutExpired:
         return "npm ci did not end"
     if p.returncode != 0:
-        lines = p.stdout.strip().splitlines() or ["no reason given"]
-        return "npm ci: " + lines[-1]
+        why = [x for x in p.stdout.splitlines() if "error" in x]
+        return "npm ci: " + (why or ["no reason given"])[0]
     shutil.copy(lock, done)
     return ""
 
