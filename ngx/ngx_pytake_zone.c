@@ -24,13 +24,15 @@ ngx_pytake_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 
     z = data;
     shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
+    size = sizeof(ngx_pytake_zone_t)
+           + NGX_PYTAKE_ROUTES * sizeof(ngx_pytake_zone_route_t);
 
     if (z == NULL && shm_zone->shm.exists) {
         z = shpool->data;
     }
 
     if (z) {
-        if (z->layout != NGX_PYTAKE_ROUTES) {
+        if (z->layout != size) {
             ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
                           "pytake_zone \"%V\" has another version's layout, "
                           "restart nginx",
@@ -44,9 +46,6 @@ ngx_pytake_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 
     shpool->log_nomem = 0;
 
-    size = sizeof(ngx_pytake_zone_t)
-           + NGX_PYTAKE_ROUTES * sizeof(ngx_pytake_zone_route_t);
-
     z = ngx_slab_calloc(shpool, size);
     if (z == NULL) {
         ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
@@ -55,7 +54,7 @@ ngx_pytake_zone_init(ngx_shm_zone_t *shm_zone, void *data)
         return NGX_ERROR;
     }
 
-    z->layout = NGX_PYTAKE_ROUTES;
+    z->layout = size;
 
     shpool->data = z;
     shm_zone->data = z;

@@ -306,6 +306,7 @@ pt_auth_refresh_rotate(pytake_op_t *op)
 static pt_err_t
 pt_auth_refresh_answer(pytake_op_t *op)
 {
+    pt_err_t             err;
     pt_str_t             outcome;
     pt_auth_t           *au = op->data;
     const pytake_rows_t *r = pt_rows_get(op, 0);
@@ -326,6 +327,9 @@ pt_auth_refresh_answer(pytake_op_t *op)
     pt_op_user(op, &au->user.tenant_id, &au->user.id);
 
     if (pt_str_is(outcome, "reused")) {
+        /* The session is over: its sockets hear of it now, or by polling. */
+        err = pt_publish_revoke(op, &au->user.tenant_id, &au->session_id);
+        PT_UNUSED(err);
         return PT_EREFRESHREUSED;
     }
 

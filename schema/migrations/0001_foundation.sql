@@ -96,6 +96,7 @@ CREATE TABLE sessions (
         ON DELETE CASCADE
 );
 CREATE INDEX sessions_user ON sessions (tenant_id, user_id);
+CREATE INDEX sessions_expiry ON sessions (expires_at);
 
 -- A refresh token is known by its hash alone.  Its successor is derived from
 -- it (HMAC), so that a lost answer can be given again (docs/auth.md).
@@ -1095,6 +1096,7 @@ BEGIN
         JOIN pg_class k ON k.oid = i.inhrelid
         JOIN pg_class p ON p.oid = i.inhparent
         WHERE p.relname IN ('event_log', 'webhook_raw')
+          AND k.relname ~ '_[0-9]{4}_[0-9]{2}_[0-9]{2}$'
           AND to_date(right(k.relname, 10), 'YYYY_MM_DD') < current_date
               - CASE p.relname WHEN 'event_log' THEN p_event_days
                                ELSE p_raw_days END
@@ -1104,6 +1106,8 @@ BEGIN
     END LOOP;
     DELETE FROM idempotency_keys
     WHERE created_at < now() - interval '24 hours';
+    DELETE FROM sessions -- and their refresh tokens
+    WHERE expires_at < now() - interval '30 days';
     RETURN dropped;
 END $$;
 

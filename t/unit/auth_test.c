@@ -306,6 +306,8 @@ START_TEST(refresh_refused)
 
     ck_assert(auth_rotate(&f));
     auth_rotated(&f, "reused");
+    ck_assert_int_eq(fx_next(&f), PYTAKE_EFFECT_REDIS); /* its sockets end */
+    ck_assert_mem_eq(f.eff.u.redis.channel.data, "ctl:", 4);
     fx_problem(&f, 401, "refresh_reused");
 
     ck_assert(auth_rotate(&f));
