@@ -7,9 +7,9 @@ of JSON (t/clients/lines.py)."""
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 
@@ -41,18 +41,16 @@ def main(t):
 
 
 def client(t, s, name, missing):
-    with tempfile.TemporaryDirectory(prefix="pt-client-",
-                                     ignore_cleanup_errors=True) as d:
-        argv = command(name, d, missing)
-        if isinstance(argv, str):
-            t.skip("client " + name, argv)
-            return
-        a = Program(s, name, argv)
-        try:
-            script(t, s, a)
-        finally:
-            a.stop()
-        t.head(name)
+    argv = command(name, os.path.join(s.dir, "client-" + name), missing)
+    if isinstance(argv, str):
+        t.skip("client " + name, argv)
+        return
+    a = Program(s, name, argv)
+    try:
+        script(t, s, a)
+    finally:
+        a.stop()
+    t.head(name)
 
 
 def command(name, folder, missing):
@@ -148,13 +146,16 @@ class Program:
         return c
 
     def stop(self):
+        own = procs.children(self.proc.pid)
         try:
             self.proc.stdin.close()
         except OSError:
             pass
-        for pid in procs.children(self.proc.pid):
-            procs.send(pid, 15)
+        for pid in own:
+            procs.send(pid, signal.SIGTERM)
         procs.end(self.proc)
+        wait_until(lambda: not any(map(procs.is_alive, own)), 20,
+                   "the end of " + self.name)
         self.log.close()
 
 
