@@ -524,7 +524,8 @@ class Stall:
         more = procs.rss_kb(h.proc.pid) - before
         t.ok(seqs == list(range(1, EVENTS + 1)), "beside %d who do not read: "
              "%d events, in order" % (STALLED, EVENTS))
-        t.ok(more < usual_kb + STALLED_KB or s.asan, "with them that costs %d kB, "
+        t.ok(more < usual_kb + STALLED_KB or s.asan,
+             "with them that costs %d kB, "
              "without %d kB" % (more, usual_kb))
 
     def murmur(self):
