@@ -17,6 +17,7 @@ import time
 
 import stack
 import wa
+import web
 
 try:
     from websockets.legacy.client import connect, unix_connect
@@ -285,17 +286,24 @@ class Talk(threading.Thread):
     def run(self):
         while self.going:
             for tenant, client, conv in self.tenants:
-                self.customer(tenant)
-                self.agent(client, conv)
+                began, mid, key = time.monotonic(), wa.wamid(), stack.uuid7()
+                self.persist(lambda: self.customer(tenant, mid, began))
+                self.persist(lambda: self.agent(client, conv, key, began))
                 time.sleep(self.pause)
 
-    def customer(self, tenant):
-        began = time.monotonic()
-        mid = self.s.say(tenant, wa.phone(), "hello")
-        self.note(mid, began)
+    def persist(self, say):
+        """As clients do: the same again when a connection is lost."""
+        for _ in range(100):
+            try:
+                return say()
+            except (OSError, web.Closed):
+                time.sleep(0.05)
+        self.odd.append("never answered")
 
-    def agent(self, client, conv):
-        began, key = time.monotonic(), stack.uuid7()
+    def customer(self, tenant, mid, began):
+        self.note(self.s.say(tenant, wa.phone(), "hello", mid), began)
+
+    def agent(self, client, conv, key, began):
         r = stack.patient(lambda: client.request(
             "POST", "/api/v1/conversations/%s/messages" % conv,
             body=b'{"content":"hello"}', headers={"Idempotency-Key": key}))
