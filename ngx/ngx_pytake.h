@@ -158,7 +158,8 @@ typedef struct {
 } ngx_pytake_slot_t;
 
 typedef struct {
-    size_t       layout; /* bytes: another version's zone has others */
+    size_t       size;   /* bytes: another version's zone has others */
+    ngx_uint_t   layout; /* routes the zone was made for */
     ngx_atomic_t counter[NGX_PYTAKE_C_MAX];
     ngx_pytake_zone_class_t class[NGX_PYTAKE_CLASSES];
     ngx_pytake_slot_t       slot[NGX_PYTAKE_SLOTS];

@@ -32,7 +32,7 @@ ngx_pytake_zone_init(ngx_shm_zone_t *shm_zone, void *data)
     }
 
     if (z) {
-        if (z->layout != size) {
+        if (z->size != size || z->layout != NGX_PYTAKE_ROUTES) {
             ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
                           "pytake_zone \"%V\" has another version's layout, "
                           "restart nginx",
@@ -54,7 +54,8 @@ ngx_pytake_zone_init(ngx_shm_zone_t *shm_zone, void *data)
         return NGX_ERROR;
     }
 
-    z->layout = size;
+    z->size = size;
+    z->layout = NGX_PYTAKE_ROUTES;
 
     shpool->data = z;
     shm_zone->data = z;
