@@ -29,7 +29,7 @@
 #define PT_PG_RECONNECT_MS 100       /* between attempts that fail */
 #define PT_PG_IDLE_PROBE_MS 250      /* breaker open and nobody asks */
 #define PT_PG_PROBE_TIMEOUT_MS 600   /* of a probe ... */
-#define PT_PG_PROBE_LONG_EACH 4      /* ... but each 4th has the full time */
+#define PT_PG_PROBE_LONG_EACH 16     /* ... but each 16th has the full time */
 #define PT_PG_BREAKER_FAILURES 3
 #define PT_PG_REFRESH_MS 30000 /* name look-ups */
 #define PT_PG_CACHES_MAX 16    /* cache drops, then a fresh connection */

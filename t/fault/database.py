@@ -165,7 +165,9 @@ def outage(t, s, name, away, back, load):
     took = time.monotonic() - returned
     t.ok(took < 1.0, name + ": back within 1 s of its return",
          "%.2f s" % took)
-    stack.wait_until(lambda: time.monotonic() - returned > 1, 5, "1 s")
+    # One probe in sixteen has the whole connect timeout (1 s): a worker that
+    # was in the middle of it is back a little later.
+    stack.wait_until(lambda: time.monotonic() - returned > 1.5, 5, "1.5 s")
     rs = web.fan(range(40), 4, lambda i: s.client(token).get(CONV))
     t.ok({r.status for r in rs} == {200},
          name + ": from then on every worker serves",
