@@ -11,7 +11,7 @@ RUN_PKGS="
 "
 
 TEST_PKGS="
-    check clang libclang-rt-dev cppcheck shellcheck clang-format
+    check clang libclang-rt-dev libwslay-dev cppcheck shellcheck clang-format
     python3-psycopg2 python3-redis python3-yaml python3-websockets patch
     libtest-base-perl libtest-longstring-perl libipc-run-perl
     liblist-moreutils-perl libtext-diff-perl liburi-perl libwww-perl
