@@ -24,7 +24,7 @@ from stack import wait_until
 
 CONV = "/api/v1/conversations"
 SECONDS = tap.size(15, 60)
-PHONES = tap.size(16, 96)  # WhatsApp takes 45 at once, then ten a minute
+PHONES = tap.size(40, 160)  # each takes 45 at once, then ten a minute
 FAULTS = ["courier.claimed:kill:%d", "courier.answered:kill:%d",
           "publish.before:kill:%d", ""]
 
