@@ -46,7 +46,7 @@ GRANT CREATE ON SCHEMA public TO pytake_lookup; -- revoked at the end
 
 -- Words of the hot tables are domains: PostgreSQL keeps a domain's check
 -- prepared for the session, but reads a table's CHECK anew in every statement
--- that writes a row (it cost half of a small insert).
+-- that writes a row.
 
 CREATE DOMAIN identity_kind AS text CHECK (VALUE IN ('phone', 'bsuid'));
 CREATE DOMAIN conversation_status AS text
