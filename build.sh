@@ -79,6 +79,7 @@ verb_up() {
     fi
 
     say "PyTake is up: $(jq -r .url "$STATE/demo.json")   ($STATE/demo.json)"
+    "$TOP/tools/logins" "$STATE/demo.json"
 }
 
 verb_run() {
