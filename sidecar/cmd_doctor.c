@@ -43,10 +43,13 @@ cmd_doctor(cmd_t *c, int argc, char **argv)
     memset(&d, 0, sizeof(d));
     d.cmd = c;
 
+    curl_global_init(CURL_GLOBAL_DEFAULT);
     doctor_secrets(&d);
     doctor_postgres(&d);
     doctor_redis(&d);
+    doctor_hub(&d);
     doctor_whatsapp(&d);
+    curl_global_cleanup();
 
     if (d.fails != 0 || d.warns != 0) {
         printf("%u to repair, %u to look at\n", d.fails, d.warns);
@@ -256,7 +259,6 @@ doctor_whatsapp(doctor_t *d)
     CURLcode    rc;
     const char *url = d->cmd->conf.whatsapp_api_url;
 
-    curl_global_init(CURL_GLOBAL_DEFAULT);
     h = curl_easy_init();
     if (h == NULL) {
         doctor_say(d, DOCTOR_FAIL, "whatsapp", "libcurl failed");
@@ -286,7 +288,6 @@ doctor_whatsapp(doctor_t *d)
     }
 
     curl_easy_cleanup(h);
-    curl_global_cleanup();
 }
 
 

@@ -23,10 +23,6 @@ static void doctor_security(doctor_t *d);
 static void doctor_partitions(doctor_t *d);
 static void doctor_days(doctor_t *d, const char *parent);
 static void doctor_months(doctor_t *d);
-static bool doctor_ask(doctor_t *d, const char *name, const char *sql,
-                       PGresult **out);
-static void doctor_list(doctor_t *d, const char *name, const char *sql,
-                        const char *good, const char *bad);
 
 
 void
@@ -41,6 +37,12 @@ doctor_database(doctor_t *d)
 
     doctor_security(d);
     doctor_partitions(d);
+
+    if (db_do(&d->db, "SET ROLE pytake_service") != PT_OK) {
+        doctor_say(d, DOCTOR_FAIL, "roles", "%s", d->db.error);
+        return;
+    }
+    doctor_courier(d);
 }
 
 
@@ -319,8 +321,7 @@ doctor_months(doctor_t *d)
 }
 
 
-/* False after a FAIL; else the caller clears *out. */
-static bool
+bool
 doctor_ask(doctor_t *d, const char *name, const char *sql, PGresult **out)
 {
     if (db_exec(&d->db, sql, 0, NULL, out) == PT_OK) {
@@ -340,8 +341,7 @@ doctor_ask(doctor_t *d, const char *name, const char *sql, PGresult **out)
 }
 
 
-/* sql gives names of what is wrong; none is good. */
-static void
+void
 doctor_list(doctor_t *d, const char *name, const char *sql, const char *good,
             const char *bad)
 {

@@ -206,6 +206,10 @@ conf_rest(conf_reader_t *r)
         return err;
     }
 
+    if (c->hub_socket == NULL) {
+        c->hub_socket = CONF_HUB_SOCKET;
+    }
+
     if (c->jwt_refresh_expiry_s < c->jwt_expiry_s) {
         return conf_fault(r, "JWT_REFRESH_EXPIRY is shorter than JWT_EXPIRY");
     }

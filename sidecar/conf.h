@@ -16,6 +16,8 @@
 #define CONF_SECRET_MAX 65536        /* bytes of a secret's file */
 #define CONF_DURATION_MAX_S 31622400 /* 366 days */
 
+#define CONF_HUB_SOCKET "/run/pytake/hub.sock" /* of PYTAKE_HUB_SOCKET */
+
 /* What a command cannot do without. */
 #define CONF_NEED_DATABASE 0x01
 #define CONF_NEED_REDIS 0x02
@@ -37,7 +39,7 @@ typedef struct {
     int64_t        websocket_ping_s;
     int64_t        websocket_pong_s;
     bool           cors_enabled;
-    const char    *hub_socket; /* PYTAKE_HUB_SOCKET; NULL: the default */
+    const char    *hub_socket; /* PYTAKE_HUB_SOCKET; never NULL */
     const char    *hub_group;  /* PYTAKE_HUB_GROUP: may connect to it */
     pt_log_level_t log_level;
     bool           has_key;

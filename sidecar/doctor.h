@@ -26,4 +26,16 @@ void doctor_say(doctor_t *d, doctor_level_t level, const char *name,
 
 void doctor_database(doctor_t *d);
 
+/* False after a FAIL; else the caller clears *out. */
+bool doctor_ask(doctor_t *d, const char *name, const char *sql, PGresult **out);
+
+/* sql gives names of what is wrong; none is good. */
+void doctor_list(doctor_t *d, const char *name, const char *sql,
+                 const char *good, const char *bad);
+
+/* ---- cmd_doctor_serve.c ---- */
+
+void doctor_hub(doctor_t *d);
+void doctor_courier(doctor_t *d); /* d->db open, as pytake_service */
+
 #endif

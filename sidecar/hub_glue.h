@@ -16,7 +16,6 @@
 #include "io/pt_redis_sub.h"
 #include "serve.h"
 
-#define HUB_SOCKET_DEFAULT "/run/pytake/hub.sock"
 #define HUB_READ_SIZE (64u * 1024)
 #define HUB_ID_LEN 16
 #define HUB_ADDR_BUCKETS 1024u

@@ -77,7 +77,6 @@ static pt_err_t
 hub_part_open(hub_glue_t *g, const serve_t *serve)
 {
     pt_err_t             err;
-    const char          *path;
     const pt_loop_ops_t *ops;
 
     ops = g->loop->ops;
@@ -91,12 +90,11 @@ hub_part_open(hub_glue_t *g, const serve_t *serve)
         return PT_ENOMEM;
     }
 
-    path = serve->conf->hub_socket;
     err = hub_part_hub(g, serve);
     err = (err == PT_OK) ? hub_db_start(g, serve) : err;
     err = (err == PT_OK) ? hub_bus_start(g, serve) : err;
     err = (err == PT_OK)
-              ? hub_sock_listen(g, path != NULL ? path : HUB_SOCKET_DEFAULT,
+              ? hub_sock_listen(g, serve->conf->hub_socket,
                                 serve->conf->hub_group)
               : err;
 

@@ -516,6 +516,7 @@ def test_doctor():
         "PYTAKE_ENCRYPTION_KEY": KEY,
         "WHATSAPP_API_URL": "http://127.0.0.1:%d/v23.0"
                             % graph.server_address[1],
+        "PYTAKE_HUB_SOCKET": os.path.join(tmp, "hub.sock"),
     }
 
     def look(name, pattern, **env):
@@ -526,13 +527,25 @@ def test_doctor():
                         line) for line in r.out.splitlines()),
            "... every line has its form", r.out)
 
+    look("no hub", "hub: no answer at .*pytake serve")
+    look("no courier", "courier: none is connected .*pytake serve")
+    ok("ok   hub: is switched off" in run("doctor", **{
+        **good, "WEBSOCKET_ENABLED": "false"}).out, "no hub is wanted")
+
+    # Without Redis: the one above can only say PONG.
+    s = Serve(url, "hub,courier",
+              **{**good, "REDIS_URL": "redis://127.0.0.1:1"})
+    ok(until(lambda: run("doctor", **good).rc == 0), "doctor: hub and courier",
+       run("doctor", **good).out, s.lines)
     r = run("doctor", **good)
     is_(r.rc, 0, "doctor: all is well")
+    like(r.out, "(?m)^warn hub: has no Redis", "... the hub misses Redis")
     ok("FAIL" not in r.out, "... nothing to repair", r.out)
     for what in ("database", "fsync", "full_page_writes",
                  "synchronous_commit", "clock", "migrations", "pytake_app",
                  "row-level security", "partition grants", "event_log",
-                 "webhook_raw", "messages", "redis", "whatsapp"):
+                 "webhook_raw", "messages", "courier", "numbers", "redis",
+                 "whatsapp"):
         like(r.out, "(?m)^ok   %s: " % what, "... " + what)
 
     look("redis away", "redis: ", REDIS_URL="redis://127.0.0.1:1")
@@ -578,6 +591,25 @@ def test_doctor():
     is_(run("partitions", url=url).out, "2 made, 0 dropped\n",
         "partitions repairs both")
     is_(run("doctor", **good).rc, 0, "doctor is content again")
+
+    run("tenant", "add", "--name", "T", url=url)
+    run("number", "add", "--tenant", "T", "--phone-number-id", "1065403522",
+        "--display", "+1 202-555-0199", url=url)
+    sql(url, "INSERT INTO outbox (tenant_id, message_id, conversation_id,"
+        " whatsapp_config_id, next_attempt_at, created_at)"
+        " SELECT tenant_id, id, id, id, now() - interval '2 minutes', now()"
+        " FROM whatsapp_configs")
+    sql(url, "UPDATE outbox SET claimed_at = now()")
+    is_(run("doctor", **good).rc, 0, "a message in hand is not late")
+    is_(s.stop(), 0, "serve ends")
+    holder = connect(url, application_name="pytake courier")
+    sql(url, "UPDATE outbox SET claimed_at = NULL")
+    look("a late reply", "courier: a reply has been due for 12. s")
+    sql(url, "UPDATE whatsapp_configs SET status = 'stopped',"
+        " status_reason = '{\"code\":190}'")
+    look("a stopped number", 'numbers: .*"code":190.* stopped, replies wait')
+    sql(url, "DELETE FROM outbox")
+    holder.close()
 
     sql(url, "INSERT INTO schema_migrations SELECT max(version) + 1, 'x',"
         " 'x', now(), 1 FROM schema_migrations")
@@ -655,11 +687,12 @@ def test_demo():
 # ---- serve ----
 
 class Serve:
-    def __init__(self, url, **env):
+    def __init__(self, url, roles="jobs", **env):
         self.lines = []
         self.p = subprocess.Popen(
-            [PYTAKE, "serve", "--roles", "jobs"], stderr=subprocess.PIPE, text=True,
-            env=environment(DATABASE_URL=url, LOG_LEVEL="info", **env))
+            [PYTAKE, "serve", "--roles", roles], stderr=subprocess.PIPE,
+            text=True, env=environment(**{**env, "DATABASE_URL": url,
+                                          "LOG_LEVEL": "info"}))
         self.t = threading.Thread(target=self.read, daemon=True)
         self.t.start()
 

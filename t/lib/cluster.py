@@ -23,8 +23,8 @@ def pytake():
         "PYTAKE", os.path.join(folder, "pytake")))
 
 
-def connect(url):
-    c = psycopg2.connect(url)
+def connect(url, **more):
+    c = psycopg2.connect(url, **more)
     c.autocommit = True
     return c
 
@@ -45,7 +45,8 @@ def one(url, text, *params):
 
 
 class Cluster:
-    def __init__(self, tag):
+    def __init__(self, tag, ssl=False):
+        self.ssl = ssl
         self.tag = "%s_%d" % (tag, os.getpid())
         self.url = os.environ.get("DATABASE_URL")
         self.server = self.dir = None
@@ -57,7 +58,7 @@ class Cluster:
             self.dir = tempfile.mkdtemp(prefix="pt-", dir="/tmp")
             os.chmod(self.dir, 0o755)
             self.server = postgres.Postgres(
-                self.dir, os.path.join(TOP, "build", "t", "cache"))
+                self.dir, os.path.join(TOP, "build", "t", "cache"), self.ssl)
             try:
                 self.server.create()
                 self.server.start()
