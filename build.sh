@@ -144,14 +144,13 @@ verb_status() {
 }
 
 verb_test() {
-    deps_need "$RUN_PKGS $TEST_PKGS"
+    deps_need "$RUN_PKGS $TEST_PKGS $(deps_clients)"
     deps_test_nginx
     exec "$TOP/t/run" "$@"
 }
 
 verb_bench() {
-    [ -x "$TOP/t/bench/run" ] || die "t/bench/run is missing"
-    deps_need "$RUN_PKGS $TEST_PKGS"
+    deps_need "$RUN_PKGS $TEST_PKGS $BENCH_PKGS"
     exec "$TOP/t/bench/run" "$@"
 }
 

@@ -18,8 +18,11 @@ TEST_PKGS="
     libfilter-perl
 "
 
-# Other people's WebSocket clients: t/e2e/clients.py skips who is not there.
+# Other people's WebSocket clients, for t/e2e/clients.py.
 CLIENT_PKGS="python3-wsproto python3-tornado nodejs npm chromium"
+
+# What the hub is measured against.
+BENCH_PKGS="libnginx-mod-nchan"
 
 POLICY=/usr/sbin/policy-rc.d
 POLICY_KEPT=/usr/sbin/policy-rc.d.pytake-kept

@@ -427,61 +427,77 @@ timeouts(void)
 }
 
 
+static bool
+stat_of(pid_t pid, char *state, pid_t *ppid)
+{
+    char  path[64], line[256];
+    bool  good;
+    FILE *f;
+
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int) pid);
+    f = fopen(path, "r");
+    if (f == NULL) {
+        return false;
+    }
+    good = fgets(line, sizeof(line), f) != NULL && strrchr(line, ')') != NULL
+           && sscanf(strrchr(line, ')'), ") %c %d", state, ppid) == 2;
+    fclose(f);
+
+    return good;
+}
+
+
 /* Sends a signal to the postmaster and all its children. */
 
 static bool
 signal_all(pid_t postmaster, int signo)
 {
-    DIR           *dir = opendir("/proc");
-    bool           ok = kill(postmaster, signo) == 0;
-    char           path[300], line[256];
-    FILE          *f;
-    pid_t          pid, ppid;
+    bool   more = true;
+    pid_t  pid, ppid;
+    char   state;
+    DIR   *dir;
+    int    rounds;
+
     struct dirent *d;
 
-    while (dir != NULL && (d = readdir(dir)) != NULL) {
-        pid = (pid_t) strtol(d->d_name, NULL, 10);
-        if (pid <= 0) {
-            continue;
+    if (kill(postmaster, signo) != 0) {
+        return false;
+    }
+
+    /* A child may be born until the postmaster has really stopped: again,
+     * until a round finds nobody running. */
+    for (rounds = 0; more && rounds < 1000; rounds++) {
+        more = false;
+        dir = opendir("/proc");
+
+        while (dir != NULL && (d = readdir(dir)) != NULL) {
+            pid = (pid_t) strtol(d->d_name, NULL, 10);
+            if (pid <= 0 || !stat_of(pid, &state, &ppid)
+                || (pid != postmaster && ppid != postmaster) || state == 'Z')
+            {
+                continue;
+            }
+            if ((signo == SIGSTOP) != (state == 'T')) {
+                kill(pid, signo);
+                more = true;
+            }
         }
-        snprintf(path, sizeof(path), "/proc/%s/stat", d->d_name);
-        f = fopen(path, "r");
-        if (f != NULL && fgets(line, sizeof(line), f) != NULL
-            && strrchr(line, ')') != NULL
-            && sscanf(strrchr(line, ')'), ") %*c %d", &ppid) == 1
-            && ppid == postmaster)
-        {
-            kill(pid, signo);
-        }
-        if (f != NULL) {
-            fclose(f);
+        if (dir != NULL) {
+            closedir(dir);
         }
     }
-    if (dir != NULL) {
-        closedir(dir);
-    }
-    return ok;
+
+    return true;
 }
 
 
 static pid_t
 parent_of(pid_t pid)
 {
-    char  path[64], line[256];
-    FILE *f;
-    pid_t ppid = -1;
+    char  state;
+    pid_t ppid;
 
-    snprintf(path, sizeof(path), "/proc/%d/stat", (int) pid);
-    f = fopen(path, "r");
-    if (f != NULL) {
-        if (fgets(line, sizeof(line), f) == NULL || strrchr(line, ')') == NULL
-            || sscanf(strrchr(line, ')'), ") %*c %d", &ppid) != 1)
-        {
-            ppid = -1;
-        }
-        fclose(f);
-    }
-    return ppid;
+    return stat_of(pid, &state, &ppid) ? ppid : -1;
 }
 
 

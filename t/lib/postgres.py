@@ -165,8 +165,11 @@ class Postgres:
         self.start(wait)
 
     def freeze(self):
-        """SIGSTOP: postmaster first, so that nobody is born meanwhile."""
+        """SIGSTOP: postmaster first, so that nobody is born meanwhile (a
+        signal takes a moment: not before it has stopped)."""
         procs.send(self.proc.pid, signal.SIGSTOP)
+        procs.wait_until(lambda: procs.is_stopped(self.proc.pid), 5,
+                         "the postmaster's stop")
         self.frozen = self.pids()
         for pid in self.frozen[1:]:
             procs.send(pid, signal.SIGSTOP)

@@ -73,6 +73,11 @@ def is_alive(pid):
     return s is not None and s["state"] not in ("Z", "X")
 
 
+def is_stopped(pid):
+    s = _stat(pid)
+    return s is not None and s["state"] == "T"
+
+
 def children(pid):
     out = []
     for name in os.listdir("/proc"):

@@ -14,7 +14,7 @@ os.environ.pop("DATABASE_URL", None)
 
 import cluster  # noqa: E402 (DATABASE_URL chooses)
 
-with cluster.Cluster("io") as c:
+with cluster.Cluster("io", ssl=True) as c:
     rc = subprocess.run(sys.argv[1:], check=False,
                         env=dict(os.environ, DATABASE_URL=c.url)).returncode
 
