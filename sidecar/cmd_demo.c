@@ -12,8 +12,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "core/pt_json.h"
-
 #define DEMO_STATE_MAX 65536
 
 static int  demo_state_read(cmd_t *c, const char *path,
@@ -414,7 +412,7 @@ demo_find(db_t *db, const char *sql, const char *key, PGresult **out)
 }
 
 
-/* demo.json's "tenants". */
+/* demo.json's "tenants", and their customers for the simulator. */
 static int
 demo_print(cmd_t *c, const demo_tenant_t tenants[DEMO_TENANTS])
 {
@@ -448,6 +446,7 @@ demo_print(cmd_t *c, const demo_tenant_t tenants[DEMO_TENANTS])
             pt_jw_object_end(&w);
         }
         pt_jw_array_end(&w);
+        demo_talk_contacts(&w, i);
         pt_jw_object_end(&w);
     }
     pt_jw_array_end(&w);

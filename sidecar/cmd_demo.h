@@ -9,6 +9,7 @@
 #define CMD_DEMO_H
 
 #include "cmd.h"
+#include "core/pt_json.h"
 
 #define DEMO_TENANTS 2
 #define DEMO_ROLES 5
@@ -48,5 +49,8 @@ extern const char *const demo_roles[DEMO_ROLES];
  * status after a message.
  */
 int demo_talk(cmd_t *c, db_t *db, const demo_tenant_t tenants[DEMO_TENANTS]);
+
+/* The member "contacts" of a tenant (its index): [{"wa_id", "name"}]. */
+void demo_talk_contacts(pt_jw_t *w, int which);
 
 #endif

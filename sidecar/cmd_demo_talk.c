@@ -10,7 +10,6 @@
 #include <stdio.h>
 
 #include "cmd_op.h"
-#include "core/pt_json.h"
 
 #define TALK_SECRET_LEN 32
 #define TALK_BODY_MAX 16384
@@ -182,6 +181,23 @@ demo_talk(cmd_t *c, db_t *db, const demo_tenant_t tenants[DEMO_TENANTS])
     db_close(&t.app);
 
     return rc;
+}
+
+
+void
+demo_talk_contacts(pt_jw_t *w, int which)
+{
+    size_t i;
+
+    pt_jw_key(w, "contacts");
+    pt_jw_array(w);
+    for (i = 0; i < PT_COUNT(talk_contacts[which]); i++) {
+        pt_jw_object(w);
+        talk_str(w, "wa_id", talk_contacts[which][i].wa_id);
+        talk_str(w, "name", talk_contacts[which][i].name);
+        pt_jw_object_end(w);
+    }
+    pt_jw_array_end(w);
 }
 
 

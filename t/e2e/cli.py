@@ -634,8 +634,12 @@ def test_demo():
     tenants = json.loads(r.out)
     ok(len(tenants) >= 2, "two tenants")
     ok(all({"id", "name", "whatsapp_config_id", "phone_number_id",
-            "display_phone_number", "users"} == set(t) for t in tenants),
-       "... with what demo.json promises")
+            "display_phone_number", "users", "contacts"} == set(t)
+           for t in tenants),
+       "... with what demo.json promises, and the simulator's customers")
+    is_(sql(url, "SELECT wa_id FROM contacts ORDER BY 1"),
+        sorted((c["wa_id"],) for t in tenants for c in t["contacts"]),
+        "... who are the contacts")
     ok(all({u["role"] for u in t["users"]} == {
         "owner", "admin", "supervisor", "agent", "viewer"}
         for t in tenants), "... and every role")
