@@ -148,8 +148,13 @@ ngx_pytake_op_drop_all(ngx_pytake_worker_t *w)
         op = ngx_queue_data(q, ngx_pytake_op_t, queue);
 
         ngx_pytake_op_stop(op);
-        op->request = NULL;
         ngx_pytake_op_enter(op, NGX_PYTAKE_OP_DONE);
+
+        /* requests may still be there, but nobody will clean them up */
+
+        op->request = NULL;
+        op->ctx = NULL;
+        op->held = 0;
         ngx_pytake_op_free(op);
     }
 }

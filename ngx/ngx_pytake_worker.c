@@ -103,6 +103,10 @@ ngx_pytake_worker_exit(ngx_pytake_main_conf_t *pmcf)
         ngx_pytake_worker_publish(w);
     }
 
+    /* the last operation's end must not ask the hub for anything */
+
+    w->hub_left = 1;
+
     ngx_pytake_hub_drop_all(w);
     ngx_pytake_op_drop_all(w);
     ngx_pytake_hash_drop_all(w);

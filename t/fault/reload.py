@@ -4,6 +4,7 @@
 workers and their database connections gone.  The same under ASan."""
 
 import os
+import signal
 import sys
 import threading
 import time
@@ -27,6 +28,7 @@ def main(t):
         t.head(build)
         with stack.Stack(build=build) as s:
             reloads(t, s, build + ": ")
+            stop(t, s, build + ": ")
             leave(t, s, build + ": ")
             s.check_logs(t, build + ": no alert, no open socket left, no "
                                     "report in the logs")
@@ -148,6 +150,75 @@ def connections(pid, port):
                     and p[9] in inodes):
                 n += 1
     return n
+
+
+def held(s, ten):
+    """A write that waits for a lock, and readers that do not read.  Gives
+    what ends them."""
+    token = s.token(ten.agent)
+    s.add_conversations(ten, 100)
+    conv = s.client(token).get(CONV).json["data"][0]["id"]
+    auth = {"Authorization": "Bearer " + token}
+    db = s.pg.connect()
+    db.autocommit = False
+    db.cursor().execute("UPDATE tenant_event_head SET seq = seq WHERE "
+                        "tenant_id = %s", (ten.id,))
+    conns = [web.Conn(s.port) for _ in range(12)]
+    for c in conns[:4]:
+        c.send(web.request_bytes(
+            "POST", "%s/%s/messages" % (CONV, conv),
+            dict(auth, **{"Content-Type": "application/json"}),
+            b'{"content":"held"}'))
+    for c in conns[4:]:
+        c.sock.setblocking(False)
+        data = web.request_bytes("GET", CONV + "?limit=100", auth) * 400
+        try:
+            while data:
+                data = data[c.sock.send(data):]
+        except BlockingIOError:
+            pass
+    stack.wait_until(lambda: s.one(
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = "
+        "'Lock'"), 10, "a held write")
+
+    def done():
+        for c in conns:
+            c.close()
+        db.rollback()
+        db.close()
+    return done
+
+
+def stop(t, s, name):
+    """A fast end while work is in flight: nobody waits for it."""
+    ten = s.tenants[0]
+    done = held(s, ten)
+    old = s.nginx.workers()
+    for pid in old:
+        procs.send(pid, signal.SIGTERM)
+    t.ok(gone(old, 3), name + "SIGTERM ends a worker with work in flight",
+         [procs.title(p) for p in old])
+    done()
+    stack.wait_until(lambda: len(s.nginx.workers()) == s.workers, 10,
+                     "other workers")
+    done = held(s, ten)
+    s.nginx.stop()
+    done()
+    t.ok(not s.nginx.log_lines(r"exited on signal"),
+         name + "and a stop of all needs no SIGKILL",
+         s.nginx.log_lines(r"exited on signal"))
+    s.nginx.start()
+
+
+def gone(pids, seconds):
+    try:
+        stack.wait_until(lambda: not any(procs.is_alive(p) for p in pids),
+                         seconds, "the end")
+        return True
+    except TimeoutError:
+        for p in pids:
+            procs.send(p, signal.SIGKILL)
+        return False
 
 
 def leave(t, s, name):
