@@ -23,7 +23,7 @@ pt_items_free(pt_items_t *s)
     uint32_t i;
 
     for (i = 0; i < s->count; i++) {
-        pt_pg_result_free(pt_items_at(s, i)->result);
+        pt_pgresult_free(pt_items_at(s, i)->result);
     }
     for (i = 0; i < s->nchunks; i++) {
         s->mem.free(s->mem.user, s->chunks[i]);
@@ -58,7 +58,7 @@ void
 pt_items_put(pt_items_t *s, pt_item_t *it)
 {
     assert(it->tenant == NULL);
-    pt_pg_result_free(it->result);
+    pt_pgresult_free(it->result);
     it->result = NULL;
     it->state = PT_ITEM_FREE;
     it->generation++;

@@ -47,8 +47,7 @@ void pt_pool_del(pt_pool_t *p);
 void pt_pool_drain(pt_pool_t *p);
 
 /* Called exactly once per accepted batch unless it was abandoned.  result
- * and its rows live until the handler returns, or, when the handler calls
- * pt_pg_result_keep(), until pt_pg_result_free(). */
+ * and its rows live until the handler returns. */
 typedef void (*pt_batch_handler_pt)(void                      *data,
                                     const pytake_sql_result_t *result);
 
@@ -76,12 +75,6 @@ pt_err_t pt_pool_submit(pt_pool_t *p, const pytake_sql_t *sql,
 /* The caller is gone: no handler call.  A waiting batch is dropped; one in
  * flight drains. */
 void pt_pool_abandon(pt_pool_t *p, pt_batch_t b);
-
-/* Within a handler: takes the result over (with its rows); the caller frees
- * it with pt_pg_result_free(). */
-typedef struct pt_pg_result_s pt_pg_result_t;
-pt_pg_result_t *pt_pg_result_keep(pt_pool_t *p, const pytake_sql_result_t *r);
-void            pt_pg_result_free(pt_pg_result_t *r); /* NULL is fine */
 
 typedef struct {
     uint32_t conns; /* open and ready */

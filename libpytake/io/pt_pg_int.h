@@ -47,28 +47,28 @@ typedef struct pt_tenant_s pt_tenant_t;
 
 /* ---- pt_pgresult.c ---- */
 
-struct pt_pg_result_s {
-    pytake_sql_result_t pub; /* first: pt_pg_result_keep() casts back */
+typedef struct {
+    pytake_sql_result_t pub;
     pt_mem_t            mem;
-    bool                kept;
     uint16_t            nstmts;
     PGresult          **res;
     pytake_rows_t      *rows;
     char                table[PT_PG_TABLE_MAX + 1]; /* pub's, when it has */
     char                message[PT_PG_MESSAGE_MAX + 1];
-};
+} pt_pgresult_t;
 
-pt_pg_result_t *pt_pgresult_new(const pt_mem_t *mem, uint16_t nstmts);
+pt_pgresult_t *pt_pgresult_new(const pt_mem_t *mem, uint16_t nstmts);
 
 /* Takes res as the rows of statement i.  PT_ENOMEM: res is freed. */
-pt_err_t pt_pgresult_add(pt_pg_result_t *r, uint16_t i,
+pt_err_t pt_pgresult_add(pt_pgresult_t *r, uint16_t i,
                          PGresult *res) PT_MUST_CHECK;
 
 /* The refusal of statement stmt: what pub tells of it, copied from res. */
-void pt_pgresult_refuse(pt_pg_result_t *r, uint16_t stmt, const PGresult *res);
+void pt_pgresult_refuse(pt_pgresult_t *r, uint16_t stmt, const PGresult *res);
 
 /* Frees what came so far; for a retry, and for what nobody will read. */
-void pt_pgresult_reset(pt_pg_result_t *r);
+void pt_pgresult_reset(pt_pgresult_t *r);
+void pt_pgresult_free(pt_pgresult_t *r); /* NULL is fine */
 
 /* ---- items ---- */
 
@@ -96,7 +96,7 @@ struct pt_item_s {
     uint16_t            stmt_ids[PT_BATCH_STMTS_MAX]; /* outlive sql.stmts */
     pt_batch_handler_pt handler;
     void               *data;
-    pt_pg_result_t     *result;
+    pt_pgresult_t      *result;
     pt_tenant_t        *tenant;
     pt_item_t          *next; /* waiting of the tenant, or free */
     pt_item_t          *prev;

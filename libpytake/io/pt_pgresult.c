@@ -9,13 +9,13 @@ static pt_str_t pt_pgresult_field(const PGresult *res, int field, char *to,
                                   size_t size);
 
 
-pt_pg_result_t *
+pt_pgresult_t *
 pt_pgresult_new(const pt_mem_t *mem, uint16_t nstmts)
 {
-    size_t          size;
-    pt_pg_result_t *r;
+    size_t         size;
+    pt_pgresult_t *r;
 
-    size = sizeof(pt_pg_result_t)
+    size = sizeof(pt_pgresult_t)
            + nstmts * (sizeof(pytake_rows_t) + sizeof(PGresult *));
     r = mem->alloc(mem->user, size);
     if (r == NULL) {
@@ -32,7 +32,7 @@ pt_pgresult_new(const pt_mem_t *mem, uint16_t nstmts)
 
 
 pt_err_t
-pt_pgresult_add(pt_pg_result_t *r, uint16_t i, PGresult *res)
+pt_pgresult_add(pt_pgresult_t *r, uint16_t i, PGresult *res)
 {
     int       row, col, nrows, ncols;
     size_t    n;
@@ -71,7 +71,7 @@ pt_pgresult_add(pt_pg_result_t *r, uint16_t i, PGresult *res)
 
 
 void
-pt_pgresult_refuse(pt_pg_result_t *r, uint16_t stmt, const PGresult *res)
+pt_pgresult_refuse(pt_pgresult_t *r, uint16_t stmt, const PGresult *res)
 {
     (void) pt_pgresult_field(res, PG_DIAG_SQLSTATE, r->pub.sqlstate,
                              sizeof(r->pub.sqlstate));
@@ -84,7 +84,7 @@ pt_pgresult_refuse(pt_pg_result_t *r, uint16_t stmt, const PGresult *res)
 
 
 void
-pt_pgresult_reset(pt_pg_result_t *r)
+pt_pgresult_reset(pt_pgresult_t *r)
 {
     uint16_t i;
 
@@ -101,20 +101,8 @@ pt_pgresult_reset(pt_pg_result_t *r)
 }
 
 
-pt_pg_result_t *
-pt_pg_result_keep(pt_pool_t *p, const pytake_sql_result_t *result)
-{
-    pt_pg_result_t *r = (pt_pg_result_t *) (uintptr_t) result;
-
-    PT_UNUSED(p);
-    assert(offsetof(pt_pg_result_t, pub) == 0 && !r->kept);
-    r->kept = true;
-    return r;
-}
-
-
 void
-pt_pg_result_free(pt_pg_result_t *r)
+pt_pgresult_free(pt_pgresult_t *r)
 {
     if (r == NULL) {
         return;

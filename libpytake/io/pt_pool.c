@@ -403,7 +403,7 @@ pt_pool_expire(pt_pool_t *p, pt_item_t *it)
 void
 pt_pool_answer(pt_pool_t *p, pt_item_t *it, pt_err_t err)
 {
-    pt_pg_result_t *r = it->result;
+    pt_pgresult_t *r = it->result;
 
     if (it->answered) {
         return;
@@ -421,9 +421,6 @@ pt_pool_answer(pt_pool_t *p, pt_item_t *it, pt_err_t err)
         }
     }
     it->handler(it->data, &r->pub);
-    if (r->kept) {
-        it->result = NULL; /* the caller's now */
-    }
 }
 
 
