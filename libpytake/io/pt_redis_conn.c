@@ -1,33 +1,20 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 #include <assert.h>
-#include <arpa/inet.h>
-#include <netdb.h>
 #include <stdio.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "pt_redis_conn.h"
 
 
-/* A look-up owns its copies; conn is NULL once that has gone. */
-struct pt_redis_look_s {
-    pt_redis_conn_t *conn;
-    pt_mem_t         mem;
-    char             host[PT_REDIS_HOST_MAX];
-    char             addr[PT_REDIS_ADDR_MAX];
-};
-
-
-static void pt_redis_conn_start(pt_redis_conn_t *c);
-static void pt_redis_conn_look(pt_redis_conn_t *c);
-static void pt_redis_conn_look_work(void *data);
-static void pt_redis_conn_look_done(void *data);
-static void pt_redis_conn_open(pt_redis_conn_t *c);
-static void pt_redis_conn_retry(pt_redis_conn_t *c);
-static void pt_redis_conn_gone(pt_redis_conn_t *c);
-static void pt_redis_conn_end(pt_redis_conn_t *c, const char *why);
-static void pt_redis_conn_on_close(void *data);
+static void        pt_redis_conn_start(pt_redis_conn_t *c);
+static void        pt_redis_conn_look_done(void *data, const pt_addrs_t *found);
+static void        pt_redis_conn_open(pt_redis_conn_t *c);
+static const char *pt_redis_conn_host(const pt_redis_conn_t *c);
+static void        pt_redis_conn_retry(pt_redis_conn_t *c, const char *why);
+static void        pt_redis_conn_gone(pt_redis_conn_t *c, const char *why);
+static void        pt_redis_conn_end(pt_redis_conn_t *c, const char *why);
+static void        pt_redis_conn_on_close(void *data);
 static void pt_redis_conn_on_connect(const redisAsyncContext *ac, int status);
 static void pt_redis_conn_on_disconnect(const redisAsyncContext *ac,
                                         int                      status);
@@ -58,21 +45,12 @@ pt_err_t
 pt_redis_conn_init(pt_redis_conn_t *c, pt_loop_t *loop, const pt_mem_t *mem,
                    const char *url)
 {
-    struct in6_addr ip;
-
     c->loop = loop;
     c->mem = *mem;
     if (pt_redis_url_parse(url, &c->url) != PT_OK) {
         return PT_EVALIDATION;
     }
-    if (!c->url.is_unix
-        && (inet_pton(AF_INET, c->url.host, &ip) == 1
-            || inet_pton(AF_INET6, c->url.host, &ip) == 1))
-    {
-        (void) snprintf(c->addr, sizeof(c->addr), "%.63s", c->url.host);
-    } else {
-        c->named = !c->url.is_unix;
-    }
+    c->named = !c->url.is_unix && !pt_resolve_is_addr(c->url.host);
     pt_backoff_init(&c->backoff, PT_REDIS_BACKOFF_MS, PT_REDIS_BACKOFF_MAX_MS,
                     (uint64_t) getpid());
     c->tick =
@@ -99,7 +77,7 @@ pt_redis_conn_free(pt_redis_conn_t *c)
         redisAsyncFree(ac); /* callbacks run, see deleting, do nothing */
     }
     if (c->look != NULL) {
-        c->look->conn = NULL;
+        pt_resolve_drop(c->look);
     }
     if (c->tick != NULL) {
         c->loop->ops->timer_del(c->tick);
@@ -144,81 +122,31 @@ pt_redis_conn_start(pt_redis_conn_t *c)
 {
     assert(c->ac == NULL);
     c->began_ms = c->loop->ops->now_ms(c->loop);
-    if (c->named && c->addr[0] == '\0') {
-        pt_redis_conn_look(c);
-    } else {
+    if (!c->named || c->addrs.n > 0) {
+        pt_redis_conn_open(c);
+        return;
+    }
+    c->look = pt_resolve_new(c->loop, &c->mem, c->url.host,
+                             pt_redis_conn_look_done, c);
+    if (c->look == NULL) {
+        pt_redis_conn_retry(c, "no thread for the look-up");
+    }
+}
+
+
+static void
+pt_redis_conn_look_done(void *data, const pt_addrs_t *found)
+{
+    pt_redis_conn_t *c = data;
+
+    c->look = NULL;
+    c->addrs = *found;
+    c->addr = 0;
+    if (c->addrs.n == 0) {
+        pt_redis_conn_retry(c, "the host is not found");
+    } else if (c->ac == NULL && !c->draining) {
         pt_redis_conn_open(c);
     }
-}
-
-
-static void
-pt_redis_conn_look(pt_redis_conn_t *c)
-{
-    pt_redis_look_t *look;
-
-    if (c->look != NULL) {
-        return;
-    }
-    look = c->mem.alloc(c->mem.user, sizeof(pt_redis_look_t));
-    if (look == NULL) {
-        pt_redis_conn_retry(c);
-        return;
-    }
-    look->conn = c;
-    look->mem = c->mem;
-    memcpy(look->host, c->url.host, sizeof(look->host));
-    look->addr[0] = '\0';
-    if (c->loop->ops->work(c->loop, pt_redis_conn_look_work,
-                           pt_redis_conn_look_done, look)
-        != PT_OK)
-    {
-        c->mem.free(c->mem.user, look);
-        pt_redis_conn_retry(c);
-        return;
-    }
-    c->look = look;
-}
-
-
-static void
-pt_redis_conn_look_work(void *data)
-{
-    struct addrinfo  hints, *list;
-    pt_redis_look_t *look = data;
-
-    memset(&hints, 0, sizeof(hints));
-    hints.ai_family = AF_UNSPEC;
-    hints.ai_socktype = SOCK_STREAM;
-    if (getaddrinfo(look->host, NULL, &hints, &list) != 0) {
-        return;
-    }
-    if (getnameinfo(list->ai_addr, list->ai_addrlen, look->addr,
-                    sizeof(look->addr), NULL, 0, NI_NUMERICHOST)
-        != 0)
-    {
-        look->addr[0] = '\0';
-    }
-    freeaddrinfo(list);
-}
-
-
-static void
-pt_redis_conn_look_done(void *data)
-{
-    pt_redis_look_t *look = data;
-    pt_redis_conn_t *c = look->conn;
-
-    if (c != NULL) {
-        c->look = NULL;
-        memcpy(c->addr, look->addr, sizeof(c->addr));
-        if (c->addr[0] == '\0') {
-            pt_redis_conn_retry(c);
-        } else if (c->ac == NULL && !c->draining) {
-            pt_redis_conn_open(c);
-        }
-    }
-    look->mem.free(look->mem.user, look);
 }
 
 
@@ -228,18 +156,18 @@ pt_redis_conn_open(pt_redis_conn_t *c)
     redisAsyncContext *ac;
 
     ac = c->url.is_unix ? redisAsyncConnectUnix(c->url.host)
-                        : redisAsyncConnect(c->addr, c->url.port);
+                        : redisAsyncConnect(pt_redis_conn_host(c), c->url.port);
     if (ac == NULL || ac->err != 0) {
+        pt_redis_conn_retry(c, (ac == NULL) ? "out of memory" : ac->c.errstr);
         if (ac != NULL) {
             redisAsyncFree(ac); /* no hooks are set yet */
         }
-        pt_redis_conn_retry(c);
         return;
     }
     c->io = c->loop->ops->io_new(c->loop, ac->c.fd, pt_redis_conn_on_io, c);
     if (c->io == NULL) {
         redisAsyncFree(ac);
-        pt_redis_conn_retry(c);
+        pt_redis_conn_retry(c, "no connection is free");
         return;
     }
     c->want = 0;
@@ -258,38 +186,61 @@ pt_redis_conn_open(pt_redis_conn_t *c)
 }
 
 
+/* The address to be tried now; the host, when that is one. */
+
+static const char *
+pt_redis_conn_host(const pt_redis_conn_t *c)
+{
+    return c->named && c->addrs.n > 0 ? c->addrs.addr[c->addr] : c->url.host;
+}
+
+
+/* The next address is tried; after the last one the name is looked up anew.
+ * Said once, when none of them would do. */
+
 static void
-pt_redis_conn_retry(pt_redis_conn_t *c)
+pt_redis_conn_retry(pt_redis_conn_t *c, const char *why)
 {
     c->failures++;
     c->retry_at_ms =
         c->loop->ops->now_ms(c->loop) + pt_backoff_next(&c->backoff);
-    if (c->named) {
-        c->addr[0] = '\0'; /* looked up again for the next attempt */
+    if (c->addr + 1 < c->addrs.n) {
+        c->addr++;
+        return;
     }
+    if (!c->said && !c->draining) {
+        c->said = true;
+        if (c->url.is_unix) {
+            c->loop->ops->log(c->loop, PT_LOG_WARN, "pytake: redis at %s: %s",
+                              c->url.host, why);
+        } else {
+            c->loop->ops->log(c->loop, PT_LOG_WARN,
+                              "pytake: redis at %s port %d: %s",
+                              pt_redis_conn_host(c), c->url.port, why);
+        }
+    }
+    c->addrs.n = 0;
+    c->addr = 0;
 }
 
 
 /* The context is hiredis' to free, or has been: forget it. */
 
 static void
-pt_redis_conn_gone(pt_redis_conn_t *c)
+pt_redis_conn_gone(pt_redis_conn_t *c, const char *why)
 {
-    bool was_ready = c->ready;
-
     c->ac = NULL;
     c->connected = false;
     c->ready = false;
     c->pending = 0;
+    if (c->pong_ms != 0) {
+        c->addrs.n = 0; /* it was the right one: not the next, but anew */
+    }
     c->pong_ms = 0;
-    if (c->deleting) {
-        return;
+    if (!c->deleting) {
+        pt_redis_conn_retry(c, (c->why != NULL) ? c->why : why);
     }
-    if (was_ready && !c->draining) {
-        c->loop->ops->log(c->loop, PT_LOG_WARN,
-                          "pytake: redis connection lost");
-    }
-    pt_redis_conn_retry(c);
+    c->why = NULL;
 }
 
 
@@ -299,8 +250,9 @@ pt_redis_conn_end(pt_redis_conn_t *c, const char *why)
     if (c->deleting || c->ac == NULL) {
         return;
     }
-    c->loop->ops->log(c->loop, PT_LOG_WARN, "pytake: redis connection: %s",
-                      why);
+    if (c->why == NULL) {
+        c->why = why; /* what follows from it is not news */
+    }
     c->ready = false;
     c->loop->ops->timer_set(c->close, 0);
 }
@@ -315,7 +267,7 @@ pt_redis_conn_on_close(void *data)
     if (ac != NULL) {
         redisAsyncFree(ac); /* on_disconnect clears c->ac, if connected */
         if (c->ac != NULL) {
-            pt_redis_conn_gone(c);
+            pt_redis_conn_gone(c, "closed");
         }
     }
 }
@@ -330,7 +282,8 @@ pt_redis_conn_on_connect(const redisAsyncContext *ac, int status)
         return;
     }
     if (status != REDIS_OK) {
-        pt_redis_conn_gone(c); /* hiredis frees it after this call */
+        /* hiredis frees it after this call */
+        pt_redis_conn_gone(c, ac->c.errstr);
         return;
     }
     c->connected = true;
@@ -345,7 +298,7 @@ pt_redis_conn_on_disconnect(const redisAsyncContext *ac, int status)
     pt_redis_conn_t *c = ac->data;
 
     PT_UNUSED(status);
-    pt_redis_conn_gone(c);
+    pt_redis_conn_gone(c, "connection lost");
 }
 
 
@@ -472,12 +425,10 @@ pt_redis_conn_on_pong(redisAsyncContext *ac, void *reply, void *data)
     c->pong_ms = c->loop->ops->now_ms(c->loop);
     if (!c->ready) {
         c->ready = true;
+        c->said = false;
         c->connects++;
         pt_backoff_reset(&c->backoff);
         c->loop->ops->log(c->loop, PT_LOG_NOTICE, "pytake: redis connected");
-        if (c->on_up != NULL) {
-            c->on_up(c->data);
-        }
     }
 }
 

@@ -4,9 +4,8 @@
  * pt_redis_conn.h: one hiredis connection that is kept up: look-up of the
  * name in a thread, connect, AUTH, SELECT, PING, time-outs, backoff.
  *
- * What runs over it is somebody else's: pt_redis.c publishes; a subscriber
- * takes a connection of its own (a subscribed one takes no other commands)
- * with its own on_up and no_ping.
+ * What runs over it is somebody else's: pt_redis.c publishes.  (A subscribed
+ * connection takes no other commands: pt_redis_sub.c has its own.)
  *
  * hiredis frees its context whenever it likes, so this structure is the only
  * thing that callbacks hold, our pointer to the context is cleared by them,
@@ -21,6 +20,7 @@
 #include "pt_loop.h"
 #include "pt_backoff.h"
 #include "pt_redis_url.h"
+#include "pt_resolve.h"
 #include "../core/pt_arena.h"
 
 #define PT_REDIS_PING_MS 1000
@@ -28,29 +28,28 @@
 #define PT_REDIS_UP_MS 1900 /* a PONG older than this proves nothing */
 #define PT_REDIS_BACKOFF_MS 100
 #define PT_REDIS_BACKOFF_MAX_MS 1000
-#define PT_REDIS_ADDR_MAX 64
 
 typedef struct pt_redis_conn_s pt_redis_conn_t;
-typedef struct pt_redis_look_s pt_redis_look_t;
 
 struct pt_redis_conn_s {
     pt_loop_t     *loop;
     pt_mem_t       mem;
     pt_redis_url_t url;
-    char           addr[PT_REDIS_ADDR_MAX];
+    pt_addrs_t     addrs; /* of the name; n 0: to be looked up */
+    uint32_t       addr;  /* of addrs, the one to be tried */
     uint32_t       connect_timeout_ms;
     uint32_t       command_timeout_ms;
-    void (*on_up)(void *data); /* authenticated; may be NULL */
-    void *data;
 
     redisAsyncContext *ac; /* NULL: none */
     pt_io_t           *io;
     int                want;
     pt_timer_t        *tick;  /* HOUSE: ping, time-outs, reconnect */
     pt_timer_t        *close; /* 0 ms: the one place that closes */
-    pt_redis_look_t   *look;  /* a look-up in a thread */
+    pt_resolve_t      *look;  /* a look-up in a thread */
+    const char        *why;   /* it is being closed */
     pt_backoff_t       backoff;
     bool               named; /* the host is to be looked up */
+    bool               said;  /* that it is away */
     bool               connected;
     bool               ready; /* greeting answered */
     bool               deleting;

@@ -1,6 +1,5 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
 #include <netdb.h>
@@ -17,6 +16,7 @@
 #include "pt_redis_sub.h"
 #include "pt_backoff.h"
 #include "pt_redis_url.h"
+#include "pt_resolve.h"
 
 #define SUB_TICK_MS 250
 #define SUB_BACKOFF_MS 100
@@ -24,18 +24,6 @@
 #define SUB_READ_SIZE 16384
 #define SUB_READS_MAX 16 /* a turn: others are there, too */
 #define SUB_ARGS_MAX (PT_REDIS_SUB_CHANNELS_MAX + 1)
-
-typedef struct sub_look_s sub_look_t;
-
-/* A look-up of the host in a thread; sub is NULL once that has gone. */
-struct sub_look_s {
-    pt_redis_sub_t         *sub;
-    pt_mem_t                mem;
-    char                    host[PT_REDIS_HOST_MAX];
-    char                    port[8];
-    socklen_t               len; /* 0: not found */
-    struct sockaddr_storage addr;
-};
 
 typedef enum {
     SUB_DOWN = 0,
@@ -53,7 +41,9 @@ struct pt_redis_sub_s {
     int                 fd; /* -1: none */
     pt_io_t            *io;
     pt_timer_t         *tick;
-    sub_look_t         *look;
+    pt_resolve_t       *look;
+    pt_addrs_t          addrs; /* of the host; n 0: to be looked up */
+    uint32_t            addr;  /* of addrs, the one to be tried */
     redisReader        *reader;
     pt_backoff_t        backoff;
     char               *out; /* unsent commands */
@@ -68,8 +58,8 @@ struct pt_redis_sub_s {
 
 static void     sub_tick(void *data);
 static void     sub_start(pt_redis_sub_t *s);
-static void     sub_look_work(void *data);
-static void     sub_look_done(void *data);
+static void     sub_look_done(void *data, const pt_addrs_t *found);
+static void     sub_address(pt_redis_sub_t *s);
 static void     sub_connect(pt_redis_sub_t *s, const struct sockaddr *addr,
                             socklen_t len);
 static void     sub_down(pt_redis_sub_t *s, const char *why);
@@ -132,7 +122,7 @@ pt_redis_sub_del(pt_redis_sub_t *s)
     s->said = true;
     sub_down(s, "");
     if (s->look != NULL) {
-        s->look->sub = NULL;
+        pt_resolve_drop(s->look);
     }
     s->loop->ops->timer_del(s->tick);
     free(s->out);
@@ -195,7 +185,6 @@ sub_tick(void *data)
 static void
 sub_start(pt_redis_sub_t *s)
 {
-    sub_look_t        *look;
     struct sockaddr_un un;
 
     s->began_ms = s->loop->ops->now_ms(s->loop);
@@ -211,62 +200,53 @@ sub_start(pt_redis_sub_t *s)
         return;
     }
 
-    look = s->conf.mem.alloc(s->conf.mem.user, sizeof(sub_look_t));
-    if (look == NULL) {
-        sub_down(s, "out of memory");
+    if (s->addrs.n > 0) {
+        sub_address(s);
         return;
     }
-    look->sub = s;
-    look->mem = s->conf.mem;
-    look->len = 0;
-    memcpy(look->host, s->url.host, sizeof(look->host));
-    (void) snprintf(look->port, sizeof(look->port), "%d", s->url.port);
-    s->look = look;
     s->state = SUB_LOOKING;
-    if (s->loop->ops->work(s->loop, sub_look_work, sub_look_done, look)
-        != PT_OK) {
-        s->look = NULL;
-        look->mem.free(look->mem.user, look);
+    s->look =
+        pt_resolve_new(s->loop, &s->conf.mem, s->url.host, sub_look_done, s);
+    if (s->look == NULL) {
         sub_down(s, "no thread for the look-up");
     }
 }
 
 
 static void
-sub_look_work(void *data)
+sub_look_done(void *data, const pt_addrs_t *found)
 {
-    sub_look_t     *look = data;
-    struct addrinfo hints, *list;
+    pt_redis_sub_t *s = data;
 
-    memset(&hints, 0, sizeof(hints));
-    hints.ai_family = AF_UNSPEC;
-    hints.ai_socktype = SOCK_STREAM;
-    if (getaddrinfo(look->host, look->port, &hints, &list) != 0) {
-        return;
+    s->look = NULL;
+    s->addrs = *found;
+    s->addr = 0;
+    if (s->addrs.n == 0) {
+        sub_down(s, "the host is not found");
+    } else {
+        sub_address(s);
     }
-    if (list->ai_addrlen <= sizeof(look->addr)) {
-        memcpy(&look->addr, list->ai_addr, list->ai_addrlen);
-        look->len = list->ai_addrlen;
-    }
-    freeaddrinfo(list);
 }
 
 
-static void
-sub_look_done(void *data)
-{
-    sub_look_t     *look = data;
-    pt_redis_sub_t *s = look->sub;
+/* Numbers only: this asks nobody. */
 
-    if (s != NULL) {
-        s->look = NULL;
-        if (look->len == 0) {
-            sub_down(s, "the host is not found");
-        } else {
-            sub_connect(s, (struct sockaddr *) &look->addr, look->len);
-        }
+static void
+sub_address(pt_redis_sub_t *s)
+{
+    char            port[8];
+    struct addrinfo hints, *list;
+
+    memset(&hints, 0, sizeof(hints));
+    hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
+    hints.ai_socktype = SOCK_STREAM;
+    (void) snprintf(port, sizeof(port), "%d", s->url.port);
+    if (getaddrinfo(s->addrs.addr[s->addr], port, &hints, &list) != 0) {
+        sub_down(s, "the host's address is none");
+        return;
     }
-    look->mem.free(look->mem.user, look);
+    sub_connect(s, list->ai_addr, list->ai_addrlen);
+    freeaddrinfo(list);
 }
 
 
@@ -321,10 +301,16 @@ sub_down(pt_redis_sub_t *s, const char *why)
     s->out_len = 0;
     s->state = SUB_DOWN;
     s->retry_ms = s->loop->ops->now_ms(s->loop) + pt_backoff_next(&s->backoff);
-    if (!s->said) {
-        s->said = true;
-        s->loop->ops->log(s->loop, PT_LOG_WARN, "pytake: redis subscriber: %s",
-                          why);
+    if (!was_up && s->addr + 1 < s->addrs.n) {
+        s->addr++; /* before anything is said */
+    } else {
+        s->addr = 0;
+        s->addrs.n = 0;
+        if (!s->said) {
+            s->said = true;
+            s->loop->ops->log(s->loop, PT_LOG_WARN,
+                              "pytake: redis subscriber: %s", why);
+        }
     }
     if (was_up && s->conf.on_down != NULL) {
         s->conf.on_down(s->conf.data);

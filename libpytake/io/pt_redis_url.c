@@ -73,7 +73,7 @@ pt_redis_url_unix(const char *p, pt_redis_url_t *out)
     query = strchr(p, '?');
     len = (query == NULL) ? strlen(p) : (size_t) (query - p);
     if (len < 2 || p[0] != '/'
-        || !pt_redis_url_decode(p, len, out->host, sizeof(out->host)))
+        || !pt_redis_url_decode(p, len, out->host, PT_REDIS_PATH_MAX + 1))
     {
         return PT_EVALIDATION;
     }
@@ -118,7 +118,7 @@ pt_redis_url_host(const char *p, size_t len, pt_redis_url_t *out)
         colon = p + host;
         len -= host;
     }
-    if (host == 0 || host >= sizeof(out->host)) {
+    if (host == 0 || host >= sizeof(out->host) || memchr(p, '@', host)) {
         return PT_EVALIDATION;
     }
     memcpy(out->host, p, host);

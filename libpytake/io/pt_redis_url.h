@@ -11,6 +11,7 @@
 #include "../core/pt_base.h"
 
 #define PT_REDIS_HOST_MAX 256
+#define PT_REDIS_PATH_MAX 107 /* bytes of a unix socket's path */
 #define PT_REDIS_SECRET_MAX 512
 #define PT_REDIS_PORT_DEFAULT 6379
 #define PT_REDIS_DB_MAX 1023

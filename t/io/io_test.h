@@ -46,6 +46,7 @@ static uint32_t   io_answers;
 static int        io_n;
 static int        io_failed;
 static char       io_last_log[1024];
+static uint32_t   io_warnings;
 
 
 static inline int64_t
@@ -105,6 +106,7 @@ static inline void
 io_log(void *data, pt_log_level_t level, const char *text)
 {
     (void) data;
+    io_warnings += (level <= PT_LOG_WARN);
     snprintf(io_last_log, sizeof(io_last_log), "%s", text);
     if (getenv("IO_TEST_LOG") != NULL) {
         printf("# [%d] %s\n", (int) level, text);

@@ -4,7 +4,9 @@
  * server when redis-server is installed (a private one is started). */
 
 #include <arpa/inet.h>
+#include <dlfcn.h>
 #include <errno.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -14,6 +16,7 @@
 
 #include "io_test.h"
 #include "pt_redis.h"
+#include "pt_redis_sub.h"
 #include "pt_redis_url.h"
 
 const pytake_stmt_def_t pytake_stmts[] = { { "none", "select 1", 0, 0, 0 } };
@@ -94,6 +97,11 @@ urls(void)
                                        "unix:///",
                                        "unix:///p?x=1",
                                        "redis://user@h",
+                                       "redis://s@cache:6379/0",
+                                       "redis://:p/s@cache:6379/0",
+                                       "redis://:p@s@cache",
+                                       "unix:///r.sock?timeout=1",
+                                       "redis://:100%@cache:6379",
                                        "redis://:%0@h",
                                        "redis://:%00@h",
                                        "redis://[::1",
@@ -153,6 +161,152 @@ liar(const char *say, bool cut, const char *name)
               && accepted < 20 && st.connects == 0
               && pt_redis_publish(r, PT_STR("c"), PT_STR("p")) == PT_EREDISAWAY,
           "%s: never up, %u attempts in 1.5 s", name, accepted);
+    pt_redis_del(r);
+    close(lfd);
+}
+
+
+/* A wrong address is said once, with its reason, and never the password. */
+
+static void
+said(const char *url, const char *where, const char *why)
+{
+    uint32_t         before = io_warnings;
+    pt_redis_t      *r;
+    pt_redis_stats_t st;
+
+    io_last_log[0] = '\0';
+    r = redis(url);
+    io_turn_ms(1200);
+    pt_redis_stats(r, &st);
+    io_ok(st.failures >= 2 && io_warnings - before == 1
+              && strstr(io_last_log, where) != NULL
+              && strstr(io_last_log, why) != NULL
+              && strstr(io_last_log, "sesame") == NULL,
+          "%u failures are said once: %s", (unsigned) st.failures, io_last_log);
+    pt_redis_del(r);
+}
+
+
+static void
+refused_auth(void)
+{
+    int         fd, lfd, port;
+    char        url[64];
+    int64_t     at = io_clock_ms();
+    uint32_t    accepted = 0, before = io_warnings;
+    pt_redis_t *r;
+
+    static const char no[] = "-ERR wrong\r\n-NOAUTH\r\n";
+
+    lfd = listener(&port);
+    snprintf(url, sizeof(url), "redis://:sesame@127.0.0.1:%d", port);
+    r = redis(url);
+    while (io_clock_ms() - at < 1500) {
+        loop_turn(io_l, 10);
+        fd = accept(lfd, NULL, NULL);
+        if (fd != -1) {
+            accepted++;
+            if (send(fd, no, sizeof(no) - 1, MSG_NOSIGNAL) == -1) {
+                printf("# send: %s\n", strerror(errno));
+            }
+        }
+    }
+    io_ok(accepted >= 2 && io_warnings - before == 1
+              && strstr(io_last_log, "AUTH or SELECT refused") != NULL,
+          "AUTH refused %u times is said once", accepted);
+    pt_redis_del(r);
+    close(lfd);
+}
+
+
+static void
+none(void *data)
+{
+    (void) data;
+}
+
+
+static void
+none_added(void *data, pt_str_t channel)
+{
+    (void) data;
+    (void) channel;
+}
+
+
+static void
+none_said(void *data, pt_str_t channel, pt_str_t payload)
+{
+    (void) data;
+    (void) channel;
+    (void) payload;
+}
+
+
+/* The host "two" has two addresses; nobody listens at the first. */
+
+int
+getaddrinfo(const char *host, const char *port, const struct addrinfo *hints,
+            struct addrinfo **out)
+{
+    int              rc;
+    struct addrinfo *second;
+
+    static int (*system_has)(const char *, const char *,
+                             const struct addrinfo *, struct addrinfo **);
+
+    if (system_has == NULL) {
+        *(void **) &system_has = dlsym(RTLD_NEXT, "getaddrinfo");
+    }
+    if (strcmp(host, "two") != 0) {
+        return system_has(host, port, hints, out);
+    }
+    rc = system_has("127.0.0.9", port, hints, out);
+    if (rc == 0) {
+        rc = system_has("127.0.0.1", port, hints, &second);
+        (*out)->ai_next = rc == 0 ? second : NULL;
+    }
+    return rc;
+}
+
+
+static void
+second_address(void)
+{
+    int                 fd, lfd, port;
+    char                url[64];
+    int64_t             end = io_clock_ms() + 5000;
+    pt_redis_t         *r;
+    pt_redis_sub_t     *s = NULL;
+    pt_redis_sub_conf_t c;
+
+    lfd = listener(&port);
+    snprintf(url, sizeof(url), "redis://two:%d", port);
+    memset(&c, 0, sizeof(c));
+    c.url = url;
+    c.connect_timeout_ms = 500;
+    c.mem.alloc = io_alloc;
+    c.mem.free = io_free;
+    c.on_up = none;
+    c.on_down = none;
+    c.on_added = none_added;
+    c.on_message = none_said;
+    r = redis(url);
+    if (pt_redis_sub_new(io_pl, &c, &s) != PT_OK) {
+        exit(2);
+    }
+    while (io_clock_ms() < end && !(pt_redis_is_up(r) && pt_redis_sub_is_up(s)))
+    {
+        loop_turn(io_l, 10);
+        fd = accept(lfd, NULL, NULL);
+        if (fd != -1 && send(fd, "+PONG\r\n", 7, MSG_NOSIGNAL) == -1) {
+            printf("# send: %s\n", strerror(errno));
+        }
+    }
+    io_ok(pt_redis_is_up(r), "the publisher finds the second address");
+    io_ok(pt_redis_sub_is_up(s), "the subscriber finds it, too");
+    pt_redis_sub_del(s);
     pt_redis_del(r);
     close(lfd);
 }
@@ -339,6 +493,12 @@ main(void)
     io_turn_ms(300);
     io_ok(!pt_redis_is_up(r), "refused");
     pt_redis_del(r);
+    said("redis://:sesame@127.0.0.1:1", "127.0.0.1 port 1", "refused");
+    said("redis://two:1", "127.0.0.1 port 1", "refused");
+    said("unix:///nowhere/r.sock?password=sesame", "/nowhere/r.sock",
+         "No such file");
+    refused_auth();
+    second_address();
     r = redis("redis://does-not-exist.invalid:6379");
     io_turn_ms(300);
     io_ok(!pt_redis_is_up(r), "a name that is none");
