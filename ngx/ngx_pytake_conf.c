@@ -6,16 +6,14 @@
  */
 
 #include "ngx_pytake.h"
-#include <libpq-fe.h>
+#include "pt_conninfo.h"
+#include "pt_redis_url.h"
 
 #define NGX_PYTAKE_UNIX_MAX 107      /* bytes of a socket's path */
 #define NGX_PYTAKE_SPREAD_MAX 600000 /* ms, what the hub takes */
 
 
-static const char *ngx_pytake_conf_url(ngx_str_t  *url,
-                                       ngx_uint_t *has_password);
-static const char *ngx_pytake_conf_tcp_url(u_char *p, u_char *last,
-                                           ngx_uint_t *has_password);
+static ngx_str_t *ngx_pytake_conf_shown(ngx_str_t *arg, ngx_uint_t is_inline);
 
 
 char *
@@ -23,10 +21,11 @@ ngx_pytake_conf_database(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_pytake_main_conf_t *pmcf = conf;
 
-    char             *rv, *err;
-    ngx_str_t        *value;
-    ngx_uint_t        is_inline, password;
-    PQconninfoOption *opts, *o;
+    char       *rv;
+    bool        password;
+    ngx_str_t  *value;
+    const char *why;
+    ngx_uint_t  is_inline;
 
     value = cf->args->elts;
 
@@ -40,34 +39,15 @@ ngx_pytake_conf_database(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return rv;
     }
 
-    err = NULL;
-    opts = PQconninfoParse((char *) pmcf->database.data, &err);
-
-    if (opts == NULL) {
-
-        /* libpq's message may quote a part of the value */
-
+    if (pt_conninfo_check(&ngx_pytake_mem, (char *) pmcf->database.data, &why,
+                          &password)
+        != PT_OK)
+    {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"pytake_database\" is not a connection string "
-                           "of PostgreSQL (\"%V\")",
-                           &value[1]);
-
-        if (err) {
-            PQfreemem(err);
-        }
-
+                           "\"pytake_database\" %s (\"%V\")", why,
+                           ngx_pytake_conf_shown(&value[1], is_inline));
         return NGX_CONF_ERROR;
     }
-
-    password = 0;
-
-    for (o = opts; o->keyword; o++) {
-        if (ngx_strcmp(o->keyword, "password") == 0 && o->val && *o->val) {
-            password = 1;
-        }
-    }
-
-    PQconninfoFree(opts);
 
     if (is_inline && password) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -127,10 +107,10 @@ ngx_pytake_conf_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_pytake_main_conf_t *pmcf = conf;
 
-    char       *rv;
-    ngx_str_t  *value;
-    const char *why;
-    ngx_uint_t  is_inline, password;
+    char          *rv;
+    ngx_str_t     *value;
+    ngx_uint_t     is_inline;
+    pt_redis_url_t url;
 
     value = cf->args->elts;
 
@@ -144,17 +124,14 @@ ngx_pytake_conf_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return rv;
     }
 
-    password = 0;
-    why = ngx_pytake_conf_url(&pmcf->redis, &password);
-
-    if (why) {
+    if (pt_redis_url_parse((char *) pmcf->redis.data, &url) != PT_OK) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"pytake_redis\" (\"%V\"): %s",
-                           is_inline && password ? &value[0] : &value[1], why);
+                           "\"pytake_redis\" is not a Redis URL (\"%V\")",
+                           ngx_pytake_conf_shown(&value[1], is_inline));
         return NGX_CONF_ERROR;
     }
 
-    if (is_inline && password) {
+    if (is_inline && url.password[0] != '\0') {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"pytake_redis\" has a password in the "
                            "configuration, use file: or env:");
@@ -435,91 +412,19 @@ ngx_pytake_conf_sec(ngx_conf_t *cf, void *post, void *data)
 }
 
 
-/* NULL, or what is wrong with a redis url */
+/* What a message may show of a value that is wrong: never a password */
 
-static const char *
-ngx_pytake_conf_url(ngx_str_t *url, ngx_uint_t *has_password)
+static ngx_str_t *
+ngx_pytake_conf_shown(ngx_str_t *arg, ngx_uint_t is_inline)
 {
-    u_char *p, *last, *query;
+    static ngx_str_t hidden = ngx_string("not shown");
 
-    p = url->data;
-    last = p + url->len;
-
-    if (ngx_strncmp(p, "redis://", 8) == 0) {
-        return ngx_pytake_conf_tcp_url(p + 8, last, has_password);
+    if (is_inline
+        && (ngx_strchr(arg->data, '@')
+            || ngx_strstr((char *) arg->data, "password")))
+    {
+        return &hidden;
     }
 
-    if (ngx_strncmp(p, "unix://", 7) != 0) {
-        return "redis://host:port or unix:///path is expected";
-    }
-
-    p += 7;
-    query = ngx_strlchr(p, last, '?');
-
-    if (p == last || *p != '/') {
-        return "the path of a socket must begin with \"/\"";
-    }
-
-    if (query) {
-        *has_password = ngx_strstrn(query, "password=", 9 - 1) != NULL;
-    }
-
-    if ((size_t) ((query ? query : last) - p) > 107) {
-        return "the path of the socket is longer than 107 bytes";
-    }
-
-    return NULL;
-}
-
-
-static const char *
-ngx_pytake_conf_tcp_url(u_char *p, u_char *last, ngx_uint_t *has_password)
-{
-    u_char   *at, *slash, *colon, *ch;
-    ngx_int_t n;
-
-    at = NULL;
-
-    for (ch = p; ch < last; ch++) {
-        if (*ch == '@') {
-            at = ch;
-        }
-    }
-
-    if (at) {
-        *has_password = 1;
-        p = at + 1;
-    }
-
-    slash = ngx_strlchr(p, last, '/');
-
-    if (slash) {
-        n = ngx_atoi(slash + 1, last - slash - 1);
-
-        if (last - slash > 1 && (n == NGX_ERROR || n > 1023)) {
-            return "the database after \"/\" is not a number";
-        }
-
-        last = slash;
-    }
-
-    colon = NULL;
-
-    for (ch = p; ch < last; ch++) {
-        if (*ch == ':') {
-            colon = ch;
-        }
-    }
-
-    if (colon && !(p < last && *p == '[' && last[-1] == ']')) {
-        n = ngx_atoi(colon + 1, last - colon - 1);
-
-        if (n == NGX_ERROR || n < 1 || n > 65535) {
-            return "the port is not a number from 1 to 65535";
-        }
-
-        last = colon;
-    }
-
-    return p == last ? "there is no host" : NULL;
+    return arg;
 }

@@ -269,6 +269,7 @@ ngx_pytake_worker_pools(ngx_pytake_worker_t *w)
         ngx_memzero(&conf, sizeof(pt_pool_conf_t));
 
         conf.conninfo = (char *) pmcf->database.data;
+        conf.like = i ? w->pool[0] : NULL;
         conf.role =
             pmcf->database_role.len ? (char *) pmcf->database_role.data : NULL;
         conf.app_name = names[i];

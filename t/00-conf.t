@@ -9,7 +9,6 @@ BEGIN {
     # each of these is a start of its own
     delete $ENV{TEST_NGINX_USE_HUP};
     $ENV{PYTAKE_TEST_EMPTY} = '';
-    $ENV{PYTAKE_TEST_SHORT} = 'short';
     $ENV{PYTAKE_TEST_DB} = 'postgresql://u:s3cret@127.0.0.1:1/d';
     $ENV{PYTAKE_TEST_REDIS} = 'redis://:s3cret@127.0.0.1:1/0';
     $ENV{PYTAKE_TEST_BAD} = 'nonsense=';
@@ -24,8 +23,14 @@ use Test::Nginx::Socket 'no_plan';
 my $long = 'x' x 40;
 
 secret_file('jwt', "$long\n");
+secret_file('jwt15', 'x' x 15);
+secret_file('jwt16', 'x' x 16);
+secret_file('jwt31', 'x' x 31);
+secret_file('jwt32', 'x' x 32);
 secret_file('jwt_crlf', "$long\r\n");
 secret_file('empty', "\n");
+secret_file('redis_escaped', 'redis://u:s3cret%40%2F%25@cache:6379/0');
+secret_file('redis_socket', 'unix:///r.sock?password=s3cret&db=1');
 secret_file('open', $long, 0644);
 secret_file('huge', 'x' x 70000);
 my $dir = secret_dir();
@@ -53,8 +58,15 @@ sub loc  { my ($d, $l, @o) = @_; return [ $d, http_with(@o), $l ]; }
     http('redis with a password by environment',
          pytake_redis => 'env:PYTAKE_TEST_REDIS'),
     http('redis without port', pytake_redis => 'redis://127.0.0.1'),
+    http('redis by name', pytake_redis => 'redis://cache'),
+    http('redis with a default database', pytake_redis => 'redis://[::1]:1/'),
+    http('redis with an escaped password',
+         pytake_redis => "file:$dir/redis_escaped"),
+    http('redis socket with password and database',
+         pytake_redis => "file:$dir/redis_socket"),
     http('no redis', pytake_redis => undef),
     http('jwt secret by file', pytake_jwt_secret => "file:$dir/jwt"),
+    http('jwt secret of 32 bytes', pytake_jwt_secret => "file:$dir/jwt32"),
     http('jwt secret with crlf', pytake_jwt_secret => "file:$dir/jwt_crlf"),
     http('lifetimes', pytake_jwt_lifetime => '1h',
          pytake_refresh_lifetime => '30d'),
@@ -107,6 +119,14 @@ sub loc  { my ($d, $l, @o) = @_; return [ $d, http_with(@o), $l ]; }
     [ http('database nonsense by environment',
            pytake_database => 'env:PYTAKE_TEST_BAD'),
       'is not a connection string of PostgreSQL ("env:PYTAKE_TEST_BAD")' ],
+    [ http('database by service', pytake_database => 'service=x'),
+      '"pytake_database" has a service, which is not supported' ],
+    [ http('database with a long host', pytake_database =>
+           '"host=' . 'a' x 300 . '"'),
+      'has a host that is too long, or too many' ],
+    [ http('database with many hosts', pytake_database =>
+           '"host=' . join(',', ('h') x 33) . '"'),
+      'has a host that is too long, or too many' ],
     [ http('database with an inline password', pytake_database =>
            'postgresql://u:s3cret@127.0.0.1/d'), 'has a password' ],
     [ http('database empty', pytake_database => '""'),
@@ -116,25 +136,31 @@ sub loc  { my ($d, $l, @o) = @_; return [ $d, http_with(@o), $l ]; }
     [ http('role twice', pytake_database_role =>
            "a;\n pytake_database_role a"), 'is duplicate' ],
     [ http('redis of another scheme', pytake_redis => 'http://x'),
-      'redis://host:port or unix:///path is expected' ],
-    [ http('redis port', pytake_redis => 'redis://x:99999'),
-      'the port is not a number' ],
-    [ http('redis database', pytake_redis => 'redis://x:1/abc'),
-      'is not a number' ],
-    [ http('redis without host', pytake_redis => 'redis://:6379'),
-      'there is no host' ],
+      'is not a Redis URL ("http://x")' ],
+    (map { [ http("redis $_", pytake_redis => $_), 'is not a Redis URL' ] }
+     'redis://x:99999', 'redis://x:0', 'redis://x:', 'redis://x:1/abc',
+     'redis://x:1/1024', 'redis://x:1/0/1', 'redis://', 'redis://:6379',
+     'redis://::1:6379', 'redis://[::1:6379', 'redis://[::1]6379',
+     'redis://s3cret@cache:6379/0', 'redis://:pa/s3cret@cache:6379/0',
+     'redis://:s3cret100%@cache:6379', 'redis://:p@s3cret@cache',
+     'unix://r.sock', 'unix:///', 'unix:///r.sock?timeout=1',
+     'unix:///r.sock?password', 'unix:///r.sock?db=x',
+     'unix:///' . 'a' x 107),
+    [ http('redis nonsense by environment',
+           pytake_redis => 'env:PYTAKE_TEST_BAD'),
+      'is not a Redis URL ("env:PYTAKE_TEST_BAD")' ],
     [ http('redis with an inline password', pytake_redis =>
            'redis://:s3cret@127.0.0.1:6379'), 'has a password' ],
-    [ http('redis relative socket', pytake_redis => 'unix://r.sock'),
-      'must begin with "/"' ],
+    [ http('redis socket with an inline password', pytake_redis =>
+           '"unix:///r.sock?db=1&password=s3cret"'), 'has a password' ],
     [ http('redis twice', pytake_redis =>
            "redis://x:1;\n pytake_redis redis://x:1"), 'is duplicate' ],
     [ http('jwt secret missing', pytake_jwt_secret => undef),
       'no "pytake_jwt_secret" is defined' ],
     [ http('jwt secret inline', pytake_jwt_secret => $long),
       '"pytake_jwt_secret" is a secret: use file: or env:' ],
-    [ http('jwt secret short', pytake_jwt_secret => 'env:PYTAKE_TEST_SHORT'),
-      '"pytake_jwt_secret" is too short' ],
+    [ http('jwt secret short', pytake_jwt_secret => "file:$dir/jwt15"),
+      '"pytake_jwt_secret" is too short, 16 bytes are needed' ],
     [ http('jwt secret unset', pytake_jwt_secret => 'env:PYTAKE_TEST_NONE'),
       'environment variable "PYTAKE_TEST_NONE" is not set' ],
     [ http('jwt secret empty', pytake_jwt_secret => 'env:PYTAKE_TEST_EMPTY'),
@@ -276,6 +302,9 @@ run_one(@$_) for @bad;
 run_one([ 'a secret that everyone can read warns',
           http_with(pytake_jwt_secret => "file:$dir/open"), $api ],
         undef, 'can be read by everyone');
+run_one([ "a jwt secret of $_ bytes warns",
+          http_with(pytake_jwt_secret => "file:$dir/jwt$_"), $api ],
+        undef, 'has less than 32 bytes') for 16, 31;
 run_one([ 'no webhook secret warns',
           http_with(pytake_webhook_secret => undef), $api ],
         undef, 'every webhook will be refused');

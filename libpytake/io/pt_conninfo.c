@@ -1,19 +1,17 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 #include <assert.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <arpa/inet.h>
 
 #include <libpq-fe.h>
 
 #include "pt_conninfo.h"
 #include "pt_pg_int.h"
+#include "pt_resolve.h"
 
-#define PT_CONNINFO_HOST_MAX 256
-#define PT_CONNINFO_ADDR_MAX 64
+#define PT_CONNINFO_HOST_MAX PT_RESOLVE_HOST_MAX
+#define PT_CONNINFO_ADDR_MAX PT_RESOLVE_ADDR_MAX
 #define PT_CONNINFO_PORT_MAX 16
 #define PT_CONNINFO_LIST_MAX (PT_CONNINFO_ADDRS_MAX * PT_CONNINFO_HOST_MAX)
 
@@ -66,7 +64,8 @@ typedef struct {
 } pt_conninfo_pair_t;
 
 
-static pt_err_t    pt_conninfo_parse(pt_conninfo_t *ci, const char *conninfo);
+static pt_err_t    pt_conninfo_parse(pt_conninfo_t *ci, const char *conninfo,
+                                     const char **why);
 static const char *pt_conninfo_find(const pt_conninfo_t *ci,
                                     const char          *keyword);
 static const char *pt_conninfo_environment(const PQconninfoOption *defs,
@@ -108,9 +107,10 @@ static const pt_conninfo_pair_t pt_conninfo_weak[] = {
 
 pt_err_t
 pt_conninfo_new(pt_loop_t *loop, const pt_pool_conf_t *conf,
-                pt_conninfo_t **out)
+                const pt_conninfo_t *like, pt_conninfo_t **out)
 {
     pt_err_t       err;
+    const char    *why = "";
     pt_conninfo_t *ci;
 
     ci = conf->mem.alloc(conf->mem.user, sizeof(pt_conninfo_t));
@@ -123,15 +123,21 @@ pt_conninfo_new(pt_loop_t *loop, const pt_pool_conf_t *conf,
     (void) snprintf(ci->app_name, sizeof(ci->app_name), "%s",
                     (conf->app_name == NULL) ? "pytake" : conf->app_name);
 
-    err = pt_conninfo_parse(ci, conf->conninfo);
-    if (err == PT_OK) {
+    err = pt_conninfo_parse(ci, conf->conninfo, &why);
+    if (err != PT_OK) {
+        loop->ops->log(loop, PT_LOG_ERR,
+                       "pytake: the database connection string %s", why);
+    } else {
         err = pt_conninfo_options(ci, conf);
     }
     if (err != PT_OK) {
         pt_conninfo_del(ci);
         return err;
     }
-    if (!ci->fixed) {
+    if (like != NULL) {
+        ci->addrs = like->addrs;
+
+    } else if (!ci->fixed) {
         pt_conninfo_resolve(&ci->names, &ci->addrs);
         if (ci->addrs.n == 0) {
             loop->ops->log(
@@ -143,6 +149,29 @@ pt_conninfo_new(pt_loop_t *loop, const pt_pool_conf_t *conf,
     ci->refreshed_ms = loop->ops->now_ms(loop);
     *out = ci;
     return PT_OK;
+}
+
+
+pt_err_t
+pt_conninfo_check(const pt_mem_t *mem, const char *conninfo, const char **why,
+                  bool *password)
+{
+    pt_err_t       err;
+    pt_conninfo_t *ci;
+
+    *why = "could not be read: out of memory";
+    ci = mem->alloc(mem->user, sizeof(pt_conninfo_t));
+    if (ci == NULL) {
+        return PT_ENOMEM;
+    }
+    memset(ci, 0, sizeof(*ci));
+    ci->mem = *mem;
+    err = pt_conninfo_parse(ci, conninfo, why);
+    if (err == PT_OK) {
+        *password = pt_conninfo_find(ci, "password") != NULL;
+    }
+    pt_conninfo_del(ci);
+    return err;
 }
 
 
@@ -266,7 +295,7 @@ pt_conninfo_get(pt_conninfo_t *ci, const char *const **keywords,
  * finds no name of its own later. */
 
 static pt_err_t
-pt_conninfo_parse(pt_conninfo_t *ci, const char *conninfo)
+pt_conninfo_parse(pt_conninfo_t *ci, const char *conninfo, const char **why)
 {
     char             *reason = NULL;
     pt_err_t          err;
@@ -276,18 +305,13 @@ pt_conninfo_parse(pt_conninfo_t *ci, const char *conninfo)
     ci->parsed = PQconninfoParse(conninfo, &reason);
     if (ci->parsed == NULL) {
         /* libpq's reason may quote the string, password and all */
-        ci->loop->ops->log(
-            ci->loop, PT_LOG_ERR,
-            "pytake: the database connection string is malformed");
+        *why = "is not a connection string of PostgreSQL";
         err = (reason == NULL) ? PT_ENOMEM : PT_EVALIDATION;
         PQfreemem(reason);
         return err;
     }
     if (pt_conninfo_find(ci, "service") != NULL) {
-        ci->loop->ops->log(
-            ci->loop, PT_LOG_ERR,
-            "pytake: \"service\" is not supported in the database "
-            "connection string");
+        *why = "has a service, which is not supported";
         return PT_EVALIDATION;
     }
     if (pt_conninfo_find(ci, "hostaddr") != NULL) {
@@ -296,6 +320,7 @@ pt_conninfo_parse(pt_conninfo_t *ci, const char *conninfo)
     }
     defs = PQconndefaults();
     if (defs == NULL) {
+        *why = "could not be read: out of memory";
         return PT_ENOMEM;
     }
     host = pt_conninfo_find(ci, "host");
@@ -310,6 +335,7 @@ pt_conninfo_parse(pt_conninfo_t *ci, const char *conninfo)
         ci->fixed = true; /* PGHOSTADDR, or the default unix socket */
         err = PT_OK;
     } else {
+        *why = "has a host that is too long, or too many of them";
         err = pt_conninfo_split(ci, host, (port == NULL) ? "" : port);
     }
     PQconninfoFree(defs);
@@ -341,7 +367,7 @@ static pt_err_t
 pt_conninfo_split(pt_conninfo_t *ci, const char *hosts, const char *ports)
 {
     bool                one_port;
-    struct in6_addr     ip; /* large enough for both families */
+    uint32_t            n;
     pt_conninfo_addr_t *a;
 
     one_port = strchr(ports, ',') == NULL;
@@ -358,9 +384,7 @@ pt_conninfo_split(pt_conninfo_t *ci, const char *hosts, const char *ports)
         if (a->host[0] == '\0' || a->host[0] == '/' || a->host[0] == '@') {
             a->addr[0] = '\0'; /* a unix socket */
 
-        } else if (inet_pton(AF_INET, a->host, &ip) == 1
-                   || inet_pton(AF_INET6, a->host, &ip) == 1)
-        {
+        } else if (pt_resolve_is_addr(a->host)) {
             memcpy(a->addr, a->host, sizeof(a->addr)); /* ends in it */
 
         } else {
@@ -369,14 +393,10 @@ pt_conninfo_split(pt_conninfo_t *ci, const char *hosts, const char *ports)
         }
         ci->names.n++;
     }
-    if (ci->names.n == 0) {
-        ci->loop->ops->log(
-            ci->loop, PT_LOG_ERR,
-            "pytake: a host name in the database connection string is "
-            "too long");
-        return PT_EVALIDATION;
+    for (n = 1; *hosts != '\0'; hosts++) {
+        n += (*hosts == ',');
     }
-    return PT_OK;
+    return ci->names.n == n ? PT_OK : PT_EVALIDATION;
 }
 
 
@@ -427,27 +447,16 @@ pt_conninfo_resolve(const pt_conninfo_list_t *names, pt_conninfo_list_t *out)
 static void
 pt_conninfo_lookup(const pt_conninfo_addr_t *name, pt_conninfo_list_t *out)
 {
-    struct addrinfo     hints, *list, *ai;
+    uint32_t            i;
+    pt_addrs_t          found;
     pt_conninfo_addr_t *a;
 
-    memset(&hints, 0, sizeof(hints));
-    hints.ai_family = AF_UNSPEC;
-    hints.ai_socktype = SOCK_STREAM;
-    if (getaddrinfo(name->host, NULL, &hints, &list) != 0) {
-        return;
-    }
-    for (ai = list; ai != NULL && out->n < PT_CONNINFO_ADDRS_MAX;
-         ai = ai->ai_next) {
-        a = &out->a[out->n];
+    pt_resolve_host(name->host, &found);
+    for (i = 0; i < found.n && out->n < PT_CONNINFO_ADDRS_MAX; i++) {
+        a = &out->a[out->n++];
         *a = *name;
-        if (getnameinfo(ai->ai_addr, ai->ai_addrlen, a->addr, sizeof(a->addr),
-                        NULL, 0, NI_NUMERICHOST)
-            == 0)
-        {
-            out->n++;
-        }
+        memcpy(a->addr, found.addr[i], sizeof(a->addr));
     }
-    freeaddrinfo(list);
 }
 
 

@@ -15,7 +15,7 @@
 
 #include "pt_pg.h"
 
-#define PT_CONNINFO_ADDRS_MAX 32
+#define PT_CONNINFO_ADDRS_MAX 32 /* hosts, and addresses */
 #define PT_CONNINFO_KEYS_MAX 96
 
 typedef struct pt_conninfo_s pt_conninfo_t;
@@ -23,10 +23,18 @@ typedef struct pt_conninfo_s pt_conninfo_t;
 /*
  * Parses conf->conninfo (conf itself is only read here) and resolves its
  * names, blocking.  A name that does not resolve is logged and left out
- * until a refresh finds it.  PT_ENOMEM; PT_EVALIDATION, reason logged.
+ * until a refresh finds it.  like: one of the same string, whose addresses
+ * will do; NULL: none.  PT_ENOMEM; PT_EVALIDATION, reason logged.
  */
 pt_err_t pt_conninfo_new(pt_loop_t *loop, const pt_pool_conf_t *conf,
-                         pt_conninfo_t **out) PT_MUST_CHECK;
+                         const pt_conninfo_t *like,
+                         pt_conninfo_t      **out) PT_MUST_CHECK;
+
+/* What pt_conninfo_new() would say, without the network.  PT_EVALIDATION and
+ * PT_ENOMEM: *why follows "the connection string"; else *password tells
+ * whether there is one in it. */
+pt_err_t pt_conninfo_check(const pt_mem_t *mem, const char *conninfo,
+                           const char **why, bool *password) PT_MUST_CHECK;
 void     pt_conninfo_del(pt_conninfo_t *ci);
 
 /* Resolves the names again in a thread (loop->work); no-op without names,

@@ -20,17 +20,19 @@
 typedef struct pt_pool_s pt_pool_t;
 
 typedef struct {
-    const char *conninfo; /* keyword/value or URI; copied */
-    const char *role;     /* SET ROLE at connect (options); NULL: none */
-    const char *app_name; /* application_name */
-    uint32_t    conns_max;
-    uint32_t    depth;      /* batches in flight a connection; 1: writes */
-    uint32_t    tenant_max; /* of one tenant in flight; 0: no limit */
-    uint32_t    queue_max;  /* waiting batches; then PT_EBUSY */
-    uint32_t    connect_timeout_ms;
-    uint32_t    statement_timeout_ms; /* at the server; 0: none */
-    uint32_t    lock_timeout_ms;
-    pt_mem_t    mem;
+    const char      *conninfo; /* keyword/value or URI; copied */
+    const pt_pool_t *like;     /* of the same conninfo: its addresses are
+                                  taken over; NULL: names are looked up */
+    const char      *role;     /* SET ROLE at connect (options); NULL: none */
+    const char      *app_name; /* application_name */
+    uint32_t         conns_max;
+    uint32_t         depth;      /* batches in flight a connection; 1: writes */
+    uint32_t         tenant_max; /* of one tenant in flight; 0: no limit */
+    uint32_t         queue_max;  /* waiting batches; then PT_EBUSY */
+    uint32_t         connect_timeout_ms;
+    uint32_t         statement_timeout_ms; /* at the server; 0: none */
+    uint32_t         lock_timeout_ms;
+    pt_mem_t         mem;
 } pt_pool_conf_t;
 
 /* Resolves names in conninfo once, blocking (called at worker start only);

@@ -50,6 +50,7 @@ pt_pool_new(pt_loop_t *loop, const pt_pool_conf_t *conf, pt_pool_t **out)
     memset(p, 0, sizeof(*p));
     p->loop = loop;
     p->conf = *conf;
+    p->conf.like = NULL;
     pt_items_init(&p->items, &conf->mem,
                   conf->queue_max + conf->conns_max * conf->depth);
     pt_queue_init(&p->queue, &conf->mem, conf->tenant_max);
@@ -60,7 +61,8 @@ pt_pool_new(pt_loop_t *loop, const pt_pool_conf_t *conf, pt_pool_t **out)
 
     err = pt_pool_timers(p) ? pt_pool_conns(p) : PT_ENOMEM;
     if (err == PT_OK) {
-        err = pt_conninfo_new(loop, conf, &p->ci);
+        err = pt_conninfo_new(
+            loop, conf, (conf->like == NULL) ? NULL : conf->like->ci, &p->ci);
     }
     if (err != PT_OK) {
         pt_pool_del(p);

@@ -292,12 +292,50 @@ value(pt_conninfo_t *ci, const char *name)
 }
 
 
+/* 33 hosts, and one whose name is too long: refused, not left out. */
+
+static void
+hosts(pt_pool_conf_t *c)
+{
+    int            i, n;
+    bool           password;
+    char           list[512];
+    const char    *why;
+    pt_conninfo_t *ci;
+
+    n = snprintf(list, sizeof(list), "host=h");
+    for (i = 0; i < PT_CONNINFO_ADDRS_MAX - 1; i++) {
+        n += snprintf(list + n, sizeof(list) - (size_t) n, ",h");
+    }
+    io_ok(pt_conninfo_check(&c->mem, list, &why, &password) == PT_OK
+              && !password,
+          "as many hosts as there is room for");
+    snprintf(list + n, sizeof(list) - (size_t) n, ",h");
+    c->conninfo = list;
+    io_ok(pt_conninfo_check(&c->mem, list, &why, &password) == PT_EVALIDATION
+              && strstr(why, "too many") != NULL
+              && pt_conninfo_new(io_pl, c, NULL, &ci) == PT_EVALIDATION
+              && strstr(io_last_log, why) != NULL,
+          "one more is refused: %s", why);
+    snprintf(list, sizeof(list), "host=a,%0300d", 0);
+    io_ok(pt_conninfo_check(&c->mem, list, &why, &password) == PT_EVALIDATION,
+          "and so is a name that is too long");
+    io_ok(pt_conninfo_check(&c->mem, "service=x", &why, &password)
+                  == PT_EVALIDATION
+              && strstr(why, "service") != NULL
+              && pt_conninfo_check(&c->mem, "password=x", &why, &password)
+                     == PT_OK
+              && password,
+          "the check knows services and passwords");
+}
+
+
 static void
 conninfo(void)
 {
     bool           good;
     size_t         i;
-    pt_conninfo_t *ci;
+    pt_conninfo_t *ci, *like;
     pt_pool_conf_t c;
 
     static const char *const bad[] = { "host", "postgresql://[::1",
@@ -308,7 +346,7 @@ conninfo(void)
             "options='-c x.y=z' password=geheim client_encoding=LATIN1",
             1, 1);
     c.role = "some role";
-    good = pt_conninfo_new(io_pl, &c, &ci) == PT_OK;
+    good = pt_conninfo_new(io_pl, &c, NULL, &ci) == PT_OK;
     io_ok(good
               && strncmp(value(ci, "host"), "/tmp,127.0.0.1,::1,localhost", 28)
                      == 0
@@ -329,17 +367,28 @@ conninfo(void)
     good = true;
     for (i = 0; i < PT_COUNT(bad); i++) {
         c.conninfo = bad[i];
-        good = good && pt_conninfo_new(io_pl, &c, &ci) == PT_EVALIDATION;
+        good = good && pt_conninfo_new(io_pl, &c, NULL, &ci) == PT_EVALIDATION;
     }
     io_ok(good, "malformed strings are refused");
     c.conninfo = "postgresql://u:geheim@h/db?bogus=geheim";
-    io_ok(pt_conninfo_new(io_pl, &c, &ci) == PT_EVALIDATION
+    io_ok(pt_conninfo_new(io_pl, &c, NULL, &ci) == PT_EVALIDATION
               && strstr(io_last_log, "geheim") == NULL,
           "and the log does not quote them");
 
+    hosts(&c);
+
+    c.conninfo = "host=localhost port=5";
+    good = pt_conninfo_new(io_pl, &c, NULL, &ci) == PT_OK
+           && pt_conninfo_new(io_pl, &c, ci, &like) == PT_OK;
+    io_ok(good && strcmp(value(ci, "hostaddr"), value(like, "hostaddr")) == 0
+              && strcmp(value(like, "hostaddr"), "") != 0,
+          "addresses are taken over from a twin");
+    pt_conninfo_del(ci);
+    pt_conninfo_del(like);
+
     c.conninfo = "host=no-such-name.invalid dbname=x";
-    good =
-        pt_conninfo_new(io_pl, &c, &ci) == PT_OK && !pt_conninfo_is_ready(ci);
+    good = pt_conninfo_new(io_pl, &c, NULL, &ci) == PT_OK
+           && !pt_conninfo_is_ready(ci);
     io_turn_ms(150);
     pt_conninfo_refresh(ci);
     pt_conninfo_del(ci); /* with the look-up in its thread */
