@@ -8,6 +8,7 @@
 #include "ngx_pytake.h"
 
 #define NGX_PYTAKE_ROLE_DEFAULT "pytake_app"
+#define NGX_PYTAKE_JWT_GOOD 32 /* bytes: RFC 7518, 3.2 */
 
 
 static ngx_int_t ngx_pytake_preconf(ngx_conf_t *cf);
@@ -15,6 +16,7 @@ static ngx_int_t ngx_pytake_postconf(ngx_conf_t *cf);
 static void     *ngx_pytake_create_main_conf(ngx_conf_t *cf);
 static char     *ngx_pytake_init_main_conf(ngx_conf_t *cf, void *conf);
 static char *ngx_pytake_check_api(ngx_conf_t *cf, ngx_pytake_main_conf_t *pmcf);
+static void  ngx_pytake_warn_api(ngx_conf_t *cf, ngx_pytake_main_conf_t *pmcf);
 static ngx_int_t ngx_pytake_header_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_pytake_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_pytake_init_process(ngx_cycle_t *cycle);
@@ -372,7 +374,7 @@ ngx_pytake_check_api(ngx_conf_t *cf, ngx_pytake_main_conf_t *pmcf)
 
     if (err == PT_EVALIDATION) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"pytake_jwt_secret\" is too short, 32 bytes are "
+                           "\"pytake_jwt_secret\" is too short, 16 bytes are "
                            "needed");
         return NGX_CONF_ERROR;
     }
@@ -386,13 +388,27 @@ ngx_pytake_check_api(ngx_conf_t *cf, ngx_pytake_main_conf_t *pmcf)
 
     pytake_del(pt);
 
+    ngx_pytake_warn_api(cf, pmcf);
+
+    return NGX_CONF_OK;
+}
+
+
+static void
+ngx_pytake_warn_api(ngx_conf_t *cf, ngx_pytake_main_conf_t *pmcf)
+{
+    if (pmcf->jwt_secret.len < NGX_PYTAKE_JWT_GOOD) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "\"pytake_jwt_secret\" has less than %d bytes, "
+                           "which HS256 should have",
+                           NGX_PYTAKE_JWT_GOOD);
+    }
+
     if (pmcf->webhook_secret.data == NULL) {
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
                            "no \"pytake_webhook_secret\" is defined, "
                            "every webhook will be refused");
     }
-
-    return NGX_CONF_OK;
 }
 
 
