@@ -174,6 +174,10 @@ ngx_pytake_send(ngx_http_request_t *r, ngx_uint_t status,
     r->headers_out.content_length_n = (off_t) body->len;
     r->allow_ranges = 0;
 
+    /* what has been done cannot be called off by If-Match any more */
+
+    r->disable_not_modified = 1;
+
     if (content_type) {
         r->headers_out.content_type.data = (u_char *) content_type;
         r->headers_out.content_type.len = ngx_strlen(content_type);
