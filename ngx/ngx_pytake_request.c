@@ -246,6 +246,13 @@ ngx_pytake_watch(ngx_http_request_t *r)
     r->read_event_handler = ngx_http_test_reading;
     r->write_event_handler = ngx_http_request_empty_handler;
 
+    /* a FIN that came with the request gives no event of its own */
+
+    if (r->connection->read->ready) {
+        ngx_post_event(r->connection->read, &ngx_posted_events);
+        return;
+    }
+
     if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
         ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
                       "pytake: client aborts will not be noticed");

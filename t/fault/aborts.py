@@ -6,6 +6,7 @@ ever gets somebody else's answer."""
 import json
 import os
 import random
+import signal
 import sys
 import threading
 import time
@@ -29,6 +30,7 @@ def main(t):
                          ("build-asan", tap.size(600, 10000))):
         t.head(build)
         with stack.Stack(build=build) as s:
+            left(t, s, build + ": ")
             aborts(t, s, build + ": ", total)
             s.check_logs(t)
 
@@ -121,6 +123,37 @@ def rude(s, ten, token, conv, rng):
             conn.close()
     except OSError:
         pass
+
+
+def left(t, s, name):
+    """A client whose FIN comes with its request has left as well: the worker
+    meets both in one event and is told nothing more."""
+    ten = s.tenants[1]
+    token = s.token(ten.agent)
+    data = web.request_bytes("GET", CONV, {"Authorization": "Bearer " + token})
+    s.client(token).get(CONV)
+    before = s.metric("pytake_client_aborts_total")
+    db = s.pg.connect()
+    db.autocommit = False
+    db.cursor().execute("LOCK TABLE conversations IN ACCESS EXCLUSIVE MODE")
+    workers = s.nginx.workers()
+    for w in workers:
+        procs.send(w, signal.SIGSTOP)
+    for _ in range(4):
+        conn = web.Conn(s.port)
+        conn.send(data)
+        conn.close()
+    for w in workers:
+        procs.send(w, signal.SIGCONT)
+    try:
+        stack.wait_until(lambda: s.metric("pytake_client_aborts_total")
+                         - before == 4, 0.9, "the aborts")
+        t.ok(True, name + "a FIN that came with the request is noticed")
+    except TimeoutError:
+        t.ok(False, name + "a FIN that came with the request is noticed",
+             s.metric("pytake_client_aborts_total") - before)
+    db.rollback()
+    db.close()
 
 
 def aborts(t, s, name, total):
