@@ -9,12 +9,14 @@
 #include "ngx_pytake.h"
 
 
-static void      ngx_pytake_health_post(ngx_http_request_t *r);
-static void      ngx_pytake_health_hub(ngx_http_request_t *r, ngx_str_t *body);
-static ngx_int_t ngx_pytake_health_answer(ngx_http_request_t        *r,
-                                          const pytake_sql_result_t *result);
-static ngx_int_t ngx_pytake_live_answer(ngx_http_request_t *r);
-static u_char   *ngx_pytake_health_time(u_char *p);
+static void       ngx_pytake_health_post(ngx_http_request_t *r);
+static void       ngx_pytake_health_hub(ngx_http_request_t *r, ngx_str_t *body);
+static ngx_int_t  ngx_pytake_health_answer(ngx_http_request_t        *r,
+                                           const pytake_sql_result_t *result);
+static ngx_uint_t ngx_pytake_health_database(ngx_pytake_worker_t       *w,
+                                             const pytake_sql_result_t *result);
+static ngx_int_t  ngx_pytake_live_answer(ngx_http_request_t *r);
+static u_char    *ngx_pytake_health_time(u_char *p);
 
 
 ngx_int_t
@@ -86,7 +88,7 @@ ngx_pytake_health_answer(ngx_http_request_t        *r,
 
     w = ngx_pytake_main_conf(r)->worker;
 
-    database = (result->err == PT_OK);
+    database = ngx_pytake_health_database(w, result);
     redis = w && w->redis && pt_redis_is_up(w->redis);
     hub = ngx_pytake_ctx_find(r)->hub_up;
     degraded =
@@ -113,6 +115,25 @@ ngx_pytake_health_answer(ngx_http_request_t        *r,
     return ngx_pytake_send(
         r, database ? NGX_HTTP_OK : NGX_HTTP_SERVICE_UNAVAILABLE,
         "application/json", &body);
+}
+
+
+/* A full queue is this worker's load: a balancer that took the node away for
+ * it would only load the others. */
+
+static ngx_uint_t
+ngx_pytake_health_database(ngx_pytake_worker_t       *w,
+                           const pytake_sql_result_t *result)
+{
+    pt_pool_stats_t stats;
+
+    if (result->err != PT_EBUSY) {
+        return result->err == PT_OK;
+    }
+
+    pt_pool_stats(w->pool[PYTAKE_SQL_READ], &stats);
+
+    return !stats.away;
 }
 
 

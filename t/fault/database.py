@@ -44,6 +44,52 @@ def main(t):
                        back, load)
         flapping(t, s)
         s.check_logs(t)
+    with stack.Stack(workers=1, conf_edit=tight) as s:
+        t.head("overload")
+        overload(t, s)
+        s.check_logs(t)
+
+
+def tight(name, text):
+    if name == "pytake.conf":
+        text = ("pytake_pool_read 1 depth=1;\npytake_pool_queue 1;\n"
+                "pytake_statement_timeout 20s;\npytake_lock_timeout 20s;\n"
+                + text.replace("pytake on;", "pytake on; pytake_timeout 20s;"))
+    return text
+
+
+def overload(t, s):
+    """A full queue is not a database that is away: a balancer that believed
+    so would take the node out for being busy."""
+    ten = s.tenants[0]
+    token = s.token(ten.agent)
+    c = s.client()
+    stack.wait_until(lambda: c.get("/health").json["services"]["database"],
+                     10, "the database")
+    db = s.pg.connect()
+    db.autocommit = False
+    db.cursor().execute("LOCK TABLE conversations IN ACCESS EXCLUSIVE MODE")
+    got = []
+
+    def ask():
+        got.append(s.client(token, timeout=30).get(CONV).status)
+
+    asks = [threading.Thread(target=ask, daemon=True) for _ in range(2)]
+    for th in asks:
+        th.start()
+    stack.wait_until(lambda: s.metric(
+        'pytake_pool_batches{pool="read",state="waiting"}') == 1, 10,
+        "a full queue")
+    r = c.get("/health")
+    t.ok(r.status == 200 and r.json["services"]["database"],
+         "overload: the database is there, says /health", r)
+    r = s.client(token).get(CONV)
+    t.eq(r.status, 503, "overload: a request more is sent away")
+    db.rollback()
+    db.close()
+    for th in asks:
+        th.join(30)
+    t.eq(got, [200, 200], "overload: those that waited are answered")
 
 
 class Load(threading.Thread):
