@@ -11,25 +11,29 @@
 #define NGX_PYTAKE_METRICS_HEAD_MAX 16384
 
 
-static void      ngx_pytake_metrics_hub(ngx_http_request_t *r, ngx_str_t *hub);
-static ngx_int_t ngx_pytake_metrics_answer(ngx_http_request_t *r,
-                                           ngx_str_t          *hub);
-static ngx_int_t ngx_pytake_metrics_loopback(ngx_http_request_t *r);
-static ngx_int_t ngx_pytake_metrics_text(ngx_http_request_t *r,
-                                         ngx_pytake_zone_t *z, ngx_str_t *hub,
-                                         ngx_str_t *body);
-static u_char   *ngx_pytake_metrics_requests(u_char *p, u_char *last,
+static void       ngx_pytake_metrics_post(ngx_http_request_t *r);
+static void       ngx_pytake_metrics_hub(ngx_http_request_t *r, ngx_str_t *hub);
+static ngx_int_t  ngx_pytake_metrics_answer(ngx_http_request_t *r,
+                                            ngx_str_t          *hub);
+static ngx_int_t  ngx_pytake_metrics_loopback(ngx_http_request_t *r);
+static ngx_uint_t ngx_pytake_metrics_forwarded(ngx_http_request_t *r);
+static ngx_uint_t ngx_pytake_metrics_is(ngx_table_elt_t *e, const char *lowcase,
+                                        size_t len);
+static ngx_int_t  ngx_pytake_metrics_text(ngx_http_request_t *r,
+                                          ngx_pytake_zone_t *z, ngx_str_t *hub,
+                                          ngx_str_t *body);
+static u_char    *ngx_pytake_metrics_requests(u_char *p, u_char *last,
+                                              ngx_pytake_zone_t *z);
+static u_char    *ngx_pytake_metrics_latency(u_char *p, u_char *last,
                                              ngx_pytake_zone_t *z);
-static u_char   *ngx_pytake_metrics_latency(u_char *p, u_char *last,
+static u_char    *ngx_pytake_metrics_counters(u_char *p, u_char *last,
+                                              ngx_pytake_zone_t *z);
+static u_char    *ngx_pytake_metrics_database(u_char *p, u_char *last,
+                                              ngx_pytake_zone_t *z);
+static u_char    *ngx_pytake_metrics_gauges(u_char *p, u_char *last,
                                             ngx_pytake_zone_t *z);
-static u_char   *ngx_pytake_metrics_counters(u_char *p, u_char *last,
-                                             ngx_pytake_zone_t *z);
-static u_char   *ngx_pytake_metrics_database(u_char *p, u_char *last,
-                                             ngx_pytake_zone_t *z);
-static u_char   *ngx_pytake_metrics_gauges(u_char *p, u_char *last,
-                                           ngx_pytake_zone_t *z);
-static u_char   *ngx_pytake_metrics_pools(u_char *p, u_char *last,
-                                          ngx_pytake_gauges_t *sum);
+static u_char    *ngx_pytake_metrics_pools(u_char *p, u_char *last,
+                                           ngx_pytake_gauges_t *sum);
 
 
 static const char *const ngx_pytake_classes[] = { "read", "write", "slow" };
@@ -94,13 +98,8 @@ ngx_pytake_metrics_handler(ngx_http_request_t *r)
         return ngx_pytake_not_allowed(r);
     }
 
-    rc = ngx_http_discard_request_body(r);
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
     if (ngx_pytake_loc_conf(r)->role == NGX_PYTAKE_METRICS
-        && !ngx_pytake_metrics_loopback(r))
+        && (!ngx_pytake_metrics_loopback(r) || ngx_pytake_metrics_forwarded(r)))
     {
         return ngx_pytake_problem_send(r, NGX_HTTP_FORBIDDEN);
     }
@@ -111,17 +110,13 @@ ngx_pytake_metrics_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (pmcf->worker && pmcf->used) {
-        ngx_pytake_worker_publish(pmcf->worker);
+    rc = ngx_http_read_client_request_body(r, ngx_pytake_metrics_post);
+
+    if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+        return rc;
     }
 
-    if (pmcf->hub.len) {
-        r->main->count++;
-        ngx_pytake_hub_metrics(r, ngx_pytake_metrics_hub);
-        return NGX_DONE;
-    }
-
-    return ngx_pytake_metrics_answer(r, NULL);
+    return NGX_DONE;
 }
 
 
@@ -171,6 +166,26 @@ ngx_pytake_route_name(ngx_uint_t route)
     return route == NGX_PYTAKE_ROUTE_HEALTH    ? "health"
            : route == NGX_PYTAKE_ROUTE_METRICS ? "metrics"
                                                : "websocket";
+}
+
+
+static void
+ngx_pytake_metrics_post(ngx_http_request_t *r)
+{
+    ngx_pytake_main_conf_t *pmcf;
+
+    pmcf = ngx_pytake_main_conf(r);
+
+    if (pmcf->worker && pmcf->used) {
+        ngx_pytake_worker_publish(pmcf->worker);
+    }
+
+    if (pmcf->hub.len) {
+        ngx_pytake_hub_metrics(r, ngx_pytake_metrics_hub);
+        return;
+    }
+
+    ngx_pytake_metrics_hub(r, NULL);
 }
 
 
@@ -228,6 +243,49 @@ ngx_pytake_metrics_loopback(ngx_http_request_t *r)
     default:
         return 0;
     }
+}
+
+
+/* A proxy on this machine has a loopback address as well; what it passes on
+ * for somebody else says so. */
+
+static ngx_uint_t
+ngx_pytake_metrics_forwarded(ngx_http_request_t *r)
+{
+    ngx_uint_t       i;
+    ngx_list_part_t *part;
+    ngx_table_elt_t *e;
+
+    part = &r->headers_in.headers.part;
+    e = part->elts;
+
+    for (i = 0; /* void */; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                return 0;
+            }
+
+            part = part->next;
+            e = part->elts;
+            i = 0;
+        }
+
+        if (ngx_pytake_metrics_is(&e[i], "x-forwarded-for",
+                                  sizeof("x-forwarded-for") - 1)
+            || ngx_pytake_metrics_is(&e[i], "forwarded",
+                                     sizeof("forwarded") - 1))
+        {
+            return 1;
+        }
+    }
+}
+
+
+static ngx_uint_t
+ngx_pytake_metrics_is(ngx_table_elt_t *e, const char *lowcase, size_t len)
+{
+    return e->key.len == len && ngx_strncmp(e->lowcase_key, lowcase, len) == 0;
 }
 
 

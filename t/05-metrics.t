@@ -44,6 +44,27 @@ Content-Type: text/plain; version=0.0.4; charset=utf-8
 
 
 
+=== a proxy on this machine does not open them
+--- more_headers eval
+["X-Forwarded-For: 203.0.113.9", "Forwarded: for=203.0.113.9", "Via: x"]
+--- request eval
+[("GET /metrics") x 3]
+--- error_code eval
+[403, 403, 200]
+--- response_body_like eval
+['"code":"forbidden"', '"code":"forbidden"', 'pytake_build_info']
+
+
+
+=== but allow and deny may
+--- more_headers
+X-Forwarded-For: 203.0.113.9
+--- request
+GET /any
+--- response_body_like: pytake_build_info
+
+
+
 === requests by operation and class of status, the second sees the first
 --- request eval
 ["GET /api/v1/auth/me", "GET /metrics"]
