@@ -16,6 +16,11 @@ no_long_string();
 our $config = problem_pages() . <<'_';
     location = /400 { return 400; }
     location = /403 { deny all; }
+    location = /412 { return 412; }
+    location = /421 { return 421; }
+    location = /495 { return 495; }
+    location = /496 { return 496; }
+    location = /497 { return 497; }
     location = /405 { limit_except GET { deny all; } return 405; }
     location = /413 { client_max_body_size 1; root html; }
     location = /500 { return 500; }
@@ -40,14 +45,26 @@ __DATA__
 
 === each status its own
 --- request eval
-[map { "GET /$_" } 400, 403, 404, 405, 500, 502, 503, 504]
+[map { "GET /$_" } 400, 403, 404, 405, 412, 421, 500, 502, 503, 504]
 --- error_code eval
-[400, 403, 404, 405, 500, 502, 503, 504]
+[400, 403, 404, 405, 412, 421, 500, 502, 503, 504]
 --- response_headers eval
-[('Content-Type: application/problem+json') x 8]
+[('Content-Type: application/problem+json') x 10]
 --- response_body_like eval
 [map { "^\\{\"type\":.*\"status\":$_,.*\"request_id\":\"req_" }
- 400, 403, 404, 405, 500, 502, 503, 504]
+ 400, 403, 404, 405, 412, 421, 500, 502, 503, 504]
+
+
+
+=== what is about TLS goes out as 400
+--- request eval
+[map { "GET /$_" } 495, 496, 497]
+--- error_code eval
+[(400) x 3]
+--- response_headers eval
+[('Content-Type: application/problem+json') x 3]
+--- response_body_like eval
+[('"status":400') x 3]
 
 
 

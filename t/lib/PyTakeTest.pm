@@ -36,10 +36,14 @@ sub http_with {
                     grep { defined $d{$_} } sort keys %d;
 }
 
+# The statuses are those of conf/pytake.conf.
 sub problem_pages {
-    return <<'_';
-    error_page 400 403 404 405 408 411 413 414 494 500 501 502 503 504 505
-               /_pytake/problem;
+    my $path = __FILE__ =~ s{[^/]*$}{../../conf/pytake.conf}r;
+    open my $f, '<', $path or die "$path: $!\n";
+    local $/;
+    my ($pages) = <$f> =~ m{^( +error_page [\d\s]+/_pytake/problem;\n)}m;
+
+    return ($pages // die "$path has no error_page\n") . <<'_';
 
     location = /_pytake/problem {
         internal;
