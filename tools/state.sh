@@ -89,8 +89,9 @@ state_folders() {
     done
 
     chmod 700 "$HOME_DIR/log" "$HOME_DIR/secrets" "$HOME_DIR/redis"
-    own "$HOME_DIR/log" "$HOME_DIR/secrets" "$HOME_DIR/redis" \
-        "$HOME_DIR/nginx" "$SOCKETS"
+    own "$HOME_DIR/log" "$HOME_DIR/secrets" "$HOME_DIR/redis" "$SOCKETS"
+    # What NGINX reads as root is root's; its temporary folders it makes itself.
+    ! is_root || chown root: "$HOME_DIR/nginx"
 
     [ "$(df -Pk "$HOME_DIR" | awk 'NR == 2 { print $4 }')" \
         -ge "$DISK_MIN_KB" ] \
@@ -182,7 +183,7 @@ kept_port() {
 
 # Where the servers are: given ones by their original names, else private.
 state_servers() {
-    local user pass
+    local user pass near=''
 
     PG_BIN='' PG_PORT='' REDIS_PRIVATE_PORT=''
     DB_URL=$(given DATABASE_URL)
@@ -203,6 +204,14 @@ state_servers() {
         PG_BIN=${PG_BIN%/initdb}
         PG_PORT=$(kept_port postgres)
         DB_URL="postgresql://pytake:$DB_SECRET@127.0.0.1:$PG_PORT/pytake"
+
+        # Our own parts take the socket, which costs less than TCP.  (A comma
+        # would make two hosts of its folder.)
+        case $SOCKETS in
+        *,*) ;;
+        *) near="postgresql://pytake:$DB_SECRET@/pytake?port=$PG_PORT"
+           near="$near&host=$(url_escape "$SOCKETS")" ;;
+        esac
     fi
 
     if [ -n "$CACHE_URL" ]; then
@@ -222,7 +231,8 @@ state_servers() {
         GRAPH_URL=http://127.0.0.1:$SIM_PORT/v23.0
     fi
 
-    printf '%s' "$DB_URL" | write_file "$HOME_DIR/secrets/database_url" 600
+    printf '%s' "${near:-$DB_URL}" \
+        | write_file "$HOME_DIR/secrets/database_url" 600
     printf '%s' "$CACHE_URL" | write_file "$HOME_DIR/secrets/redis_url" 600
     own "$HOME_DIR"/secrets/*
 }
