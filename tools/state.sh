@@ -297,9 +297,21 @@ END
     own "$HOME_DIR/redis/redis.conf"
 }
 
+# A duration as the sidecar takes it, in seconds; it complains about others.
+seconds() {
+    case $1 in
+    *[!0-9]*[smhd] | [!0-9]*) echo 30 ;;
+    *s) echo "$((10#${1%s}))" ;;
+    *m) echo "$((10#${1%m} * 60))" ;;
+    *h) echo "$((10#${1%h} * 3600))" ;;
+    *d) echo "$((10#${1%d} * 86400))" ;;
+    *) echo 30 ;;
+    esac
+}
+
 # NGINX's files are those of conf/, with this state's places put in.
 state_nginx() {
-    local dir="$HOME_DIR/nginx" f user_line level without=''
+    local dir="$HOME_DIR/nginx" f user_line level ping without=''
 
     level=notice
     case ${LOG_LEVEL:-} in
@@ -311,6 +323,7 @@ state_nginx() {
     false | off | no | 0)
         without='/^pytake_hub /d; /^    # WebSockets:/,/^    }$/d' ;;
     esac
+    ping=$(seconds "${WEBSOCKET_PING_INTERVAL:-30s}")
     user_line="user $RUN_USER;"
     is_root || user_line="# started by $RUN_USER"
 
@@ -324,7 +337,8 @@ state_nginx() {
             -e "s|/var/log/nginx/|$HOME_DIR/log/|" \
             -e "s|/etc/pytake/|$HOME_DIR/secrets/|" \
             -e "s|/run/pytake/|$SOCKETS/|" \
-            -e "s|listen 127.0.0.1:8080;|listen $LISTEN:$PORT;|" \
+            -e "s|^    listen 127.0.0.1:8080;|    listen $LISTEN:$PORT;|" \
+            -e "s/\(proxy_\(read\|send\)_timeout\) 75s;/\1 $((ping + 45))s;/" \
             -e "$without" "$TOP/conf/$f" | write_file "$dir/$f" 600
     done
 
