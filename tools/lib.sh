@@ -32,11 +32,18 @@ random_hex() {
 # shellcheck disable=SC2016
 # Is something already listening on address $1, port $2?
 port_busy() {
-    ! "$PERL" -MSocket -e '
-        socket(my $s, PF_INET, SOCK_STREAM, 0) or exit 0;
+    ! "$PERL" -MSocket=:all -e '
+        my ($host, $port) = @ARGV;
+        $host =~ s/^\[(.*)\]$/$1/;
+        $host = "0.0.0.0" if $host eq "*";
+        my ($err, $to) = getaddrinfo($host, $port, {
+            flags => AI_PASSIVE, socktype => SOCK_STREAM });
+        exit 0 if $err;
+        socket(my $s, $to->{family}, SOCK_STREAM, 0) or exit 0;
         setsockopt($s, SOL_SOCKET, SO_REUSEADDR, 1);
-        my $a = inet_aton($ARGV[0]) or exit 0;
-        exit(bind($s, sockaddr_in($ARGV[1], $a)) && listen($s, 1) ? 0 : 1);
+        setsockopt($s, IPPROTO_IPV6, IPV6_V6ONLY, 1)
+            if $to->{family} == AF_INET6;
+        exit(bind($s, $to->{addr}) && listen($s, 1) ? 0 : 1);
     ' "$1" "$2"
 }
 

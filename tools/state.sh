@@ -384,7 +384,8 @@ state_settings() {
     local address=$LISTEN serve='' demo=1
 
     case $LISTEN in
-    0.0.0.0 | '*' | '[::]') address=127.0.0.1 ;;
+    0.0.0.0 | '*') address=127.0.0.1 ;;
+    '[::]') address='[::1]' ;; # NGINX has IPv6 alone there
     esac
     [ "${PYTAKE_DEMO:-on}" != off ] || demo=''
 
