@@ -10,6 +10,8 @@ BUILD=${PYTAKE_BUILD:-$TOP/build}
 PERL=/usr/bin/perl
 
 export LC_ALL=C.UTF-8
+# An ordinary user's PATH lacks the folder that NGINX is in.
+export PATH=$PATH:/usr/sbin:/sbin
 umask 022
 cd "$TOP"
 
@@ -43,7 +45,7 @@ END
 build_quietly() {
     local log="$BUILD/build.log"
 
-    mkdir -p "$BUILD" || die "cannot make $BUILD"
+    can_write "$BUILD"
 
     # The build folder's own lock: "test" may build beside "up".
     if ! flock "$BUILD/lock" make -s -j"$(nproc)" BUILD="${BUILD#"$TOP"/}" \
@@ -56,7 +58,7 @@ build_quietly() {
 
 verb_build() {
     deps_need "$RUN_PKGS"
-    mkdir -p "$BUILD"
+    can_write "$BUILD"
     flock "$BUILD/lock" make --no-print-directory -j"$(nproc)" \
         BUILD="${BUILD#"$TOP"/}" "$@"
 }
@@ -145,12 +147,14 @@ verb_status() {
 
 verb_test() {
     deps_need "$RUN_PKGS $TEST_PKGS $(deps_clients)"
+    can_write "$TOP/build"
     deps_test_nginx
     exec "$TOP/t/run" "$@"
 }
 
 verb_bench() {
     deps_need "$RUN_PKGS $TEST_PKGS $BENCH_PKGS"
+    can_write "$TOP/build"
     exec "$TOP/t/bench/run" "$@"
 }
 

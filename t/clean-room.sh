@@ -2,7 +2,8 @@
 # Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE.
 #
 # The project in a bare Debian: debootstrap, clone, up, health, tests, down.
-# Needs root, debootstrap and the Debian mirror; nothing else.
+# First as root, then in another such room as a user who has sudo.  Needs
+# root, debootstrap and the Debian mirror; nothing else.
 #
 #   t/clean-room.sh [--short] [bookworm|trixie ...]
 #
@@ -39,6 +40,7 @@ leave() {
 
     [ -n "$ROOM" ] || return 0
     inside /src/build.sh down > /dev/null 2>&1 || true
+    as_guest ./build.sh down > /dev/null 2>&1 || true
     for dir in dev/pts dev/shm dev proc; do
         umount "$ROOM/$dir" 2>/dev/null || true
     done
@@ -120,9 +122,50 @@ visit() {
     printf '== %s: good\n' "$suite"
 }
 
+# A user of the room, with a home, a login's PATH and a clone of its own.
+as_guest() {
+    inside runuser -l guest -c "cd pytake && PYTAKE_PORT=$PORT $*"
+}
+
+visit_as_guest() {
+    local suite=$1 began strange
+
+    printf '== %s, as a user with sudo\n' "$suite"
+    enter "$suite"
+
+    {
+        inside apt-get update
+        inside env DEBIAN_FRONTEND=noninteractive \
+            apt-get -y --no-install-recommends install sudo
+        inside useradd -m -s /bin/bash guest
+    } > "$WORK/$suite-guest.log" 2>&1 \
+        || die "no user with sudo in $suite, see $WORK/$suite-guest.log"
+    echo 'guest ALL=(ALL) NOPASSWD: ALL' > "$ROOM/etc/sudoers.d/guest"
+    mv "$ROOM/src" "$ROOM/home/guest/pytake"
+    inside chown -R guest: /home/guest/pytake
+
+    began=$SECONDS
+    as_guest ./build.sh up
+    printf '== %s: clean clone to up: %d s\n' "$suite" $((SECONDS - began))
+
+    inside curl -fsS -m 5 "http://127.0.0.1:$PORT/health" \
+        || die "$suite: /health does not answer"
+    echo
+
+    [ -n "$SHORT" ] || as_guest ./build.sh deps
+    as_guest ./build.sh down
+
+    strange=$(inside find /home/guest/pytake ! -user guest)
+    [ -z "$strange" ] || die "$suite: not the user's: $strange"
+    [ -z "$(dwellers)" ] || die "$suite: down left processes: $(dwellers)"
+    leave
+    printf '== %s: good for a user with sudo\n' "$suite"
+}
+
 trap leave EXIT
 trap 'exit 130' INT TERM
 
 for suite in "$@"; do
     visit "$suite"
+    visit_as_guest "$suite"
 done

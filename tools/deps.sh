@@ -22,6 +22,7 @@ TEST_PKGS="
 CLIENT_PKGS="python3-wsproto python3-tornado nodejs npm chromium"
 
 # What the hub is measured against.
+# shellcheck disable=SC2034 # build.sh's
 BENCH_PKGS="libnginx-mod-nchan"
 
 POLICY=/usr/sbin/policy-rc.d
@@ -56,7 +57,7 @@ deps_clients() {
     done
 }
 
-# For up, run and build: what they need, installed if it can be.
+# For every verb: what it needs, installed if it can be.
 deps_need() {
     local missing
 
@@ -67,32 +68,36 @@ deps_need() {
     if is_root; then
         # shellcheck disable=SC2086
         deps_install $missing
-        return 0
+    elif command -v sudo > /dev/null; then
+        # shellcheck disable=SC2086
+        deps_sudo $missing
+    else
+        die "packages are missing (${missing% }): run './build.sh deps' as root"
     fi
+}
 
-    die "packages are missing (${missing% }): run 'sudo ./build.sh deps'"
+# The packages alone are root's business: what is built stays the caller's.
+deps_sudo() {
+    # shellcheck disable=SC2016
+    sudo bash -euc 'umask 022
+                    . "$0/tools/lib.sh"
+                    . "$0/tools/deps.sh"
+                    deps_install "$@"' "$TOP" "$@" \
+        || die "packages are missing ($*): run './build.sh deps' as root"
 }
 
 verb_deps() {
-    local missing
-
     # shellcheck disable=SC2086
     [ -e /etc/debian_version ] \
         || die "deps knows Debian only: install by hand" $RUN_PKGS $TEST_PKGS
 
-    # shellcheck disable=SC2046,SC2086
-    missing=$(deps_missing $RUN_PKGS $TEST_PKGS $(deps_clients))
+    deps_need "$RUN_PKGS $TEST_PKGS $(deps_clients)"
 
-    if [ -n "$missing" ]; then
-        if ! is_root; then
-            command -v sudo > /dev/null \
-                || die "deps installs packages: run it as root"
-            sudo PYTAKE_BUILD="$BUILD" "$TOP/build.sh" deps
-            return
-        fi
-
-        # shellcheck disable=SC2086
-        deps_install $missing
+    # Under "sudo ./build.sh deps" the checkout is still the caller's.
+    if is_root && [ "${SUDO_USER:-root}" != root ] \
+       && [ "$(stat -c %U "$TOP")" = "$SUDO_USER" ]
+    then
+        exec runuser -u "$SUDO_USER" -- env -u SUDO_USER "$TOP/build.sh" deps
     fi
 
     deps_test_nginx
@@ -167,6 +172,7 @@ deps_test_nginx() {
 
     [ -e "$dir/root/usr/share/perl5/Test/Nginx/Socket.pm" ] && return 0
 
+    can_write "$TOP/build"
     mkdir -p "$dir/state/lists/partial" "$dir/cache/archives/partial" \
         "$dir/etc" || die "cannot write $dir"
     : > "$dir/state/status"

@@ -24,6 +24,19 @@ abs_path() {
     esac
 }
 
+# Makes folder $1, and ends here when it is not ours to write in.
+can_write() {
+    local file
+
+    mkdir -p "$1" 2> /dev/null || die "cannot make $1: is ${1%/*} yours?"
+
+    for file in "$1" "$1/lock"; do
+        [ ! -e "$file" ] || [ -w "$file" ] \
+            || die "cannot write $file, which is $(stat -c %U "$file")'s:" \
+                   "be that user, or 'sudo chown -R $(id -un) $1'"
+    done
+}
+
 # A string of $1 random bytes, in hex.
 random_hex() {
     od -An -N "$1" -tx1 /dev/urandom | tr -d ' \n'
