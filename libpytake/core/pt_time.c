@@ -17,7 +17,8 @@
 
 
 static int64_t pt_time_days(int64_t year, int64_t month, int64_t day);
-static void    pt_time_put(char *dst, int32_t v);
+static void    pt_time_date(uint32_t day, char *out);
+static void    pt_time_put(char *dst, uint32_t v);
 static bool    pt_time_digits(const char *p, int digits, int64_t *out);
 static bool    pt_time_date_parse(const char *p, int64_t *unix_s);
 static bool    pt_time_offset_parse(pt_str_t s, int64_t *offset_s);
@@ -26,8 +27,8 @@ static bool    pt_time_offset_parse(pt_str_t s, int64_t *offset_s);
 void
 pt_time_build(int64_t unix_us, char out[PT_TIME_LEN])
 {
-    int64_t s, us;
-    int32_t days, sod, era, doe, yoe, doy, mp, year, month, day;
+    int64_t  s, us;
+    uint32_t sod, ms;
 
     s = unix_us / 1000000;
     us = unix_us % 1000000;
@@ -44,37 +45,17 @@ pt_time_build(int64_t unix_us, char out[PT_TIME_LEN])
         us = 999999;
     }
 
-    /* from here on 32 bits are enough, and faster */
-    days = (int32_t) (s / PT_TIME_DAY_S);
-    sod = (int32_t) (s % PT_TIME_DAY_S);
-    if (sod < 0) {
-        sod += PT_TIME_DAY_S;
-        days--;
-    }
-
-    days += 719468; /* days from 0000-03-01 to 1970-01-01 */
-    era = (days >= 0 ? days : days - 146096) / 146097;
-    doe = days - era * 146097;
-    yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-    doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    mp = (5 * doy + 2) / 153;
-    day = doy - (153 * mp + 2) / 5 + 1;
-    month = mp < 10 ? mp + 3 : mp - 9;
-    year = yoe + era * 400 + (month <= 2);
-
-    assert(year >= 0 && year <= 9999);
-    assert(month >= 1 && month <= 12);
+    s -= PT_TIME_MIN_S;
+    sod = (uint32_t) (s % PT_TIME_DAY_S);
+    ms = (uint32_t) us / 1000;
 
     memcpy(out, "0000-00-00T00:00:00.000Z", PT_TIME_LEN);
-    pt_time_put(out, year / 100);
-    pt_time_put(out + 2, year % 100);
-    pt_time_put(out + 5, month);
-    pt_time_put(out + 8, day);
+    pt_time_date((uint32_t) (s / PT_TIME_DAY_S), out);
     pt_time_put(out + 11, sod / 3600);
     pt_time_put(out + 14, sod / 60 % 60);
     pt_time_put(out + 17, sod % 60);
-    pt_time_put(out + 20, (int32_t) us / 10000);
-    out[22] = (char) ('0' + (int32_t) us / 1000 % 10);
+    pt_time_put(out + 20, ms / 10);
+    out[22] = (char) ('0' + ms % 10);
 }
 
 
@@ -133,11 +114,49 @@ pt_time_days(int64_t year, int64_t month, int64_t day)
 }
 
 
+/* The date of a day, counted from 0000-01-01.  Neri and Schneider, "Euclidean
+ * affine functions and their application to calendar algorithms": the usual
+ * divisions by 1461 and 153 as multiplications. */
 static void
-pt_time_put(char *dst, int32_t v)
+pt_time_date(uint32_t day, char *out)
 {
-    dst[0] = (char) ('0' + v / 10);
-    dst[1] = (char) ('0' + v % 10);
+    bool     next;
+    uint32_t n, century, year, doy, month;
+    uint64_t scaled;
+
+    /* from the March of the year 400 before, so that nothing is negative */
+    n = 4 * (day + 146097 - 60) + 3;
+    century = n / 146097;
+
+    scaled = UINT64_C(2939745) * (n % 146097 | 3); /* 2^32 / 1461, rounded */
+    year = (uint32_t) (scaled >> 32);
+    doy = (uint32_t) scaled / 2939745 / 4;
+
+    month = 2141 * doy + 197913;
+    next = doy >= 306; /* January, February */
+    year += 100 * (century - 4) + next;
+
+    assert(year <= 9999);
+
+    pt_time_put(out, year / 100);
+    pt_time_put(out + 2, year % 100);
+    pt_time_put(out + 5, (month >> 16) - (next ? 12 : 0));
+    pt_time_put(out + 8, (month & 0xffff) / 2141 + 1);
+}
+
+
+static void
+pt_time_put(char *dst, uint32_t v)
+{
+    static const char digits[] = "0001020304050607080910111213141516171819"
+                                 "2021222324252627282930313233343536373839"
+                                 "4041424344454647484950515253545556575859"
+                                 "6061626364656667686970717273747576777879"
+                                 "8081828384858687888990919293949596979899";
+
+    assert(v < 100);
+
+    memcpy(dst, digits + (size_t) 2 * v, 2);
 }
 
 
