@@ -1,14 +1,14 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 #include "pt_buf.h"
+#include "pt_util.h"
 
 #include <assert.h>
 
-#define PT_BUF_FIRST 256u    /* bytes of the first piece */
-#define PT_BUF_I64_DIGITS 20 /* "-9223372036854775808" */
+#define PT_BUF_FIRST 256u /* bytes of the first piece */
 
 
-static bool pt_buf_reserve(pt_buf_t *b, size_t len);
+static bool pt_buf_grow(pt_buf_t *b, size_t len);
 
 
 void
@@ -32,10 +32,8 @@ pt_buf_add(pt_buf_t *b, const void *data, size_t len)
         return;
     }
 
-    if (len > b->cap - b->len || b->err != PT_OK) {
-        if (!pt_buf_reserve(b, len)) {
-            return;
-        }
+    if (!pt_buf_reserve(b, len)) {
+        return;
     }
 
     memcpy(b->data + b->len, data, len);
@@ -62,15 +60,24 @@ pt_buf_char(pt_buf_t *b, char c)
 }
 
 
+bool
+pt_buf_reserve(pt_buf_t *b, size_t len)
+{
+    if (len > b->cap - b->len || b->err != PT_OK) {
+        return pt_buf_grow(b, len);
+    }
+
+    return true;
+}
+
+
 char *
 pt_buf_room(pt_buf_t *b, size_t len)
 {
     char *p;
 
-    if (len > b->cap - b->len || b->err != PT_OK) {
-        if (!pt_buf_reserve(b, len)) {
-            return NULL;
-        }
+    if (!pt_buf_reserve(b, len)) {
+        return NULL;
     }
 
     p = b->data + b->len;
@@ -83,23 +90,9 @@ pt_buf_room(pt_buf_t *b, size_t len)
 void
 pt_buf_i64(pt_buf_t *b, int64_t v)
 {
-    char     digits[PT_BUF_I64_DIGITS];
-    size_t   i = sizeof(digits);
-    uint64_t u;
+    char digits[PT_I64_LEN];
 
-    /* 0 - v in unsigned arithmetic: INT64_MIN has no positive twin */
-    u = v < 0 ? 0 - (uint64_t) v : (uint64_t) v;
-
-    do {
-        digits[--i] = (char) ('0' + u % 10);
-        u /= 10;
-    } while (u != 0);
-
-    if (v < 0) {
-        digits[--i] = '-';
-    }
-
-    pt_buf_add(b, digits + i, sizeof(digits) - i);
+    pt_buf_add(b, digits, (size_t) (pt_i64_build(v, digits) - digits));
 }
 
 
@@ -118,7 +111,7 @@ pt_buf_get(const pt_buf_t *b, pt_str_t *out)
 
 
 static bool
-pt_buf_reserve(pt_buf_t *b, size_t len)
+pt_buf_grow(pt_buf_t *b, size_t len)
 {
     char  *data;
     size_t need, cap;

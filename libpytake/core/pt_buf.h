@@ -26,7 +26,10 @@ void pt_buf_char(pt_buf_t *b, char c);
 /* len bytes at the end, to be written whole by the caller before anything
  * else; NULL on the sticky error.  Borrowed until the next call. */
 char *pt_buf_room(pt_buf_t *b, size_t len);
-void  pt_buf_i64(pt_buf_t *b, int64_t v);
+/* Takes the memory for len bytes to come at once, where a writer knows about
+ * how many they are.  false: the sticky error. */
+bool pt_buf_reserve(pt_buf_t *b, size_t len);
+void pt_buf_i64(pt_buf_t *b, int64_t v);
 #define pt_buf_lit(b, lit) pt_buf_add((b), "" lit, sizeof(lit) - 1)
 
 /* What was written; PT_OK or the sticky error. */

@@ -13,6 +13,16 @@
 #define PT_CONV_BODY_MAX (256u * 1024)
 #define PT_CONV_FILTERS_MAX 1024u
 
+/* Room of a row without its strings, tags and metadata. */
+#define PT_CONV_SHAPE                                                          \
+    "{\"id\":,\"contact\":{\"id\":,\"name\":,\"phone\":},"                     \
+    "\"whatsapp_config_id\":,\"status\":,\"unread_count\":,"                   \
+    "\"last_message\":,\"last_message_time\":,\"assigned_to\":,\"tags\":,"     \
+    "\"metadata\":,\"window_expires_at\":,\"created_at\":,\"updated_at\":}"
+#define PT_CONV_ROOM                                                           \
+    (sizeof(PT_CONV_SHAPE) + 4 * PT_JP_UUID + 4 * PT_JP_TIME + PT_JP_I64)
+#define PT_CONV_TYPICAL 192u /* bytes of the others in a list */
+
 typedef struct {
     pt_str_t  status; /* data NULL: any */
     pt_str_t  tag;
@@ -34,14 +44,10 @@ static pt_err_t pt_conv_list_add(pytake_op_t *op, const pt_conv_page_t *page,
 static pt_err_t pt_conv_list_answer(pytake_op_t *op);
 static pt_err_t pt_conv_get_read(pytake_op_t *op);
 static pt_err_t pt_conv_get_answer(pytake_op_t *op);
-static void     pt_conv_write_contact(pt_jw_t *w, const pytake_rows_t *r,
-                                      uint32_t row);
-static void pt_conv_write_uuid(pt_jw_t *w, const pytake_rows_t *r, uint32_t row,
-                               uint32_t col);
-static void pt_conv_write_time(pt_jw_t *w, const pytake_rows_t *r, uint32_t row,
-                               uint32_t col);
-static void pt_conv_write_tags(pt_jw_t *w, const pytake_rows_t *r,
-                               uint32_t row);
+static char    *pt_conv_put_uuid(char *p, const pytake_rows_t *r, uint32_t row,
+                                 uint32_t col);
+static char    *pt_conv_put_time(char *p, const pytake_rows_t *r, uint32_t row,
+                                 uint32_t col);
 
 
 const pt_op_def_t pt_conv_list = {
@@ -56,36 +62,59 @@ const pt_op_def_t pt_conv_get = {
 void
 pt_conv_write(pt_jw_t *w, const pytake_rows_t *r, uint32_t row)
 {
-    pt_str_t metadata = pt_cell_jsonb(r, row, PT_CONV_LIST_METADATA);
+    char        *p;
+    pt_str_t     metadata = pt_cell_jsonb(r, row, PT_CONV_LIST_METADATA);
+    pt_jp_text_t name, phone, status, last;
 
-    pt_jw_object(w);
-    pt_jw_key(w, "id");
-    pt_conv_write_uuid(w, r, row, PT_CONV_LIST_ID);
-    pt_jw_key(w, "contact");
-    pt_conv_write_contact(w, r, row);
-    pt_jw_key(w, "whatsapp_config_id");
-    pt_conv_write_uuid(w, r, row, PT_CONV_LIST_WHATSAPP_CONFIG_ID);
-    pt_jw_key(w, "status");
-    pt_jw_str(w, pt_cell_text(r, row, PT_CONV_LIST_STATUS));
-    pt_jw_key(w, "unread_count");
-    pt_jw_i64(w, pt_cell_i32(r, row, PT_CONV_LIST_UNREAD_COUNT));
-    pt_jw_key(w, "last_message");
-    pt_jw_str(w, pt_cell_text(r, row, PT_CONV_LIST_LAST_MESSAGE));
-    pt_jw_key(w, "last_message_time");
-    pt_conv_write_time(w, r, row, PT_CONV_LIST_LAST_MESSAGE_TIME);
-    pt_jw_key(w, "assigned_to");
-    pt_conv_write_uuid(w, r, row, PT_CONV_LIST_ASSIGNED_TO);
-    pt_jw_key(w, "tags");
-    pt_conv_write_tags(w, r, row);
-    pt_jw_key(w, "metadata");
-    pt_jw_raw(w, metadata.data == NULL ? PT_STR("{}") : metadata);
-    pt_jw_key(w, "window_expires_at");
-    pt_conv_write_time(w, r, row, PT_CONV_LIST_WINDOW_EXPIRES_AT);
-    pt_jw_key(w, "created_at");
-    pt_conv_write_time(w, r, row, PT_CONV_LIST_CREATED_AT);
-    pt_jw_key(w, "updated_at");
-    pt_conv_write_time(w, r, row, PT_CONV_LIST_UPDATED_AT);
-    pt_jw_object_end(w);
+    name = pt_jp_text(pt_cell_text(r, row, PT_CONV_LIST_CONTACT_NAME));
+    phone = pt_jp_text(pt_cell_text(r, row, PT_CONV_LIST_CONTACT_PHONE));
+    status = pt_jp_text(pt_cell_text(r, row, PT_CONV_LIST_STATUS));
+    last = pt_jp_text(pt_cell_text(r, row, PT_CONV_LIST_LAST_MESSAGE));
+
+    if (metadata.data == NULL) {
+        metadata = PT_STR("{}");
+    }
+
+    p = pt_jw_room(w, PT_CONV_ROOM + name.size + phone.size + status.size
+                          + last.size + metadata.len
+                          + pt_row_texts_size(r, row, PT_CONV_LIST_TAGS));
+    if (p == NULL) {
+        return;
+    }
+
+    p = pt_jp_lit(p, "{\"id\":");
+    p = pt_conv_put_uuid(p, r, row, PT_CONV_LIST_ID);
+    p = pt_jp_lit(p, ",\"contact\":{\"id\":");
+    p = pt_conv_put_uuid(p, r, row, PT_CONV_LIST_CONTACT_ID);
+    p = pt_jp_name(p, "name");
+    p = pt_jp_str(p, &name);
+    p = pt_jp_name(p, "phone");
+    p = pt_jp_str(p, &phone);
+    p = pt_jp_lit(p, "},\"whatsapp_config_id\":");
+    p = pt_conv_put_uuid(p, r, row, PT_CONV_LIST_WHATSAPP_CONFIG_ID);
+    p = pt_jp_name(p, "status");
+    p = pt_jp_str(p, &status);
+    p = pt_jp_name(p, "unread_count");
+    p = pt_jp_i64(p, pt_cell_i32(r, row, PT_CONV_LIST_UNREAD_COUNT));
+    p = pt_jp_name(p, "last_message");
+    p = pt_jp_str(p, &last);
+    p = pt_jp_name(p, "last_message_time");
+    p = pt_conv_put_time(p, r, row, PT_CONV_LIST_LAST_MESSAGE_TIME);
+    p = pt_jp_name(p, "assigned_to");
+    p = pt_conv_put_uuid(p, r, row, PT_CONV_LIST_ASSIGNED_TO);
+    p = pt_jp_name(p, "tags");
+    p = pt_row_texts(p, r, row, PT_CONV_LIST_TAGS);
+    p = pt_jp_name(p, "metadata");
+    p = pt_jp_raw(p, metadata);
+    p = pt_jp_name(p, "window_expires_at");
+    p = pt_conv_put_time(p, r, row, PT_CONV_LIST_WINDOW_EXPIRES_AT);
+    p = pt_jp_name(p, "created_at");
+    p = pt_conv_put_time(p, r, row, PT_CONV_LIST_CREATED_AT);
+    p = pt_jp_name(p, "updated_at");
+    p = pt_conv_put_time(p, r, row, PT_CONV_LIST_UPDATED_AT);
+    *p++ = '}';
+
+    pt_jw_room_end(w, p);
 }
 
 
@@ -264,6 +293,7 @@ pt_conv_list_answer(pytake_op_t *op)
     n = r->nrows > page->limit ? page->limit : r->nrows;
 
     pt_buf_init(&b, op->arena, PT_CONV_LIST_MAX);
+    (void) pt_buf_reserve(&b, n * (PT_CONV_ROOM + PT_CONV_TYPICAL) + 512);
     pt_jw_init(&w, &b);
     pt_jw_object(&w);
     pt_jw_key(&w, "data");
@@ -322,54 +352,21 @@ pt_conv_get_answer(pytake_op_t *op)
 }
 
 
-static void
-pt_conv_write_contact(pt_jw_t *w, const pytake_rows_t *r, uint32_t row)
-{
-    pt_jw_object(w);
-    pt_jw_key(w, "id");
-    pt_conv_write_uuid(w, r, row, PT_CONV_LIST_CONTACT_ID);
-    pt_jw_key(w, "name");
-    pt_jw_str(w, pt_cell_text(r, row, PT_CONV_LIST_CONTACT_NAME));
-    pt_jw_key(w, "phone");
-    pt_jw_str(w, pt_cell_text(r, row, PT_CONV_LIST_CONTACT_PHONE));
-    pt_jw_object_end(w);
-}
-
-
-static void
-pt_conv_write_uuid(pt_jw_t *w, const pytake_rows_t *r, uint32_t row,
-                   uint32_t col)
+static char *
+pt_conv_put_uuid(char *p, const pytake_rows_t *r, uint32_t row, uint32_t col)
 {
     pt_uuid_t id;
 
-    pt_jw_uuid(w, pt_cell_uuid(r, row, col, &id) ? &id : NULL);
+    return pt_jp_uuid(p, pt_cell_uuid(r, row, col, &id) ? &id : NULL);
 }
 
 
-static void
-pt_conv_write_time(pt_jw_t *w, const pytake_rows_t *r, uint32_t row,
-                   uint32_t col)
+static char *
+pt_conv_put_time(char *p, const pytake_rows_t *r, uint32_t row, uint32_t col)
 {
     if (pt_cell_is_null(r, row, col)) {
-        pt_jw_null(w);
-        return;
+        return pt_jp_lit(p, "null");
     }
 
-    pt_jw_time(w, pt_cell_time(r, row, col));
-}
-
-
-static void
-pt_conv_write_tags(pt_jw_t *w, const pytake_rows_t *r, uint32_t row)
-{
-    uint32_t i, n;
-
-    pt_jw_array(w);
-
-    n = pt_cell_array_count(r, row, PT_CONV_LIST_TAGS);
-    for (i = 0; i < n; i++) {
-        pt_jw_str(w, pt_cell_array_text(r, row, PT_CONV_LIST_TAGS, i));
-    }
-
-    pt_jw_array_end(w);
+    return pt_jp_time(p, pt_cell_time(r, row, col));
 }

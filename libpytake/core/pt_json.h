@@ -10,13 +10,15 @@
  * that is not valid UTF-8 (lone surrogates) become U+FFFD, and the string
  * remembers that (cleaned).
  *
- * Out: a writer on pt_buf_t with comma bookkeeping.
+ * Out: a writer on pt_buf_t with comma bookkeeping (pt_jw_*), and what it puts
+ * its bytes with (pt_jp_*), for objects whose shape is fixed.
  */
 
 #ifndef PT_JSON_H
 #define PT_JSON_H
 
 #include "pt_buf.h"
+#include "pt_util.h"
 
 typedef enum {
     PT_JSON_NULL = 0,
@@ -98,5 +100,96 @@ void pt_jw_raw(pt_jw_t *w, pt_str_t json);        /* already JSON */
 void pt_jw_uuid(pt_jw_t *w, const pt_uuid_t *id); /* NULL: null */
 void pt_jw_time(pt_jw_t *w, int64_t unix_us);     /* RFC 3339 UTC, ms */
 void pt_jw_value(pt_jw_t *w, const pt_json_t *v); /* a parsed tree */
+
+/*
+ * An object whose shape is fixed (a row of a list) takes the room for all of
+ * it at once; its braces, commas and names are literals:
+ *
+ *     name = pt_jp_text(cell);
+ *     p = pt_jw_room(w, PT_X_ROOM + name.size);
+ *     if (p != NULL) {
+ *         p = pt_jp_lit(p, "{\"id\":");
+ *         p = pt_jp_uuid(p, &id);
+ *         p = pt_jp_name(p, "name");
+ *         p = pt_jp_str(p, &name);
+ *         *p++ = '}';
+ *         pt_jw_room_end(w, p);
+ *     }
+ */
+
+/* Room for one value of at most len bytes, behind its comma; NULL on the
+ * buffer's error.  Borrowed until pt_jw_room_end(), which comes next and
+ * gives back what was not used. */
+char *pt_jw_room(pt_jw_t *w, size_t len);
+void  pt_jw_room_end(pt_jw_t *w, const char *end);
+
+/* Room that a value of each kind takes at most. */
+#define PT_JP_I64 PT_I64_LEN
+#define PT_JP_UUID (PT_UUID_LEN + 2u)
+#define PT_JP_TIME (PT_TIME_LEN + 2u)
+
+/* A string, measured: it takes size bytes. */
+typedef struct {
+    pt_str_t str; /* borrowed; data NULL: null */
+    size_t   size;
+} pt_jp_text_t;
+
+pt_jp_text_t pt_jp_text(pt_str_t s);
+
+/* Each puts a value at p and gives its end; data or pointer NULL: null. */
+char *pt_jp_str(char *p, const pt_jp_text_t *t);
+
+#define pt_jp_lit(p, lit) pt_jp_bytes((p), "" lit, sizeof(lit) - 1)
+#define pt_jp_name(p, name) pt_jp_lit((p), ",\"" name "\":")
+
+
+static inline char *
+pt_jp_bytes(char *p, const char *data, size_t len)
+{
+    memcpy(p, data, len);
+
+    return p + len;
+}
+
+
+static inline char *
+pt_jp_raw(char *p, pt_str_t json)
+{
+    return json.data == NULL ? pt_jp_lit(p, "null")
+                             : pt_jp_bytes(p, json.data, json.len);
+}
+
+
+static inline char *
+pt_jp_i64(char *p, int64_t v)
+{
+    return pt_i64_build(v, p);
+}
+
+
+static inline char *
+pt_jp_uuid(char *p, const pt_uuid_t *id)
+{
+    if (id == NULL) {
+        return pt_jp_lit(p, "null");
+    }
+
+    p[0] = '"';
+    pt_uuid_build(id, p + 1);
+    p[PT_UUID_LEN + 1] = '"';
+
+    return p + PT_JP_UUID;
+}
+
+
+static inline char *
+pt_jp_time(char *p, int64_t unix_us)
+{
+    p[0] = '"';
+    pt_time_build(unix_us, p + 1);
+    p[PT_TIME_LEN + 1] = '"';
+
+    return p + PT_JP_TIME;
+}
 
 #endif

@@ -1,23 +1,22 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 #include "pt_json.h"
-#include "pt_util.h"
 
 #include <assert.h>
 
 
 static void   pt_jw_begin(pt_jw_t *w);
-static char  *pt_jw_room(pt_jw_t *w, size_t len);
-static size_t pt_jw_plain(pt_str_t s);
-static void   pt_jw_quoted(pt_buf_t *b, pt_str_t s);
 static void   pt_jw_open(pt_jw_t *w, char c);
 static void   pt_jw_close(pt_jw_t *w, char c);
 static bool   pt_jw_scalar(pt_jw_t *w, const pt_json_t *v);
+static char  *pt_jp_escaped(char *p, unsigned char c);
+static size_t pt_jp_plain(pt_str_t s);
+static bool   pt_jp_plain8(const char *p);
 
 
 /* What stands behind the backslash; 'u' is the long form, 0 none at all
  * (RFC 8259, section 7). */
-static const char pt_jw_escapes[256] = {
+static const char pt_jp_escapes[256] = {
     'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'b',         't',          'n', 'u',
     'f', 'r', 'u', 'u', 'u', 'u', 'u', 'u', 'u',         'u',          'u', 'u',
     'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', ['"'] = '"', ['\\'] = '\\'
@@ -89,13 +88,16 @@ pt_jw_key(pt_jw_t *w, const char *key)
 void
 pt_jw_key_str(pt_jw_t *w, pt_str_t key)
 {
-    assert(!w->after_key && w->depth != 0);
+    char        *p;
+    pt_jp_text_t t = pt_jp_text(key);
 
-    if (w->comma) {
-        pt_buf_char(w->buf, ',');
+    assert(!w->after_key && w->depth != 0 && key.data != NULL);
+
+    p = pt_jw_room(w, t.size + 1);
+    if (p != NULL) {
+        p = pt_jp_str(p, &t);
+        *p = ':';
     }
-    pt_jw_quoted(w->buf, key);
-    pt_buf_char(w->buf, ':');
 
     w->after_key = true;
 }
@@ -104,13 +106,13 @@ pt_jw_key_str(pt_jw_t *w, pt_str_t key)
 void
 pt_jw_str(pt_jw_t *w, pt_str_t s)
 {
-    if (s.data == NULL) {
-        pt_jw_null(w);
-        return;
-    }
+    char        *p;
+    pt_jp_text_t t = pt_jp_text(s);
 
-    pt_jw_begin(w);
-    pt_jw_quoted(w->buf, s);
+    p = pt_jw_room(w, t.size);
+    if (p != NULL) {
+        (void) pt_jp_str(p, &t);
+    }
 }
 
 
@@ -165,11 +167,9 @@ pt_jw_uuid(pt_jw_t *w, const pt_uuid_t *id)
         return;
     }
 
-    p = pt_jw_room(w, PT_UUID_LEN + 2);
+    p = pt_jw_room(w, PT_JP_UUID);
     if (p != NULL) {
-        p[0] = '"';
-        pt_uuid_build(id, p + 1);
-        p[PT_UUID_LEN + 1] = '"';
+        (void) pt_jp_uuid(p, id);
     }
 }
 
@@ -177,12 +177,10 @@ pt_jw_uuid(pt_jw_t *w, const pt_uuid_t *id)
 void
 pt_jw_time(pt_jw_t *w, int64_t unix_us)
 {
-    char *p = pt_jw_room(w, PT_TIME_LEN + 2);
+    char *p = pt_jw_room(w, PT_JP_TIME);
 
     if (p != NULL) {
-        p[0] = '"';
-        pt_time_build(unix_us, p + 1);
-        p[PT_TIME_LEN + 1] = '"';
+        (void) pt_jp_time(p, unix_us);
     }
 }
 
@@ -228,21 +226,7 @@ pt_jw_value(pt_jw_t *w, const pt_json_t *v)
 }
 
 
-/* Before every value: the comma, unless a key stands before it. */
-static void
-pt_jw_begin(pt_jw_t *w)
-{
-    if (w->comma && !w->after_key) {
-        pt_buf_char(w->buf, ',');
-    }
-
-    w->comma = true;
-    w->after_key = false;
-}
-
-
-/* The same, and room for a value of len bytes; NULL on an error. */
-static char *
+char *
 pt_jw_room(pt_jw_t *w, size_t len)
 {
     bool  comma = w->comma && !w->after_key;
@@ -259,82 +243,83 @@ pt_jw_room(pt_jw_t *w, size_t len)
 }
 
 
-/* How many bytes at the beginning need no escape: all of them, mostly.
- * Eight at a time: a byte below 0x20, '"' or a backslash sets its high bit
- * (bytes from 0x80 on are left out, they are plain). */
-static size_t
-pt_jw_plain(pt_str_t s)
+void
+pt_jw_room_end(pt_jw_t *w, const char *end)
 {
-    size_t         i;
-    uint64_t       v, quote, slash, bad;
-    const uint64_t ones = UINT64_C(0x0101010101010101);
+    pt_buf_t *b = w->buf;
 
-    for (i = 0; s.len - i >= sizeof(v); i += sizeof(v)) {
-        memcpy(&v, s.data + i, sizeof(v));
-        quote = v ^ (ones * '"');
-        slash = v ^ (ones * '\\');
-        bad = ((v - ones * 0x20) & ~v) | ((quote - ones) & ~quote)
-              | ((slash - ones) & ~slash);
-        if ((bad & (ones * 0x80)) != 0) {
-            break;
-        }
-    }
+    assert(b->err == PT_OK && end > b->data && end <= b->data + b->len);
 
-    while (i < s.len && pt_jw_escapes[(unsigned char) s.data[i]] == 0) {
-        i++;
-    }
-
-    return i;
+    b->len = (size_t) (end - b->data);
 }
 
 
-static void
-pt_jw_quoted(pt_buf_t *b, pt_str_t s)
+pt_jp_text_t
+pt_jp_text(pt_str_t s)
 {
-    char          c, *p;
-    size_t        i, run;
-    unsigned char byte;
+    char         c;
+    size_t       i;
+    pt_jp_text_t t = { s, s.len + 2 };
 
-    i = pt_jw_plain(s);
-
-    if (i == s.len) {
-        p = pt_buf_room(b, s.len + 2);
-        if (p != NULL) {
-            p[0] = '"';
-            if (s.len != 0) {
-                memcpy(p + 1, s.data, s.len);
-            }
-            p[s.len + 1] = '"';
-        }
-        return;
+    if (s.data == NULL) {
+        t.size = sizeof("null") - 1;
+        return t;
     }
 
-    pt_buf_char(b, '"');
-
-    for (run = 0; i < s.len; i++) {
-        byte = (unsigned char) s.data[i];
-        c = pt_jw_escapes[byte];
-        if (c == 0) {
-            continue;
-        }
-
-        pt_buf_add(b, s.data + run, i - run);
-        run = i + 1;
-
-        pt_buf_char(b, '\\');
-        pt_buf_char(b, c);
-        if (c == 'u') {
-            pt_buf_lit(b, "00");
-            pt_buf_char(b, "0123456789abcdef"[byte >> 4]);
-            pt_buf_char(b, "0123456789abcdef"[byte & 0x0f]);
-        }
+    for (i = pt_jp_plain(s); i < s.len;
+         i += pt_jp_plain((pt_str_t){ s.data + i, s.len - i }))
+    {
+        c = pt_jp_escapes[(unsigned char) s.data[i++]];
+        t.size += c == 'u' ? 5 : 1; /* what is more than the byte itself */
     }
 
-    if (run < s.len) {
-        pt_buf_add(b, s.data + run, s.len - run);
+    return t;
+}
+
+
+char *
+pt_jp_str(char *p, const pt_jp_text_t *t)
+{
+    size_t   n;
+    pt_str_t s = t->str;
+
+    if (s.data == NULL) {
+        return pt_jp_lit(p, "null");
     }
 
-    pt_buf_char(b, '"');
+    *p++ = '"';
+
+    for (;;) {
+        /* without an escape, mostly: then it need not be looked at again */
+        n = t->size == t->str.len + 2 ? s.len : pt_jp_plain(s);
+        if (n != 0) {
+            p = pt_jp_bytes(p, s.data, n);
+        }
+        if (n == s.len) {
+            break;
+        }
+
+        p = pt_jp_escaped(p, (unsigned char) s.data[n]);
+        s.data += n + 1;
+        s.len -= n + 1;
+    }
+
+    *p++ = '"';
+
+    return p;
+}
+
+
+/* Before every value: the comma, unless a key stands before it. */
+static void
+pt_jw_begin(pt_jw_t *w)
+{
+    if (w->comma && !w->after_key) {
+        pt_buf_char(w->buf, ',');
+    }
+
+    w->comma = true;
+    w->after_key = false;
 }
 
 
@@ -389,4 +374,62 @@ pt_jw_scalar(pt_jw_t *w, const pt_json_t *v)
     }
 
     return false;
+}
+
+
+static char *
+pt_jp_escaped(char *p, unsigned char c)
+{
+    *p++ = '\\';
+    *p++ = pt_jp_escapes[c];
+
+    if (pt_jp_escapes[c] == 'u') {
+        p = pt_jp_lit(p, "00");
+        *p++ = "0123456789abcdef"[c >> 4];
+        *p++ = "0123456789abcdef"[c & 0x0f];
+    }
+
+    return p;
+}
+
+
+/* How many bytes at the beginning need no escape: all of them, mostly.
+ * Eight at a time, the last eight perhaps overlapping. */
+static size_t
+pt_jp_plain(pt_str_t s)
+{
+    size_t i;
+
+    for (i = 0; s.len - i >= 8 && pt_jp_plain8(s.data + i); i += 8) { /* void */
+    }
+
+    if (i < s.len && s.len - i < 8 && s.len >= 8
+        && pt_jp_plain8(s.data + s.len - 8))
+    {
+        return s.len;
+    }
+
+    while (i < s.len && pt_jp_escapes[(unsigned char) s.data[i]] == 0) {
+        i++;
+    }
+
+    return i;
+}
+
+
+/* A byte below 0x20, '"' or a backslash sets its high bit (bytes from 0x80 on
+ * are left out, they are plain). */
+static bool
+pt_jp_plain8(const char *p)
+{
+    uint64_t       v, quote, slash, bad;
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+
+    memcpy(&v, p, sizeof(v));
+    quote = v ^ (ones * '"');
+    slash = v ^ (ones * '\\');
+    bad = ((v - ones * 0x20) & ~v) | ((quote - ones) & ~quote)
+          | ((slash - ones) & ~slash);
+
+    return (bad & (ones * 0x80)) == 0;
 }

@@ -13,6 +13,15 @@
 #define PT_MSG_BODY_MAX (256u * 1024)
 #define PT_MSG_LIST_MAX (3u * 1024 * 1024)
 
+/* Room of the members without strings and JSON. */
+#define PT_MSG_SHAPE                                                           \
+    "\"id\":,\"conversation_id\":,\"sender_type\":,\"sender_id\":,"            \
+    "\"content\":,\"message_type\":,\"whatsapp_message_id\":,\"status\":,"     \
+    "\"error\":,\"reply_to\":,\"metadata\":,\"created_at\":,"                  \
+    "\"received_at\":"
+#define PT_MSG_ROOM (sizeof(PT_MSG_SHAPE) + 4 * PT_JP_UUID + 2 * PT_JP_TIME)
+#define PT_MSG_TYPICAL 256u /* bytes of the others in a list */
+
 typedef struct {
     uint32_t limit;
     uint64_t filters;
@@ -50,40 +59,61 @@ pt_msg_write(pt_jw_t *w, const pt_msg_t *m)
 void
 pt_msg_members(pt_jw_t *w, const pt_msg_t *m)
 {
-    pt_jw_key(w, "id");
-    pt_jw_uuid(w, &m->id);
-    pt_jw_key(w, "conversation_id");
+    char    *p;
+    pt_str_t error = m->error.data == NULL ? PT_STR("null") : m->error;
+    pt_str_t metadata = m->metadata.data == NULL ? PT_STR("{}") : m->metadata;
+
+    pt_jp_text_t sender, content, type, wamid, status;
+
+    sender = pt_jp_text(m->sender_type);
+    content = pt_jp_text(m->content.data == NULL ? PT_STR("") : m->content);
+    type = pt_jp_text(m->message_type);
+    wamid = pt_jp_text(m->whatsapp_message_id);
+    status = pt_jp_text(m->status);
+
+    p = pt_jw_room(w, PT_MSG_ROOM + sender.size + content.size + type.size
+                          + wamid.size + status.size + error.len
+                          + metadata.len);
+    if (p == NULL) {
+        return;
+    }
+
+    p = pt_jp_lit(p, "\"id\":");
+    p = pt_jp_uuid(p, &m->id);
+    p = pt_jp_name(p, "conversation_id");
     if (m->conversation_id == NULL) {
-        pt_jw_raw(w, PT_STR("\"" PT_MARK_CONVERSATION "\""));
+        p = pt_jp_lit(p, "\"" PT_MARK_CONVERSATION "\"");
     } else {
-        pt_jw_uuid(w, m->conversation_id);
+        p = pt_jp_uuid(p, m->conversation_id);
     }
-    pt_jw_key(w, "sender_type");
-    pt_jw_str(w, m->sender_type);
-    pt_jw_key(w, "sender_id");
-    pt_jw_uuid(w, m->sender_id);
-    pt_jw_key(w, "content");
-    pt_jw_str(w, m->content.data == NULL ? PT_STR("") : m->content);
-    pt_jw_key(w, "message_type");
-    pt_jw_str(w, m->message_type);
-    pt_jw_key(w, "whatsapp_message_id");
-    pt_jw_str(w, m->whatsapp_message_id);
-    pt_jw_key(w, "status");
-    pt_jw_str(w, m->status);
-    pt_jw_key(w, "error");
-    pt_jw_raw(w, m->error);
-    pt_jw_key(w, "reply_to");
+    p = pt_jp_name(p, "sender_type");
+    p = pt_jp_str(p, &sender);
+    p = pt_jp_name(p, "sender_id");
+    p = pt_jp_uuid(p, m->sender_id);
+    p = pt_jp_name(p, "content");
+    p = pt_jp_str(p, &content);
+    p = pt_jp_name(p, "message_type");
+    p = pt_jp_str(p, &type);
+    p = pt_jp_name(p, "whatsapp_message_id");
+    p = pt_jp_str(p, &wamid);
+    p = pt_jp_name(p, "status");
+    p = pt_jp_str(p, &status);
+    p = pt_jp_name(p, "error");
+    p = pt_jp_raw(p, error);
+    p = pt_jp_name(p, "reply_to");
     if (m->reply_to_mark) {
-        pt_jw_raw(w, PT_STR(PT_MARK_REPLY_TO));
+        p = pt_jp_lit(p, PT_MARK_REPLY_TO);
     } else {
-        pt_jw_uuid(w, m->reply_to);
+        p = pt_jp_uuid(p, m->reply_to);
     }
-    pt_jw_key(w, "metadata");
-    pt_jw_raw(w, m->metadata.data == NULL ? PT_STR("{}") : m->metadata);
-    pt_jw_key(w, "created_at");
-    pt_jw_time(w, m->created_at_us);
-    pt_jw_key(w, "received_at");
-    pt_jw_time(w, m->received_at_us);
+    p = pt_jp_name(p, "metadata");
+    p = pt_jp_raw(p, metadata);
+    p = pt_jp_name(p, "created_at");
+    p = pt_jp_time(p, m->created_at_us);
+    p = pt_jp_name(p, "received_at");
+    p = pt_jp_time(p, m->received_at_us);
+
+    pt_jw_room_end(w, p);
 }
 
 
@@ -245,6 +275,7 @@ pt_msg_list_answer(pytake_op_t *op)
     n = r->nrows > page->limit ? page->limit : r->nrows;
 
     pt_buf_init(&b, op->arena, PT_MSG_LIST_MAX);
+    (void) pt_buf_reserve(&b, n * (PT_MSG_ROOM + PT_MSG_TYPICAL) + 512);
     pt_jw_init(&w, &b);
     pt_jw_object(&w);
     pt_jw_key(&w, "data");

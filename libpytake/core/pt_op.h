@@ -30,6 +30,7 @@
 #include "../pytake.h"
 #include "pt_json.h"
 #include "pt_util.h"
+#include "pt_cell.h"
 #include "pt_err.h"
 #include "pt_jwt.h"
 #include "pt_cursor.h"
@@ -196,26 +197,10 @@ void pt_p_times(pytake_op_t *op, const int64_t *unix_us, size_t n);
  * sticky error, else PT_OK. */
 pt_err_t pt_sql_go(pytake_op_t *op) PT_MUST_CHECK;
 
-/* ---- results (binary cells) ---- */
+/* ---- results (their cells: pt_cell.h) ---- */
 
 /* Rows of the i-th statement that this endpoint added (0-based). */
 const pytake_rows_t *pt_rows_get(const pytake_op_t *op, uint16_t i);
-
-bool     pt_cell_is_null(const pytake_rows_t *r, uint32_t row, uint32_t col);
-pt_str_t pt_cell_text(const pytake_rows_t *r, uint32_t row, uint32_t col);
-pt_str_t pt_cell_jsonb(const pytake_rows_t *r, uint32_t row, uint32_t col);
-bool     pt_cell_bool(const pytake_rows_t *r, uint32_t row, uint32_t col);
-int64_t  pt_cell_i64(const pytake_rows_t *r, uint32_t row, uint32_t col);
-int32_t  pt_cell_i32(const pytake_rows_t *r, uint32_t row, uint32_t col);
-int64_t  pt_cell_time(const pytake_rows_t *r, uint32_t row, uint32_t col);
-/* false (and nil) when NULL */
-bool pt_cell_uuid(const pytake_rows_t *r, uint32_t row, uint32_t col,
-                  pt_uuid_t *out);
-/* text[]: calls for each element; count by pt_cell_array_count */
-uint32_t pt_cell_array_count(const pytake_rows_t *r, uint32_t row,
-                             uint32_t col);
-pt_str_t pt_cell_array_text(const pytake_rows_t *r, uint32_t row, uint32_t col,
-                            uint32_t i);
 
 /* ---- one thing, by the ids of its path ---- */
 
@@ -236,6 +221,11 @@ pt_err_t pt_reply_row(pytake_op_t *op, int status,
  */
 void pt_row_write(pt_jw_t *w, const pytake_rows_t *r, uint32_t row,
                   const char *spec);
+
+/* A text[] as an array of strings: the room that it needs at most, and itself
+ * put at p (as by pt_jp_str()). */
+size_t pt_row_texts_size(const pytake_rows_t *r, uint32_t row, uint32_t col);
+char *pt_row_texts(char *p, const pytake_rows_t *r, uint32_t row, uint32_t col);
 
 /* ---- work ---- */
 

@@ -14,8 +14,6 @@
 
 static void pt_row_value(pt_jw_t *w, const pytake_rows_t *r, uint32_t row,
                          uint32_t col, char type);
-static void pt_row_texts(pt_jw_t *w, const pytake_rows_t *r, uint32_t row,
-                         uint32_t col);
 
 
 pt_err_t
@@ -91,10 +89,47 @@ pt_row_write(pt_jw_t *w, const pytake_rows_t *r, uint32_t row, const char *spec)
 }
 
 
+size_t
+pt_row_texts_size(const pytake_rows_t *r, uint32_t row, uint32_t col)
+{
+    size_t   at = 0, size = 2;
+    pt_str_t text;
+
+    while (pt_cell_array_next(r, row, col, &at, &text)) {
+        size += pt_jp_text(text).size + 1; /* the comma */
+    }
+
+    return size;
+}
+
+
+char *
+pt_row_texts(char *p, const pytake_rows_t *r, uint32_t row, uint32_t col)
+{
+    size_t       at = 0;
+    pt_str_t     text;
+    pt_jp_text_t t;
+
+    *p++ = '[';
+
+    while (pt_cell_array_next(r, row, col, &at, &text)) {
+        t = pt_jp_text(text);
+        p = pt_jp_str(p, &t);
+        *p++ = ',';
+    }
+
+    p -= p[-1] == ','; /* behind the last one */
+    *p++ = ']';
+
+    return p;
+}
+
+
 static void
 pt_row_value(pt_jw_t *w, const pytake_rows_t *r, uint32_t row, uint32_t col,
              char type)
 {
+    char     *p;
     pt_uuid_t id;
 
     if (pt_cell_is_null(r, row, col)) {
@@ -129,26 +164,13 @@ pt_row_value(pt_jw_t *w, const pytake_rows_t *r, uint32_t row, uint32_t col,
         break;
 
     case 'a':
-        pt_row_texts(w, r, row, col);
+        p = pt_jw_room(w, pt_row_texts_size(r, row, col));
+        if (p != NULL) {
+            pt_jw_room_end(w, pt_row_texts(p, r, row, col));
+        }
         break;
 
     default:
         assert(0); /* no such type */
     }
-}
-
-
-static void
-pt_row_texts(pt_jw_t *w, const pytake_rows_t *r, uint32_t row, uint32_t col)
-{
-    uint32_t i, n;
-
-    pt_jw_array(w);
-
-    n = pt_cell_array_count(r, row, col);
-    for (i = 0; i < n; i++) {
-        pt_jw_str(w, pt_cell_array_text(r, row, col, i));
-    }
-
-    pt_jw_array_end(w);
 }

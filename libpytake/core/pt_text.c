@@ -52,6 +52,36 @@ pt_parse_i64(pt_str_t s, int64_t *out)
 }
 
 
+char *
+pt_i64_build(int64_t v, char out[PT_I64_LEN])
+{
+    char     digits[PT_I64_LEN];
+    size_t   i = sizeof(digits);
+    uint64_t u;
+
+    if (v >= 0 && v < 10) {
+        *out = (char) ('0' + v);
+        return out + 1;
+    }
+
+    /* 0 - v in unsigned arithmetic: INT64_MIN has no positive twin */
+    u = v < 0 ? 0 - (uint64_t) v : (uint64_t) v;
+
+    do {
+        digits[--i] = (char) ('0' + u % 10);
+        u /= 10;
+    } while (u != 0);
+
+    if (v < 0) {
+        digits[--i] = '-';
+    }
+
+    memcpy(out, digits + i, sizeof(digits) - i);
+
+    return out + (sizeof(digits) - i);
+}
+
+
 bool
 pt_utf8_is(pt_str_t s)
 {

@@ -15,6 +15,11 @@
 /* The whole slice is a decimal integer in int64 range. */
 bool pt_parse_i64(pt_str_t s, int64_t *out);
 
+#define PT_I64_LEN 20 /* "-9223372036854775808" */
+
+/* Writes at most PT_I64_LEN bytes, no NUL; gives their end. */
+char *pt_i64_build(int64_t v, char out[PT_I64_LEN]);
+
 #define PT_TIME_LEN 24 /* "2026-11-22T09:48:00.123Z" */
 
 /* Writes PT_TIME_LEN bytes, no NUL.  Years 0000..9999 (others clamp). */

@@ -130,6 +130,34 @@ START_TEST(lone_buffer_grows_in_place)
 END_TEST
 
 
+START_TEST(reserve)
+{
+    char       *p;
+    size_t      used;
+    pt_buf_t    b;
+    pt_str_t    s;
+    pt_arena_t *a = pt_test_arena();
+
+    pt_buf_init(&b, a, 100000);
+    ck_assert(pt_buf_reserve(&b, 90000));
+    ck_assert_uint_eq(b.len, 0);
+    used = pt_arena_used(a);
+    p = pt_buf_room(&b, 90000);
+    ck_assert_ptr_nonnull(p);
+    memset(p, 'x', 90000);
+    ck_assert_uint_eq(pt_arena_used(a), used);
+    ck_assert_ok(pt_buf_get(&b, &s));
+    ck_assert_uint_eq(s.len, 90000);
+
+    ck_assert(!pt_buf_reserve(&b, 10001));
+    ck_assert_int_eq(pt_buf_get(&b, &s), PT_ELIMIT);
+    ck_assert(!pt_buf_reserve(&b, 1));
+
+    pt_arena_del(a);
+}
+END_TEST
+
+
 static pt_err_t
 buf_scenario(pt_arena_t *a, void *user)
 {
@@ -161,6 +189,7 @@ END_TEST
 static void
 pt_test_suite(Suite *s)
 {
+    PT_TEST_CASE(s, reserve);
     PT_TEST_CASE(s, pieces_add_up);
     PT_TEST_CASE(s, integers);
     PT_TEST_CASE(s, cap_sticks);

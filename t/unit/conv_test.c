@@ -31,6 +31,48 @@ static const char conv_json[] =
     "\"updated_at\":\"2026-11-23T01:41:07.519Z\"}";
 
 
+/* The room that a row takes at once is enough when every value is as long as
+ * it can be; the writer asserts it. */
+START_TEST(longest_row)
+{
+    fx_t       f;
+    pt_jw_t    w;
+    pt_buf_t   b;
+    pt_str_t   s;
+    pt_json_t *v;
+    pt_uuid_t  id = fx_id(9);
+
+    static const char text[] = "\x01\x02\"\\\n\x1f\x7f \xc3\xa9";
+
+    fx_init(&f);
+    fx_row(&f, 0, "uuttutitmuajmmmm", &id, &id, text, text, &id, text,
+           INT32_MIN, text, FX_NOW, &id, "a\x01 b\" c", "{\"a\": [1, 2]}",
+           FX_NOW, FX_NOW, FX_NOW, FX_NOW);
+
+    pt_buf_init(&b, f.arena, 4096);
+    pt_jw_init(&w, &b);
+    pt_jw_array(&w);
+    pt_conv_write(&w, &f.rows[0], 0);
+    pt_conv_write(&w, &f.rows[0], 0);
+    pt_jw_array_end(&w);
+    ck_assert_ok(pt_buf_get(&b, &s));
+    ck_assert_ok(pt_json_parse(f.arena, s, &pt_json_limits_api, &v));
+    ck_assert_uint_eq(v->count, 2);
+    ck_assert_has(s, "\"unread_count\":-2147483648,\"last_message\":"
+                     "\"\\u0001\\u0002\\\"\\\\\\n\\u001f\x7f \xc3\xa9\",");
+    ck_assert_has(s, ",\"tags\":[\"a\\u0001\",\"b\\\"\",\"c\"],");
+
+    /* a buffer that it does not fit into says so, and holds no half of it */
+    pt_buf_init(&b, f.arena, 256);
+    pt_jw_init(&w, &b);
+    pt_conv_write(&w, &f.rows[0], 0);
+    ck_assert_int_eq(pt_buf_get(&b, &s), PT_ELIMIT);
+    ck_assert_uint_eq(b.len, 0);
+    fx_free(&f);
+}
+END_TEST
+
+
 static void
 conv_list(fx_t *f)
 {
@@ -433,6 +475,7 @@ END_TEST
 static void
 pt_test_suite(Suite *s)
 {
+    PT_TEST_CASE(s, longest_row);
     PT_TEST_CASE(s, list);
     PT_TEST_CASE(s, list_starved);
     PT_TEST_CASE(s, list_filters);
