@@ -7,12 +7,12 @@
 
 #include "pt_util.h"
 
-#define PT_CODE_BAD 64u /* of the tables: not in the alphabet */
+#define PT_CODE_BAD PT_HEX_BAD /* of base64url's table, too */
 #define PT_CODE_HEX(c) pt_hex_values[(unsigned char) (c)]
 
 
 /* clang-format off */
-static const uint8_t pt_hex_values[256] = {
+const uint8_t pt_hex_values[256] = {
     64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
     64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,
     64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64,

@@ -15,10 +15,26 @@
 #define PT_JWT_BLOCK 64 /* bytes of SHA-256's block */
 #define PT_JWT_MAC 32
 #define PT_JWT_MAC_CHARS 43
-#define PT_JWT_CLAIMS_MAX 1024 /* bytes we write */
+#define PT_JWT_I64_DIGITS 18 /* more are parsed */
 
 /* {"alg":"HS256","typ":"JWT"}: what we write; another is parsed */
 #define PT_JWT_HEADER "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9"
+
+/* The payload that we write, and read in place; another is parsed. */
+#define PT_JWT_SUB "{\"sub\":"
+#define PT_JWT_TENANT ",\"tenant_id\":"
+#define PT_JWT_ROLE ",\"role\":"
+#define PT_JWT_SID ",\"sid\":"
+#define PT_JWT_IAT ",\"iat\":"
+#define PT_JWT_EXP ",\"exp\":"
+#define PT_JWT_JTI ",\"jti\":"
+#define PT_JWT_END ",\"iss\":\"" PT_JWT_ISS "\",\"aud\":\"" PT_JWT_AUD "\"}"
+#define PT_JWT_PAYLOAD_MAX                                                     \
+    (sizeof(PT_JWT_SUB PT_JWT_TENANT PT_JWT_ROLE PT_JWT_SID PT_JWT_IAT         \
+                PT_JWT_EXP PT_JWT_JTI PT_JWT_END)                              \
+     + 4 * PT_JP_UUID + 6 * PT_ROLE_MAX + 2 * PT_JP_I64)
+
+#define PT_JWT_TAKE(s, lit) pt_jwt_take((s), "" lit, sizeof(lit) - 1)
 
 
 struct pt_jwt_s {
@@ -44,13 +60,20 @@ static pt_err_t pt_jwt_payload(pt_arena_t *a, const pt_claims_t *claims,
 static pt_err_t pt_jwt_mac(const pt_jwt_t *j, pt_str_t msg,
                            uint8_t mac[PT_JWT_MAC]);
 static bool     pt_jwt_split(pt_str_t token, pt_jwt_parts_t *parts);
-static pt_err_t pt_jwt_decode(pt_arena_t *a, pt_str_t part, pt_json_t **out);
+static pt_err_t pt_jwt_text(pt_arena_t *a, pt_str_t part, pt_str_t *out);
+static pt_err_t pt_jwt_parse(pt_arena_t *a, pt_str_t text, pt_json_t **out);
 static pt_err_t pt_jwt_header(pt_arena_t *a, pt_str_t header);
-static pt_err_t pt_jwt_claims(const pt_json_t *obj, int64_t now_s,
+static bool     pt_jwt_scan(pt_str_t s, pt_claims_t *out);
+static bool     pt_jwt_take(pt_str_t *s, const char *lit, size_t len);
+static bool     pt_jwt_take_uuid(pt_str_t *s, pt_uuid_t *out);
+static bool     pt_jwt_take_role(pt_str_t *s, char role[PT_ROLE_MAX]);
+static bool     pt_jwt_take_i64(pt_str_t *s, int64_t *out);
+static pt_err_t pt_jwt_claims(pt_arena_t *a, pt_str_t text, int64_t now_s,
                               pt_claims_t *out);
+static pt_err_t pt_jwt_when(const pt_claims_t *c, int64_t now_s);
 static bool     pt_jwt_audience(const pt_json_t *obj);
 static bool pt_jwt_uuid(const pt_json_t *obj, const char *name, pt_uuid_t *out);
-static bool pt_jwt_role(const pt_json_t *obj, char role[PT_ROLE_MAX]);
+static bool pt_jwt_role(pt_str_t s, char role[PT_ROLE_MAX]);
 
 
 /* A token of ours has ten claims, flat but for an audience list. */
@@ -145,7 +168,7 @@ pt_jwt_verify(const pt_jwt_t *j, pt_arena_t *a, pt_str_t token, int64_t now_s,
     size_t         len;
     uint8_t        want[PT_JWT_MAC], got[PT_JWT_MAC_CHARS];
     pt_err_t       err;
-    pt_json_t     *claims;
+    pt_str_t       text;
     pt_claims_t    c;
     pt_jwt_parts_t parts;
 
@@ -173,12 +196,13 @@ pt_jwt_verify(const pt_jwt_t *j, pt_arena_t *a, pt_str_t token, int64_t now_s,
         return err;
     }
 
-    err = pt_jwt_decode(a, parts.payload, &claims);
-    if (err != PT_OK) {
-        return err;
+    err = pt_jwt_text(a, parts.payload, &text);
+    if (err == PT_OK && !pt_jwt_scan(text, &c)) {
+        err = pt_jwt_claims(a, text, now_s, &c);
     }
-
-    err = pt_jwt_claims(claims, now_s, &c);
+    if (err == PT_OK) {
+        err = pt_jwt_when(&c, now_s);
+    }
     if (err != PT_OK) {
         return err;
     }
@@ -256,42 +280,33 @@ pt_jwt_pad(SHA256_CTX *ctx, const uint8_t key[PT_JWT_BLOCK], uint8_t pad)
 static pt_err_t
 pt_jwt_payload(pt_arena_t *a, const pt_claims_t *claims, pt_str_t *out)
 {
-    pt_jw_t  w;
-    pt_buf_t b;
-    pt_str_t json;
-    pt_err_t err;
+    char         json[PT_JWT_PAYLOAD_MAX], *p = json;
+    pt_jp_text_t role;
 
     assert(memchr(claims->role, '\0', sizeof(claims->role)) != NULL);
 
-    pt_buf_init(&b, a, PT_JWT_CLAIMS_MAX);
-    pt_jw_init(&w, &b);
-    pt_jw_object(&w);
-    pt_jw_key(&w, "sub");
-    pt_jw_uuid(&w, &claims->sub);
-    pt_jw_key(&w, "tenant_id");
-    pt_jw_uuid(&w, &claims->tenant_id);
-    pt_jw_key(&w, "role");
-    pt_jw_str(&w, (pt_str_t){ claims->role, strlen(claims->role) });
-    pt_jw_key(&w, "sid");
-    pt_jw_uuid(&w, &claims->sid);
-    pt_jw_key(&w, "iat");
-    pt_jw_i64(&w, claims->iat);
-    pt_jw_key(&w, "exp");
-    pt_jw_i64(&w, claims->exp);
-    pt_jw_key(&w, "jti");
-    pt_jw_uuid(&w, &claims->jti);
-    pt_jw_key(&w, "iss");
-    pt_jw_str(&w, PT_STR(PT_JWT_ISS));
-    pt_jw_key(&w, "aud");
-    pt_jw_str(&w, PT_STR(PT_JWT_AUD));
-    pt_jw_object_end(&w);
+    role = pt_jp_text((pt_str_t){ claims->role, strlen(claims->role) });
 
-    err = pt_buf_get(&b, &json);
-    if (err != PT_OK) {
-        return err;
-    }
+    p = pt_jp_lit(p, PT_JWT_SUB);
+    p = pt_jp_uuid(p, &claims->sub);
+    p = pt_jp_lit(p, PT_JWT_TENANT);
+    p = pt_jp_uuid(p, &claims->tenant_id);
+    p = pt_jp_lit(p, PT_JWT_ROLE);
+    p = pt_jp_str(p, &role);
+    p = pt_jp_lit(p, PT_JWT_SID);
+    p = pt_jp_uuid(p, &claims->sid);
+    p = pt_jp_lit(p, PT_JWT_IAT);
+    p = pt_jp_i64(p, claims->iat);
+    p = pt_jp_lit(p, PT_JWT_EXP);
+    p = pt_jp_i64(p, claims->exp);
+    p = pt_jp_lit(p, PT_JWT_JTI);
+    p = pt_jp_uuid(p, &claims->jti);
+    p = pt_jp_lit(p, PT_JWT_END);
 
-    return pt_base64url_build(a, (const uint8_t *) json.data, json.len, out);
+    assert(p <= json + sizeof(json));
+
+    return pt_base64url_build(a, (const uint8_t *) json, (size_t) (p - json),
+                              out);
 }
 
 
@@ -348,13 +363,12 @@ pt_jwt_split(pt_str_t token, pt_jwt_parts_t *parts)
 }
 
 
-/* One part as a JSON object; PT_ETOKEN when it is none. */
+/* One part, decoded; PT_ETOKEN when it is no base64url. */
 static pt_err_t
-pt_jwt_decode(pt_arena_t *a, pt_str_t part, pt_json_t **out)
+pt_jwt_text(pt_arena_t *a, pt_str_t part, pt_str_t *out)
 {
     size_t   len;
     uint8_t *raw;
-    pt_err_t err;
 
     raw = pt_alloc(a, part.len * 3 / 4 + 3);
     if (raw == NULL) {
@@ -365,8 +379,19 @@ pt_jwt_decode(pt_arena_t *a, pt_str_t part, pt_json_t **out)
         return PT_ETOKEN;
     }
 
-    err = pt_json_parse(a, (pt_str_t){ (const char *) raw, len },
-                        &pt_jwt_limits, out);
+    *out = (pt_str_t){ (const char *) raw, len };
+
+    return PT_OK;
+}
+
+
+/* It as a JSON object; PT_ETOKEN when it is none. */
+static pt_err_t
+pt_jwt_parse(pt_arena_t *a, pt_str_t text, pt_json_t **out)
+{
+    pt_err_t err;
+
+    err = pt_json_parse(a, text, &pt_jwt_limits, out);
     if (err != PT_OK) {
         return err == PT_ENOMEM ? PT_ENOMEM : PT_ETOKEN;
     }
@@ -385,7 +410,7 @@ static pt_err_t
 pt_jwt_header(pt_arena_t *a, pt_str_t header)
 {
     pt_err_t         err;
-    pt_str_t         alg;
+    pt_str_t         alg, text;
     pt_json_t       *obj;
     const pt_json_t *typ;
 
@@ -393,7 +418,10 @@ pt_jwt_header(pt_arena_t *a, pt_str_t header)
         return PT_OK;
     }
 
-    err = pt_jwt_decode(a, header, &obj);
+    err = pt_jwt_text(a, header, &text);
+    if (err == PT_OK) {
+        err = pt_jwt_parse(a, text, &obj);
+    }
     if (err != PT_OK) {
         return err;
     }
@@ -413,13 +441,122 @@ pt_jwt_header(pt_arena_t *a, pt_str_t header)
 }
 
 
-static pt_err_t
-pt_jwt_claims(const pt_json_t *obj, int64_t now_s, pt_claims_t *out)
+/*
+ * The claims of a payload as we write it, byte for byte but for its values.
+ * false says nothing against the token: the parser decides.
+ */
+static bool
+pt_jwt_scan(pt_str_t s, pt_claims_t *out)
 {
-    int64_t  nbf;
-    pt_str_t iss;
+    return PT_JWT_TAKE(&s, PT_JWT_SUB) && pt_jwt_take_uuid(&s, &out->sub)
+           && PT_JWT_TAKE(&s, PT_JWT_TENANT)
+           && pt_jwt_take_uuid(&s, &out->tenant_id)
+           && PT_JWT_TAKE(&s, PT_JWT_ROLE) && pt_jwt_take_role(&s, out->role)
+           && PT_JWT_TAKE(&s, PT_JWT_SID) && pt_jwt_take_uuid(&s, &out->sid)
+           && PT_JWT_TAKE(&s, PT_JWT_IAT) && pt_jwt_take_i64(&s, &out->iat)
+           && PT_JWT_TAKE(&s, PT_JWT_EXP) && pt_jwt_take_i64(&s, &out->exp)
+           && PT_JWT_TAKE(&s, PT_JWT_JTI) && pt_jwt_take_uuid(&s, &out->jti)
+           && PT_JWT_TAKE(&s, PT_JWT_END) && s.len == 0;
+}
 
-    assert(obj->type == PT_JSON_OBJECT && now_s >= 0);
+
+static bool
+pt_jwt_take(pt_str_t *s, const char *lit, size_t len)
+{
+    if (s->len < len || memcmp(s->data, lit, len) != 0) {
+        return false;
+    }
+
+    s->data += len;
+    s->len -= len;
+
+    return true;
+}
+
+
+static bool
+pt_jwt_take_uuid(pt_str_t *s, pt_uuid_t *out)
+{
+    pt_str_t id;
+
+    if (!PT_JWT_TAKE(s, "\"") || s->len < PT_UUID_LEN) {
+        return false;
+    }
+
+    id = (pt_str_t){ s->data, PT_UUID_LEN };
+    s->data += PT_UUID_LEN;
+    s->len -= PT_UUID_LEN;
+
+    return pt_uuid_parse(id, out) && PT_JWT_TAKE(s, "\"");
+}
+
+
+static bool
+pt_jwt_take_role(pt_str_t *s, char role[PT_ROLE_MAX])
+{
+    size_t      len;
+    const char *end;
+
+    if (!PT_JWT_TAKE(s, "\"")) {
+        return false;
+    }
+
+    end = memchr(s->data, '"', s->len);
+    if (end == NULL) {
+        return false;
+    }
+
+    len = (size_t) (end - s->data);
+    if (!pt_jwt_role((pt_str_t){ s->data, len }, role)) {
+        return false;
+    }
+
+    s->data += len + 1;
+    s->len -= len + 1;
+
+    return true;
+}
+
+
+static bool
+pt_jwt_take_i64(pt_str_t *s, int64_t *out)
+{
+    size_t  n;
+    int64_t v = 0;
+
+    for (n = 0; n < s->len && s->data[n] >= '0' && s->data[n] <= '9'; n++) {
+        if (n == PT_JWT_I64_DIGITS) {
+            return false;
+        }
+        v = v * 10 + (s->data[n] - '0');
+    }
+
+    /* JSON has no numbers that begin with a zero */
+    if (n == 0 || (s->data[0] == '0' && n != 1)) {
+        return false;
+    }
+
+    *out = v;
+    s->data += n;
+    s->len -= n;
+
+    return true;
+}
+
+
+/* The claims of any other payload, and nbf, which is kept nowhere. */
+static pt_err_t
+pt_jwt_claims(pt_arena_t *a, pt_str_t text, int64_t now_s, pt_claims_t *out)
+{
+    int64_t    nbf;
+    pt_err_t   err;
+    pt_str_t   iss, role;
+    pt_json_t *obj;
+
+    err = pt_jwt_parse(a, text, &obj);
+    if (err != PT_OK) {
+        return err;
+    }
 
     if (!pt_json_find_str(obj, "iss", &iss) || !pt_str_is(iss, PT_JWT_ISS)
         || !pt_jwt_audience(obj))
@@ -430,14 +567,15 @@ pt_jwt_claims(const pt_json_t *obj, int64_t now_s, pt_claims_t *out)
     if (!pt_jwt_uuid(obj, "sub", &out->sub)
         || !pt_jwt_uuid(obj, "tenant_id", &out->tenant_id)
         || !pt_jwt_uuid(obj, "sid", &out->sid)
-        || !pt_jwt_uuid(obj, "jti", &out->jti) || !pt_jwt_role(obj, out->role))
+        || !pt_jwt_uuid(obj, "jti", &out->jti)
+        || !pt_json_find_str(obj, "role", &role)
+        || !pt_jwt_role(role, out->role))
     {
         return PT_ETOKEN;
     }
 
     if (!pt_json_find_i64(obj, "iat", &out->iat)
-        || !pt_json_find_i64(obj, "exp", &out->exp) || out->iat < 0
-        || out->iat > now_s + PT_JWT_LEEWAY_S)
+        || !pt_json_find_i64(obj, "exp", &out->exp))
     {
         return PT_ETOKEN;
     }
@@ -449,8 +587,21 @@ pt_jwt_claims(const pt_json_t *obj, int64_t now_s, pt_claims_t *out)
         return PT_ETOKEN;
     }
 
+    return PT_OK;
+}
+
+
+static pt_err_t
+pt_jwt_when(const pt_claims_t *c, int64_t now_s)
+{
+    assert(now_s >= 0);
+
+    if (c->iat < 0 || c->iat > now_s + PT_JWT_LEEWAY_S) {
+        return PT_ETOKEN;
+    }
+
     /* last: "expired" is only said of a token that was good once */
-    if (out->exp <= now_s - PT_JWT_LEEWAY_S) {
+    if (c->exp <= now_s - PT_JWT_LEEWAY_S) {
         return PT_EEXPIRED;
     }
 
@@ -491,13 +642,11 @@ pt_jwt_uuid(const pt_json_t *obj, const char *name, pt_uuid_t *out)
 
 
 static bool
-pt_jwt_role(const pt_json_t *obj, char role[PT_ROLE_MAX])
+pt_jwt_role(pt_str_t s, char role[PT_ROLE_MAX])
 {
-    size_t   i;
-    pt_str_t s;
+    size_t i;
 
-    if (!pt_json_find_str(obj, "role", &s) || s.len == 0
-        || s.len >= PT_ROLE_MAX) {
+    if (s.len == 0 || s.len >= PT_ROLE_MAX) {
         return false;
     }
 

@@ -62,6 +62,10 @@ bool pt_base64url_parse(pt_str_t s, uint8_t *dst, size_t *len);
 void pt_hex_build(const uint8_t *in, size_t len, char *out); /* 2*len */
 bool pt_hex_parse(pt_str_t s, uint8_t *out, size_t out_len);
 
+/* Of a digit its value, of any other byte PT_HEX_BAD. */
+#define PT_HEX_BAD 64u
+extern const uint8_t pt_hex_values[256];
+
 /* ---- text ---- */
 
 bool pt_utf8_is(pt_str_t s); /* valid, RFC 3629; NUL is valid here */

@@ -73,14 +73,13 @@ pt_uuid_derive(int64_t unix_s, pt_str_t phone_number_id, pt_str_t wamid,
 bool
 pt_uuid_parse(pt_str_t s, pt_uuid_t *out)
 {
-    size_t    i, n;
+    size_t    i;
+    uint8_t   hi, lo, seen = 0;
     pt_uuid_t id;
 
-    /* bytes of each group, and where its text stands */
-    static const struct {
-        uint8_t bytes;
-        uint8_t at;
-    } groups[] = { { 4, 0 }, { 2, 9 }, { 2, 14 }, { 2, 19 }, { 6, 24 } };
+    /* where the digits of each byte stand */
+    static const uint8_t at[16] = { 0,  2,  4,  6,  9,  11, 14, 16,
+                                    19, 21, 24, 26, 28, 30, 32, 34 };
 
     if (s.len != PT_UUID_LEN || s.data == NULL || s.data[8] != '-'
         || s.data[13] != '-' || s.data[18] != '-' || s.data[23] != '-')
@@ -88,17 +87,17 @@ pt_uuid_parse(pt_str_t s, pt_uuid_t *out)
         return false;
     }
 
-    for (i = 0, n = 0; i < PT_COUNT(groups); i++) {
-        if (!pt_hex_parse((pt_str_t){ s.data + groups[i].at,
-                                      groups[i].bytes * (size_t) 2 },
-                          id.b + n, groups[i].bytes))
-        {
-            return false;
-        }
-        n += groups[i].bytes;
+    for (i = 0; i < sizeof(id.b); i++) {
+        hi = pt_hex_values[(unsigned char) s.data[at[i]]];
+        lo = pt_hex_values[(unsigned char) s.data[at[i] + 1]];
+        seen |= hi | lo;
+        id.b[i] = (uint8_t) (hi << 4 | lo);
     }
 
-    assert(n == sizeof(id.b));
+    if ((seen & PT_HEX_BAD) != 0) {
+        return false;
+    }
+
     *out = id;
 
     return true;

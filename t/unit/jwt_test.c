@@ -23,6 +23,12 @@
 #define JWT_TIMES "\"iat\":1795340000,\"exp\":1795350000,"
 #define JWT_PARTIES "\"iss\":\"pytake\",\"aud\":\"pytake\""
 #define JWT_CLAIMS "{" JWT_IDS JWT_ROLE JWT_TIMES JWT_PARTIES "}"
+#define JWT_OURS                                                               \
+    "{\"sub\":\"017f22e2-79b0-7cc3-98c4-dc0c0c07398f\","                       \
+    "\"tenant_id\":\"017f22e2-79b0-7cc3-98c4-dc0c0c073990\","                  \
+    "\"role\":\"agent\",\"sid\":\"017f22e2-79b0-7cc3-98c4-dc0c0c073991\","     \
+    "\"iat\":1795340000,\"exp\":1795350000,"                                   \
+    "\"jti\":\"017f22e2-79b0-7cc3-98c4-dc0c0c073992\"," JWT_PARTIES "}"
 
 
 static pt_jwt_t *
@@ -142,6 +148,100 @@ START_TEST(round_trip)
 
     pt_jwt_del(j);
     pt_arena_del(a);
+}
+END_TEST
+
+
+/* What we write is read where it stands: there is no memory for a tree. */
+START_TEST(ours_is_not_parsed)
+{
+    pt_str_t    s;
+    pt_jwt_t   *j = token_key();
+    pt_arena_t *a = pt_test_arena(), *small = pt_arena_new(&pt_test_mem, 768);
+    pt_claims_t in, out;
+
+    token_claims(&in);
+    ck_assert_ok(pt_jwt_build(j, a, &in, &s));
+    ck_assert_ok(pt_jwt_verify(j, small, s, JWT_NOW, &out));
+    ck_assert(pt_uuid_eq(&in.jti, &out.jti));
+
+    pt_arena_del(small);
+    small = pt_arena_new(&pt_test_mem, 768);
+    s = token_make(a, PT_STR(JWT_HEADER), PT_STR(JWT_OURS), PT_STR(JWT_SECRET));
+    ck_assert_ok(pt_jwt_verify(j, small, s, JWT_NOW, &out));
+
+    pt_arena_del(small);
+    small = pt_arena_new(&pt_test_mem, 768);
+    s = token_make(a, PT_STR(JWT_HEADER), PT_STR(JWT_CLAIMS),
+                   PT_STR(JWT_SECRET));
+    ck_assert_int_eq(pt_jwt_verify(j, small, s, JWT_NOW, &out), PT_ENOMEM);
+
+    pt_arena_del(small);
+    pt_arena_del(a);
+    pt_jwt_del(j);
+}
+END_TEST
+
+
+/* A blank before the payload makes it one to parse: both must say the same. */
+static void
+token_both(const pt_jwt_t *j, const char *payload, size_t len)
+{
+    char        blank[sizeof(JWT_OURS) + 2] = " ";
+    pt_err_t    err, want;
+    pt_str_t    s;
+    pt_arena_t *a = pt_test_arena();
+    pt_claims_t c, parsed;
+
+    memcpy(blank + 1, payload, len);
+    memset(&c, 0, sizeof(c));
+    memset(&parsed, 0, sizeof(parsed));
+
+    s = token_make(a, PT_STR(JWT_HEADER), (pt_str_t){ payload, len },
+                   PT_STR(JWT_SECRET));
+    err = pt_jwt_verify(j, a, s, JWT_NOW, &c);
+    s = token_make(a, PT_STR(JWT_HEADER), (pt_str_t){ blank, len + 1 },
+                   PT_STR(JWT_SECRET));
+    want = pt_jwt_verify(j, a, s, JWT_NOW, &parsed);
+
+    ck_assert_msg(err == want, "%d, parsed %d: %.*s", err, want, (int) len,
+                  payload);
+    ck_assert(pt_uuid_eq(&c.sub, &parsed.sub) && pt_uuid_eq(&c.sid, &parsed.sid)
+              && pt_uuid_eq(&c.tenant_id, &parsed.tenant_id)
+              && pt_uuid_eq(&c.jti, &parsed.jti) && c.iat == parsed.iat
+              && c.exp == parsed.exp && strcmp(c.role, parsed.role) == 0);
+    pt_arena_del(a);
+}
+
+
+START_TEST(nearly_ours)
+{
+    char         text[sizeof(JWT_OURS) + 1];
+    size_t       i, k;
+    pt_jwt_t    *j = token_key();
+    const size_t n = sizeof(JWT_OURS) - 1;
+
+    static const char bytes[] = "0\0x\"\\,} -A";
+
+    for (i = 0; i < n; i++) {
+        for (k = 0; k < sizeof(bytes); k++) {
+            memcpy(text, JWT_OURS, n); /* another byte */
+            text[i] = bytes[k];
+            token_both(j, text, n);
+
+            memcpy(text, JWT_OURS, i); /* one more */
+            text[i] = bytes[k];
+            memcpy(text + i + 1, JWT_OURS + i, n - i);
+            token_both(j, text, n + 1);
+        }
+
+        memcpy(text, JWT_OURS, i); /* one less */
+        memcpy(text + i, JWT_OURS + i + 1, n - i - 1);
+        token_both(j, text, n - 1);
+        token_both(j, JWT_OURS, i); /* all from here */
+    }
+
+    pt_jwt_del(j);
 }
 END_TEST
 
@@ -599,6 +699,8 @@ static void
 pt_test_suite(Suite *s)
 {
     PT_TEST_CASE(s, round_trip);
+    PT_TEST_CASE(s, ours_is_not_parsed);
+    PT_TEST_CASE(s, nearly_ours);
     PT_TEST_CASE(s, weak_or_public_secrets_are_refused);
     PT_TEST_CASE(s, secrets_of_every_length);
     PT_TEST_CASE(s, libjwt_reads_ours);
