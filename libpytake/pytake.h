@@ -67,21 +67,42 @@ typedef enum {
     PYTAKE_METHOD_OTHER
 } pytake_method_t;
 
+/*
+ * Where a request goes, and what the driver needs to know of it before it
+ * reads the body.  index, nparams, params, err are the core's.
+ */
+typedef struct {
+    pt_err_t  err;   /* PT_OK, PT_ENOROUTE, PT_EMETHOD */
+    uint16_t  index; /* of pytake_route_names; 0: none */
+    uint16_t  nparams;
+    pt_uuid_t params[PT_ROUTE_PARAMS_MAX]; /* the ids of the path */
+    size_t    body_max;                    /* bytes */
+    uint32_t  timeout_ms; /* the operation's deadline; 0: the driver's */
+    bool      login;      /* counts against the login limits */
+    bool      webhook;
+} pytake_route_t;
+
+/* path: as sent, before the '?', not decoded. */
+void pytake_route_find(pytake_method_t method, pt_str_t path,
+                       pytake_route_t *out);
+
 /* Slices are borrowed until pytake_op_del().  Absent header: data NULL. */
 typedef struct {
-    pytake_method_t method;
-    pt_str_t        path;  /* as sent, before the '?', not decoded */
-    pt_str_t        query; /* after the '?', not decoded */
-    pt_str_t        authorization;
-    pt_str_t        content_type;
-    pt_str_t        idempotency_key;
-    pt_str_t        request_id; /* X-Request-Id as sent */
-    pt_str_t        signature;  /* X-Hub-Signature-256 */
-    pt_str_t        user_agent;
-    pt_str_t        remote_addr;
-    pt_str_t        body;
-    bool            body_too_large; /* over the location's cap: 413, in the
-                                       order of refusals of the route */
+    pytake_method_t       method;
+    pt_str_t              path;  /* as sent, before the '?', not decoded */
+    const pytake_route_t *route; /* theirs, if it was found before; read by
+                                    pytake_op_new() alone */
+    pt_str_t              query; /* after the '?', not decoded */
+    pt_str_t              authorization;
+    pt_str_t              content_type;
+    pt_str_t              idempotency_key;
+    pt_str_t              request_id; /* X-Request-Id as sent */
+    pt_str_t              signature;  /* X-Hub-Signature-256 */
+    pt_str_t              user_agent;
+    pt_str_t              remote_addr;
+    pt_str_t              body;
+    /* over the location's cap: 413, in the order of refusals of the route */
+    bool body_too_large;
 } pytake_request_t;
 
 /* Where a PYTAKE_UPGRADE goes; it is answered 204 with these headers, or
@@ -92,17 +113,6 @@ typedef struct {
 #define PYTAKE_WS_SESSION "X-Pytake-Session"
 #define PYTAKE_WS_EXP "X-Pytake-Exp" /* unix seconds */
 #define PYTAKE_WS_ROLE "X-Pytake-Role"
-
-/* What the driver needs to know of a route before it reads the body. */
-typedef struct {
-    size_t   body_max;   /* bytes */
-    uint32_t timeout_ms; /* the operation's deadline; 0: the driver's */
-    bool     login;      /* counts against the login limits */
-    bool     webhook;
-} pytake_route_info_t;
-
-void pytake_route_info(pytake_method_t method, pt_str_t path,
-                       pytake_route_info_t *out);
 
 
 /* ---- effects ---- */

@@ -260,6 +260,9 @@ typedef struct {
 
 typedef struct {
     ngx_str_t        request_id;
+    ngx_str_t        path; /* these three: of an API request */
+    ngx_str_t        query;
+    pytake_route_t   found;
     ngx_pytake_op_t *op;       /* NULL: no core operation */
     ngx_uint_t       route;    /* metric label without an op */
     ngx_uint_t       status;   /* as our handler answered, or 0 */
@@ -287,6 +290,10 @@ ngx_int_t ngx_pytake_test_handler(ngx_http_request_t *r);
 /* The metric label of a route, the module's own included. */
 const char *ngx_pytake_route_name(ngx_uint_t route);
 ngx_int_t   ngx_pytake_log_handler(ngx_http_request_t *r);
+/* The path and the arguments as sent: nginx's r->uri is decoded and merged.
+ * Borrowed from r. */
+void ngx_pytake_uri_split(ngx_http_request_t *r, ngx_str_t *path,
+                          ngx_str_t *query);
 
 /* Sends a whole answer; body must live as long as r->pool.  What a content
  * handler returns. */

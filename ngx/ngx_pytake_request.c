@@ -15,18 +15,14 @@ typedef struct {
 
 
 static void      ngx_pytake_api_post(ngx_http_request_t *r);
-static ngx_int_t ngx_pytake_api_start(ngx_http_request_t  *r,
-                                      pytake_route_info_t *info,
-                                      size_t body_len, ngx_uint_t too_large);
+static ngx_int_t ngx_pytake_api_start(ngx_http_request_t *r, size_t body_len,
+                                      ngx_uint_t too_large);
 static ngx_int_t ngx_pytake_api_fill(ngx_http_request_t *r, ngx_pytake_op_t *op,
                                      ngx_pytake_headers_t *h, size_t body_len);
 static void      ngx_pytake_api_headers(ngx_http_request_t   *r,
                                         ngx_pytake_headers_t *h);
-static void ngx_pytake_route(ngx_http_request_t *r, pytake_route_info_t *info,
-                             size_t *body_max, ngx_msec_t *timeout);
+static void      ngx_pytake_route(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx);
 static pytake_method_t ngx_pytake_method(ngx_http_request_t *r);
-static void      ngx_pytake_uri_split(ngx_http_request_t *r, ngx_str_t *path,
-                                      ngx_str_t *query);
 static u_char   *ngx_pytake_copy(u_char *p, pt_str_t *dst, ngx_str_t *src);
 static size_t    ngx_pytake_body_len(ngx_http_request_t *r);
 static ngx_int_t ngx_pytake_body_copy(ngx_http_request_t *r, u_char *p,
@@ -36,13 +32,12 @@ static ngx_int_t ngx_pytake_body_copy(ngx_http_request_t *r, u_char *p,
 ngx_int_t
 ngx_pytake_api_handler(ngx_http_request_t *r)
 {
-    size_t               body_max;
     ngx_int_t            rc;
-    ngx_msec_t           timeout;
-    pytake_route_info_t  info;
+    ngx_pytake_ctx_t    *ctx;
     ngx_pytake_worker_t *w;
 
-    if (ngx_pytake_ctx_get(r) == NULL) {
+    ctx = ngx_pytake_ctx_get(r);
+    if (ctx == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -52,9 +47,11 @@ ngx_pytake_api_handler(ngx_http_request_t *r)
         return NGX_HTTP_SERVICE_UNAVAILABLE;
     }
 
-    ngx_pytake_route(r, &info, &body_max, &timeout);
+    ngx_pytake_route(r, ctx);
 
-    if (r == r->main && r->headers_in.content_length_n > (off_t) body_max) {
+    if (r == r->main
+        && r->headers_in.content_length_n > (off_t) ctx->found.body_max)
+    {
 
         /* whoever waits for "100 Continue" need not send it at all */
 
@@ -65,7 +62,7 @@ ngx_pytake_api_handler(ngx_http_request_t *r)
             return rc;
         }
 
-        return ngx_pytake_api_start(r, &info, 0, 1);
+        return ngx_pytake_api_start(r, 0, 1);
     }
 
     rc = ngx_http_read_client_request_body(r, ngx_pytake_api_post);
@@ -83,20 +80,16 @@ ngx_pytake_api_handler(ngx_http_request_t *r)
 static void
 ngx_pytake_api_post(ngx_http_request_t *r)
 {
-    size_t              len, body_max;
-    ngx_int_t           rc;
-    ngx_msec_t          timeout;
-    pytake_route_info_t info;
-
-    ngx_pytake_route(r, &info, &body_max, &timeout);
+    size_t    len;
+    ngx_int_t rc;
 
     len = ngx_pytake_body_len(r);
 
-    if (len > body_max) {
-        rc = ngx_pytake_api_start(r, &info, 0, 1);
+    if (len > ngx_pytake_ctx_find(r)->found.body_max) {
+        rc = ngx_pytake_api_start(r, 0, 1);
 
     } else {
-        rc = ngx_pytake_api_start(r, &info, len, 0);
+        rc = ngx_pytake_api_start(r, len, 0);
     }
 
     if (rc == NGX_DONE) {
@@ -105,6 +98,25 @@ ngx_pytake_api_post(ngx_http_request_t *r)
     }
 
     ngx_http_finalize_request(r, rc);
+}
+
+
+void
+ngx_pytake_uri_split(ngx_http_request_t *r, ngx_str_t *path, ngx_str_t *query)
+{
+    u_char *p, *last;
+
+    *path = r->unparsed_uri;
+    ngx_str_null(query);
+
+    last = path->data + path->len;
+    p = ngx_strlchr(path->data, last, '?');
+
+    if (p) {
+        path->len = p - path->data;
+        query->data = p + 1;
+        query->len = last - query->data;
+    }
 }
 
 
@@ -263,25 +275,20 @@ ngx_pytake_watch(ngx_http_request_t *r)
 /* What a content handler returns; NGX_DONE: the answer comes by itself */
 
 static ngx_int_t
-ngx_pytake_api_start(ngx_http_request_t *r, pytake_route_info_t *info,
-                     size_t body_len, ngx_uint_t too_large)
+ngx_pytake_api_start(ngx_http_request_t *r, size_t body_len,
+                     ngx_uint_t too_large)
 {
-    size_t               body_max;
     ngx_int_t            rc;
-    ngx_msec_t           timeout;
-    ngx_str_t            path, query;
     ngx_pytake_op_t     *op;
     ngx_pytake_ctx_t    *ctx;
     ngx_pytake_headers_t h;
 
-    ctx = ngx_pytake_ctx_get(r);
+    ctx = ngx_pytake_ctx_find(r);
 
     ngx_pytake_api_headers(r, &h);
-    ngx_pytake_uri_split(r, &path, &query);
-    ngx_pytake_route(r, info, &body_max, &timeout);
 
     op = ngx_pytake_op_new(r, ngx_pytake_main_conf(r)->worker,
-                           path.len + query.len + ctx->request_id.len
+                           ctx->path.len + ctx->query.len + ctx->request_id.len
                                + h.idempotency_key.len + h.signature.len
                                + (r->headers_in.authorization
                                       ? r->headers_in.authorization->value.len
@@ -299,7 +306,7 @@ ngx_pytake_api_start(ngx_http_request_t *r, pytake_route_info_t *info,
 
     ctx->op = op;
     op->ctx = ctx;
-    op->webhook = info->webhook;
+    op->webhook = ctx->found.webhook;
     op->req.body_too_large = (too_large != 0);
 
     if (ngx_pytake_api_fill(r, op, &h, body_len) != NGX_OK) {
@@ -308,7 +315,7 @@ ngx_pytake_api_start(ngx_http_request_t *r, pytake_route_info_t *info,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    rc = ngx_pytake_op_start(op, timeout);
+    rc = ngx_pytake_op_start(op, ctx->found.timeout_ms);
 
     if (rc == NGX_AGAIN && too_large) {
         ngx_pytake_op_fail(op, PT_ETOOLARGE);
@@ -334,19 +341,19 @@ ngx_pytake_api_fill(ngx_http_request_t *r, ngx_pytake_op_t *op,
                     ngx_pytake_headers_t *h, size_t body_len)
 {
     u_char           *p;
-    ngx_str_t         path, query;
+    ngx_pytake_ctx_t *ctx;
     pytake_request_t *req;
 
+    ctx = op->ctx;
     req = &op->req;
     p = (u_char *) op + sizeof(ngx_pytake_op_t);
 
-    ngx_pytake_uri_split(r, &path, &query);
-
     req->method = ngx_pytake_method(r);
+    req->route = &ctx->found;
 
-    p = ngx_pytake_copy(p, &req->path, &path);
-    p = ngx_pytake_copy(p, &req->query, &query);
-    p = ngx_pytake_copy(p, &req->request_id, &op->ctx->request_id);
+    p = ngx_pytake_copy(p, &req->path, &ctx->path);
+    p = ngx_pytake_copy(p, &req->query, &ctx->query);
+    p = ngx_pytake_copy(p, &req->request_id, &ctx->request_id);
     p = ngx_pytake_copy(p, &req->idempotency_key, &h->idempotency_key);
     p = ngx_pytake_copy(p, &req->signature, &h->signature);
     p = ngx_pytake_copy(p, &req->remote_addr, &r->connection->addr_text);
@@ -417,35 +424,37 @@ ngx_pytake_api_headers(ngx_http_request_t *r, ngx_pytake_headers_t *h)
 }
 
 
+/* Once a request; what the location allows goes in as well */
+
 static void
-ngx_pytake_route(ngx_http_request_t *r, pytake_route_info_t *info,
-                 size_t *body_max, ngx_msec_t *timeout)
+ngx_pytake_route(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx)
 {
+    size_t                 body_max;
     pt_str_t               path;
-    ngx_str_t              p, q;
+    pytake_route_t        *route;
     ngx_pytake_loc_conf_t *plcf;
 
     plcf = ngx_pytake_loc_conf(r);
+    route = &ctx->found;
 
-    ngx_pytake_uri_split(r, &p, &q);
+    ngx_pytake_uri_split(r, &ctx->path, &ctx->query);
 
-    path.data = (char *) p.data;
-    path.len = p.len;
+    path.data = (char *) ctx->path.data;
+    path.len = ctx->path.len;
 
-    pytake_route_info(ngx_pytake_method(r), path, info);
+    pytake_route_find(ngx_pytake_method(r), path, route);
 
-    *body_max = info->webhook ? plcf->webhook_body_max : plcf->body_max;
-    *timeout = plcf->timeout;
+    body_max = route->webhook ? plcf->webhook_body_max : plcf->body_max;
 
-    if (info->body_max && info->body_max < *body_max) {
-        *body_max = info->body_max;
+    if (body_max < route->body_max) {
+        route->body_max = body_max;
     }
 
-    if (info->login) {
-        *timeout = plcf->login_timeout;
+    if (route->login) {
+        route->timeout_ms = (uint32_t) plcf->login_timeout;
 
-    } else if (info->timeout_ms) {
-        *timeout = info->timeout_ms;
+    } else if (route->timeout_ms == 0) {
+        route->timeout_ms = (uint32_t) plcf->timeout;
     }
 }
 
@@ -470,27 +479,6 @@ ngx_pytake_method(ngx_http_request_t *r)
         return PYTAKE_OPTIONS;
     default:
         return PYTAKE_METHOD_OTHER;
-    }
-}
-
-
-/* As sent: nginx's r->uri is decoded and merged */
-
-static void
-ngx_pytake_uri_split(ngx_http_request_t *r, ngx_str_t *path, ngx_str_t *query)
-{
-    u_char *p, *last;
-
-    *path = r->unparsed_uri;
-    ngx_str_null(query);
-
-    last = path->data + path->len;
-    p = ngx_strlchr(path->data, last, '?');
-
-    if (p) {
-        path->len = p - path->data;
-        query->data = p + 1;
-        query->len = last - query->data;
     }
 }
 

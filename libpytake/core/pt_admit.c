@@ -11,6 +11,7 @@
 
 
 static pt_err_t pt_admit_request_id(pytake_op_t *op);
+static pt_err_t pt_admit_no_route(pytake_op_t *op);
 static pt_err_t pt_admit_user(pytake_op_t *op);
 static bool     pt_admit_token(pt_str_t header, pt_str_t *token);
 static pt_err_t pt_admit_body(pytake_op_t *op);
@@ -31,18 +32,13 @@ pt_op_admit(pytake_op_t *op)
         return err;
     }
 
-    err = pt_route_find(op->arena, op->req->method, op->req->path, &op->match);
-    if (err == PT_EMETHOD) {
-        err = pt_header(op, "Allow", op->match.allow);
-        return err == PT_OK ? PT_EMETHOD : err;
-    }
-    if (err != PT_OK) {
-        return err;
+    if (op->match.err != PT_OK) {
+        return pt_admit_no_route(op);
     }
 
-    assert(op->match.def != NULL && op->match.index != 0);
+    assert(op->def != NULL);
 
-    flags = op->match.def->flags;
+    flags = op->def->flags;
 
     if ((flags & (PT_OP_PUBLIC | PT_OP_WEBHOOK)) == 0) {
         err = pt_admit_user(op);
@@ -104,6 +100,26 @@ pt_admit_request_id(pytake_op_t *op)
 
 
 static pt_err_t
+pt_admit_no_route(pytake_op_t *op)
+{
+    pt_err_t err = op->match.err;
+    pt_str_t allow;
+
+    if (err == PT_EMETHOD) {
+        err = pt_route_allow(op->arena, op->req->path, &allow);
+        if (err == PT_OK) {
+            err = pt_header(op, "Allow", allow);
+        }
+        if (err == PT_OK) {
+            err = PT_EMETHOD;
+        }
+    }
+
+    return err;
+}
+
+
+static pt_err_t
 pt_admit_user(pytake_op_t *op)
 {
     pt_err_t err;
@@ -154,7 +170,7 @@ pt_admit_body(pytake_op_t *op)
 {
     pt_err_t   err;
     pt_json_t *body;
-    bool       wanted = (op->match.def->flags & PT_OP_BODY) != 0;
+    bool       wanted = (op->def->flags & PT_OP_BODY) != 0;
 
     if (wanted && !pt_admit_is_json(op->req->content_type)) {
         return PT_EMEDIATYPE;

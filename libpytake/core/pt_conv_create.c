@@ -184,6 +184,7 @@ pt_conv_create_open(pytake_op_t *op)
 static pt_err_t
 pt_conv_create_refs(pytake_op_t *op, pt_conv_create_t *cc)
 {
+    pt_err_t             err;
     const pytake_rows_t *contact = pt_rows_get(op, 0);
     const pytake_rows_t *configs = pt_rows_get(op, 1);
 
@@ -196,8 +197,9 @@ pt_conv_create_refs(pytake_op_t *op, pt_conv_create_t *cc)
                  "No such active number");
     }
 
-    if (op->nerrors != 0) {
-        return PT_EVALIDATION;
+    err = pt_op_check(op);
+    if (err != PT_OK) {
+        return err;
     }
 
     if (configs->nrows != 1) {

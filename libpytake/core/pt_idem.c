@@ -202,7 +202,7 @@ pt_idem_scope(pytake_op_t *op)
     pt_uuid_build(&op->claims.sub, id);
     pt_buf_add(&b, id, sizeof(id));
     pt_buf_char(&b, ' ');
-    pt_buf_add(&b, op->match.def->name, strlen(op->match.def->name));
+    pt_buf_add(&b, op->def->name, strlen(op->def->name));
 
     for (i = 0; i < op->match.nparams; i++) {
         pt_uuid_build(&op->match.params[i], id);

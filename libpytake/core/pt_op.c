@@ -25,8 +25,7 @@ static bool     pt_op_is_revoked(const pytake_op_t *op);
 static bool     pt_op_again(pytake_op_t *op);
 static pt_err_t pt_op_failure(pytake_op_t *op);
 static pt_err_t pt_op_sqlstate(pytake_op_t *op);
-static void     pt_op_text(const pytake_op_t *op, size_t i, bool known,
-                           const pt_uuid_t *id, pt_str_t *out);
+static pt_str_t pt_op_text(bool known, const char id[PT_UUID_LEN]);
 
 
 /* PTxyz are raised by our own SQL functions; their message is for the
@@ -48,17 +47,21 @@ pt_err_t
 pytake_op_new(pytake_t *pt, const pytake_request_t *req, const uint8_t seed[32],
               int64_t now_us, pytake_op_t **out)
 {
-    pt_err_t            err;
-    pt_arena_t         *a;
-    pytake_op_t        *op;
-    pytake_route_info_t info;
+    pt_err_t              err;
+    pt_arena_t           *a;
+    pytake_op_t          *op;
+    pytake_route_t        found;
+    const pytake_route_t *route = req->route;
 
     *out = NULL;
 
-    pytake_route_info(req->method, req->path, &info);
+    if (route == NULL) {
+        pytake_route_find(req->method, req->path, &found);
+        route = &found;
+    }
 
     a = pt_arena_new(&pt->conf.mem,
-                     info.webhook ? PT_ARENA_WEBHOOK_MAX : PT_ARENA_MAX);
+                     route->webhook ? PT_ARENA_WEBHOOK_MAX : PT_ARENA_MAX);
     if (a == NULL) {
         return PT_ENOMEM;
     }
@@ -75,13 +78,9 @@ pytake_op_new(pytake_t *pt, const pytake_request_t *req, const uint8_t seed[32],
     op->req = &op->req_copy;
     op->now_us = now_us;
     op->code = "";
+    op->match = *route;
+    op->def = pt_route_def(route);
     memcpy(op->rand.seed, seed, sizeof(op->rand.seed));
-
-    op->text = pt_alloc(a, 3 * PT_UUID_LEN);
-    if (op->text == NULL) {
-        pt_arena_del(a);
-        return PT_ENOMEM;
-    }
 
     err = pt_op_admit(op);
     if (err != PT_OK) {
@@ -183,11 +182,9 @@ pytake_op_fail(pytake_op_t *op, int64_t now_us, pt_err_t err)
 void
 pytake_op_info(const pytake_op_t *op, pytake_op_info_t *out)
 {
-    const pt_op_def_t *def = op->match.def;
-
     out->op = PT_STR("");
-    if (def != NULL) {
-        out->op = (pt_str_t){ def->name, strlen(def->name) };
+    if (op->def != NULL) {
+        out->op = (pt_str_t){ op->def->name, strlen(op->def->name) };
     }
 
     out->request_id = op->request_id;
@@ -198,10 +195,10 @@ pytake_op_info(const pytake_op_t *op, pytake_op_info_t *out)
     out->code = (pt_str_t){ op->code, strlen(op->code) };
     out->route = op->match.index;
 
-    pt_op_text(op, 0, op->has_user, &op->user_id, &out->user_id);
-    pt_op_text(op, 1, op->has_user, &op->tenant_id, &out->tenant_id);
-    pt_op_text(op, 2, op->has_conversation, &op->conversation_id,
-               &out->conversation_id);
+    out->user_id = pt_op_text(op->has_user, op->user_id);
+    out->tenant_id = pt_op_text(op->has_user, op->tenant_id);
+    out->conversation_id =
+        pt_op_text(op->has_conversation, op->conversation_id);
 }
 
 
@@ -211,7 +208,7 @@ pt_op_goto(pytake_op_t *op, pt_step_pt step)
     uint16_t i;
 
     for (i = 0; i < PT_OP_STEPS_MAX; i++) {
-        if (op->match.def->steps[i] == step) {
+        if (op->def->steps[i] == step) {
             op->step = i;
             return;
         }
@@ -224,8 +221,8 @@ pt_op_goto(pytake_op_t *op, pt_step_pt step)
 void
 pt_op_user(pytake_op_t *op, const pt_uuid_t *tenant, const pt_uuid_t *user)
 {
-    op->tenant_id = *tenant;
-    op->user_id = *user;
+    pt_uuid_build(tenant, op->tenant_id);
+    pt_uuid_build(user, op->user_id);
     op->has_user = true;
 }
 
@@ -233,7 +230,7 @@ pt_op_user(pytake_op_t *op, const pt_uuid_t *tenant, const pt_uuid_t *user)
 void
 pt_op_conversation(pytake_op_t *op, const pt_uuid_t *id)
 {
-    op->conversation_id = *id;
+    pt_uuid_build(id, op->conversation_id);
     op->has_conversation = true;
 }
 
@@ -263,13 +260,13 @@ pt_op_step(pytake_op_t *op)
 {
     pt_step_pt step;
 
-    assert(op->match.def != NULL);
+    assert(op->def != NULL);
 
-    if (op->step == PT_OP_STEPS_MAX || op->match.def->steps[op->step] == NULL) {
+    if (op->step == PT_OP_STEPS_MAX || op->def->steps[op->step] == NULL) {
         return PT_EINTERNAL; /* the last one did not answer */
     }
 
-    step = op->match.def->steps[op->step++];
+    step = op->def->steps[op->step++];
 
     return step(op);
 }
@@ -453,17 +450,8 @@ pt_op_sqlstate(pytake_op_t *op)
 }
 
 
-static void
-pt_op_text(const pytake_op_t *op, size_t i, bool known, const pt_uuid_t *id,
-           pt_str_t *out)
+static pt_str_t
+pt_op_text(bool known, const char id[PT_UUID_LEN])
 {
-    char *p = op->text + i * PT_UUID_LEN;
-
-    if (!known) {
-        *out = PT_STR("");
-        return;
-    }
-
-    pt_uuid_build(id, p);
-    *out = (pt_str_t){ p, PT_UUID_LEN };
+    return known ? (pt_str_t){ id, PT_UUID_LEN } : PT_STR("");
 }

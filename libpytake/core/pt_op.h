@@ -65,18 +65,12 @@ typedef struct {
 extern const pt_route_t pt_routes[];
 extern const size_t     pt_routes_count;
 
-/* PT_OK with def and params, PT_ENOROUTE, or PT_EMETHOD with allow
- * ("GET, POST") on the arena. */
-typedef struct {
-    const pt_op_def_t *def;
-    uint16_t           index; /* of pytake_route_names: row + 1 */
-    uint16_t           nparams;
-    pt_uuid_t          params[PT_ROUTE_PARAMS_MAX];
-    pt_str_t           allow;
-} pt_match_t;
+/* The definition of a route that was found, NULL of none. */
+const pt_op_def_t *pt_route_def(const pytake_route_t *route);
 
-pt_err_t pt_route_find(pt_arena_t *a, pytake_method_t method, pt_str_t path,
-                       pt_match_t *out) PT_MUST_CHECK;
+/* The verbs of a path ("GET, HEAD, POST"), for PT_EMETHOD.  PT_ENOMEM. */
+pt_err_t pt_route_allow(pt_arena_t *a, pt_str_t path,
+                        pt_str_t *out) PT_MUST_CHECK;
 
 typedef struct {
     pt_str_t name;
@@ -97,7 +91,8 @@ struct pytake_op_s {
     pytake_request_t        req_copy;
     int64_t                 now_us;
     pt_rand_t               rand;
-    pt_match_t              match;
+    const pt_op_def_t      *def; /* NULL: no route */
+    pytake_route_t          match;
     pt_claims_t             claims; /* of the access token */
     bool                    authenticated;
     pt_str_t                request_id;
@@ -122,14 +117,14 @@ struct pytake_op_s {
     uint16_t                   nheaders;
     pytake_header_t            headers[PT_OP_HEADERS_MAX];
     uint16_t                   nerrors;
-    pt_field_error_t           errors[PT_FIELD_ERRORS_MAX];
+    pt_field_error_t          *errors;    /* PT_FIELD_ERRORS_MAX of them, from
+                                          the first on */
+    pt_err_t                   fault_err; /* there was no memory for them */
     pt_str_t                   detail;
     uint32_t                   npublish;
     uint32_t                   published;
     uint32_t                   publish_cap;
     pytake_redis_t            *publish;
-    pt_uuid_t                  conversation_id; /* for the log */
-    bool                       has_conversation;
     const char                *code;
     bool                       replied;
     bool                       idem;          /* a key is in force */
@@ -144,10 +139,12 @@ struct pytake_op_s {
     pt_err_t                   sql_err;  /* sticky, of the batch being built */
     uint16_t                   nparams;  /* of its newest statement, so far */
     pytake_response_t          response;
-    char                      *text;    /* ids as text, for pytake_op_info() */
-    pt_uuid_t                  user_id; /* for the log: proven, not claimed */
-    pt_uuid_t                  tenant_id;
-    bool                       has_user;
+    /* for the log, as text; whose: proven, not claimed */
+    bool has_user;
+    bool has_conversation;
+    char user_id[PT_UUID_LEN];
+    char tenant_id[PT_UUID_LEN];
+    char conversation_id[PT_UUID_LEN];
 };
 
 /* ---- control ---- */

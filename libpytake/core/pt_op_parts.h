@@ -25,12 +25,6 @@ void pt_op_problem(pytake_op_t *op, pt_err_t err);
  * too long; PT_ENOMEM. */
 pt_err_t pt_args_parse(pytake_op_t *op) PT_MUST_CHECK;
 
-/* ---- pt_route.c ---- */
-
-/* The row and its def, without memory: PT_ENOROUTE, PT_EMETHOD. */
-pt_err_t pt_route_match(pytake_method_t method, pt_str_t path,
-                        pt_match_t *out) PT_MUST_CHECK;
-
 /* ---- pt_idem.c ---- */
 
 /* Puts the key in force.  PT_EIDEMKEY, PT_ENOMEM, PT_ECRYPTO. */

@@ -66,6 +66,15 @@ pt_fault(pytake_op_t *op, pt_str_t field, const char *code, const char *message)
         return; /* enough to work on */
     }
 
+    if (op->errors == NULL) {
+        op->errors =
+            pt_alloc(op->arena, PT_FIELD_ERRORS_MAX * sizeof(*op->errors));
+        if (op->errors == NULL) {
+            op->fault_err = PT_ENOMEM;
+            return;
+        }
+    }
+
     /* a client's key is as long as it likes; the problem is not */
     e = &op->errors[op->nerrors++];
     e->field = pt_utf8_prefix(field, PT_FIELD_NAME_CHARS);
@@ -77,6 +86,10 @@ pt_fault(pytake_op_t *op, pt_str_t field, const char *code, const char *message)
 pt_err_t
 pt_op_check(pytake_op_t *op)
 {
+    if (op->fault_err != PT_OK) {
+        return op->fault_err;
+    }
+
     return op->nerrors == 0 ? PT_OK : PT_EVALIDATION;
 }
 
@@ -86,9 +99,16 @@ pt_op_problem(pytake_op_t *op, pt_err_t err)
 {
     pt_buf_t            b;
     pt_str_t            body;
-    const pt_err_row_t *row = pt_err_get(err);
+    const pt_err_row_t *row;
 
     assert(err != PT_OK && !op->replied);
+
+    /* a 422 without what it is about is of no use */
+    if (err == PT_EVALIDATION && op->fault_err != PT_OK) {
+        err = op->fault_err;
+    }
+
+    row = pt_err_get(err);
 
     op->has_effect = false;
     op->code = row->code;

@@ -33,9 +33,10 @@
 #define PT_ROUTE_ALLOW_MAX 64u
 
 
-static bool pt_route_fits(const char *route, pt_str_t path, pt_match_t *out);
-static pytake_method_t pt_route_method(pytake_method_t method);
-static void            pt_route_allow(pt_buf_t *b, pytake_method_t method);
+static bool        pt_route_fits(const char *route, pt_str_t path,
+                                 pytake_route_t *out);
+static bool        pt_route_is_like(const char *route, pt_str_t path);
+static const char *pt_route_verbs(pytake_method_t method);
 
 
 PT_ROUTE_TABLE(PT_ROUTE_DECLARE)
@@ -50,87 +51,51 @@ const char *const pytake_route_names[] = { "none",
 const uint16_t pytake_routes_count = PT_COUNT(pytake_route_names);
 
 
-pt_err_t
-pt_route_match(pytake_method_t method, pt_str_t path, pt_match_t *out)
+void
+pytake_route_find(pytake_method_t method, pt_str_t path, pytake_route_t *out)
 {
-    size_t     i;
-    bool       known = false;
-    pt_match_t m = { 0 };
+    size_t             i;
+    const pt_op_def_t *def;
 
     memset(out, 0, sizeof(*out));
+    out->body_max = PT_BODY_MAX;
+    out->err = PT_ENOROUTE;
 
     if (path.len == 0 || path.len > PT_PATH_MAX) {
-        return PT_ENOROUTE;
+        return;
     }
 
-    method = pt_route_method(method);
+    if (method == PYTAKE_HEAD) {
+        method = PYTAKE_GET;
+    }
 
     for (i = 0; i < pt_routes_count; i++) {
-        if (!pt_route_fits(pt_routes[i].path, path, &m)) {
+        if (!pt_route_fits(pt_routes[i].path, path, out)) {
             continue;
         }
 
         if (pt_routes[i].method == method) {
-            *out = m;
-            out->def = pt_routes[i].def;
-            out->index = (uint16_t) (i + 1);
-            return PT_OK;
+            break;
         }
 
         /* the driver's question is no verb of the path's */
-        known = known || pt_routes[i].method != PYTAKE_UPGRADE;
-    }
-
-    return known ? PT_EMETHOD : PT_ENOROUTE;
-}
-
-
-pt_err_t
-pt_route_find(pt_arena_t *a, pytake_method_t method, pt_str_t path,
-              pt_match_t *out)
-{
-    size_t     i;
-    pt_buf_t   b;
-    pt_err_t   err;
-    pt_match_t m = { 0 };
-
-    err = pt_route_match(method, path, out);
-    if (err != PT_EMETHOD) {
-        return err;
-    }
-
-    pt_buf_init(&b, a, PT_ROUTE_ALLOW_MAX);
-
-    for (i = 0; i < pt_routes_count; i++) {
-        if (pt_routes[i].method != PYTAKE_UPGRADE
-            && pt_route_fits(pt_routes[i].path, path, &m))
-        {
-            pt_route_allow(&b, pt_routes[i].method);
+        if (pt_routes[i].method != PYTAKE_UPGRADE) {
+            out->err = PT_EMETHOD;
         }
     }
 
-    err = pt_buf_get(&b, &out->allow);
-
-    return err == PT_OK ? PT_EMETHOD : err;
-}
-
-
-void
-pytake_route_info(pytake_method_t method, pt_str_t path,
-                  pytake_route_info_t *out)
-{
-    pt_match_t m = { 0 };
-
-    memset(out, 0, sizeof(*out));
-    out->body_max = PT_BODY_MAX;
-
-    if (pt_route_match(method, path, &m) != PT_OK) {
+    if (i == pt_routes_count) {
+        out->nparams = 0;
         return;
     }
 
-    out->timeout_ms = m.def->timeout_ms;
-    out->login = (m.def->flags & PT_OP_LOGIN) != 0;
-    out->webhook = (m.def->flags & PT_OP_WEBHOOK) != 0;
+    def = pt_routes[i].def;
+
+    out->err = PT_OK;
+    out->index = (uint16_t) (i + 1);
+    out->timeout_ms = def->timeout_ms;
+    out->login = (def->flags & PT_OP_LOGIN) != 0;
+    out->webhook = (def->flags & PT_OP_WEBHOOK) != 0;
 
     if (out->webhook) {
         out->body_max = PT_WEBHOOK_BODY_MAX;
@@ -138,38 +103,90 @@ pytake_route_info(pytake_method_t method, pt_str_t path,
 }
 
 
-static bool
-pt_route_fits(const char *route, pt_str_t path, pt_match_t *out)
+const pt_op_def_t *
+pt_route_def(const pytake_route_t *route)
 {
-    size_t      i = 0;
-    const char *r = route;
+    assert(route->index <= pt_routes_count);
+
+    return route->index == 0 ? NULL : pt_routes[route->index - 1].def;
+}
+
+
+pt_err_t
+pt_route_allow(pt_arena_t *a, pt_str_t path, pt_str_t *out)
+{
+    size_t         i;
+    pt_buf_t       b;
+    const char    *verbs;
+    pytake_route_t r;
+
+    pt_buf_init(&b, a, PT_ROUTE_ALLOW_MAX);
+
+    for (i = 0; i < pt_routes_count; i++) {
+        if (pt_routes[i].method == PYTAKE_UPGRADE
+            || !pt_route_fits(pt_routes[i].path, path, &r))
+        {
+            continue;
+        }
+
+        if (b.len != 0) {
+            pt_buf_lit(&b, ", ");
+        }
+        verbs = pt_route_verbs(pt_routes[i].method);
+        pt_buf_add(&b, verbs, strlen(verbs));
+    }
+
+    return pt_buf_get(&b, out);
+}
+
+
+/* Whether it is this route's path, and its ids. */
+static bool
+pt_route_fits(const char *route, pt_str_t path, pytake_route_t *out)
+{
+    const char *r, *p = path.data;
+
+    if (!pt_route_is_like(route, path)) {
+        return false;
+    }
 
     out->nparams = 0;
-    out->allow = PT_STR_NULL;
 
-    while (*r != '\0') {
+    for (r = route; *r != '\0'; r++, p++) {
         if (*r != '{') {
-            if (i == path.len || path.data[i] != *r) {
-                return false;
-            }
-            i++;
-            r++;
             continue;
         }
 
         assert(out->nparams < PT_ROUTE_PARAMS_MAX);
 
-        if (path.len - i < PT_UUID_LEN
-            || !pt_uuid_parse((pt_str_t){ path.data + i, PT_UUID_LEN },
-                              &out->params[out->nparams]))
-        {
+        if (!pt_uuid_parse((pt_str_t){ p, PT_UUID_LEN },
+                           &out->params[out->nparams])) {
             return false;
         }
 
         out->nparams++;
-        i += PT_UUID_LEN;
+        r = strchr(r, '}');
+        p += PT_UUID_LEN - 1;
+    }
 
-        while (*r++ != '}') { /* void */
+    return true;
+}
+
+
+/* Its literal parts alone: they tell most routes apart, and cost little. */
+static bool
+pt_route_is_like(const char *route, pt_str_t path)
+{
+    size_t      i = 0;
+    const char *r;
+
+    for (r = route; *r != '\0'; r++) {
+        if (*r == '{') {
+            i += PT_UUID_LEN;
+            r = strchr(r, '}');
+
+        } else if (i >= path.len || path.data[i++] != *r) {
+            return false;
         }
     }
 
@@ -177,15 +194,8 @@ pt_route_fits(const char *route, pt_str_t path, pt_match_t *out)
 }
 
 
-static pytake_method_t
-pt_route_method(pytake_method_t method)
-{
-    return method == PYTAKE_HEAD ? PYTAKE_GET : method;
-}
-
-
-static void
-pt_route_allow(pt_buf_t *b, pytake_method_t method)
+static const char *
+pt_route_verbs(pytake_method_t method)
 {
     static const char *const names[] = { [PYTAKE_GET] = "GET, HEAD",
                                          [PYTAKE_POST] = "POST",
@@ -195,9 +205,5 @@ pt_route_allow(pt_buf_t *b, pytake_method_t method)
 
     assert(method < PT_COUNT(names));
 
-    if (b->len != 0) {
-        pt_buf_lit(b, ", ");
-    }
-
-    pt_buf_add(b, names[method], strlen(names[method]));
+    return names[method];
 }
