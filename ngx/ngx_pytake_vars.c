@@ -1,7 +1,7 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * $pytake_request_id, $pytake_user, $pytake_tenant, $pytake_conversation,
+ * $pytake_request_id, $pytake_path, $pytake_user, $pytake_tenant, $pytake_conversation,
  * $pytake_op, $pytake_status, $pytake_code, $pytake_db_time: for log_format;
  * $pytake_ws_*: for the hub.
  * The operation lives as long as r->pool, so they are still good after the
@@ -14,6 +14,9 @@
 static ngx_int_t ngx_pytake_var_request_id(ngx_http_request_t        *r,
                                            ngx_http_variable_value_t *v,
                                            uintptr_t                  data);
+static ngx_int_t ngx_pytake_var_path(ngx_http_request_t        *r,
+                                     ngx_http_variable_value_t *v,
+                                     uintptr_t                  data);
 static ngx_int_t ngx_pytake_var_info(ngx_http_request_t        *r,
                                      ngx_http_variable_value_t *v,
                                      uintptr_t                  data);
@@ -35,6 +38,10 @@ static ngx_http_variable_t ngx_pytake_vars[] = {
 
     { ngx_string("pytake_request_id"), NULL, ngx_pytake_var_request_id, 0, 0,
       0 },
+
+    /* changeable: a map of this name in older files goes on to work */
+    { ngx_string("pytake_path"), NULL, ngx_pytake_var_path, 0,
+      NGX_HTTP_VAR_CHANGEABLE, 0 },
 
     { ngx_string("pytake_user"), NULL, ngx_pytake_var_info,
       offsetof(pytake_op_info_t, user_id), NGX_HTTP_VAR_NOCACHEABLE, 0 },
@@ -115,6 +122,26 @@ ngx_pytake_var_request_id(ngx_http_request_t *r, ngx_http_variable_value_t *v,
 
     v->len = (unsigned) ctx->request_id.len;
     v->data = ctx->request_id.data;
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+
+    return NGX_OK;
+}
+
+
+/* Without the arguments, which may hold what no log should */
+
+static ngx_int_t
+ngx_pytake_var_path(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+                    uintptr_t data)
+{
+    ngx_str_t path, query;
+
+    ngx_pytake_uri_split(r, &path, &query);
+
+    v->len = (unsigned) path.len;
+    v->data = path.data;
     v->valid = 1;
     v->no_cacheable = 0;
     v->not_found = 0;

@@ -17,7 +17,7 @@ our $format = <<'_';
     log_format vars escape=json 'id=$pytake_request_id op=$pytake_op '
         'status=$pytake_status code=$pytake_code user=$pytake_user '
         'tenant=$pytake_tenant conv=$pytake_conversation '
-        'db=$pytake_db_time;';
+        'db=$pytake_db_time; path=$pytake_path;';
 _
 
 our $http = http_with() . $format;
@@ -27,7 +27,8 @@ our $config = location_api('access_log logs/error.log vars;')
 
 add_block_preprocessor(sub {
     my ($block) = @_;
-    $block->set_value('http_config', $main::http);
+    $block->set_value('http_config', $main::http)
+        unless defined $block->http_config;
     $block->set_value('config', $main::config);
     $block->set_value('no_error_log', "[alert]\n[crit]\n[emerg]");
 });
@@ -50,13 +51,39 @@ id=vars-1 op=auth_me status=401 code=unauthorized user= tenant= conv= db=;
 
 === no route
 --- request
-GET /api/v1/nope
+GET /api/v1/nope?token=a&b=/c?d
 --- more_headers
 X-Request-Id: vars-2
 --- error_code: 404
 --- wait: 0.1
 --- error_log
 id=vars-2 op= status=404 code=route_not_found user=
+ path=/api/v1/nope;
+
+
+
+=== the path as it was sent, of any location
+--- request
+GET /health//live/%2e?x
+--- more_headers
+X-Request-Id: vars-7
+--- error_code: 404
+--- wait: 0.1
+--- error_log
+ path=/health//live/%2e;
+
+
+
+=== a map of that name goes on to work
+--- http_config eval
+$main::http . "map \$request_uri \$pytake_path { default mapped; }\n"
+--- request
+GET /health/live
+--- more_headers
+X-Request-Id: vars-8
+--- wait: 0.1
+--- error_log
+ path=mapped;
 
 
 
