@@ -627,10 +627,11 @@ def b64(data):
 
 
 def jwt(body, header=None, secret=JWT_SECRET, alg="HS256"):
-    """A token: signed by HMAC of the header's alg, or "" for none."""
+    """A token: signed by HMAC of the header's alg, or "" for none.  Without
+    blanks, as PyTake writes its own."""
     header = header or {"alg": alg, "typ": "JWT"}
-    text = (b64(json.dumps(header).encode()) + "."
-            + b64(json.dumps(body).encode()))
+    text = ".".join(b64(json.dumps(part, separators=(",", ":")).encode())
+                    for part in (header, body))
     if header.get("alg", "").lower() == "none":
         return text + "."
     digest = {"384": hashlib.sha384, "512": hashlib.sha512}.get(
