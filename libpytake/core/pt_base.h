@@ -92,6 +92,7 @@ typedef struct {
 #define PT_BODY_MAX (1024u * 1024)
 #define PT_WEBHOOK_BODY_MAX (4u * 1024 * 1024)
 #define PT_JSON_DEPTH_MAX 64
+#define PT_JSON_DIGITS_MAX 40        /* of a number, its exponent applied */
 #define PT_JSON_ARRAY_MAX 1000       /* items of an array in an API body */
 #define PT_JSON_NODES_MAX 65536      /* nodes of an API body */
 #define PT_WEBHOOK_NODES_MAX 1000000 /* nodes of a webhook body */

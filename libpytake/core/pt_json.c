@@ -57,12 +57,13 @@ static void     pt_json_slab_free(void *ctx, void *ptr);
 static int      pt_json_on_null(void *ctx);
 static int      pt_json_on_boolean(void *ctx, int value);
 static int      pt_json_on_number(void *ctx, const char *s, size_t len);
-static int pt_json_on_string(void *ctx, const unsigned char *s, size_t len);
-static int pt_json_on_key(void *ctx, const unsigned char *s, size_t len);
-static int pt_json_on_object(void *ctx);
-static int pt_json_on_object_end(void *ctx);
-static int pt_json_on_array(void *ctx);
-static int pt_json_on_end(void *ctx);
+static int  pt_json_on_string(void *ctx, const unsigned char *s, size_t len);
+static void pt_json_cleaned(pt_json_parser_t *ps, pt_json_t *v);
+static int  pt_json_on_key(void *ctx, const unsigned char *s, size_t len);
+static int  pt_json_on_object(void *ctx);
+static int  pt_json_on_object_end(void *ctx);
+static int  pt_json_on_array(void *ctx);
+static int  pt_json_on_end(void *ctx);
 static pt_json_t *pt_json_add(pt_json_parser_t *ps, pt_json_type_t type);
 static int        pt_json_open(pt_json_parser_t *ps, pt_json_type_t type);
 static pt_str_t   pt_json_text(pt_json_parser_t *ps, const void *s, size_t len,
@@ -315,18 +316,22 @@ pt_json_on_boolean(void *ctx, int value)
 static int
 pt_json_on_number(void *ctx, const char *s, size_t len)
 {
+    bool              fits = pt_json_digits(s, len) <= PT_JSON_DIGITS_MAX;
     pt_json_t        *v;
     pt_json_parser_t *ps = ctx;
 
     assert(s >= ps->text && s + len <= ps->text + ps->len);
 
-    v = pt_json_add(ps, PT_JSON_NUMBER);
+    v = pt_json_add(ps, fits ? PT_JSON_NUMBER : PT_JSON_STRING);
     if (v == NULL) {
         return 0;
     }
 
     v->str.data = s;
     v->str.len = len;
+    if (!fits) {
+        pt_json_cleaned(ps, v);
+    }
 
     return 1;
 }
@@ -346,13 +351,21 @@ pt_json_on_string(void *ctx, const unsigned char *s, size_t len)
 
     v->str = pt_json_text(ps, s, len, &cleaned);
     if (cleaned) {
-        v->cleaned = true;
-        if (ps->depth != 0) {
-            ps->frames[ps->depth - 1].node->cleaned = true;
-        }
+        pt_json_cleaned(ps, v);
     }
 
     return 1;
+}
+
+
+/* A leaf; what is around it learns of it when it ends. */
+static void
+pt_json_cleaned(pt_json_parser_t *ps, pt_json_t *v)
+{
+    v->cleaned = true;
+    if (ps->depth != 0) {
+        ps->frames[ps->depth - 1].node->cleaned = true;
+    }
 }
 
 

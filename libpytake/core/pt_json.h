@@ -8,7 +8,9 @@
  * as jsonb and JSON.parse have it; the object remembers that it happened.
  * Strings come out cleaned of what PostgreSQL refuses: U+0000 and anything
  * that is not valid UTF-8 (lone surrogates) become U+FFFD, and the string
- * remembers that (cleaned).
+ * remembers that (cleaned).  So does a number that was too long: jsonb writes
+ * every digit, so nine bytes like 1e131000 would come back as 131,001.  One of
+ * more than PT_JSON_DIGITS_MAX digits becomes a string of its text.
  *
  * Out: a writer on pt_buf_t with comma bookkeeping (pt_jw_*), and what it puts
  * its bytes with (pt_jp_*), for objects whose shape is fixed.
@@ -34,7 +36,7 @@ typedef struct pt_json_s pt_json_t;
 struct pt_json_s {
     pt_json_type_t type;
     bool           boolean;
-    bool           cleaned;    /* this string, or something below */
+    bool           cleaned;    /* this was changed, or something below */
     bool           duplicates; /* this object, or something below,
                                   repeated a key */
     bool           repeated;   /* this member's key stood there more than

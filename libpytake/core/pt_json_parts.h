@@ -25,6 +25,10 @@ bool pt_json_escapes(char *p, size_t len) PT_MUST_CHECK;
  * more).  *cleaned: it held U+0000 or a lone surrogate, now U+FFFD. */
 size_t pt_json_decode(char *p, size_t len, bool *cleaned);
 
+/* How many digits jsonb writes for this number (or more: zeros in front are
+ * counted). */
+size_t pt_json_digits(const char *p, size_t len);
+
 /* ---- pt_json_fold.c ---- */
 
 typedef struct {

@@ -8,8 +8,10 @@
 #define PT_JSON_QUOTE 'q'     /* stands for '"' behind an escape */
 #define PT_JSON_BACKSLASH 's' /* stands for '\\' */
 #define PT_JSON_FFFD 0xfffdu
+#define PT_JSON_EXPONENT_MAX 1000000 /* larger ones make no difference */
 
 
+static size_t   pt_json_digits_run(const char *p, const char *end);
 static bool     pt_json_is_hex(char c);
 static char    *pt_json_decode_unicode(char *dst, const char **src,
                                        const char *end, bool *cleaned);
@@ -122,6 +124,57 @@ pt_json_decode(char *p, size_t len, bool *cleaned)
     }
 
     return (size_t) (dst - p);
+}
+
+
+size_t
+pt_json_digits(const char *p, size_t len)
+{
+    bool        minus;
+    size_t      whole, fraction = 0, exponent = 0;
+    const char *end = p + len;
+
+    p += *p == '-';
+    whole = pt_json_digits_run(p, end);
+    p += whole;
+
+    if (p < end && *p == '.') {
+        fraction = pt_json_digits_run(++p, end);
+        p += fraction;
+    }
+
+    if (p == end) {
+        return whole + fraction;
+    }
+
+    p++; /* 'e' */
+    minus = *p == '-';
+    for (p += minus || *p == '+'; p < end; p++) {
+        if (exponent < PT_JSON_EXPONENT_MAX) {
+            exponent = exponent * 10 + (size_t) (*p - '0');
+        }
+    }
+
+    /* it moves digits from one side of the point to the other, zeros where
+     * there are none; the whole part has one at least */
+    if (minus) {
+        return (whole > exponent ? whole - exponent : 1) + fraction + exponent;
+    }
+
+    return whole + exponent + (fraction > exponent ? fraction - exponent : 0);
+}
+
+
+static size_t
+pt_json_digits_run(const char *p, const char *end)
+{
+    const char *start = p;
+
+    while (p < end && *p >= '0' && *p <= '9') {
+        p++;
+    }
+
+    return (size_t) (p - start);
 }
 
 

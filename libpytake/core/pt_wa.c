@@ -183,7 +183,9 @@ pt_wa_altered(pt_wa_walk_t *wk, const pt_json_t *item, bool cut)
 
     } else if (item->cleaned) {
         pt_wa_error_put(wk, item, "cleaned",
-                        "U+0000 or a lone surrogate became U+FFFD", false);
+                        "U+0000 or a lone surrogate became U+FFFD, or a long "
+                        "number a string",
+                        false);
 
     } else if (item->duplicates) {
         pt_wa_error_put(wk, item, "duplicate_keys",

@@ -225,6 +225,11 @@ def broken_items(t, s):
     def surrogate(phone):
         return json.dumps(wa.text(phone, "x")).replace('"x"', '"\\ud83d"')
 
+    def digits(phone):
+        m = wa.text(phone)
+        return json.dumps(m)[:-1] + ',"n":[%s]}' % ",".join(
+            ["1e131000"] * 40)
+
     def twice(phone):
         m = json.dumps(wa.text(phone, "first"))
         return m[:-1] + ',"text":{"body":"second"},"id":"%s"}' % wa.wamid()
@@ -238,6 +243,7 @@ def broken_items(t, s):
                              ("a scalar", scalar, 99),
                              ("\\u0000", nul, 100),
                              ("a lone surrogate", surrogate, 100),
+                             ("40 numbers of 131,001 digits", digits, 100),
                              ("duplicate keys", twice, 99)):
         ten = s.add_tenant("Broken " + name)
         phones = [wa.phone() for _ in range(10)]
@@ -260,6 +266,9 @@ def broken_items(t, s):
         t.eq([e[0] for e in errors],
              ["entry[0].changes[0].value.messages[57]"],
              name + ": one stored error, that tells where")
+        t.ok(s.one("SELECT max(length(metadata::text)) FROM messages WHERE "
+                   "tenant_id = %s", (ten.id,)) < 1000,
+             name + ": nothing swells")
         t.eq(s.hook(raw.encode()).status, 200, name + " again: 200")
         t.eq((count(s, ten, "messages"), count(s, ten, "webhook_errors")),
              (got[0], len(errors)), name + " again: nothing new")

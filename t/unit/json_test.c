@@ -320,6 +320,65 @@ START_TEST(cleaned_tells_where)
 END_TEST
 
 
+/* jsonb has no exponents: it writes 1e131000 in 131,001 digits. */
+START_TEST(long_numbers_become_strings)
+{
+    size_t      i;
+    pt_json_t  *v;
+    pt_arena_t *a = pt_test_arena();
+
+    static const char *const kept[] = {
+        "0",
+        "-1.50",
+        "1e39",
+        "-1E+39",
+        "1e-39",
+        "123.456e-30",
+        "1234567890123456789012345678901234567890",
+        "0.123456789012345678901234567890123456789",
+        "1e00000000000000000000000000000000000000000000000005"
+    };
+    static const char *const changed[] = {
+        "1e40",
+        "-1e40",
+        "1e-40",
+        "0e40",
+        "12e39",
+        "0.1e41",
+        "1.5e-39",
+        "1e131000",
+        "1e-131000",
+        "1E+99999999999999999999999999",
+        "1e-99999999999999999999999999",
+        "12345678901234567890123456789012345678901",
+        "0.1234567890123456789012345678901234567890"
+    };
+
+    for (i = 0; i < PT_COUNT(kept); i++) {
+        v = json_get(a, kept[i]);
+        ck_assert_msg(pt_json_is(v, PT_JSON_NUMBER) && !v->cleaned, "%s",
+                      kept[i]);
+        ck_assert_slice(v->str, pt_test_str(kept[i]));
+    }
+
+    for (i = 0; i < PT_COUNT(changed); i++) {
+        v = json_get(a, changed[i]);
+        ck_assert_msg(pt_json_is(v, PT_JSON_STRING) && v->cleaned, "%s",
+                      changed[i]);
+        ck_assert_slice(v->str, pt_test_str(changed[i]));
+    }
+
+    v = json_get(a, "{\"a\":[1,{\"b\":-1e999}],\"c\":1}");
+    ck_assert(v->cleaned && pt_json_find(v, "a")->cleaned);
+    ck_assert(!pt_json_find(v, "c")->cleaned);
+    ck_assert_slice_lit(json_write(a, v),
+                        "{\"a\":[1,{\"b\":\"-1e999\"}],\"c\":1}");
+
+    pt_arena_del(a);
+}
+END_TEST
+
+
 START_TEST(duplicate_keys_fold)
 {
     pt_json_t  *v;
@@ -565,6 +624,7 @@ pt_test_suite(Suite *s)
     PT_TEST_CASE(s, escapes);
     PT_TEST_CASE(s, nul_and_lone_surrogates_are_cleaned);
     PT_TEST_CASE(s, cleaned_tells_where);
+    PT_TEST_CASE(s, long_numbers_become_strings);
     PT_TEST_CASE(s, duplicate_keys_fold);
     PT_TEST_CASE(s, folding_agrees_with_its_definition);
     PT_TEST_CASE(s, caps);

@@ -394,6 +394,15 @@ START_TEST(human_text_is_cleaned)
     ck_assert_uint_eq(wa.counts.item_errors, 0);
 
     wa_hundred("{\"id\":\"x\",\"from\":\"1\",\"timestamp\":1,\"type\":"
+               "\"location\",\"location\":{\"latitude\":1e131000}}",
+               &wa);
+    ck_assert_slice_lit(wa.messages[42].metadata,
+                        "{\"location\":{\"latitude\":\"1e131000\"},"
+                        "\"cleaned\":true}");
+    ck_assert_str_eq(wa.errors[0].code, "cleaned");
+    ck_assert_uint_eq(wa.counts.item_errors, 0);
+
+    wa_hundred("{\"id\":\"x\",\"from\":\"1\",\"timestamp\":1,\"type\":"
                "\"text\",\"text\":{\"body\":\"a\",\"body\":\"b\"}}",
                &wa);
     ck_assert_uint_eq(wa.nmessages, 100);
