@@ -186,7 +186,7 @@ pt_admit_body(pytake_op_t *op)
 
     err = pt_json_parse(op->arena, op->req->body, &pt_json_limits_api, &body);
     if (err != PT_OK) {
-        return err;
+        return err == PT_ELIMIT ? PT_ETOOLARGE : err;
     }
 
     if (body->type != PT_JSON_OBJECT) {

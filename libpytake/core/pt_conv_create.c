@@ -111,7 +111,7 @@ pt_conv_create_message(pytake_op_t *op, pt_conv_create_t *cc)
     if (v->type == PT_JSON_STRING) {
         cc->message.content = v->str;
         cc->message.metadata = PT_STR("{}");
-        pt_msg_check_text(op, PT_STR("initial_message"), v->str);
+        pt_msg_check_text(op, PT_STR("initial_message"), v);
         return;
     }
 

@@ -65,8 +65,8 @@ static const pt_err_row_t pt_err_rows[] = {
 
     { PT_ENOMEM, 503, "out_of_memory", "Out of memory, try again" },
 
-    /* what a client can make too long or too deep is its body */
-    { PT_ELIMIT, 413, "body_too_large", "Body too large" }
+    /* an answer that outgrew its limit; of a body it is PT_ETOOLARGE */
+    { PT_ELIMIT, 500, "internal_error", "Internal error" }
 };
 
 /* Statuses that nginx makes before or without an operation. */

@@ -207,6 +207,20 @@ pt_body_uuid(pytake_op_t *op, const char *name, bool required, pt_uuid_t *out)
 }
 
 
+/* A webhook's text is kept cleaned, for it would be lost.  Who asks us is
+ * told instead. */
+bool
+pt_body_clean(pytake_op_t *op, pt_str_t field, const pt_json_t *v)
+{
+    if (v->cleaned) {
+        pt_fault(op, field, "invalid",
+                 "Has U+0000, a lone surrogate or a number of over 40 digits");
+    }
+
+    return !v->cleaned;
+}
+
+
 static bool
 pt_input_is_known(pt_str_t name, const char *const *names, size_t n)
 {
@@ -222,7 +236,7 @@ pt_input_is_known(pt_str_t name, const char *const *names, size_t n)
 }
 
 
-/* A member of this type; null counts as absent. */
+/* A clean member of this type; null counts as absent. */
 static const pt_json_t *
 pt_body_find(pytake_op_t *op, const char *name, bool required,
              pt_json_type_t type)
@@ -241,7 +255,7 @@ pt_body_find(pytake_op_t *op, const char *name, bool required,
         return NULL;
     }
 
-    return v;
+    return pt_body_clean(op, pt_input_name(name), v) ? v : NULL;
 }
 
 

@@ -61,9 +61,9 @@ typedef struct {
 void pt_msg_read(pytake_op_t *op, const pt_json_t *obj, const char *prefix,
                  pt_msg_out_t *out);
 
-/* Checks a text: required, not only white space, PT_CONTENT_MAX characters.
- * field names the fault. */
-void pt_msg_check_text(pytake_op_t *op, pt_str_t field, pt_str_t text);
+/* Checks a text (a string): clean, not only white space, PT_CONTENT_MAX
+ * characters.  field names the fault. */
+void pt_msg_check_text(pytake_op_t *op, pt_str_t field, const pt_json_t *text);
 
 /* Gives it its ids.  PT_ECRYPTO, PT_ENOMEM. */
 pt_err_t pt_msg_stamp(pytake_op_t *op, pt_msg_out_t *out) PT_MUST_CHECK;

@@ -56,8 +56,7 @@ pt_msg_read(pytake_op_t *op, const pt_json_t *obj, const char *prefix,
 
     } else {
         out->content = v->str;
-        pt_msg_check_text(op, pt_msg_field(op, prefix, PT_STR("content")),
-                          v->str);
+        pt_msg_check_text(op, pt_msg_field(op, prefix, PT_STR("content")), v);
     }
 
     pt_msg_read_reply_to(op, obj, prefix, out);
@@ -66,14 +65,18 @@ pt_msg_read(pytake_op_t *op, const pt_json_t *obj, const char *prefix,
 
 
 void
-pt_msg_check_text(pytake_op_t *op, pt_str_t field, pt_str_t text)
+pt_msg_check_text(pytake_op_t *op, pt_str_t field, const pt_json_t *text)
 {
-    if (pt_msg_is_blank(text)) {
+    if (!pt_body_clean(op, field, text)) {
+        return;
+    }
+
+    if (pt_msg_is_blank(text->str)) {
         pt_fault(op, field, "required", "Must not be empty");
         return;
     }
 
-    if (pt_utf8_count(text) > PT_CONTENT_MAX) {
+    if (pt_utf8_count(text->str) > PT_CONTENT_MAX) {
         pt_fault(op, field, "too_long", "At most 4096 characters");
     }
 }
@@ -139,6 +142,10 @@ pt_msg_read_metadata(pytake_op_t *op, const pt_json_t *obj, const char *prefix,
     if (v->type != PT_JSON_OBJECT) {
         pt_fault(op, pt_msg_field(op, prefix, PT_STR("metadata")), "type",
                  "Must be an object");
+        return;
+    }
+
+    if (!pt_body_clean(op, pt_msg_field(op, prefix, PT_STR("metadata")), v)) {
         return;
     }
 

@@ -269,12 +269,16 @@ bool pt_arg_uuid(pytake_op_t *op, const char *name, pt_uuid_t *out);
 /* limit 1..100, default 20 */
 uint32_t pt_arg_limit(pytake_op_t *op);
 
-/* Body fields.  required/absent/null/type/length faults are added. */
+/* Body fields.  required/absent/null/type/length faults are added, and one
+ * for what cannot be kept as it was sent. */
 void pt_body_allow(pytake_op_t *op, const char *const *names, size_t n);
 bool pt_body_text(pytake_op_t *op, const char *name, bool required,
                   size_t chars_max, pt_str_t *out);
 bool pt_body_uuid(pytake_op_t *op, const char *name, bool required,
                   pt_uuid_t *out);
+/* The last of these for a value that the endpoint reads itself: false, and a
+ * fault of that field, if it was cleaned (pt_json.h). */
+bool pt_body_clean(pytake_op_t *op, pt_str_t field, const pt_json_t *v);
 
 /*
  * ---- idempotency (write batches of PT_OP_IDEMPOTENT operations) ----

@@ -434,10 +434,24 @@ def send(t, s):
                        ("null", {"content": None}),
                        ("an unknown field", {"content": "a", "to": "b"}),
                        ("an unknown type", {"message_type": "nonsense",
-                                            "content": "a"})):
+                                            "content": "a"}),
+                       ("U+0000", {"content": "a\0b"}),
+                       ("a lone surrogate", {"content": "a\ud83d"}),
+                       ("half an emoji in metadata", {
+                           "content": "a", "metadata": {"k": ["\ude00"]}})):
         r = c.post(target, body)
         t.eq((r.status, r.code, bool(r.json.get("errors"))),
              (422, "validation_failed", True), "refused: " + what)
+    r = c.post(target, body=b'{"content":"a","metadata":{"n":['
+               + b",".join([b"1e131000"] * 40) + b"]}}")
+    t.eq((r.status, [(e["field"], e["code"]) for e in r.json["errors"]]),
+         (422, [("metadata", "invalid")]), "refused: 131,001 digits in nine")
+    r = c.post(target, body=b'{"content":"a","metadata":{"n":['
+               + b",".join([b"-1e39"] * 1000) + b"]}}")
+    t.eq(r.status, 201, "40 digits are taken")
+    r = c.get(target + "?limit=1")
+    t.eq((r.status, r.json["data"][0]["metadata"]["n"]),
+         (200, [-10 ** 39] * 1000), "... and shown")
     r = c.post("%s/%s/messages" % (CONV, stack.uuid7()), {"content": "a"})
     t.eq((r.status, r.code), (404, "not_found"), "to nobody")
     t.eq(s.one("SELECT count(*) FROM outbox WHERE tenant_id = %s",
@@ -466,7 +480,8 @@ def errors(t, s):
         ("empty", "POST", CONV, {"body": b""}, 400, None),
         ("an array", "POST", CONV, {"body": b"[]"}, None, None),
         ("too deep", "POST", CONV, {"body": b'{"a":' + b"[" * 200
-                                    + b"]" * 200 + b"}"}, None, None),
+                                    + b"]" * 200 + b"}"}, 413,
+         "body_too_large"),
         ("too large", "POST", CONV, {"body": b'{"a":"' + b"x" * (1 << 20)
                                      + b'"}'}, 413, "body_too_large"),
         ("not UTF-8", "POST", CONV, {"body": b'{"contact_id":"\xff"}'}, 400,

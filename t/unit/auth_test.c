@@ -199,7 +199,11 @@ START_TEST(login_faults)
         { "{\"email\":\"a\",\"password\":\"\"}", "\"field\":\"password\"" },
         { "{\"email\":\"a\",\"password\":null}", "\"code\":\"required\"" },
         { "{\"email\":\"a\",\"password\":\"x\",\"z\":1}",
-          "\"field\":\"z\",\"code\":\"unknown\"" }
+          "\"field\":\"z\",\"code\":\"unknown\"" },
+        { "{\"email\":\"a\",\"password\":\"x\\u0000y\"}",
+          "\"field\":\"password\",\"code\":\"invalid\"" },
+        { "{\"email\":\"\\udc00\",\"password\":\"x\"}",
+          "\"field\":\"email\",\"code\":\"invalid\"" }
     };
 
     for (i = 0; i < PT_COUNT(cases); i++) {

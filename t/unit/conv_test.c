@@ -458,6 +458,14 @@ START_TEST(create_faults)
         { "{\"contact_id\":\"" CONTACT "\",\"initial_message\":"
           "{\"content\":\"a\",\"reply_to\":\"" CONTACT "\"}}",
           "\"field\":\"initial_message.reply_to\",\"code\":\"invalid\"" },
+        { "{\"contact_id\":\"" CONTACT "\",\"initial_message\":\"\\u0000\"}",
+          "\"field\":\"initial_message\",\"code\":\"invalid\"" },
+        { "{\"contact_id\":\"" CONTACT "\",\"initial_message\":"
+          "{\"content\":\"a\\udfffb\"}}",
+          "\"field\":\"initial_message.content\",\"code\":\"invalid\"" },
+        { "{\"contact_id\":\"" CONTACT "\",\"initial_message\":"
+          "{\"content\":\"a\",\"metadata\":{\"n\":-1e400}}}",
+          "\"field\":\"initial_message.metadata\",\"code\":\"invalid\"" },
         { "{\"contact_id\":\"" CONTACT "\",\"z\":null}",
           "\"field\":\"z\",\"code\":\"unknown\"" }
     };

@@ -155,6 +155,33 @@ START_TEST(list_of_long_ones)
 END_TEST
 
 
+/* What does not fit is our answer, not the client's body. */
+START_TEST(list_too_long)
+{
+    fx_t      f;
+    char     *metadata;
+    size_t    len = 3u * 1024 * 1024;
+    pt_uuid_t conv = msg_conv(), id = fx_id(30);
+
+    fx_init(&f);
+    metadata = pt_alloc(f.arena, len + 1);
+    ck_assert_ptr_nonnull(metadata);
+    memset(metadata, '1', len);
+    metadata[len] = '\0';
+
+    fx_start(&f, PYTAKE_GET, MSGS, NULL);
+    ck_assert(fx_sql(&f, PYTAKE_SQL_READ,
+                     "session_enter head_get conv_exists msg_list"));
+    fx_row(&f, 2, "u", &conv);
+    fx_row(&f, 3, "uutnttttnnjmm", &id, &conv, "contact", "x", "text",
+           "wamid.1", "delivered", metadata, FX_NOW, FX_NOW);
+    fx_feed(&f);
+    fx_problem(&f, 500, "internal_error");
+    fx_free(&f);
+}
+END_TEST
+
+
 START_TEST(list_starved)
 {
     fx_starved(msg_list, 2);
@@ -416,6 +443,17 @@ START_TEST(send_faults)
         { "{\"content\":\"x\",\"reply_to\":{}}", "reply_to", "type" },
         { "{\"content\":\"x\",\"metadata\":[]}", "metadata", "type" },
         { "{\"content\":\"x\",\"to\":\"y\"}", "to", "unknown" },
+        { "{\"content\":\"a\\u0000b\"}", "content", "invalid" },
+        { "{\"content\":\"a\\ud83d\"}", "content", "invalid" },
+        { "{\"content\":\"x\",\"metadata\":{\"a\":[1,{\"b\":\"\\ud800\"}]}}",
+          "metadata", "invalid" },
+        { "{\"content\":\"x\",\"metadata\":{\"a\\u0000\":1}}", "metadata",
+          "invalid" },
+        { "{\"content\":\"x\",\"metadata\":{\"a\":[1,1e131000]}}", "metadata",
+          "invalid" },
+        { "{\"content\":\"x\",\"metadata\":{\"a\":0.00000000000000000000000000"
+          "0000000000000001}}",
+          "metadata", "invalid" },
         { "[]", "", "type" }
     };
 
@@ -510,6 +548,7 @@ pt_test_suite(Suite *s)
 {
     PT_TEST_CASE(s, list);
     PT_TEST_CASE(s, list_of_long_ones);
+    PT_TEST_CASE(s, list_too_long);
     PT_TEST_CASE(s, list_starved);
     PT_TEST_CASE(s, send);
     PT_TEST_CASE(s, send_starved);
