@@ -203,7 +203,11 @@ pt_conv_create_refs(pytake_op_t *op, pt_conv_create_t *cc)
     }
 
     if (configs->nrows != 1) {
-        return PT_ECONFIGREQUIRED; /* none, or which of them? */
+        op->detail = configs->nrows == 0
+                         ? PT_STR("No WhatsApp configuration is active")
+                         : PT_STR("Several WhatsApp configurations are active: "
+                                  "whatsapp_config_id says which");
+        return PT_ECONFIGREQUIRED;
     }
 
     (void) pt_cell_uuid(configs, 0, PT_CONV_CREATE_CONFIGS_ID, &cc->config_id);

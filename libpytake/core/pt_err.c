@@ -44,7 +44,7 @@ static const pt_err_row_t pt_err_rows[] = {
     { PT_EREFRESH, 401, "refresh_invalid", "Invalid refresh token" },
     { PT_EREFRESHREUSED, 401, "refresh_reused", "Refresh token used before" },
     { PT_ECONFIGREQUIRED, 422, "whatsapp_config_required",
-      "No active WhatsApp configuration" },
+      "No single active WhatsApp configuration" },
     { PT_ECONFLICT, 409, "conflict", "Conflict" },
     { PT_EIDEMKEY, 400, "invalid_idempotency_key", "Invalid idempotency key" },
     { PT_ENOTACCEPTABLE, 409, "not_allowed_in_state",

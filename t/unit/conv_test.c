@@ -434,7 +434,8 @@ START_TEST(create_references)
             fx_row(&f, 2, "u", &id);
         }
         fx_feed(&f);
-        fx_problem(&f, 422, "whatsapp_config_required");
+        ck_assert_has(fx_problem(&f, 422, "whatsapp_config_required"),
+                      n == 0 ? "\"detail\":\"No " : "\"detail\":\"Several ");
     }
     fx_free(&f);
 }
