@@ -13,7 +13,8 @@ WHERE m.tenant_id = pytake_tenant() AND m.conversation_id = $1
 ORDER BY m.id DESC LIMIT $3;
 
 -- A reply: the message, its outbox row, the conversation and the event, in
--- one statement.  conversation ($1), or, when that is NULL, the open one of
+-- one statement.  What is newer by now, when this waited for the row behind
+-- an inbound message, stays the conversation's last.  conversation ($1), or, when that is NULL, the open one of
 -- contact ($14) and number ($15).  The template's marks: chr(1) conversation
 -- id, chr(3) conversation, chr(4) seq.
 -- $1 conversation, $2 message id, $3 sender, $4 content, $5 type,
@@ -23,7 +24,10 @@ ORDER BY m.id DESC LIMIT $3;
 -- params: uuid uuid uuid text text text timestamptz timestamptz text uuid text text uuid uuid uuid
 -- columns: seq frame conversation_id
 WITH u AS (
-    UPDATE conversations SET last_message = $9, last_message_time = $7,
+    UPDATE conversations SET
+           last_message = CASE WHEN last_message_time > $7
+                               THEN last_message ELSE $9 END,
+           last_message_time = greatest(last_message_time, $7),
            activity_at = greatest(activity_at, $7), updated_at = $8
     WHERE tenant_id = pytake_tenant()
       AND id = CASE WHEN $1 IS NOT NULL THEN $1 ELSE

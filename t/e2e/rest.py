@@ -452,6 +452,21 @@ def send(t, s):
     r = c.get(target + "?limit=1")
     t.eq((r.status, r.json["data"][0]["metadata"]["n"]),
          (200, [-10 ** 39] * 1000), "... and shown")
+    # one that came in while it waited for the row
+    s.sql("UPDATE conversations SET last_message = 'newer', "
+          "last_message_time = now() + interval '1 minute' WHERE id = %s",
+          (conv,))
+    newer = c.get(CONV + "/" + conv).json
+    r = c.post(target, {"content": "older"})
+    g = c.get(CONV + "/" + conv).json
+    t.eq((r.status, g["last_message"], g["last_message_time"]),
+         (201, "newer", newer["last_message_time"]),
+         "a newer message stays the last one")
+    frame = json.loads(s.one("SELECT frame FROM event_log WHERE tenant_id = "
+                             "%s ORDER BY seq DESC LIMIT 1", (ten.id,)))
+    t.eq([frame["data"]["conversation"][k] for k in (
+        "last_message", "last_message_time")],
+         ["newer", newer["last_message_time"]], "... in the event, too")
     r = c.post("%s/%s/messages" % (CONV, stack.uuid7()), {"content": "a"})
     t.eq((r.status, r.code), (404, "not_found"), "to nobody")
     t.eq(s.one("SELECT count(*) FROM outbox WHERE tenant_id = %s",
