@@ -17,17 +17,18 @@ my %oid = (
 my ($out, @files) = @ARGV;
 die "usage: gen_stmts.pl OUT_DIR FILE...\n" unless defined $out && @files;
 
-my (@stmts, %seen);
+my (@stmts, %seen, %fragments);
 
 for my $file (sort @files) {
     open my $in, '<', $file or die "$file: $!\n";
     my $cur;
 
     while (my $line = <$in>) {
-        if ($line =~ /^-- name: (\w+)\s*$/) {
+        if ($line =~ /^-- (name|fragment): (\w+)\s*$/) {
             die "$file:$.: $cur->{name} has no end\n" if $cur;
-            die "$file:$.: $1 is there twice\n" if $seen{$1}++;
-            $cur = { name => $1, params => [], columns => [], sql => '' };
+            die "$file:$.: $2 is there twice\n" if $seen{"$1 $2"}++;
+            $cur = { kind => $1, name => $2, params => [], columns => [],
+                     sql => '' };
         } elsif ($line =~ /^-- (params|columns): (.*?)\s*$/) {
             die "$file:$.: $1 outside a statement\n" unless $cur;
             $cur->{$1} = [split ' ', $2];
@@ -38,8 +39,7 @@ for my $file (sort @files) {
 
             if ($line =~ /;\s*$/) {
                 $cur->{sql} =~ s/;\s*\z//;
-                check($file, $., $cur);
-                push @stmts, $cur;
+                finish($file, $., $cur);
                 undef $cur;
             }
         } else {
@@ -49,6 +49,26 @@ for my $file (sort @files) {
 
     die "$file: $cur->{name} has no end\n" if $cur;
     close $in;
+}
+
+# A statement may name a fragment that stands before it: "@conv" is its
+# columns, or its SQL.
+sub finish {
+    my ($file, $n, $s) = @_;
+    my $of = sub { $fragments{$_[0]}
+        or die "$file:$n: $s->{name}: no fragment $_[0]\n" };
+
+    @{$s->{columns}} = map { /^\@(\w+)$/ ? @{$of->($1)->{columns}} : $_ }
+        @{$s->{columns}};
+    $s->{sql} =~ s/\@(\w+)/$of->($1)->{sql}/ge;
+
+    if ($s->{kind} eq 'fragment') {
+        $fragments{$s->{name}} = $s;
+        return;
+    }
+
+    check($file, $n, $s);
+    push @stmts, $s;
 }
 
 sub check {

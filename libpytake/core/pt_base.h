@@ -106,7 +106,7 @@ typedef struct {
 #define PT_REQUEST_ID_MAX 128
 #define PT_IDEM_KEY_MAX 255
 #define PT_CURSOR_MAX 512
-#define PT_LIST_LIMIT_MAX 100
+#define PT_LIST_LIMIT_MAX 100 /* and in conversation.sql, plus one */
 #define PT_LIST_LIMIT_DEFAULT 20
 #define PT_LIST_BYTES_MAX (1024u * 1024) /* then a page ends early */
 #define PT_FIELD_ERRORS_MAX 64

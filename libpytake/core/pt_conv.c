@@ -39,6 +39,8 @@ typedef struct {
 static pt_err_t pt_conv_list_read(pytake_op_t *op);
 static void     pt_conv_list_args(pytake_op_t *op, pt_conv_page_t *page);
 static pt_err_t pt_conv_list_filters(pytake_op_t *op, pt_conv_page_t *page);
+static bool     pt_conv_status_is(pt_str_t s);
+static uint16_t pt_conv_list_stmt(const pt_conv_page_t *page);
 static pt_err_t pt_conv_list_add(pytake_op_t *op, const pt_conv_page_t *page,
                                  const pt_cursor_t *from);
 static pt_err_t pt_conv_list_answer(pytake_op_t *op);
@@ -49,6 +51,10 @@ static char    *pt_conv_put_uuid(char *p, const pytake_rows_t *r, uint32_t row,
 static char    *pt_conv_put_time(char *p, const pytake_rows_t *r, uint32_t row,
                                  uint32_t col);
 
+
+static const pt_str_t pt_conv_statuses[] = {
+    PT_STR("active"), PT_STR("pending"), PT_STR("snoozed"), PT_STR("closed")
+};
 
 const pt_op_def_t pt_conv_list = {
     "conv_list", 0, 0, { pt_conv_list_read, pt_conv_list_answer }
@@ -169,10 +175,7 @@ pt_conv_list_args(pytake_op_t *op, pt_conv_page_t *page)
     page->has_contact = pt_arg_uuid(op, "contact_id", &page->contact_id);
 
     if (pt_arg_find(op, "status", &page->status)
-        && !pt_str_is(page->status, "active")
-        && !pt_str_is(page->status, "pending")
-        && !pt_str_is(page->status, "snoozed")
-        && !pt_str_is(page->status, "closed"))
+        && !pt_conv_status_is(page->status))
     {
         pt_fault(op, PT_STR("status"), "invalid",
                  "Must be active, pending, snoozed or closed");
@@ -196,6 +199,21 @@ pt_conv_list_args(pytake_op_t *op, pt_conv_page_t *page)
     {
         pt_fault(op, PT_STR("tag"), "invalid", "Must have 1 to 100 characters");
     }
+}
+
+
+static bool
+pt_conv_status_is(pt_str_t s)
+{
+    size_t i;
+
+    for (i = 0; i < PT_COUNT(pt_conv_statuses); i++) {
+        if (pt_str_eq(s, pt_conv_statuses[i])) {
+            return true;
+        }
+    }
+
+    return false;
 }
 
 
@@ -225,20 +243,34 @@ pt_conv_list_filters(pytake_op_t *op, pt_conv_page_t *page)
 
 
 /* The most selective filter chooses the statement, and so the index. */
+static uint16_t
+pt_conv_list_stmt(const pt_conv_page_t *page)
+{
+    if (page->has_contact) {
+        return PT_STMT_CONV_LIST_OF_CONTACT;
+    }
+    if (page->tag.data != NULL) {
+        return PT_STMT_CONV_LIST_TAG;
+    }
+    if (page->has_assigned) {
+        return PT_STMT_CONV_LIST_ASSIGNED;
+    }
+    if (page->unassigned) {
+        return PT_STMT_CONV_LIST_UNASSIGNED;
+    }
+
+    return page->status.data != NULL ? PT_STMT_CONV_LIST_STATUS
+                                     : PT_STMT_CONV_LIST;
+}
+
+
 static pt_err_t
 pt_conv_list_add(pytake_op_t *op, const pt_conv_page_t *page,
                  const pt_cursor_t *from)
 {
-    uint16_t stmt = PT_STMT_CONV_LIST;
-    pt_err_t err;
-
-    if (page->has_contact) {
-        stmt = PT_STMT_CONV_LIST_OF_CONTACT;
-    } else if (page->has_assigned) {
-        stmt = PT_STMT_CONV_LIST_ASSIGNED;
-    } else if (page->status.data != NULL) {
-        stmt = PT_STMT_CONV_LIST_STATUS;
-    }
+    uint16_t         stmt = pt_conv_list_stmt(page);
+    pt_err_t         err;
+    const pt_uuid_t *assigned = page->has_assigned ? &page->assigned_to : NULL;
 
     err = pt_sql_add(op, stmt);
     if (err != PT_OK) {
@@ -248,30 +280,34 @@ pt_conv_list_add(pytake_op_t *op, const pt_conv_page_t *page,
     pt_p_time(op, from->key);
     pt_p_uuid(op, &from->id);
     pt_p_i32(op, (int32_t) page->limit + 1);
+
+    if (stmt == PT_STMT_CONV_LIST) {
+        return PT_OK;
+    }
+    if (stmt == PT_STMT_CONV_LIST_STATUS) {
+        pt_p_text(op, page->status);
+        return PT_OK;
+    }
+
+    if (page->status.data != NULL) {
+        pt_p_texts(op, &page->status, 1);
+    } else {
+        pt_p_texts(op, pt_conv_statuses, PT_COUNT(pt_conv_statuses));
+    }
+
+    if (stmt == PT_STMT_CONV_LIST_UNASSIGNED) {
+        return PT_OK;
+    }
+
+    pt_p_uuid(op, assigned);
+    if (stmt == PT_STMT_CONV_LIST_ASSIGNED) {
+        return PT_OK;
+    }
+
+    pt_p_bool(op, page->unassigned);
     pt_p_text(op, page->tag);
-
-    switch (stmt) {
-
-    case PT_STMT_CONV_LIST_OF_CONTACT:
-        pt_p_text(op, page->status);
+    if (stmt == PT_STMT_CONV_LIST_OF_CONTACT) {
         pt_p_uuid(op, &page->contact_id);
-        pt_p_uuid(op, page->has_assigned ? &page->assigned_to : NULL);
-        pt_p_bool(op, page->unassigned);
-        break;
-
-    case PT_STMT_CONV_LIST_ASSIGNED:
-        pt_p_text(op, page->status);
-        pt_p_uuid(op, &page->assigned_to);
-        break;
-
-    case PT_STMT_CONV_LIST_STATUS:
-        pt_p_bool(op, page->unassigned);
-        pt_p_text(op, page->status);
-        break;
-
-    default:
-        pt_p_bool(op, page->unassigned);
-        break;
     }
 
     return PT_OK;

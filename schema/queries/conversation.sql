@@ -1,89 +1,139 @@
 -- Conversations.  Lists: (activity_at, id) < ($1, $2) is the keyset; the
--- first page passes 'infinity'.  Filters that are NULL do not filter; the
--- most selective one has a statement (and an index) of its own.
+-- first page passes 'infinity'.  Each list has the index of its own question:
+-- a filter that its index does not answer would read the whole tenant when
+-- nothing is found.
+--
+-- The planner takes LIMIT $3 for a tenth of all rows, and would rather read
+-- all contacts than look up so many.  The literal 101, the longest page and
+-- the row behind it (PT_LIST_LIMIT_MAX), tells it that they are few.
+
+-- What REST shows of the conversations c, as pytake_conv_json() does it.
+-- fragment: conv
+-- columns: id contact_id contact_name contact_phone whatsapp_config_id status unread_count last_message last_message_time assigned_to tags metadata window_expires_at created_at updated_at activity_at
+SELECT c.id, c.contact_id, k.name, k.phone, c.whatsapp_config_id, c.status,
+       c.unread_count, c.last_message, c.last_message_time, c.assigned_to,
+       ARRAY(SELECT t.tag FROM conversation_tags t
+             WHERE t.tenant_id = c.tenant_id AND t.conversation_id = c.id
+             ORDER BY t.tag),
+       c.metadata, c.window_expires_at, c.created_at, c.updated_at,
+       c.activity_at
+FROM c JOIN contacts k ON k.tenant_id = c.tenant_id AND k.id = c.contact_id;
 
 -- name: head_get
 -- columns: seq id
 SELECT seq, id FROM tenant_event_head WHERE tenant_id = pytake_tenant();
 
--- activity, id, limit, tag, unassigned
+-- '-infinity': the condition of idx_conversations_activity.
+-- activity, id, limit
 -- name: conv_list
--- params: timestamptz uuid int4 text bool
--- columns: id contact_id contact_name contact_phone whatsapp_config_id status unread_count last_message last_message_time assigned_to tags metadata window_expires_at created_at updated_at activity_at
-SELECT v.id, v.contact_id, v.contact_name, v.contact_phone,
-       v.whatsapp_config_id, v.status, v.unread_count, v.last_message,
-       v.last_message_time, v.assigned_to, v.tags, v.metadata,
-       v.window_expires_at, v.created_at, v.updated_at, v.activity_at
-FROM conversation_rows v
-WHERE v.tenant_id = pytake_tenant() AND (v.activity_at, v.id) < ($1, $2)
-  AND ($4::text IS NULL OR EXISTS (SELECT 1 FROM conversation_tags t
-       WHERE t.tenant_id = v.tenant_id AND t.conversation_id = v.id
-         AND t.tag = $4))
-  AND (NOT $5 OR v.assigned_to IS NULL)
-ORDER BY v.activity_at DESC, v.id DESC LIMIT $3;
+-- params: timestamptz uuid int4
+-- columns: @conv
+WITH c AS (
+    SELECT * FROM conversations
+    WHERE tenant_id = pytake_tenant() AND (activity_at, id) < ($1, $2)
+      AND activity_at > '-infinity'
+    ORDER BY activity_at DESC, id DESC LIMIT 101)
+@conv
+ORDER BY c.activity_at DESC, c.id DESC LIMIT $3;
 
--- activity, id, limit, tag, unassigned, status
+-- activity, id, limit, status
 -- name: conv_list_status
--- params: timestamptz uuid int4 text bool text
--- columns: id contact_id contact_name contact_phone whatsapp_config_id status unread_count last_message last_message_time assigned_to tags metadata window_expires_at created_at updated_at activity_at
-SELECT v.id, v.contact_id, v.contact_name, v.contact_phone,
-       v.whatsapp_config_id, v.status, v.unread_count, v.last_message,
-       v.last_message_time, v.assigned_to, v.tags, v.metadata,
-       v.window_expires_at, v.created_at, v.updated_at, v.activity_at
-FROM conversation_rows v
-WHERE v.tenant_id = pytake_tenant() AND v.status = $6
-  AND (v.activity_at, v.id) < ($1, $2)
-  AND ($4::text IS NULL OR EXISTS (SELECT 1 FROM conversation_tags t
-       WHERE t.tenant_id = v.tenant_id AND t.conversation_id = v.id
-         AND t.tag = $4))
-  AND (NOT $5 OR v.assigned_to IS NULL)
-ORDER BY v.activity_at DESC, v.id DESC LIMIT $3;
+-- params: timestamptz uuid int4 text
+-- columns: @conv
+WITH c AS (
+    SELECT * FROM conversations
+    WHERE tenant_id = pytake_tenant() AND status = $4
+      AND (activity_at, id) < ($1, $2)
+    ORDER BY activity_at DESC, id DESC LIMIT 101)
+@conv
+ORDER BY c.activity_at DESC, c.id DESC LIMIT $3;
 
--- activity, id, limit, tag, status, assigned to
+-- The next two have the status in their index, and walk a page of each that
+-- is asked for (all four: any).
+-- activity, id, limit, statuses, assigned to
 -- name: conv_list_assigned
--- params: timestamptz uuid int4 text text uuid
--- columns: id contact_id contact_name contact_phone whatsapp_config_id status unread_count last_message last_message_time assigned_to tags metadata window_expires_at created_at updated_at activity_at
-SELECT v.id, v.contact_id, v.contact_name, v.contact_phone,
-       v.whatsapp_config_id, v.status, v.unread_count, v.last_message,
-       v.last_message_time, v.assigned_to, v.tags, v.metadata,
-       v.window_expires_at, v.created_at, v.updated_at, v.activity_at
-FROM conversation_rows v
-WHERE v.tenant_id = pytake_tenant() AND v.assigned_to = $6
-  AND (v.activity_at, v.id) < ($1, $2)
-  AND ($4::text IS NULL OR EXISTS (SELECT 1 FROM conversation_tags t
-       WHERE t.tenant_id = v.tenant_id AND t.conversation_id = v.id
-         AND t.tag = $4))
-  AND ($5::text IS NULL OR v.status = $5)
-ORDER BY v.activity_at DESC, v.id DESC LIMIT $3;
+-- params: timestamptz uuid int4 text[] uuid
+-- columns: @conv
+WITH p AS (
+    SELECT v.* FROM unnest($4) AS s(status) CROSS JOIN LATERAL (
+        SELECT * FROM conversations
+        WHERE tenant_id = pytake_tenant() AND assigned_to = $5
+          AND status = s.status AND (activity_at, id) < ($1, $2)
+        ORDER BY activity_at DESC, id DESC LIMIT $3) v
+    ORDER BY v.activity_at DESC, v.id DESC LIMIT $3),
+c AS (SELECT * FROM p LIMIT 101)
+@conv
+ORDER BY c.activity_at DESC, c.id DESC;
 
--- activity, id, limit, tag, status, contact, assigned to, unassigned
+-- activity, id, limit, statuses
+-- name: conv_list_unassigned
+-- params: timestamptz uuid int4 text[]
+-- columns: @conv
+WITH p AS (
+    SELECT v.* FROM unnest($4) AS s(status) CROSS JOIN LATERAL (
+        SELECT * FROM conversations
+        WHERE tenant_id = pytake_tenant() AND assigned_to IS NULL
+          AND status = s.status AND (activity_at, id) < ($1, $2)
+        ORDER BY activity_at DESC, id DESC LIMIT $3) v
+    ORDER BY v.activity_at DESC, v.id DESC LIMIT $3),
+c AS (SELECT * FROM p LIMIT 101)
+@conv
+ORDER BY c.activity_at DESC, c.id DESC;
+
+-- All that have the tag are looked at: OFFSET 0 keeps the planner, who knows
+-- no tag, from beginning with the conversations.
+-- activity, id, limit, statuses, assigned to (NULL: anybody), unassigned, tag
+-- name: conv_list_tag
+-- params: timestamptz uuid int4 text[] uuid bool text
+-- columns: @conv
+WITH p AS (
+    SELECT v.* FROM conversation_tags g CROSS JOIN LATERAL (
+        SELECT * FROM conversations
+        WHERE tenant_id = g.tenant_id AND id = g.conversation_id
+          AND (activity_at, id) < ($1, $2) AND status = ANY ($4)
+          AND ($5::uuid IS NULL OR assigned_to = $5)
+          AND (NOT $6 OR assigned_to IS NULL) OFFSET 0) v
+    WHERE g.tenant_id = pytake_tenant() AND g.tag = $7
+    ORDER BY v.activity_at DESC, v.id DESC LIMIT $3),
+c AS (SELECT * FROM p LIMIT 101)
+@conv
+ORDER BY c.activity_at DESC, c.id DESC;
+
+-- A contact has few: open ones in one index, closed ones in the other.
+-- activity, id, limit, statuses, assigned to (NULL: anybody), unassigned, tag
+-- (NULL: any), contact
 -- name: conv_list_of_contact
--- params: timestamptz uuid int4 text text uuid uuid bool
--- columns: id contact_id contact_name contact_phone whatsapp_config_id status unread_count last_message last_message_time assigned_to tags metadata window_expires_at created_at updated_at activity_at
-SELECT v.id, v.contact_id, v.contact_name, v.contact_phone,
-       v.whatsapp_config_id, v.status, v.unread_count, v.last_message,
-       v.last_message_time, v.assigned_to, v.tags, v.metadata,
-       v.window_expires_at, v.created_at, v.updated_at, v.activity_at
-FROM conversation_rows v
-WHERE v.tenant_id = pytake_tenant() AND v.contact_id = $6
-  AND (v.activity_at, v.id) < ($1, $2)
-  AND ($4::text IS NULL OR EXISTS (SELECT 1 FROM conversation_tags t
-       WHERE t.tenant_id = v.tenant_id AND t.conversation_id = v.id
-         AND t.tag = $4))
-  AND ($5::text IS NULL OR v.status = $5)
-  AND ($7::uuid IS NULL OR v.assigned_to = $7)
-  AND (NOT $8 OR v.assigned_to IS NULL)
-ORDER BY v.activity_at DESC, v.id DESC LIMIT $3;
+-- params: timestamptz uuid int4 text[] uuid bool text uuid
+-- columns: @conv
+WITH o AS (
+    SELECT * FROM conversations
+    WHERE tenant_id = pytake_tenant() AND contact_id = $8
+      AND status <> 'closed'
+    UNION ALL
+    SELECT * FROM conversations
+    WHERE tenant_id = pytake_tenant() AND contact_id = $8
+      AND status = 'closed'),
+p AS (
+    SELECT * FROM o
+    WHERE (activity_at, id) < ($1, $2) AND status = ANY ($4)
+      AND ($5::uuid IS NULL OR assigned_to = $5)
+      AND (NOT $6 OR assigned_to IS NULL)
+      AND ($7::text IS NULL OR EXISTS (
+          SELECT 1 FROM conversation_tags g
+          WHERE g.tenant_id = o.tenant_id AND g.conversation_id = o.id
+            AND g.tag = $7))
+    ORDER BY activity_at DESC, id DESC LIMIT $3),
+c AS (SELECT * FROM p LIMIT 101)
+@conv
+ORDER BY c.activity_at DESC, c.id DESC;
 
 -- name: conv_get
 -- params: uuid
--- columns: id contact_id contact_name contact_phone whatsapp_config_id status unread_count last_message last_message_time assigned_to tags metadata window_expires_at created_at updated_at activity_at
-SELECT v.id, v.contact_id, v.contact_name, v.contact_phone,
-       v.whatsapp_config_id, v.status, v.unread_count, v.last_message,
-       v.last_message_time, v.assigned_to, v.tags, v.metadata,
-       v.window_expires_at, v.created_at, v.updated_at, v.activity_at
-FROM conversation_rows v
-WHERE v.tenant_id = pytake_tenant() AND v.id = $1;
+-- columns: @conv
+WITH c AS (
+    SELECT * FROM conversations
+    WHERE tenant_id = pytake_tenant() AND id = $1)
+@conv;
 
 -- name: conv_exists
 -- params: uuid
@@ -121,14 +171,12 @@ RETURNING id, id = $1;
 
 -- name: conv_get_open
 -- params: uuid uuid
--- columns: id contact_id contact_name contact_phone whatsapp_config_id status unread_count last_message last_message_time assigned_to tags metadata window_expires_at created_at updated_at activity_at
-SELECT v.id, v.contact_id, v.contact_name, v.contact_phone,
-       v.whatsapp_config_id, v.status, v.unread_count, v.last_message,
-       v.last_message_time, v.assigned_to, v.tags, v.metadata,
-       v.window_expires_at, v.created_at, v.updated_at, v.activity_at
-FROM conversation_rows v
-WHERE v.tenant_id = pytake_tenant() AND v.contact_id = $1
-  AND v.whatsapp_config_id = $2 AND v.status <> 'closed';
+-- columns: @conv
+WITH c AS (
+    SELECT * FROM conversations
+    WHERE tenant_id = pytake_tenant() AND contact_id = $1
+      AND whatsapp_config_id = $2 AND status <> 'closed')
+@conv;
 
 -- One event about one conversation, its data the conversation as it is now
 -- (a statement of its own behind the change: it sees the change).  The frame

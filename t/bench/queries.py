@@ -1,27 +1,13 @@
 # Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE.
 """schema/queries as pgbench scripts: the very statements that PyTake runs."""
 
-import glob
 import re
 
 import rig
+import statements
 
-
-def statements():
-    out = {}
-    for path in sorted(glob.glob(rig.TOP + "/schema/queries/*.sql")):
-        with open(path) as f:
-            parts = re.split(r"(?m)^-- name: (\w+)\n", f.read())
-        for name, text in zip(parts[1::2], parts[2::2]):
-            text = text[:text.index(";")]
-            m = re.search(r"(?m)^-- params: (.*)$", text)
-            out[name] = (
-                re.sub(r"(?m)^--.*\n", "", text).strip(),
-                m.group(1).split() if m else [])
-    return out
-
-
-ALL = statements()
+ALL = {name: (text.strip().rstrip(";"), params)
+       for _, name, params, text in statements.read()}
 
 
 def put(name, *values):

@@ -36,10 +36,8 @@ def bench_list():
         path = rig.requests_file("list", (
             get("/api/v1/conversations?limit=20", rig.token(s, i))
             for i in range(rig.TENANTS)))
-        rows = q.put("conv_list", ":key", ":last", ":n", "nullif(:tag, '-')",
-                     ":un")
-        define = {"key": "infinity", "last": "f" * 32, "n": 21, "tag": "-",
-                  "un": "false"}
+        rows = q.put("conv_list", ":key", ":last", ":n")
+        define = {"key": "infinity", "last": "f" * 32, "n": 21}
         plain = [TENANT + q.batch(ENTER, q.put("head_get"), rows)]
         agg = [TENANT + q.batch(ENTER, q.put("head_get"),
                                 "SELECT json_agg(x) FROM (%s) x" % rows)]

@@ -299,6 +299,7 @@ def filters(t, s):
     t.eq(got("status=pending&tag=vip"), ids[1:3], "status and tag")
     t.eq(got("contact_id=%s&status=closed" % contact), [],
          "contact and status")
+    combined(t, s, ten, c)
     r = c.get(CONV + "?status=nonsense&assigned_to=x")
     t.eq((r.status, sorted(e["field"] for e in r.json["errors"])),
          (422, ["assigned_to", "status"]), "both faulty filters are named")
@@ -306,6 +307,49 @@ def filters(t, s):
     r = c.get(CONV + "?status=active&limit=1&cursor=" + one)
     t.eq((r.status, r.code), (400, "invalid_cursor"),
          "a cursor goes with its list")
+
+
+def combined(t, s, ten, c):
+    """Every combination of filters, page by page.  Rows of one moment: only
+    their ids tell them apart."""
+    s.sql("UPDATE conversations SET status = 'closed' WHERE tenant_id = %s "
+          "AND status = 'active' AND id IN (SELECT id FROM conversations "
+          "WHERE tenant_id = %s ORDER BY id LIMIT 6)", (ten.id, ten.id))
+    s.sql("UPDATE conversations SET activity_at = date_trunc('day', "
+          "activity_at) WHERE tenant_id = %s", (ten.id,))
+    contact = s.one("SELECT contact_id FROM conversations WHERE tenant_id = "
+                    "%s AND assigned_to IS NOT NULL LIMIT 1", (ten.id,))
+    wrong = []
+    asked = 0
+    for status in (None, "active", "pending", "snoozed", "closed"):
+        for whose in (None, "unassigned=true", "assigned_to=" + ten.agent.id):
+            for tag in (None, "vip", "none"):
+                for who in (None, contact):
+                    q = "&".join(x for x in (
+                        status and "status=" + status, whose,
+                        tag and "tag=" + tag,
+                        who and "contact_id=" + who) if x)
+                    want = [r[0] for r in s.sql(
+                        "SELECT id FROM conversations c WHERE tenant_id = %s "
+                        "AND (%s IS NULL OR status = %s) AND CASE %s WHEN "
+                        "'' THEN true WHEN 'unassigned=true' THEN assigned_to "
+                        "IS NULL ELSE assigned_to = %s END AND (%s IS NULL OR "
+                        "EXISTS (SELECT 1 FROM conversation_tags t WHERE "
+                        "t.conversation_id = c.id AND t.tag = %s)) AND (%s IS "
+                        "NULL OR contact_id = %s) ORDER BY activity_at DESC, "
+                        "id DESC", (ten.id, status, status, whose or "",
+                                    ten.agent.id, tag, tag, who, who))]
+                    got, cursor = [], ""
+                    while cursor is not None and len(got) <= len(want):
+                        r = c.get(CONV + "?limit=2&" + q + cursor)
+                        got += [x["id"] for x in r.json["data"]]
+                        cursor = r.json["next_cursor"]
+                        cursor = cursor and "&cursor=" + cursor
+                    asked += len(want)
+                    if got != want:
+                        wrong.append((q, got, want))
+    t.ok(not wrong and asked > 50, "90 combinations of filters, by twos",
+         (asked, wrong[:3]))
 
 
 def create(t, s):

@@ -16,10 +16,10 @@ import psycopg2
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "lib"))
 import cluster  # noqa: E402
+import statements  # noqa: E402
 import tap  # noqa: E402
-from cluster import TOP, connect, one, sql  # noqa: E402
+from cluster import connect, one, sql  # noqa: E402
 
-QUERIES = os.path.join(TOP, "schema", "queries")
 TENANTS = 20
 ROWS = 2000  # conversations in all; messages and events are three times that
 
@@ -43,29 +43,6 @@ MAY_WALK = {
 
 # Statements of the sidecar, which sees all tenants.
 SERVICE = {"jobs.sql", "courier.sql", "hub.sql"}
-
-
-def statements():
-    """(file, name, parameter types, sql) as tools/gen_stmts.pl reads them."""
-    found = []
-    for base in sorted(os.listdir(QUERIES)):
-        if not base.endswith(".sql"):
-            continue
-        name = params = None
-        body = []
-        with open(os.path.join(QUERIES, base)) as f:
-            for line in f:
-                m = re.match(r"-- (name|params): (.*?)\s*$", line)
-                if m and m.group(1) == "name":
-                    name, params, body = m.group(2), [], []
-                elif m:
-                    params = m.group(2).split()
-                elif name and not line.startswith("--"):
-                    body.append(line)
-                    if line.rstrip().endswith(";"):
-                        found.append((base, name, params, "".join(body)))
-                        name = None
-    return found
 
 
 def tables(url):
@@ -322,7 +299,7 @@ def test_statements(t, url):
     c = connect(url)
     cur = c.cursor()
     bad = []
-    for base, name, params, text in statements():
+    for base, name, params, text in statements.read():
         types = "(%s)" % ", ".join(params) if params else ""
         try:
             cur.execute("PREPARE %s%s AS %s" % (name, types, text))
@@ -383,11 +360,111 @@ def test_plans(t, url):
     t.eq(read("pytake_service", [], "SELECT id FROM contacts"
               " ORDER BY tenant_id, id")[0], ["contacts"],
          "... along an index, too")
-    for base, name, params, text in statements():
+    for base, name, params, text in statements.read():
         role = "pytake_service" if base in SERVICE else "pytake_app"
         whole, plan = read(role, params, text, MAY_WALK.get(name, ()))
         t.ok(not whole, "%s: no table is read whole" % name,
              "%s\n%s" % (whole, plan))
+
+
+def seed_big(url):
+    """A tenant of 20,000 conversations, all of one agent but three; nothing
+    is snoozed, another agent has none, all have one of twenty tags, three
+    a rare one, too."""
+    c = connect(url)
+    cur = c.cursor()
+    cur.execute("""
+        INSERT INTO tenants (id, name)
+        VALUES ('01900000-0000-7000-8000-0000000000b1', 'big');
+        INSERT INTO users (tenant_id, id, email, name, role, password_hash)
+        SELECT '01900000-0000-7000-8000-0000000000b1',
+               ('01900000-0000-7000-8000-00000000000' || n)::uuid,
+               'big' || n, 'B', 'agent', 'x' FROM generate_series(1, 2) n;
+        INSERT INTO whatsapp_configs (tenant_id, id, name, phone_number_id,
+            display_phone_number)
+        VALUES ('01900000-0000-7000-8000-0000000000b1', gen_random_uuid(),
+            'n', 'big', '+1');
+        INSERT INTO contacts (tenant_id, id, name, phone)
+        SELECT '01900000-0000-7000-8000-0000000000b1',
+               ('01900000-0000-7000-9000-' || lpad(n::text, 12, '0'))::uuid,
+               'c', '+2' || n FROM generate_series(1, 20000) n;
+        INSERT INTO conversations (tenant_id, id, contact_id,
+            whatsapp_config_id, activity_at, created_at, updated_at, status,
+            assigned_to)
+        SELECT k.tenant_id, k.id, k.id, w.id,
+               now() - right(k.id::text, 5)::int * interval '1 minute',
+               now(), now(),
+               CASE WHEN right(k.id::text, 1) = '7' THEN 'active'
+                    ELSE 'closed' END,
+               CASE WHEN right(k.id::text, 5)::int > 3 THEN
+                   '01900000-0000-7000-8000-000000000001'::uuid END
+        FROM contacts k JOIN whatsapp_configs w ON w.tenant_id = k.tenant_id
+        WHERE w.phone_number_id = 'big';
+        INSERT INTO conversation_tags (tenant_id, conversation_id, tag)
+        SELECT v.tenant_id, v.id, 'tag ' || right(v.id::text, 2)::int % 20
+        FROM conversations v
+        WHERE v.tenant_id = '01900000-0000-7000-8000-0000000000b1'
+        UNION ALL
+        SELECT v.tenant_id, v.id, 'rare' FROM conversations v
+        WHERE v.tenant_id = '01900000-0000-7000-8000-0000000000b1'
+          AND right(v.id::text, 5)::int BETWEEN 2000 AND 2002""")
+    cur.execute("VACUUM (ANALYZE) conversations, conversation_tags, contacts")
+    c.close()
+
+
+def touched(node):
+    """Rows that a plan looked at: those it got and those it dropped."""
+    n = sum(touched(child) for child in node.get("Plans", []))
+    if "Scan" in node["Node Type"]:
+        n += node["Actual Loops"] * (
+            node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
+            + node.get("Rows Removed by Index Recheck", 0))
+    return n
+
+
+def test_lists(t, url):
+    """A page is as dear as what it shows, whatever the tenant has."""
+    seed_big(url)
+    some = "01900000-0000-7000-8000-00000000000"
+    every = ["active", "pending", "snoozed", "closed"]
+    cases = (
+        ("conv_list", "all", (), 21),
+        ("conv_list_status", "status", ("closed",), 21),
+        ("conv_list_status", "a status that nothing has", ("snoozed",), 0),
+        ("conv_list_assigned", "assigned", (every, some + "1"), 21),
+        ("conv_list_assigned", "assigned, a status that nothing has",
+         (["snoozed"], some + "1"), 0),
+        ("conv_list_assigned", "assigned to one who has none",
+         (every, some + "2"), 0),
+        ("conv_list_unassigned", "unassigned", (every,), 3),
+        ("conv_list_unassigned", "unassigned, a status that nothing has",
+         (["active"],), 0),
+        ("conv_list_tag", "a tag", (every, None, False, "rare"), 3),
+        ("conv_list_tag", "a tag that nothing has",
+         (every, None, False, "none"), 0),
+        ("conv_list_of_contact", "a contact",
+         (every, None, False, None, some.replace("8000-0", "9000-0") + "9"),
+         1))
+    found = {x[1]: x for x in statements.read()}
+    t.eq(sorted({x for x in found if x.startswith("conv_list")}),
+         sorted({x[0] for x in cases}), "every list is asked")
+    c, cur = as_role(url, "pytake_app",
+                     "01900000-0000-7000-8000-0000000000b1")
+    cur.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+    for name, what, more, want in cases:
+        _, _, params, text = found[name]
+        args = ("infinity", "f" * 32, 21) + more
+        cur.execute("PREPARE q (%s) AS %s" % (", ".join(params), text))
+        call = "EXECUTE q (%s)" % ", ".join(["%s"] * len(args))
+        cur.execute(call, args)
+        t.eq(len(cur.fetchall()), want, "%s: %d rows" % (what, want))
+        cur.execute("EXPLAIN (ANALYZE, FORMAT JSON) " + call, args)
+        plan = cur.fetchone()[0][0]["Plan"]
+        n = touched(plan)
+        t.ok(n <= 8 * want + 8, "... and %d were looked at" % n,
+             json.dumps(plan, indent=1)[:6000])
+        cur.execute("DEALLOCATE q")
+    c.close()
 
 
 def main(t):
@@ -403,6 +480,7 @@ def main(t):
         test_outside(t, url)
         test_apart(t, url)
         test_plans(t, url)
+        test_lists(t, url)
 
 
 if __name__ == "__main__":

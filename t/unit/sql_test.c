@@ -100,26 +100,27 @@ START_TEST(scalars)
     pytake_op_t *op = sql_op(&f);
 
     ck_assert_ok(pt_sql_begin_bare(op, PYTAKE_SQL_READ));
-    ck_assert_ok(pt_sql_add(op, PT_STMT_CONV_LIST));
+    ck_assert_ok(pt_sql_add(op, PT_STMT_CONV_LIST_TAG));
     pt_p_time(op, INT64_MAX); /* 'infinity' */
     pt_p_uuid(op, &id);
     pt_p_i32(op, -2);
-    pt_p_text(op, PT_STR_NULL);
+    pt_p_texts(op, NULL, 0);
+    pt_p_uuid(op, NULL);
     pt_p_bool(op, true);
+    pt_p_text(op, PT_STR_NULL);
     ck_assert_ok(pt_sql_go(op));
     ck_assert_int_eq(fx_be(sql_param(op, 0).data, 8), INT64_MAX);
     ck_assert_mem_eq(sql_param(op, 1).data, id.b, 16);
     ck_assert_int_eq(fx_be(sql_param(op, 2).data, 4), -2);
-    ck_assert_ptr_null(sql_param(op, 3).data);
-    ck_assert_int_eq(sql_param(op, 4).data[0], 1);
+    ck_assert_ptr_null(sql_param(op, 4).data);
+    ck_assert_int_eq(sql_param(op, 5).data[0], 1);
+    ck_assert_ptr_null(sql_param(op, 6).data);
 
     op->has_effect = false;
     ck_assert_ok(pt_sql_begin_bare(op, PYTAKE_SQL_READ));
     ck_assert_ok(pt_sql_add(op, PT_STMT_CONV_LIST));
     pt_p_time(op, INT64_C(946684800000001));
-    pt_p_null(op);
     ck_assert_int_eq(fx_be(sql_param(op, 0).data, 8), 1);
-    ck_assert_ptr_null(sql_param(op, 1).data);
     fx_free(&f);
 }
 END_TEST
