@@ -51,7 +51,6 @@ typedef enum {
     PT_ECONFIGREQUIRED = -22, /* 422 whatsapp_config_required */
     PT_ECONFLICT = -23,       /* 409 */
     PT_EIDEMKEY = -24,        /* Idempotency-Key malformed */
-    PT_ENOTACCEPTABLE = -25,  /* state does not allow it (closed, ...) */
 
     PT_EAGAIN = -100,    /* not yet: feed more, or wait */
     PT_EBUSY = -101,     /* a bounded queue is full: 503 + Retry-After */

@@ -2,7 +2,7 @@
 
 /*
  * pt_buf.h: a growing byte buffer on an arena, with a cap.  Errors stick: a
- * writer may append many pieces and look once, at the end (pt_buf_str).
+ * writer may append many pieces and look once, at the end (pt_buf_get).
  */
 
 #ifndef PT_BUF_H

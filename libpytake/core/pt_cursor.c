@@ -44,8 +44,8 @@ pt_cursor_build(pt_arena_t *a, pt_str_t key, const pt_uuid_t *tenant,
 
 
 pt_err_t
-pt_cursor_parse(pt_arena_t *a, pt_str_t key, const pt_uuid_t *tenant,
-                uint64_t filters, uint8_t kind, pt_str_t text, pt_cursor_t *out)
+pt_cursor_parse(pt_str_t key, const pt_uuid_t *tenant, uint64_t filters,
+                uint8_t kind, pt_str_t text, pt_cursor_t *out)
 {
     int      i;
     size_t   len;
@@ -53,7 +53,6 @@ pt_cursor_parse(pt_arena_t *a, pt_str_t key, const pt_uuid_t *tenant,
     uint64_t v;
     pt_err_t err;
 
-    PT_UNUSED(a);
     assert(tenant != NULL && out != NULL);
 
     if (text.len != PT_CURSOR_CHARS || !pt_base64url_parse(text, raw, &len)) {

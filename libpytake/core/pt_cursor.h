@@ -23,7 +23,7 @@ pt_err_t pt_cursor_build(pt_arena_t *a, pt_str_t key, const pt_uuid_t *tenant,
                          pt_str_t *out) PT_MUST_CHECK;
 
 /* PT_ECURSOR: malformed, forged, of another tenant, kind or filter. */
-pt_err_t pt_cursor_parse(pt_arena_t *a, pt_str_t key, const pt_uuid_t *tenant,
+pt_err_t pt_cursor_parse(pt_str_t key, const pt_uuid_t *tenant,
                          uint64_t filters, uint8_t kind, pt_str_t text,
                          pt_cursor_t *out) PT_MUST_CHECK;
 

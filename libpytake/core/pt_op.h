@@ -178,15 +178,12 @@ pt_err_t pt_sql_add(pytake_op_t *op, uint16_t stmt) PT_MUST_CHECK;
 void pt_p_uuid(pytake_op_t *op, const pt_uuid_t *v); /* NULL: SQL NULL */
 void pt_p_text(pytake_op_t *op, pt_str_t v);         /* data NULL: SQL NULL */
 void pt_p_bytes(pytake_op_t *op, pt_str_t v);        /* bytea */
-void pt_p_i64(pytake_op_t *op, int64_t v);           /* bigint */
 void pt_p_i32(pytake_op_t *op, int32_t v);           /* integer */
 void pt_p_bool(pytake_op_t *op, bool v);
-void pt_p_null(pytake_op_t *op);
 void pt_p_time(pytake_op_t *op, int64_t unix_us); /* timestamptz */
 /* arrays; an element with data NULL is NULL */
 void pt_p_uuids(pytake_op_t *op, const pt_uuid_t *v, size_t n);
 void pt_p_texts(pytake_op_t *op, const pt_str_t *v, size_t n);
-void pt_p_i64s(pytake_op_t *op, const int64_t *v, size_t n);
 void pt_p_i32s(pytake_op_t *op, const int32_t *v, size_t n);
 void pt_p_times(pytake_op_t *op, const int64_t *unix_us, size_t n);
 

@@ -40,8 +40,8 @@ pt_page_begin(pytake_op_t *op, uint8_t kind, uint64_t filters, pt_cursor_t *out)
         return PT_ECURSOR;
     }
 
-    return pt_cursor_parse(op->arena, key, &op->claims.tenant_id, filters, kind,
-                           text, out);
+    return pt_cursor_parse(key, &op->claims.tenant_id, filters, kind, text,
+                           out);
 }
 
 

@@ -13,14 +13,12 @@
 /* pg_type.dat */
 #define PT_OID_BOOL 16u
 #define PT_OID_BYTEA 17u
-#define PT_OID_I64 20u
 #define PT_OID_I32 23u
 #define PT_OID_TEXT 25u
 #define PT_OID_TIME 1184u
 #define PT_OID_UUID 2950u
 #define PT_OID_I32S 1007u
 #define PT_OID_TEXTS 1009u
-#define PT_OID_I64S 1016u
 #define PT_OID_TIMES 1185u
 #define PT_OID_UUIDS 2951u
 
@@ -178,16 +176,6 @@ pt_p_bytes(pytake_op_t *op, pt_str_t v)
 
 
 void
-pt_p_i64(pytake_op_t *op, int64_t v)
-{
-    char p[8];
-
-    (void) pt_sql_u64(p, (uint64_t) v);
-    pt_p_copy(op, PT_OID_I64, p, sizeof(p));
-}
-
-
-void
 pt_p_i32(pytake_op_t *op, int32_t v)
 {
     char p[4];
@@ -201,13 +189,6 @@ void
 pt_p_bool(pytake_op_t *op, bool v)
 {
     pt_p_copy(op, PT_OID_BOOL, v ? "\x01" : "\x00", 1);
-}
-
-
-void
-pt_p_null(pytake_op_t *op)
-{
-    (void) pt_p_next(op, 0);
 }
 
 
@@ -258,19 +239,6 @@ pt_p_texts(pytake_op_t *op, const pt_str_t *v, size_t n)
         p = pt_sql_u32(p, (uint32_t) v[i].len);
         memcpy(p, v[i].data, v[i].len);
         p += v[i].len;
-    }
-}
-
-
-void
-pt_p_i64s(pytake_op_t *op, const int64_t *v, size_t n)
-{
-    char  *p;
-    size_t i;
-
-    p = pt_p_array(op, PT_OID_I64S, PT_OID_I64, n, n * 8, false);
-    for (i = 0; p != NULL && i < n; i++) {
-        p = pt_sql_u64(pt_sql_u32(p, 8), (uint64_t) v[i]);
     }
 }
 

@@ -188,30 +188,6 @@ pt_utf8_clean(pt_arena_t *a, pt_str_t s, pt_str_t *out, bool *changed)
 }
 
 
-pt_err_t
-pt_ascii_lower(pt_arena_t *a, pt_str_t s, pt_str_t *out)
-{
-    char    *dst;
-    size_t   i;
-    pt_err_t err;
-
-    err = pt_dup(a, s, out);
-    if (err != PT_OK) {
-        return err;
-    }
-
-    /* pt_dup()'s copy is ours: writing to it is fine */
-    dst = (char *) (uintptr_t) out->data;
-    for (i = 0; i < s.len; i++) {
-        if (dst[i] >= 'A' && dst[i] <= 'Z') {
-            dst[i] = (char) (dst[i] | 0x20);
-        }
-    }
-
-    return PT_OK;
-}
-
-
 /* How many bytes at p are ASCII, eight at a time. */
 static size_t
 pt_utf8_ascii(const unsigned char *p, size_t len)

@@ -25,9 +25,6 @@ char *pt_i64_build(int64_t v, char out[PT_I64_LEN]);
 /* Writes PT_TIME_LEN bytes, no NUL.  Years 0000..9999 (others clamp). */
 void pt_time_build(int64_t unix_us, char out[PT_TIME_LEN]);
 
-/* RFC 3339 with any offset and fraction; false when it is not one. */
-bool pt_time_parse(pt_str_t s, int64_t *unix_us);
-
 /* ---- ids ---- */
 
 #define PT_UUID_LEN 36
@@ -75,7 +72,6 @@ size_t   pt_utf8_count(pt_str_t s);
 /* Replaces NUL and invalid sequences by U+FFFD; *changed tells. */
 pt_err_t pt_utf8_clean(pt_arena_t *a, pt_str_t s, pt_str_t *out,
                        bool *changed) PT_MUST_CHECK;
-pt_err_t pt_ascii_lower(pt_arena_t *a, pt_str_t s, pt_str_t *out) PT_MUST_CHECK;
 
 /* ---- hashes (libcrypto) ---- */
 

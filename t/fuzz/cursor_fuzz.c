@@ -19,7 +19,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     pt_arena_t *a = pt_fuzz_arena();
     pt_cursor_t c, back;
 
-    PT_FUZZ_CHECK(pt_cursor_parse(a, key, &tenant, 1, 3,
+    PT_FUZZ_CHECK(pt_cursor_parse(key, &tenant, 1, 3,
                                   (pt_str_t){ (const char *) data, size },
                                   &back)
                   == PT_ECURSOR);
@@ -31,7 +31,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
         PT_FUZZ_CHECK(pt_cursor_build(a, key, &tenant, 1, &c, &s) == PT_OK);
         PT_FUZZ_CHECK(s.len <= sizeof(copy));
-        PT_FUZZ_CHECK(pt_cursor_parse(a, key, &tenant, 1, c.kind, s, &back)
+        PT_FUZZ_CHECK(pt_cursor_parse(key, &tenant, 1, c.kind, s, &back)
                       == PT_OK);
         PT_FUZZ_CHECK(back.kind == c.kind && back.key == c.key
                       && pt_uuid_eq(&back.id, &c.id));
@@ -39,7 +39,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         at = data[1] % s.len;
         memcpy(copy, s.data, s.len);
         copy[at] = (char) (copy[at] ^ (1 + data[0] % 127));
-        PT_FUZZ_CHECK(pt_cursor_parse(a, key, &tenant, 1, c.kind,
+        PT_FUZZ_CHECK(pt_cursor_parse(key, &tenant, 1, c.kind,
                                       (pt_str_t){ copy, s.len }, &back)
                       == PT_ECURSOR);
     }

@@ -31,9 +31,9 @@ cursor_get(pt_arena_t *a, int64_t key)
 
 
 static pt_err_t
-cursor_parse(pt_arena_t *a, pt_str_t text, pt_cursor_t *c)
+cursor_parse(pt_str_t text, pt_cursor_t *c)
 {
-    return pt_cursor_parse(a, cursor_key(), &cursor_tenant, CURSOR_FILTERS, 3,
+    return pt_cursor_parse(cursor_key(), &cursor_tenant, CURSOR_FILTERS, 3,
                            text, c);
 }
 
@@ -52,7 +52,7 @@ START_TEST(round_trip)
     for (i = 0; i < PT_COUNT(keys); i++) {
         s = cursor_get(a, keys[i]);
         ck_assert_uint_le(s.len, PT_CURSOR_MAX);
-        ck_assert_ok(cursor_parse(a, s, &c));
+        ck_assert_ok(cursor_parse(s, &c));
         ck_assert_uint_eq(c.kind, 3);
         ck_assert_int_eq(c.key, keys[i]);
         ck_assert(pt_uuid_eq(&c.id, &id));
@@ -90,19 +90,18 @@ START_TEST(tampered)
         for (bit = 0; bit < 8; bit++) {
             memcpy(copy, s.data, s.len);
             copy[i] = (char) (copy[i] ^ 1 << bit);
-            ck_assert_int_eq(cursor_parse(a, (pt_str_t){ copy, s.len }, &c),
+            ck_assert_int_eq(cursor_parse((pt_str_t){ copy, s.len }, &c),
                              PT_ECURSOR);
         }
-        ck_assert_int_eq(cursor_parse(a, (pt_str_t){ s.data, i }, &c),
-                         PT_ECURSOR);
+        ck_assert_int_eq(cursor_parse((pt_str_t){ s.data, i }, &c), PT_ECURSOR);
     }
 
     memcpy(copy, s.data, s.len);
     memcpy(copy + s.len, "AAAA", 4);
-    ck_assert_int_eq(cursor_parse(a, (pt_str_t){ copy, s.len + 4 }, &c),
+    ck_assert_int_eq(cursor_parse((pt_str_t){ copy, s.len + 4 }, &c),
                      PT_ECURSOR);
-    ck_assert_int_eq(cursor_parse(a, PT_STR_NULL, &c), PT_ECURSOR);
-    ck_assert_int_eq(cursor_parse(a, PT_STR("null"), &c), PT_ECURSOR);
+    ck_assert_int_eq(cursor_parse(PT_STR_NULL, &c), PT_ECURSOR);
+    ck_assert_int_eq(cursor_parse(PT_STR("null"), &c), PT_ECURSOR);
 
     pt_arena_del(a);
 }
@@ -116,19 +115,19 @@ START_TEST(of_another_list)
     pt_arena_t *a = pt_test_arena();
 
     s = cursor_get(a, 42);
-    ck_assert_int_eq(pt_cursor_parse(a, cursor_key(), &cursor_other,
-                                     CURSOR_FILTERS, 3, s, &c),
-                     PT_ECURSOR);
-    ck_assert_int_eq(pt_cursor_parse(a, cursor_key(), &cursor_tenant,
+    ck_assert_int_eq(
+        pt_cursor_parse(cursor_key(), &cursor_other, CURSOR_FILTERS, 3, s, &c),
+        PT_ECURSOR);
+    ck_assert_int_eq(pt_cursor_parse(cursor_key(), &cursor_tenant,
                                      CURSOR_FILTERS + 1, 3, s, &c),
                      PT_ECURSOR);
-    ck_assert_int_eq(pt_cursor_parse(a, cursor_key(), &cursor_tenant,
-                                     CURSOR_FILTERS, 4, s, &c),
-                     PT_ECURSOR);
-    ck_assert_int_eq(pt_cursor_parse(a, PT_STR("another key"), &cursor_tenant,
+    ck_assert_int_eq(
+        pt_cursor_parse(cursor_key(), &cursor_tenant, CURSOR_FILTERS, 4, s, &c),
+        PT_ECURSOR);
+    ck_assert_int_eq(pt_cursor_parse(PT_STR("another key"), &cursor_tenant,
                                      CURSOR_FILTERS, 3, s, &c),
                      PT_ECURSOR);
-    ck_assert_ok(cursor_parse(a, s, &c));
+    ck_assert_ok(cursor_parse(s, &c));
 
     pt_arena_del(a);
 }
@@ -147,7 +146,7 @@ cursor_scenario(pt_arena_t *a, void *user)
     err = pt_cursor_build(a, cursor_key(), &cursor_tenant, CURSOR_FILTERS, &c,
                           &s);
     if (err == PT_OK) {
-        err = cursor_parse(a, s, &c);
+        err = cursor_parse(s, &c);
     }
 
     return err;

@@ -33,7 +33,6 @@ static const struct {
                  { PT_ECONFIGREQUIRED, 422, "whatsapp_config_required" },
                  { PT_ECONFLICT, 409, "conflict" },
                  { PT_EIDEMKEY, 400, "invalid_idempotency_key" },
-                 { PT_ENOTACCEPTABLE, 409, "not_allowed_in_state" },
                  { PT_EAGAIN, 500, "internal_error" },
                  { PT_EBUSY, 503, "overloaded" },
                  { PT_EDEADLINE, 503, "deadline_exceeded" },

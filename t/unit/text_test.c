@@ -153,20 +153,6 @@ START_TEST(utf8_clean)
 END_TEST
 
 
-START_TEST(ascii_lower)
-{
-    pt_str_t    s, in = PT_STR("ABCxyz@[`{19\xc3\x89");
-    pt_arena_t *a = pt_test_arena();
-
-    ck_assert_ok(pt_ascii_lower(a, in, &s));
-    ck_assert_slice_lit(s, "abcxyz@[`{19\xc3\x89");
-    ck_assert(in.data[0] == 'A');
-
-    pt_arena_del(a);
-}
-END_TEST
-
-
 static pt_err_t
 text_scenario(pt_arena_t *a, void *user)
 {
@@ -176,10 +162,7 @@ text_scenario(pt_arena_t *a, void *user)
 
     PT_UNUSED(user);
 
-    err = pt_ascii_lower(a, PT_STR("ABC"), &s);
-    if (err == PT_OK) {
-        err = pt_utf8_clean(a, PT_STR("\xff\xff\xff"), &s, &changed);
-    }
+    err = pt_utf8_clean(a, PT_STR("\xff\xff\xff"), &s, &changed);
     if (err == PT_OK) {
         err = pt_utf8_clean(a, PT_STR("fine"), &s, &changed);
     }
@@ -202,7 +185,6 @@ pt_test_suite(Suite *s)
     PT_TEST_CASE(s, utf8_validity);
     PT_TEST_CASE(s, utf8_prefix_and_count);
     PT_TEST_CASE(s, utf8_clean);
-    PT_TEST_CASE(s, ascii_lower);
     PT_TEST_CASE(s, refused_allocations);
 }
 
