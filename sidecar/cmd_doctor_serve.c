@@ -122,11 +122,10 @@ doctor_courier(doctor_t *d)
 
     if (!doctor_ask(d, "courier",
                     "SELECT count(*), (SELECT coalesce(extract(epoch FROM"
-                    " now() - min(o.next_attempt_at)), 0)::bigint"
-                    " FROM public.outbox o JOIN public.whatsapp_configs w"
-                    " ON w.tenant_id = o.tenant_id"
-                    " AND w.id = o.whatsapp_config_id AND w.status = 'active'"
-                    " WHERE o.claimed_at IS NULL AND o.unknown_at IS NULL)"
+                    " now() - min(x.next_attempt_at)), 0)::bigint"
+                    " FROM public.outbox_lanes l CROSS JOIN LATERAL"
+                    " public.pytake_outbox_next(l.tenant_id,"
+                    " l.whatsapp_config_id, l.lane, now(), 1) x)"
                     " FROM pg_stat_activity"
                     " WHERE datname = current_database()"
                     " AND application_name = 'pytake courier'",

@@ -104,8 +104,8 @@ courier_class_get(pt_arena_t *a, const courier_answer_t *answer,
     }
 
     if (answer->attempts >= COURIER_ATTEMPTS_MAX
-        && (out->verdict == COURIER_RETRY || out->verdict == COURIER_RETRY_PAIR
-            || out->verdict == COURIER_RETRY_NUMBER))
+        && (out->verdict == COURIER_RETRY
+            || out->verdict == COURIER_RETRY_PAIR))
     {
         out->verdict = COURIER_FAILED;
     }
@@ -121,9 +121,11 @@ courier_class_silent(const courier_answer_t *answer, courier_class_t *out)
         return;
     }
 
-    courier_set(out, COURIER_RETRY, courier_backoff_ms(answer->attempts),
-                PT_STR("WhatsApp unreachable"),
-                PT_STR("no connection, or it ended before all was written"));
+    courier_set(
+        out, answer->reached ? COURIER_RETRY : COURIER_RETRY_NUMBER,
+        courier_backoff_ms(answer->attempts), PT_STR("WhatsApp unreachable"),
+        answer->reached ? PT_STR("the connection ended before all was written")
+                        : PT_STR("no connection"));
 }
 
 

@@ -14,7 +14,8 @@
 typedef enum {
     COURIER_SENT = 0,     /* accepted: wamid is set */
     COURIER_RETRY,        /* later, this message */
-    COURIER_RETRY_NUMBER, /* later, and the whole number waits meanwhile */
+    COURIER_RETRY_NUMBER, /* later, and the whole number waits meanwhile: not
+                             the message's fault, no attempt is counted */
     COURIER_RETRY_PAIR,   /* later, and this recipient waits: 4^n seconds */
     COURIER_STOP,         /* the channel is stopped until a person acts */
     COURIER_FAILED,       /* never: the message is failed */
@@ -35,6 +36,7 @@ typedef struct {
 } courier_class_t;
 
 typedef struct {
+    bool     reached;  /* a connection stood: something may be written */
     bool     written;  /* all of the request may have been written */
     bool     answered; /* a whole HTTP answer came */
     uint32_t status;   /* HTTP */
@@ -43,11 +45,12 @@ typedef struct {
 } courier_answer_t;
 
 /*
- * Never fails.  No answer: RETRY while a part of the request had not been
- * written (nobody can act on half a request), else UNKNOWN.  An answer that
- * is not the Graph API's: UNKNOWN for 5xx and 2xx, RETRY for the others, which
- * say that nothing was taken.  At COURIER_ATTEMPTS_MAX a retry becomes FAILED
- * with the last error.  Scratch and results live on the arena.
+ * Never fails.  No answer: RETRY_NUMBER when nobody was reached, RETRY while a
+ * part of the request had not been written (nobody can act on half a request),
+ * else UNKNOWN.  An answer that is not the Graph API's: UNKNOWN for 5xx and
+ * 2xx, RETRY for the others, which say that nothing was taken.  At
+ * COURIER_ATTEMPTS_MAX a RETRY or RETRY_PAIR becomes FAILED with the last
+ * error.  Scratch and results live on the arena.
  */
 void courier_class_get(pt_arena_t *a, const courier_answer_t *answer,
                        courier_class_t *out);

@@ -445,6 +445,7 @@ courier_call_done(courier_call_t *c, CURLcode code)
     status = 0;
     curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
 
+    answer.reached = c->attempts > 0;
     answer.written = c->attempts > 0 && c->body_sent == c->body_len;
     answer.answered = (code == CURLE_OK);
     answer.status = (uint32_t) status;

@@ -29,6 +29,7 @@
 #define COURIER_ORPHAN_S 15     /* a claim of ours that made no job */
 #define COURIER_STALE_S 60      /* a claim whose courier is gone */
 #define COURIER_LOST_S 86400    /* an outcome that no status ever told */
+#define COURIER_GIVE_UP_S 86400 /* refused, but not for the message's fault */
 #define COURIER_LOCAL_MS 1000u  /* out of memory: the call waits */
 #define COURIER_KEY_MS 60000u   /* a token does not open: the number waits */
 #define COURIER_DEADLINE_MS 5000
@@ -57,7 +58,9 @@ struct courier_job_s {
     pt_backoff_t       backoff;
     pt_uuid_t          tenant;
     pt_uuid_t          config;
-    int64_t            config_us;  /* its updated_at */
+    int64_t            config_us; /* its updated_at */
+    int64_t            since_us;  /* in the outbox */
+    int64_t            called_ms;
     pt_uuid_t          claimed_by; /* with claimed_us: the claim */
     int64_t            claimed_us;
     uint32_t           attempts;
@@ -67,6 +70,7 @@ struct courier_job_s {
     courier_class_t    outcome;
     int64_t            release_us; /* not called: due again then; 0: called */
     bool               lost;       /* unknown for COURIER_LOST_S */
+    bool               orphan;     /* a claim of ours that made no job */
 };
 
 typedef struct {
@@ -128,7 +132,8 @@ courier_job_t *courier_job_settle(courier_t *c, const pt_uuid_t *tenant,
                                   const pt_uuid_t *message);
 /* Paces, then calls; or gives the claim back. */
 void courier_job_begin(courier_job_t *j);
-/* Claimed, not called: due again after that, the attempt does not count. */
+/* Claimed, not called: due again after that, the attempt does not count.
+ * orphan: only while the claim stands; it may be settled by now. */
 void courier_job_release(courier_job_t *j, uint32_t after_ms);
 /* The courier stops: what only waits for its turn is given back. */
 void courier_job_stop(courier_job_t *j);

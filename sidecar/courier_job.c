@@ -21,6 +21,7 @@ static void     courier_job_answer(void *data, const courier_answer_t *answer);
 static void     courier_job_refuse(courier_job_t *j, courier_verdict_t verdict,
                                    pt_str_t title, pt_str_t detail);
 static void     courier_job_done(courier_job_t *j);
+static void     courier_job_refused(courier_job_t *j, int64_t now_ms);
 static uint32_t courier_jitter(courier_t *c, uint32_t ms);
 
 
@@ -218,6 +219,7 @@ courier_job_fill(courier_job_t *j, const pytake_rows_t *r, uint32_t row)
     batch_cell_uuid(r, row, PT_OUTBOX_CLAIM_MESSAGE_ID, &j->msg.id);
     batch_cell_uuid(r, row, PT_OUTBOX_CLAIM_CONFIG_ID, &j->config);
     j->config_us = batch_cell_time(r, row, PT_OUTBOX_CLAIM_CONFIG_AT);
+    j->since_us = batch_cell_time(r, row, PT_OUTBOX_CLAIM_CREATED_AT);
     j->claimed_by = j->courier->id;
     j->claimed_us = j->courier->claim_us;
     j->attempts = (uint32_t) batch_cell_i32(r, row, PT_OUTBOX_CLAIM_ATTEMPTS);
@@ -336,6 +338,8 @@ courier_job_call(courier_job_t *j)
                                 courier_job_answer, j);
     }
 
+    j->called_ms = c->loop->ops->now_ms(c->loop);
+
     if (err != PT_OK) { /* nothing was written */
         courier_job_release(j, COURIER_LOCAL_MS);
         return;
@@ -377,17 +381,43 @@ courier_job_refuse(courier_job_t *j, courier_verdict_t verdict, pt_str_t title,
 static void
 courier_job_done(courier_job_t *j)
 {
+    int64_t    now_ms;
     courier_t *c;
 
     c = j->courier;
-    j->outcome.after_ms = courier_jitter(c, j->outcome.after_ms);
+    now_ms = c->loop->ops->now_ms(c->loop);
 
     if (j->outcome.verdict == COURIER_RETRY_NUMBER) {
-        courier_pace_pause(c->pace, &j->config, c->loop->ops->now_ms(c->loop),
-                           j->outcome.after_ms);
+        courier_job_refused(j, now_ms);
+
+    } else if (j->outcome.verdict == COURIER_SENT) {
+        courier_pace_accept(c->pace, &j->config, j->called_ms, now_ms);
     }
 
+    j->outcome.after_ms = courier_jitter(c, j->outcome.after_ms);
     courier_job_keep(j);
+}
+
+
+/* The number's affair: it waits, and for a day the message waits with it,
+ * counted from the number's last start if that was later. */
+
+static void
+courier_job_refused(courier_job_t *j, int64_t now_ms)
+{
+    int64_t    since_us, now_us;
+    courier_t *c;
+
+    c = j->courier;
+    now_us = c->loop->ops->wall_us(c->loop);
+    since_us = j->since_us > j->config_us ? j->since_us : j->config_us;
+    j->outcome.after_ms = courier_pace_strike(c->pace, &j->config, j->called_ms,
+                                              now_ms, j->outcome.after_ms);
+
+    if (now_us - since_us >= (int64_t) COURIER_GIVE_UP_S * 1000000) {
+        j->outcome.verdict = COURIER_FAILED;
+        j->outcome.code = 0; /* not_sent; title and detail say why */
+    }
 }
 
 

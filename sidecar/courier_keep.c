@@ -7,6 +7,8 @@
 
 #include "courier_int.h"
 
+#include <assert.h>
+
 #include "core/pt_event.h"
 #include "io/pt_fault.h"
 
@@ -23,6 +25,7 @@ static void     courier_job_kept(void *data, batch_t *b,
                                  const pytake_sql_result_t *result);
 static void     courier_keep_later(courier_job_t *j);
 static bool     courier_job_tells(const courier_job_t *j);
+static uint16_t courier_job_stmt(const courier_job_t *j);
 static void     courier_job_stopped(courier_job_t *j);
 static void     courier_job_publish(courier_job_t *j, const pytake_rows_t *r);
 
@@ -76,8 +79,8 @@ courier_job_batch(courier_job_t *j, int64_t now_us)
 }
 
 
-/* A new status of the message: its statement comes last and answers (seq,
- * frame), what is published. */
+/* News of the message: its statement comes last and answers (seq, frame),
+ * what is published. */
 
 static bool
 courier_job_tells(const courier_job_t *j)
@@ -85,7 +88,29 @@ courier_job_tells(const courier_job_t *j)
     return j->release_us == 0
            && (j->outcome.verdict == COURIER_SENT
                || j->outcome.verdict == COURIER_FAILED
-               || j->outcome.verdict == COURIER_UNKNOWN);
+               || j->outcome.verdict == COURIER_UNKNOWN
+               || j->outcome.verdict == COURIER_RETRY_NUMBER);
+}
+
+
+static uint16_t
+courier_job_stmt(const courier_job_t *j)
+{
+    switch (j->outcome.verdict) {
+
+    case COURIER_SENT:
+        return PT_STMT_COURIER_SENT;
+
+    case COURIER_FAILED:
+        return PT_STMT_COURIER_FAILED;
+
+    case COURIER_UNKNOWN:
+        return PT_STMT_COURIER_UNKNOWN;
+
+    default:
+        assert(j->outcome.verdict == COURIER_RETRY_NUMBER);
+        return PT_STMT_COURIER_WAIT;
+    }
 }
 
 
@@ -119,10 +144,7 @@ courier_batch_status(courier_job_t *j, batch_t *b, int64_t now_us)
     }
 
     courier_batch_address(j, b, now_us);
-    batch_stmt(b, v == COURIER_SENT
-                      ? PT_STMT_COURIER_SENT
-                      : (v == COURIER_FAILED ? PT_STMT_COURIER_FAILED
-                                             : PT_STMT_COURIER_UNKNOWN));
+    batch_stmt(b, courier_job_stmt(j));
     batch_uuid(b, &j->tenant);
     batch_uuid(b, &j->msg.id);
     batch_text(b, v == COURIER_SENT ? j->outcome.wamid : error);
@@ -130,9 +152,13 @@ courier_batch_status(courier_job_t *j, batch_t *b, int64_t now_us)
     batch_text(b, template);
     batch_time(b, now_us);
 
-    if (v == COURIER_UNKNOWN) {
+    if (v == COURIER_UNKNOWN || v == COURIER_RETRY_NUMBER) {
         batch_uuid(b, &j->claimed_by);
         batch_time(b, j->claimed_us);
+    }
+
+    if (v == COURIER_RETRY_NUMBER) {
+        batch_time(b, now_us + (int64_t) j->outcome.after_ms * 1000);
     }
 
     return PT_OK;
@@ -186,6 +212,7 @@ courier_batch_again(courier_job_t *j, batch_t *b, int64_t now_us)
                       : now_us + (int64_t) j->outcome.after_ms * 1000);
     batch_text(b, error);
     batch_i32(b, counts ? 0 : 1);
+    batch_i32(b, j->orphan ? 0 : 1);
 
     return j->release_us == 0 && j->outcome.verdict == COURIER_STOP
                ? courier_batch_stop(j, b, error, now_us)

@@ -2,6 +2,8 @@
 
 #include "courier_pace.h"
 
+#include <assert.h>
+
 #define COURIER_PACE_BUCKETS 4096u
 #define COURIER_MILLI 1000
 #define COURIER_FULL_MS 600000 /* after that any bucket is full */
@@ -16,6 +18,10 @@ struct courier_bucket_s {
     int64_t           tokens;    /* thousandths */
     int64_t           at_ms;
     int64_t           paused_ms; /* until */
+    uint32_t          strikes;   /* in a row; of a number, as what follows */
+    int64_t           struck_ms;
+    uint32_t          slower;  /* than COURIER_NUMBER_RATE, a second */
+    int64_t           rose_ms; /* counts from here to one slower less */
 };
 
 struct courier_pace_s {
@@ -30,6 +36,8 @@ static courier_bucket_t *courier_bucket_get(courier_pace_t  *p,
                                             const pt_uuid_t *number,
                                             uint64_t recipient, int64_t now_ms);
 static void     courier_bucket_fill(courier_bucket_t *b, int64_t now_ms);
+static void     courier_bucket_rise(courier_bucket_t *b, int64_t now_ms);
+static uint32_t courier_bucket_rate(const courier_bucket_t *b);
 static int64_t  courier_bucket_burst(const courier_bucket_t *b);
 static uint32_t courier_bucket_wait(const courier_bucket_t *b);
 static void     courier_pace_sweep(courier_pace_t *p, int64_t now_ms);
@@ -134,6 +142,72 @@ courier_pace_pause(courier_pace_t *p, const pt_uuid_t *number, int64_t now_ms,
 
 
 uint32_t
+courier_pace_strike(courier_pace_t *p, const pt_uuid_t *number,
+                    int64_t called_ms, int64_t now_ms, uint32_t at_least_ms)
+{
+    uint32_t          i, rate, pause_ms;
+    courier_bucket_t *n;
+
+    n = courier_bucket_get(p, number, 0, now_ms);
+
+    if (n == NULL) {
+        return at_least_ms;
+    }
+
+    if (n->strikes == 0 || called_ms > n->struck_ms) {
+        if (now_ms - n->paused_ms > COURIER_CALM_MS) {
+            n->strikes = 0;
+        }
+
+        pause_ms = COURIER_STRIKE_MS;
+
+        for (i = 0; i < n->strikes && pause_ms < COURIER_STRIKE_MAX_MS; i++) {
+            pause_ms *= 3;
+        }
+
+        if (pause_ms > COURIER_STRIKE_MAX_MS) {
+            pause_ms = COURIER_STRIKE_MAX_MS;
+        }
+
+        rate = courier_bucket_rate(n) / 2;
+        rate = rate < COURIER_RATE_MIN ? COURIER_RATE_MIN : rate;
+        n->slower = COURIER_NUMBER_RATE - rate;
+        n->strikes++;
+        n->struck_ms = now_ms;
+        n->paused_ms =
+            n->paused_ms > now_ms + pause_ms ? n->paused_ms : now_ms + pause_ms;
+    }
+
+    courier_pace_pause(p, number, now_ms, at_least_ms);
+
+    if (n->paused_ms <= now_ms) {
+        return 0;
+    }
+
+    /* Its bucket is empty at the end of the pause, and fills from there. */
+    n->tokens = 0;
+    n->at_ms = n->paused_ms;
+    n->rose_ms = n->paused_ms;
+
+    return (uint32_t) (n->paused_ms - now_ms);
+}
+
+
+void
+courier_pace_accept(courier_pace_t *p, const pt_uuid_t *number,
+                    int64_t called_ms, int64_t now_ms)
+{
+    courier_bucket_t *n;
+
+    n = courier_bucket_get(p, number, 0, now_ms);
+
+    if (n != NULL && called_ms > n->struck_ms) {
+        n->strikes = 0;
+    }
+}
+
+
+uint32_t
 courier_pace_pausing(courier_pace_t *p, const pt_uuid_t *number, int64_t now_ms)
 {
     courier_bucket_t *n;
@@ -229,6 +303,7 @@ courier_bucket_fill(courier_bucket_t *b, int64_t now_ms)
         return;
     }
 
+    courier_bucket_rise(b, now_ms);
     burst = courier_bucket_burst(b);
 
     if (passed >= COURIER_FULL_MS) {
@@ -238,7 +313,7 @@ courier_bucket_fill(courier_bucket_t *b, int64_t now_ms)
     }
 
     if (b->recipient == 0) {
-        add = passed * (int64_t) COURIER_NUMBER_RATE;
+        add = passed * (int64_t) courier_bucket_rate(b);
         b->at_ms = now_ms;
 
     } else { /* whole thousandths; what is left of the time stays */
@@ -250,10 +325,36 @@ courier_bucket_fill(courier_bucket_t *b, int64_t now_ms)
 }
 
 
+/* What a refusal took comes back, one message a second at a time. */
+
+static void
+courier_bucket_rise(courier_bucket_t *b, int64_t now_ms)
+{
+    int64_t n;
+
+    if (b->slower == 0 || now_ms - b->rose_ms < COURIER_RATE_UP_MS) {
+        return;
+    }
+
+    n = (now_ms - b->rose_ms) / COURIER_RATE_UP_MS;
+    b->slower = n < (int64_t) b->slower ? b->slower - (uint32_t) n : 0;
+    b->rose_ms += n * COURIER_RATE_UP_MS;
+}
+
+
+static uint32_t
+courier_bucket_rate(const courier_bucket_t *b)
+{
+    assert(b->recipient == 0 && b->slower < COURIER_NUMBER_RATE);
+
+    return COURIER_NUMBER_RATE - b->slower;
+}
+
+
 static int64_t
 courier_bucket_burst(const courier_bucket_t *b)
 {
-    return (int64_t) (b->recipient == 0 ? COURIER_NUMBER_RATE
+    return (int64_t) (b->recipient == 0 ? courier_bucket_rate(b)
                                         : COURIER_PAIR_BURST)
            * COURIER_MILLI;
 }
@@ -271,8 +372,8 @@ courier_bucket_wait(const courier_bucket_t *b)
     }
 
     if (b->recipient == 0) {
-        return (uint32_t) ((lack + COURIER_NUMBER_RATE - 1)
-                           / (int64_t) COURIER_NUMBER_RATE);
+        return (uint32_t) ((lack + courier_bucket_rate(b) - 1)
+                           / (int64_t) courier_bucket_rate(b));
     }
 
     return (uint32_t) (lack * (int64_t) COURIER_PAIR_EVERY_MS / COURIER_MILLI);
@@ -301,7 +402,9 @@ courier_pace_sweep(courier_pace_t *p, int64_t now_ms)
             b = *at;
             courier_bucket_fill(b, now_ms);
 
-            if (b->tokens < courier_bucket_burst(b) || b->paused_ms > now_ms) {
+            if (b->tokens < courier_bucket_burst(b) || b->paused_ms > now_ms
+                || b->slower > 0)
+            {
                 at = &b->next;
                 continue;
             }

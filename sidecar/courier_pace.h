@@ -1,10 +1,14 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * courier_pace.h: how fast a number may send (80 messages a second unless
- * Meta says otherwise), and how fast to one recipient (one in six seconds,
- * with a burst of 45 borrowed from the future; Meta, "Pair rate limits").
- * Token buckets with the time passed in.
+ * courier_pace.h: how fast a number may send (80 messages a second until Meta
+ * says otherwise), and how fast to one recipient (one in six seconds, with a
+ * burst of 45 borrowed from the future; Meta, "Pair rate limits").  Token
+ * buckets with the time passed in.
+ *
+ * What a number may really send nobody tells (20 a second with Coexistence):
+ * a refusal halves its rate, which then rises by one in a second, as TCP
+ * finds the width of a path.
  */
 
 #ifndef COURIER_PACE_H
@@ -12,7 +16,12 @@
 
 #include "core/pt_util.h"
 
-#define COURIER_NUMBER_RATE 80u /* a second */
+#define COURIER_NUMBER_RATE 80u /* a second, at most */
+#define COURIER_RATE_MIN 5u     /* however often it is refused */
+#define COURIER_RATE_UP_MS 1000 /* one more a second, each */
+#define COURIER_STRIKE_MS 1000u /* the first pause of a number; times three */
+#define COURIER_STRIKE_MAX_MS 60000u /* at most, unless the error wants more */
+#define COURIER_CALM_MS 600000       /* after that strikes are forgotten */
 #define COURIER_PAIR_BURST 45u
 #define COURIER_PAIR_EVERY_MS 6000u
 #define COURIER_PACE_MAX 65536u /* buckets; a full one is forgotten first */
@@ -36,6 +45,22 @@ bool courier_pace_take(courier_pace_t *p, const pt_uuid_t *number,
 /* The number sends nothing for a while (rate limits, maintenance). */
 void courier_pace_pause(courier_pace_t *p, const pt_uuid_t *number,
                         int64_t now_ms, uint32_t for_ms);
+
+/*
+ * A call of the number was refused, or reached nobody, through no fault of the
+ * message: the number pauses, longer each time in a row, its rate is halved.
+ * Calls that were under way together count once: called_ms is when this one
+ * began.  Returns how long the number pauses from now_ms on, at least_ms or
+ * more (0 only for want of memory and at_least_ms 0).
+ */
+uint32_t courier_pace_strike(courier_pace_t *p, const pt_uuid_t *number,
+                             int64_t called_ms, int64_t now_ms,
+                             uint32_t at_least_ms);
+
+/* A call that began after the last strike was accepted: the next strike is
+ * the first again. */
+void courier_pace_accept(courier_pace_t *p, const pt_uuid_t *number,
+                         int64_t called_ms, int64_t now_ms);
 
 /* 0, or how long the number still pauses. */
 uint32_t courier_pace_pausing(courier_pace_t *p, const pt_uuid_t *number,

@@ -165,8 +165,10 @@ courier_watched(void *data, batch_t *b, const pytake_sql_result_t *result)
 }
 
 
-/* Ours without a job was never called: the answer to the claim got lost.
- * Somebody else's: called or not, nobody knows. */
+/* Ours without a job was never called: the answer to the claim got lost; or
+ * it was settled since the rows were read, and then the claim is not given
+ * back, because it does not stand.  Somebody else's: called or not, nobody
+ * knows. */
 
 static void
 courier_settle_stale(courier_t *c, const pytake_rows_t *r, uint32_t row)
@@ -192,6 +194,7 @@ courier_settle_stale(courier_t *c, const pytake_rows_t *r, uint32_t row)
     j->claimed_us = batch_cell_time(r, row, PT_COURIER_STALE_CLAIMED_AT);
 
     if (pt_uuid_eq(&by, &c->id)) {
+        j->orphan = true;
         courier_job_release(j, 0);
         return;
     }

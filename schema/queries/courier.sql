@@ -5,55 +5,16 @@
 -- names it, so that a claim that was given up is not settled by its old
 -- owner.
 
--- Claims what is due: a conversation's oldest unfinished row only.  One whose
--- outcome is unknown holds its followers up for 30 s, one that waits for an
--- hour or longer not at all.  Committed before the call is written.
+-- Claims what is due (migration 0006), and gets what its call needs.
+-- Committed before the call is written.
 -- now, at most, courier, numbers that wait
 -- name: outbox_claim
 -- params: timestamptz int4 uuid uuid[]
--- columns: tenant_id message_id config_id attempts message_type content status quoted wa_id bsuid phone_number_id token config_at
-WITH due AS (
-    SELECT o.tenant_id, o.message_id
-    FROM outbox o
-    JOIN whatsapp_configs w ON w.tenant_id = o.tenant_id
-         AND w.id = o.whatsapp_config_id AND w.status = 'active'
-    WHERE o.claimed_at IS NULL AND o.unknown_at IS NULL
-      AND o.next_attempt_at <= $1 AND o.whatsapp_config_id <> ALL ($4)
-      AND NOT EXISTS (
-          SELECT 1 FROM outbox p
-          WHERE p.tenant_id = o.tenant_id
-            AND p.conversation_id = o.conversation_id
-            AND p.message_id < o.message_id
-            AND p.next_attempt_at < $1 + interval '1 hour'
-            AND (p.unknown_at IS NULL
-                 OR p.unknown_at > $1 - interval '30 seconds'))
-    ORDER BY o.lane, o.next_attempt_at, o.message_id LIMIT $2
-    FOR UPDATE OF o SKIP LOCKED
-), c AS (
-    UPDATE outbox o
-    SET claimed_at = $1, claimed_by = $3, attempts = o.attempts + 1
-    FROM due d
-    WHERE o.tenant_id = d.tenant_id AND o.message_id = d.message_id
-    RETURNING o.tenant_id, o.message_id, o.conversation_id,
-              o.whatsapp_config_id, o.attempts, o.lane
-)
-SELECT c.tenant_id, c.message_id, c.whatsapp_config_id, c.attempts,
-       m.message_type, m.content, m.status, q.whatsapp_message_id, k.wa_id,
-       b.value, w.phone_number_id, w.access_token_sealed, w.updated_at
-FROM c
-LEFT JOIN messages m ON m.tenant_id = c.tenant_id AND m.id = c.message_id
-LEFT JOIN conversations v ON v.tenant_id = c.tenant_id
-     AND v.id = c.conversation_id
-LEFT JOIN contacts k ON k.tenant_id = c.tenant_id AND k.id = v.contact_id
-JOIN whatsapp_configs w ON w.tenant_id = c.tenant_id
-     AND w.id = c.whatsapp_config_id
-LEFT JOIN messages q ON q.tenant_id = c.tenant_id AND q.id = m.reply_to
-LEFT JOIN LATERAL (
-    SELECT i.value FROM contact_identities i
-    WHERE i.tenant_id = c.tenant_id AND i.contact_id = k.id
-      AND i.kind = 'bsuid' LIMIT 1
-) b ON true
-ORDER BY c.lane, c.message_id;
+-- columns: tenant_id message_id config_id attempts message_type content status quoted wa_id bsuid phone_number_id token config_at created_at
+SELECT tenant_id, message_id, config_id, attempts, message_type, content,
+       status, quoted, wa_id, bsuid, phone_number_id, token, config_at,
+       created_at
+FROM pytake_outbox_claim($1, $2, $3, $4);
 
 -- WhatsApp says where it really went.
 -- tenant, message, address that was used, address from now on, now
@@ -81,19 +42,10 @@ WITH u AS (
     WHERE tenant_id = $1 AND id = $2 AND status <> 'pending'
       AND whatsapp_message_id IS NULL
 ), o AS (
-    DELETE FROM outbox WHERE tenant_id = $1 AND message_id = $2
-), h AS (
-    UPDATE tenant_event_head SET seq = seq + 1, id = $4
-    WHERE tenant_id = $1 AND EXISTS (SELECT 1 FROM u)
-    RETURNING seq
-)
-INSERT INTO event_log (tenant_id, seq, id, created_at, event,
-    conversation_id, frame)
-SELECT $1, h.seq, $4, $6, 'message_status_updated', u.conversation_id,
-       replace(replace(replace($5, chr(4), h.seq::text), chr(1),
-           u.conversation_id::text), chr(5), $2::text)
-FROM h, u
-RETURNING seq, frame;
+    DELETE FROM outbox WHERE tenant_id = $1 AND message_id = $2)
+SELECT t.seq, t.frame
+FROM u CROSS JOIN LATERAL
+    pytake_status_tell($1, $2, u.conversation_id, $4, $5, $6) t;
 
 -- Never; and an outbox row without a message that waits for it goes.
 -- tenant, message, error (JSON), event id, template, now
@@ -105,19 +57,10 @@ WITH u AS (
     WHERE tenant_id = $1 AND id = $2 AND status = 'pending'
     RETURNING conversation_id
 ), o AS (
-    DELETE FROM outbox WHERE tenant_id = $1 AND message_id = $2
-), h AS (
-    UPDATE tenant_event_head SET seq = seq + 1, id = $4
-    WHERE tenant_id = $1 AND EXISTS (SELECT 1 FROM u)
-    RETURNING seq
-)
-INSERT INTO event_log (tenant_id, seq, id, created_at, event,
-    conversation_id, frame)
-SELECT $1, h.seq, $4, $6, 'message_status_updated', u.conversation_id,
-       replace(replace(replace($5, chr(4), h.seq::text), chr(1),
-           u.conversation_id::text), chr(5), $2::text)
-FROM h, u
-RETURNING seq, frame;
+    DELETE FROM outbox WHERE tenant_id = $1 AND message_id = $2)
+SELECT t.seq, t.frame
+FROM u CROSS JOIN LATERAL
+    pytake_status_tell($1, $2, u.conversation_id, $4, $5, $6) t;
 
 -- Perhaps sent: stays pending with its explanation until a status settles it.
 -- tenant, message, error (JSON), event id, template, now, the claim
@@ -129,8 +72,8 @@ WITH l AS (
     WHERE m.tenant_id = $1 AND m.id = $2 AND m.status = 'pending'
     FOR NO KEY UPDATE
 ), o AS (
-    UPDATE outbox SET unknown_at = $6, claimed_at = NULL,
-           last_error = $3::jsonb
+    UPDATE outbox SET unknown_at = $6, unknown_claim = claimed_at,
+           claimed_at = NULL, last_error = $3::jsonb
     WHERE tenant_id = $1 AND message_id = $2
       AND claimed_by = $7 AND claimed_at = $8
       AND EXISTS (SELECT 1 FROM l)
@@ -138,30 +81,52 @@ WITH l AS (
 ), u AS (
     UPDATE messages m SET error = $3::jsonb
     FROM o WHERE m.tenant_id = $1 AND m.id = o.message_id
-    RETURNING m.conversation_id
-), h AS (
-    UPDATE tenant_event_head SET seq = seq + 1, id = $4
-    WHERE tenant_id = $1 AND EXISTS (SELECT 1 FROM u)
-    RETURNING seq
-)
-INSERT INTO event_log (tenant_id, seq, id, created_at, event,
-    conversation_id, frame)
-SELECT $1, h.seq, $4, $6, 'message_status_updated', u.conversation_id,
-       replace(replace(replace($5, chr(4), h.seq::text), chr(1),
-           u.conversation_id::text), chr(5), $2::text)
-FROM h, u
-RETURNING seq, frame;
+    RETURNING m.conversation_id)
+SELECT t.seq, t.frame
+FROM u CROSS JOIN LATERAL
+    pytake_status_tell($1, $2, u.conversation_id, $4, $5, $6) t;
 
--- Certainly not sent: again later.  It may have been taken for unknown
--- meanwhile.  tenant, message, the claim, when, error (JSON; NULL: the last
--- one stays), how many attempts do not count
+-- Certainly not sent: again later.  tenant, message, the claim, when, error
+-- (JSON; NULL: the last one stays), how many attempts do not count, 1: the
+-- claim may have been taken for unknown meanwhile (only who had it in hand
+-- knows that it was not called)
 -- name: courier_again
--- params: uuid uuid uuid timestamptz timestamptz text int4
+-- params: uuid uuid uuid timestamptz timestamptz text int4 int4
 UPDATE outbox SET claimed_at = NULL, claimed_by = NULL, unknown_at = NULL,
-       next_attempt_at = $5, attempts = attempts - $7,
+       unknown_claim = NULL, next_attempt_at = $5, attempts = attempts - $7,
        last_error = coalesce($6::jsonb, last_error)
 WHERE tenant_id = $1 AND message_id = $2 AND claimed_by = $3
-  AND (claimed_at = $4 OR unknown_at IS NOT NULL);
+  AND (claimed_at = $4 OR ($8 = 1 AND unknown_claim = $4));
+
+-- Certainly not sent, through no fault of the message: again later, and the
+-- attempt does not count.  Who waits for longer than a minute is told why,
+-- once a reason.
+-- tenant, message, error (JSON), event id, template, now, the claim, when
+-- name: courier_wait
+-- params: uuid uuid text uuid text timestamptz uuid timestamptz timestamptz
+-- columns: seq frame
+WITH l AS (
+    SELECT m.id FROM messages m WHERE m.tenant_id = $1 AND m.id = $2
+    FOR NO KEY UPDATE
+), o AS (
+    UPDATE outbox SET claimed_at = NULL, claimed_by = NULL,
+           unknown_at = NULL, unknown_claim = NULL, next_attempt_at = $9,
+           attempts = attempts - 1, last_error = $3::jsonb
+    WHERE tenant_id = $1 AND message_id = $2 AND claimed_by = $7
+      AND (claimed_at = $8 OR unknown_claim = $8)
+      AND EXISTS (SELECT 1 FROM l)
+    RETURNING message_id, created_at
+), u AS (
+    UPDATE messages m SET error = $3::jsonb
+    FROM o WHERE m.tenant_id = $1 AND m.id = o.message_id
+      AND m.status = 'pending'
+      AND o.created_at < $6 - interval '1 minute'
+      AND m.error ->> 'code' IS DISTINCT FROM $3::jsonb ->> 'code'
+    RETURNING m.conversation_id
+)
+SELECT t.seq, t.frame
+FROM u CROSS JOIN LATERAL
+    pytake_status_tell($1, $2, u.conversation_id, $4, $5, $6) t;
 
 -- The channel stops until a person acts, unless one has since the claim.
 -- tenant, number, reason, now, audit id, the number's updated_at then
@@ -198,20 +163,24 @@ SELECT tenant_id, message_id FROM outbox
 WHERE unknown_at IS NOT NULL AND unknown_at < $1
 ORDER BY unknown_at LIMIT $2;
 
--- How many wait (at most $2 are counted), since when the first of them is
--- due, how many outcomes are unknown, how many numbers are stopped.  now, cap
+-- How many wait (at most $2 are counted), since when the first that could go
+-- is due (of active numbers, and not behind another of its conversation), how
+-- many outcomes are unknown, how many numbers are stopped.  now, cap
 -- name: outbox_count
 -- params: timestamptz int4
 -- columns: waiting late_s unknown stopped
-SELECT count(*), coalesce(greatest(extract(epoch FROM $1 - min(d.at)), 0),
-           0)::int8,
+SELECT (SELECT count(*) FROM (
+            SELECT 1 FROM outbox o
+            WHERE o.claimed_at IS NULL AND o.unknown_at IS NULL
+            ORDER BY o.tenant_id, o.whatsapp_config_id LIMIT $2) d),
+       (SELECT coalesce(extract(epoch FROM $1 - min(x.next_attempt_at)),
+            0)::int8
+        FROM outbox_lanes l CROSS JOIN LATERAL pytake_outbox_next(
+            l.tenant_id, l.whatsapp_config_id, l.lane, $1, 1) x),
        (SELECT count(*) FROM (
             SELECT 1 FROM outbox u WHERE u.unknown_at IS NOT NULL
             ORDER BY u.unknown_at LIMIT $2) x),
-       (SELECT count(*) FROM whatsapp_configs w WHERE w.status = 'stopped')
-FROM (SELECT o.next_attempt_at AS at FROM outbox o
-      WHERE o.claimed_at IS NULL AND o.unknown_at IS NULL
-      ORDER BY o.lane, o.next_attempt_at, o.message_id LIMIT $2) d;
+       (SELECT count(*) FROM whatsapp_configs w WHERE w.status = 'stopped');
 
 -- -1: not allowed to
 -- name: backends_end

@@ -21,6 +21,7 @@ from stack import wait_until
 
 CONV = "/api/v1/conversations"
 RANK = {"pending": 0, "sent": 1, "failed": 2, "delivered": 3, "read": 4}
+REFUSED = 'pytake_courier_outcomes_total{outcome="retry_number"}'
 QUICK = {"sent_ms": 20, "delivered_ms": 60, "read_ms": 120, "duplicates": 1,
          "reorder": False, "fault": None}
 
@@ -372,13 +373,22 @@ def unreachable(t, r):
     who, conv = r.talk()
     r.sim.stop()
     mid = r.reply(conv, "is anybody there?")
-    wait_until(lambda: r.s.one("SELECT attempts FROM outbox WHERE "
-                               "message_id = %s", (mid,)) >= 2, 15,
-               "two tries")
+    began = r.serve.metric(REFUSED)
+    wait_until(lambda: r.serve.metric(REFUSED) >= began + 2, 15, "two tries")
     t.eq((r.message(conv, mid)["status"], r.message(conv, mid)["error"]),
          ("pending", None), "WhatsApp unreachable: it waits, not unknown")
+    r.s.sql("UPDATE outbox SET created_at = created_at - "
+            "interval '2 minutes' WHERE message_id = %s", (mid,))
+    m = wait_until(lambda: (lambda x: x if x["error"] else None)(
+        r.message(conv, mid)), 30, "a reason")
+    t.eq((m["status"], m["error"]["code"], r.statuses(mid)),
+         ("pending", "not_sent", ["pending", "pending"]),
+         "after a minute it says why, once")
+    wait_until(lambda: r.s.one("SELECT claimed_at IS NULL AND attempts = 0 "
+                               "FROM outbox WHERE message_id = %s", (mid,)),
+               10, "no attempt counted")
     r.sim.start()
-    r.until(conv, mid, "read", 40)
+    r.until(conv, mid, "read", 90)
     t.eq(r.sim.texts(r.ten, who), ["is anybody there?"],
          "and goes when it is back")
 

@@ -37,7 +37,6 @@ MAY_SCAN = {
 # hold only what still waits, which the couriers keep short, in the order that
 # is asked for, and the statement stops at its LIMIT.
 MAY_WALK = {
-    "outbox_claim": {"outbox_due"},
     "outbox_count": {"outbox_due", "outbox_unknown"},
 }
 
