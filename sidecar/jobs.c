@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <unistd.h>
 
+#include "batch.h"
 #include "serve.h"
 #include "io/pt_backoff.h"
 #include "io/pt_pg.h"
@@ -19,8 +20,7 @@ typedef struct {
     size_t         next; /* of jobs_list */
     bool           stopped;
     bool           away; /* said so already */
-    uint8_t        event_days[4];
-    uint8_t        raw_days[4];
+    uint8_t        values[2][4];
     pytake_param_t params[2];
     pytake_stmt_t  stmt;
     pytake_sql_t   sql;
@@ -30,6 +30,8 @@ typedef struct {
     const char *name;
     uint16_t    stmt;
     uint16_t    nparams;
+    uint32_t    params[2]; /* int4 */
+    bool        steps;     /* again while it deletes JOBS_STEP_ROWS */
 } job_t;
 
 static pt_err_t jobs_start(const serve_t *serve, void **part);
@@ -37,6 +39,7 @@ static void     jobs_stop(void *part);
 static void     jobs_del(void *part);
 static void     jobs_run(void *data);
 static void     jobs_done(void *data, const pytake_sql_result_t *result);
+static bool     jobs_step(const job_t *job, const pytake_sql_result_t *result);
 static void     jobs_failed(jobs_t *j, pt_err_t err, const char *sqlstate);
 static void     jobs_int4(uint8_t out[4], uint32_t v);
 
@@ -45,8 +48,37 @@ const serve_part_t jobs_part = { "jobs", jobs_start, jobs_stop, jobs_del,
 
 /* In this order, each in a transaction of its own. */
 static const job_t jobs_list[] = {
-    { "partitions_make", PT_STMT_PARTITIONS_MAKE, 0 },
-    { "partitions_drop", PT_STMT_PARTITIONS_DROP, 2 },
+    { "partitions_make", PT_STMT_PARTITIONS_MAKE, 0, { 0, 0 }, false },
+    { "partitions_drop",
+      PT_STMT_PARTITIONS_DROP,
+      2,
+      { JOBS_EVENT_DAYS, JOBS_RAW_DAYS },
+      false },
+    { "idem_trim",
+      PT_STMT_IDEM_TRIM,
+      2,
+      { JOBS_IDEM_DAYS, JOBS_STEP_ROWS },
+      true },
+    { "session_trim",
+      PT_STMT_SESSION_TRIM,
+      2,
+      { JOBS_SESSION_DAYS, JOBS_STEP_ROWS },
+      true },
+    { "refresh_token_trim",
+      PT_STMT_REFRESH_TOKEN_TRIM,
+      2,
+      { JOBS_SESSION_DAYS, JOBS_STEP_ROWS },
+      true },
+    { "webhook_error_trim",
+      PT_STMT_WEBHOOK_ERROR_TRIM,
+      2,
+      { JOBS_WEBHOOK_ERROR_DAYS, JOBS_STEP_ROWS },
+      true },
+    { "audit_trim",
+      PT_STMT_AUDIT_TRIM,
+      2,
+      { JOBS_AUDIT_DAYS, JOBS_STEP_ROWS },
+      true },
 };
 
 
@@ -64,10 +96,6 @@ jobs_start(const serve_t *serve, void **part)
     memset(j, 0, sizeof(jobs_t));
     j->loop = serve->base;
     j->mem = serve->mem;
-    jobs_int4(j->event_days, JOBS_EVENT_DAYS);
-    jobs_int4(j->raw_days, JOBS_RAW_DAYS);
-    j->params[0] = (pytake_param_t){ (const char *) j->event_days, 4, true };
-    j->params[1] = (pytake_param_t){ (const char *) j->raw_days, 4, true };
     pt_backoff_init(&j->backoff, JOBS_RETRY_MIN_MS, JOBS_RETRY_MAX_MS,
                     (uint64_t) getpid());
 
@@ -134,12 +162,18 @@ jobs_del(void *part)
 static void
 jobs_run(void *data)
 {
+    size_t       i;
     jobs_t      *j = data;
     pt_err_t     err;
     pt_batch_t   batch;
     const job_t *job = &jobs_list[j->next];
 
     assert(!j->stopped && j->next < PT_COUNT(jobs_list));
+
+    for (i = 0; i < PT_COUNT(j->params); i++) {
+        jobs_int4(j->values[i], job->params[i]);
+        j->params[i] = (pytake_param_t){ (const char *) j->values[i], 4, true };
+    }
 
     j->stmt = (pytake_stmt_t){ job->stmt, job->nparams, j->params };
     memset(&j->sql, 0, sizeof(j->sql));
@@ -172,11 +206,27 @@ jobs_done(void *data, const pytake_sql_result_t *result)
                           "pytake: jobs: the database is back");
     }
     pt_backoff_reset(&j->backoff);
+
+    if (jobs_step(&jobs_list[j->next], result)) {
+        j->loop->ops->timer_set(j->timer, 0);
+        return;
+    }
+
     j->loop->ops->log(j->loop, PT_LOG_INFO, "pytake: jobs: %s done",
                       jobs_list[j->next].name);
 
     j->next = (j->next + 1) % PT_COUNT(jobs_list);
     j->loop->ops->timer_set(j->timer, j->next == 0 ? JOBS_EACH_MS : 0);
+}
+
+
+/* A full step: there is more.  A transaction each, so that no lock and no
+ * snapshot is held for long. */
+static bool
+jobs_step(const job_t *job, const pytake_sql_result_t *result)
+{
+    return job->steps
+           && batch_cell_i32(&result->rows[0], 0, 0) >= JOBS_STEP_ROWS;
 }
 
 

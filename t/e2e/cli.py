@@ -721,6 +721,32 @@ def test_serve():
     sql(url, "DROP TABLE event_log_" + day)
     sql(url, "CREATE TABLE event_log_2020_01_01 PARTITION OF event_log FOR"
         " VALUES FROM ('2020-01-01') TO ('2020-01-02')")
+    run("tenant", "add", "--name", "Old", url=url)
+    sql(url, """
+        INSERT INTO webhook_errors (tenant_id, item_hash, raw_id, path, code,
+            detail, item, received_at)
+        SELECT (SELECT id FROM tenants), int4send(n), gen_random_uuid(), '',
+               '', '', '', now() - make_interval(days => CASE WHEN n <= 2500
+                   THEN 31 ELSE 29 END) FROM generate_series(1, 2510) n;
+        INSERT INTO audit_log (tenant_id, id, action, created_at)
+        SELECT (SELECT id FROM tenants), gen_random_uuid(), 'x',
+               now() - make_interval(days => d)
+        FROM unnest(ARRAY[366, 364]) d;
+        INSERT INTO idempotency_keys (tenant_id, scope, key, body_hash,
+            status, response, created_at)
+        SELECT (SELECT id FROM tenants), 's', h::text, '', 201, '',
+               now() - make_interval(hours => h)
+        FROM unnest(ARRAY[23, 25]) h;
+        INSERT INTO users (tenant_id, id, email, name, role, password_hash)
+        SELECT id, id, 'o@x', 'o', 'agent', 'x' FROM tenants;
+        INSERT INTO sessions (id, tenant_id, user_id, expires_at)
+        SELECT gen_random_uuid(), id, id, now() + make_interval(days => d)
+        FROM tenants, unnest(ARRAY[-31, -29, 1]) d;
+        INSERT INTO refresh_tokens (token_hash, tenant_id, session_id,
+            expires_at)
+        SELECT sha256((id::text || d)::bytea), tenant_id, id,
+               expires_at - make_interval(days => d)
+        FROM sessions, unnest(ARRAY[0, 32]) d""")
     path = os.path.join(tmp, "notify")
     notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     notify.bind(path)
@@ -733,6 +759,14 @@ def test_serve():
         True, "... what was missing is there")
     is_(one(url, "SELECT to_regclass('event_log_2020_01_01')"), None,
         "... what is over is gone")
+    ok(s.said("audit_trim done"), "... and trims tables", s.lines)
+    is_(sql(url, """
+        SELECT (SELECT count(*) FROM webhook_errors),
+               (SELECT count(*) FROM audit_log WHERE action = 'x'),
+               (SELECT string_agg(key, ',') FROM idempotency_keys),
+               (SELECT count(*) FROM sessions),
+               (SELECT count(*) FROM refresh_tokens)"""),
+        [(10, 1, "23", 2, 2)], "... what is over, step by step")
     is_(s.stop(), 0, "SIGTERM ends it with 0")
     is_(notify.recv(100), b"STOPPING=1", "... and it says so")
     ok(until(lambda: one(
