@@ -17,9 +17,11 @@ import sim as simlib
 import stack
 import tap
 import wa
+import web
 from stack import wait_until
 
 CONV = "/api/v1/conversations"
+TALKS, ROUNDS = 8, 12
 RANK = {"pending": 0, "sent": 1, "failed": 2, "delivered": 3, "read": 4}
 REFUSED = 'pytake_courier_outcomes_total{outcome="retry_number"}'
 QUICK = {"sent_ms": 20, "delivered_ms": 60, "read_ms": 120, "duplicates": 1,
@@ -29,11 +31,11 @@ QUICK = {"sent_ms": 20, "delivered_ms": 60, "read_ms": 120, "duplicates": 1,
 class Road:
     """A stack with simulator and courier, and an agent."""
 
-    def __init__(self, s):
+    def __init__(self, s, build=None):
         self.s = s
         self.ten = s.tenants[0]
         self.sim = simlib.Sim(s)
-        self.serve = s.serve(roles="hub,courier,jobs")
+        self.serve = s.serve(roles="hub,courier,jobs", build=build)
         self.agent = s.client(s.token(self.ten.agent))
 
     def talk(self, text="hi", ten=None, agent=None):
@@ -84,13 +86,20 @@ def rising(statuses):
 
 
 def main(t):
+    drive(t, None, (job, order, receipts, refusals, pace, silence, token,
+                    couriers, farewell, redis_away, watchdog, unreachable))
+    drive(t, "build-asan", (job, load, receipts, refusals, token, farewell,
+                            redis_away))
+
+
+def drive(t, build, parts):
+    """The parts, with the sidecar of that build folder."""
     with stack.Stack() as s:
-        r = Road(s)
+        r = Road(s, build)
         try:
-            for part in (job, order, receipts, refusals, pace, silence,
-                         token, couriers, farewell, redis_away, watchdog,
-                         unreachable):
-                t.head(part.__name__.replace("_", " "))
+            for part in parts:
+                t.head(part.__name__.replace("_", " ")
+                       + (" (%s)" % build if build else ""))
                 r.sim.config(**QUICK)
                 part(t, r)
             t.eq(r.sim.twice(), {}, "no message was twice on a phone")
@@ -140,6 +149,29 @@ def order(t, r):
                            for who, _ in talks), 30, "all of it")
     t.ok(all(r.sim.texts(r.ten, who) == want for who, _ in talks),
          "a conversation's answers arrive in order")
+
+
+def load(t, r):
+    """Many at once, among refusals and silences of all kinds."""
+    talks = [r.talk() for _ in range(TALKS)]
+    want = ["m%d" % i for i in range(ROUNDS)]
+    r.sim.fault("error", code=130429, times=6)
+
+    def speak(i):
+        agent = r.s.client(r.s.token(r.ten.agent))
+        for text in want:
+            r.reply(talks[i][1], text, agent=agent)
+            if i == 0 and text == want[3]:
+                r.sim.fault("error", code=131000, times=5)
+            if i == 0 and text == want[7]:
+                r.sim.fault("drop", times=3)
+    web.parallel(TALKS, speak)
+    wait_until(lambda: all(len(r.sim.texts(r.ten, who)) >= ROUNDS
+                           for who, _ in talks), 60, "all of it")
+    t.ok(all(sorted(r.sim.texts(r.ten, who)) == sorted(want)
+             for who, _ in talks), "%d answers among faults, each once"
+         % (TALKS * ROUNDS))
+    wait_until(lambda: r.outbox() == 0, 30, "an empty outbox")
 
 
 def receipts(t, r):

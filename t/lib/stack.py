@@ -53,6 +53,14 @@ def build_dir(name=None):
     return os.path.normpath(path)
 
 
+def sanitizers(folder):
+    """Environment: reports go to files that Stack.log_faults() looks at."""
+    return {"ASAN_OPTIONS": "detect_leaks=0:abort_on_error=0:log_path="
+                            + folder + "/asan",
+            "UBSAN_OPTIONS": "print_stacktrace=1:log_path=" + folder
+                             + "/asan"}
+
+
 _tick = [0]
 _tick_lock = threading.Lock()
 
@@ -116,10 +124,7 @@ class Nginx:
                 ["gcc", "-print-file-name=" + n], text=True).strip()
                 for n in ("libasan.so", "libubsan.so")]
             env["LD_PRELOAD"] = " ".join(os.path.realpath(p) for p in libs)
-            env["ASAN_OPTIONS"] = ("detect_leaks=0:abort_on_error=0:"
-                                   "log_path=" + self.stack.dir + "/asan")
-            env["UBSAN_OPTIONS"] = ("print_stacktrace=1:log_path="
-                                    + self.stack.dir + "/asan")
+            env.update(sanitizers(self.stack.dir))
         return env
 
     def argv(self, *more):
@@ -209,10 +214,14 @@ class Nginx:
 
 
 class Serve:
-    """pytake serve, with the roles and environment given."""
+    """pytake serve, with the roles and environment given; build: another
+    build folder's than the stack's (build-asan: reports end up in its
+    logs)."""
 
-    def __init__(self, stack, roles="hub,jobs", env=None, name="serve"):
+    def __init__(self, stack, roles="hub,jobs", env=None, name="serve",
+                 build=None):
         self.stack, self.roles, self.name = stack, roles, name
+        self.build = stack.build if build is None else build_dir(build)
         self.more = dict(env or {})
         self.proc = None
         self.socket = os.path.join(stack.dir, "s", name + ".sock")
@@ -224,9 +233,12 @@ class Serve:
         env = {"PATH": "/usr/bin:/bin", "PYTAKE_HUB_SOCKET": self.socket}
         if os.geteuid() == 0:
             env["PYTAKE_HUB_GROUP"] = "www-data"
+        if "asan" in os.path.basename(self.build):
+            env.update(sanitizers(self.stack.dir))
         env.update(self.stack.env)
         env.update(self.more)
-        argv = [self.stack.tool("pytake"), "serve", "--roles", self.roles]
+        argv = [os.path.join(self.build, "pytake"), "serve", "--roles",
+                self.roles]
         if limit is not None:
             argv = ["prlimit", "--nofile=%d" % limit, *argv]
         out = open(self.log, "ab")
