@@ -452,11 +452,11 @@ stat_of(pid_t pid, char *state, pid_t *ppid)
 static bool
 signal_all(pid_t postmaster, int signo)
 {
-    bool   more = true;
-    pid_t  pid, ppid;
-    char   state;
-    DIR   *dir;
-    int    rounds;
+    bool  more = true;
+    pid_t pid, ppid;
+    char  state;
+    DIR  *dir;
+    int   rounds;
 
     struct dirent *d;
 
