@@ -13,6 +13,8 @@
 #include <curl/curl.h>
 #include <hiredis/hiredis.h>
 
+#include "io/pt_redis_url.h"
+
 #define DOCTOR_REDIS_TIMEOUT_S 2
 #define DOCTOR_HTTP_TIMEOUT_MS 3000L
 #define DOCTOR_SECRET_GOOD 32   /* bytes of an HMAC-SHA-256 key */
@@ -24,7 +26,7 @@ static bool   doctor_secret_is(doctor_t *d, const char *name, pt_str_t secret,
 static void   doctor_postgres(doctor_t *d);
 static void   doctor_redis(doctor_t *d);
 static void   doctor_redis_ask(doctor_t *d, redisContext *r,
-                               const conf_redis_t *a);
+                               const pt_redis_url_t *a);
 static void   doctor_whatsapp(doctor_t *d);
 static size_t doctor_drop(char *data, size_t size, size_t n, void *user);
 
@@ -177,7 +179,7 @@ doctor_postgres(doctor_t *d)
 static void
 doctor_redis(doctor_t *d)
 {
-    conf_redis_t   a;
+    pt_redis_url_t a;
     redisContext  *r;
     struct timeval tv = { DOCTOR_REDIS_TIMEOUT_S, 0 };
 
@@ -188,13 +190,13 @@ doctor_redis(doctor_t *d)
         return;
     }
 
-    if (conf_redis_parse(d->cmd->arena, d->cmd->conf.redis_url, &a) != PT_OK) {
+    if (pt_redis_url_parse(d->cmd->conf.redis_url, &a) != PT_OK) {
         doctor_say(d, DOCTOR_FAIL, "redis", "REDIS_URL is no address");
         return;
     }
 
-    r = a.path != NULL ? redisConnectUnixWithTimeout(a.path, tv)
-                       : redisConnectWithTimeout(a.host, a.port, tv);
+    r = a.is_unix ? redisConnectUnixWithTimeout(a.host, tv)
+                  : redisConnectWithTimeout(a.host, a.port, tv);
 
     if (r == NULL || r->err != 0) {
         doctor_say(d, DOCTOR_FAIL, "redis",
@@ -213,12 +215,12 @@ doctor_redis(doctor_t *d)
 
 
 static void
-doctor_redis_ask(doctor_t *d, redisContext *r, const conf_redis_t *a)
+doctor_redis_ask(doctor_t *d, redisContext *r, const pt_redis_url_t *a)
 {
     redisReply *reply;
 
-    if (a->password != NULL) {
-        reply = a->user != NULL
+    if (a->password[0] != '\0') {
+        reply = a->user[0] != '\0'
                     ? redisCommand(r, "AUTH %s %s", a->user, a->password)
                     : redisCommand(r, "AUTH %s", a->password);
         if (reply == NULL || reply->type == REDIS_REPLY_ERROR) {

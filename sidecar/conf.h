@@ -46,16 +46,6 @@ typedef struct {
     uint8_t        key[32]; /* seals WhatsApp tokens */
 } conf_t;
 
-/* The parts of a Redis address; NULL: absent. */
-typedef struct {
-    const char *host;
-    const char *path; /* of a unix socket, instead of host */
-    const char *user;
-    const char *password;
-    int         port;
-    int         db;
-} conf_redis_t;
-
 /*
  * Reads the environment.  database_url, when not NULL, takes the place of
  * DATABASE_URL and DB_*.  needs: CONF_NEED_*.  On PT_EVALIDATION error is
@@ -64,9 +54,5 @@ typedef struct {
 pt_err_t conf_load(conf_t *conf, pt_arena_t *a, unsigned needs,
                    const char *database_url,
                    char        error[CONF_ERROR_MAX]) PT_MUST_CHECK;
-
-/* PT_EVALIDATION: url is no Redis address; PT_ENOMEM. */
-pt_err_t conf_redis_parse(pt_arena_t *a, const char *url,
-                          conf_redis_t *out) PT_MUST_CHECK;
 
 #endif

@@ -5,15 +5,15 @@
 #include <stdio.h>
 
 #include <curl/curl.h>
-#include <libpq-fe.h>
 
+#include "cmd.h"
 #include "core/pt_buf.h"
 #include "core/pt_util.h"
+#include "io/pt_conninfo.h"
+#include "io/pt_redis_url.h"
 
 #define CONF_API_URL_DEFAULT "https://graph.facebook.com/v23.0"
 
-static pt_err_t conf_redis_host(pt_arena_t *a, pt_str_t s, conf_redis_t *out);
-static pt_err_t conf_redis_db(pt_str_t s, int *out);
 static pt_err_t conf_database_parts(conf_reader_t *r);
 static pt_err_t conf_ports(conf_reader_t *r, const char *name,
                            const char *value);
@@ -23,66 +23,6 @@ static void     conf_escaped(pt_buf_t *b, pt_str_t s);
 static bool     conf_origin_is(pt_str_t s);
 static bool     conf_split(pt_str_t *rest, char sep, pt_str_t *out);
 static pt_err_t conf_dup(pt_arena_t *a, pt_str_t s, const char **out);
-
-
-pt_err_t
-conf_redis_parse(pt_arena_t *a, const char *url, conf_redis_t *out)
-{
-    pt_err_t    err;
-    pt_str_t    s = conf_str(url), user, pass;
-    const char *p;
-
-    memset(out, 0, sizeof(*out));
-
-    if (s.len > 7 && memcmp(s.data, "unix://", 7) == 0) {
-        s.data += 7;
-        s.len -= 7;
-        p = memchr(s.data, '?', s.len);
-        if (p != NULL) {
-            pass = (pt_str_t){ p + 1, s.len - (size_t) (p + 1 - s.data) };
-            s.len = (size_t) (p - s.data);
-            if (pass.len < 9 || memcmp(pass.data, "password=", 9) != 0) {
-                return PT_EVALIDATION;
-            }
-            pass.data += 9;
-            pass.len -= 9;
-            if (pt_url_decode(a, pass, &pass) != PT_OK
-                || (err = conf_dup(a, pass, &out->password)) != PT_OK)
-            {
-                return PT_EVALIDATION;
-            }
-        }
-        if (s.len == 0 || s.data[0] != '/' || s.len > 107) {
-            return PT_EVALIDATION;
-        }
-        return conf_dup(a, s, &out->path);
-    }
-
-    if (s.len < 9 || memcmp(s.data, "redis://", 8) != 0) {
-        return PT_EVALIDATION;
-    }
-    s.data += 8;
-    s.len -= 8;
-
-    p = memrchr(s.data, '@', s.len);
-    if (p != NULL) {
-        pass = (pt_str_t){ s.data, (size_t) (p - s.data) };
-        s.len -= pass.len + 1;
-        s.data = p + 1;
-        if (!conf_split(&pass, ':', &user) || pass.data == NULL) {
-            return PT_EVALIDATION;
-        }
-        if (pt_url_decode(a, user, &user) != PT_OK
-            || pt_url_decode(a, pass, &pass) != PT_OK
-            || conf_dup(a, pass, &out->password) != PT_OK
-            || (user.len != 0 && conf_dup(a, user, &out->user) != PT_OK))
-        {
-            return PT_EVALIDATION;
-        }
-    }
-
-    return conf_redis_host(a, s, out);
-}
 
 
 pt_err_t
@@ -113,9 +53,9 @@ conf_database(conf_reader_t *r)
 pt_err_t
 conf_redis(conf_reader_t *r)
 {
-    pt_err_t     err;
-    pt_str_t     url;
-    conf_redis_t parts;
+    pt_err_t       err;
+    pt_str_t       url;
+    pt_redis_url_t parts;
 
     err = conf_secret(r, "REDIS_URL", &url);
     if (err != PT_OK) {
@@ -126,14 +66,13 @@ conf_redis(conf_reader_t *r)
         return conf_redis_parts(r);
     }
 
-    err = conf_redis_parse(r->arena, url.data, &parts);
-    if (err == PT_EVALIDATION) {
+    if (pt_redis_url_parse(url.data, &parts) != PT_OK) {
         return conf_fault(r, "REDIS_URL is not redis://[user:password@]host"
                              "[:port][/db] or unix:///path");
     }
     r->conf->redis_url = url.data;
 
-    return err;
+    return PT_OK;
 }
 
 
@@ -211,82 +150,10 @@ conf_origins(conf_reader_t *r)
 bool
 conf_conninfo_is(const char *s)
 {
-    char             *message = NULL;
-    PQconninfoOption *o;
+    bool        password;
+    const char *why;
 
-    o = PQconninfoParse(s, &message);
-    PQfreemem(message);
-    if (o == NULL) {
-        return false;
-    }
-    PQconninfoFree(o);
-
-    return true;
-}
-
-
-/* host[:port][/db], the host perhaps an IPv6 address in brackets. */
-static pt_err_t
-conf_redis_host(pt_arena_t *a, pt_str_t s, conf_redis_t *out)
-{
-    int64_t     port = 6379;
-    pt_str_t    host, rest;
-    const char *p;
-
-    if (s.len > 0 && s.data[0] == '[') {
-        p = memchr(s.data, ']', s.len);
-        if (p == NULL) {
-            return PT_EVALIDATION;
-        }
-        host = (pt_str_t){ s.data + 1, (size_t) (p - s.data) - 1 };
-        rest = (pt_str_t){ p + 1, s.len - host.len - 2 };
-    } else {
-        host = s;
-        host.len = 0;
-        while (host.len < s.len && s.data[host.len] != ':'
-               && s.data[host.len] != '/') {
-            host.len++;
-        }
-        rest = (pt_str_t){ s.data + host.len, s.len - host.len };
-    }
-
-    if (host.len == 0) {
-        return PT_EVALIDATION;
-    }
-
-    p = rest.len != 0 ? memchr(rest.data, '/', rest.len) : NULL;
-    if (p != NULL) {
-        s = (pt_str_t){ p + 1, rest.len - (size_t) (p + 1 - rest.data) };
-        rest.len = (size_t) (p - rest.data);
-        if (s.len != 0 && conf_redis_db(s, &out->db) != PT_OK) {
-            return PT_EVALIDATION;
-        }
-    }
-
-    if (rest.len != 0) {
-        s = (pt_str_t){ rest.data + 1, rest.len - 1 };
-        if (rest.data[0] != ':' || !pt_parse_i64(s, &port) || port < 1
-            || port > 65535) {
-            return PT_EVALIDATION;
-        }
-    }
-    out->port = (int) port;
-
-    return conf_dup(a, host, &out->host);
-}
-
-
-static pt_err_t
-conf_redis_db(pt_str_t s, int *out)
-{
-    int64_t n;
-
-    if (!pt_parse_i64(s, &n) || n < 0 || n > 65535) {
-        return PT_EVALIDATION;
-    }
-    *out = (int) n;
-
-    return PT_OK;
+    return pt_conninfo_check(&cmd_mem, s, &why, &password) == PT_OK;
 }
 
 
