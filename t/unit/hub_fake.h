@@ -19,6 +19,8 @@
 #define FK_ASKS 64
 #define FK_OUT (4u * 1024 * 1024)
 #define FK_SECRET "0123456789abcdef0123456789abcdef"
+#define FK_SINCE_MAX 128
+#define FK_CONV "\"conversation_id\":\"01010101-0101-7101-8101-010101010101\""
 #define FK_WALL_S INT64_C(1790000000)
 
 typedef enum { FK_TENANT, FK_EVENTS, FK_SESSION } fk_kind_t;
@@ -667,6 +669,41 @@ fk_poll(fk_t *f)
     }
 
     hub_flush(f->hub);
+}
+
+
+static inline void
+fk_since(const fk_t *f, int64_t seq, char out[FK_SINCE_MAX])
+{
+    char      text[PT_UUID_LEN];
+    pt_uuid_t id = fk_id(f, seq);
+
+    pt_uuid_build(&id, text);
+    fk_fmt(out, ",\"since\":{\"seq\":%lld,\"id\":\"%.36s\"}", (long long) seq,
+           text);
+}
+
+
+static inline fk_t *
+fk_start(int64_t head)
+{
+    fk_t *f = fk_new(&pt_test_mem);
+
+    f->head = head;
+
+    return f;
+}
+
+
+static inline fk_sock_t *
+fk_login(fk_t *f, int i)
+{
+    fk_sock_t *s = fk_open(f, i);
+
+    fk_auth(f, s, "");
+    fk_says(f, s, "\"type\":\"auth_success\"");
+
+    return s;
 }
 
 #endif

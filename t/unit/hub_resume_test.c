@@ -1,0 +1,208 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+#include "hub_fake.h"
+
+
+START_TEST(rewound)
+{
+    char       text[FK_SINCE_MAX];
+    fk_t      *f = fk_start(9);
+    fk_sock_t *a = fk_login(f, 0), *b;
+
+    /* the poll finds a lower head */
+    f->history++;
+    f->head = 5;
+    fk_poll(f);
+    fk_answer(f);
+    fk_says(f, a,
+            "{\"type\":\"resync\",\"data\":{\"reason\":\"rewound\","
+            "\"since\":{\"seq\":5");
+    fk_event(f);
+    fk_events(f, a, 6, 6);
+
+    /* the same head, another event */
+    f->history++;
+    fk_poll(f);
+    fk_answer(f);
+    fk_says(f, a, "\"rewound\"");
+
+    /* it has even grown: our last row is another */
+    f->history++;
+    f->head = 20;
+    fk_poll(f);
+    fk_sleep(f, 20);
+    fk_answer(f);
+    fk_says(f, a, "\"rewound\"");
+
+    /* a doorbell tells */
+    f->history++;
+    fk_ring(f, 20, true);
+    fk_answer(f);
+    fk_says(f, a, "\"rewound\"");
+
+    /* a client of the former life */
+    f->history--;
+    fk_since(f, 15, text);
+    f->history++;
+    b = fk_open(f, 1);
+    fk_auth(f, b, text);
+    fk_says(f, b, "\"resumed\":false");
+    fk_says(f, b, "\"rewound\"");
+    fk_event(f);
+    fk_events(f, b, 21, 21);
+    fk_del(f);
+}
+END_TEST
+
+
+/* While the database is away, who is connected stays so. */
+START_TEST(rewound_away)
+{
+    fk_t      *f = fk_start(9);
+    fk_sock_t *a = fk_login(f, 0);
+
+    f->history++;
+    f->head = 5;
+    f->away = true;
+    fk_poll(f);
+    fk_sleep(f, 20000);
+    ck_assert(a->open);
+    f->away = false;
+    fk_sleep(f, 1000);
+    fk_answer(f);
+    fk_says(f, a, "\"rewound\"");
+    fk_del(f);
+}
+END_TEST
+
+
+START_TEST(resume)
+{
+    char       text[FK_SINCE_MAX];
+    fk_t      *f = fk_start(100);
+    fk_sock_t *a, *b;
+
+    a = fk_open(f, 0);
+    fk_since(f, 90, text);
+    fk_auth(f, a, text);
+    fk_says(f, a, "\"resumed\":true,\"from\":91");
+    fk_events(f, a, 91, 100);
+    fk_says(f, a, "{\"type\":\"sync\",\"data\":{\"seq\":100,");
+    fk_silent(f, a);
+    ck_assert_uint_eq(f->queries, 1);
+
+    /* at the head; from nothing; by number alone */
+    b = fk_open(f, 1);
+    fk_since(f, 100, text);
+    fk_auth(f, b, text);
+    fk_says(f, b, "\"resumed\":true");
+    fk_says(f, b, "\"sync\"");
+    b = fk_open(f, 2);
+    fk_auth(f, b, ",\"since\":0");
+    fk_says(f, b, "\"from\":1,");
+    fk_events(f, b, 1, 100);
+    b = fk_open(f, 3);
+    fk_auth(f, b, ",\"since\":99");
+    fk_says(f, b, "\"from\":100,");
+    fk_events(f, b, 100, 100);
+
+    /* ahead of what we have heard: the log is asked */
+    f->head = 103;
+    fk_since(f, 102, text);
+    b = fk_open(f, 4);
+    fk_auth(f, b, text);
+    fk_says(f, b, "\"resumed\":true");
+    fk_events(f, b, 103, 103);
+    fk_says(f, b, "\"sync\"");
+    b = fk_open(f, 5);
+    fk_auth(f, b, ",\"since\":104");
+    fk_says(f, b, "\"resumed\":false");
+    fk_says(f, b, "\"rewound\"");
+    fk_del(f);
+}
+END_TEST
+
+
+START_TEST(resume_pages)
+{
+    int        i;
+    char       text[FK_SINCE_MAX];
+    fk_t      *f = fk_start(4000);
+    fk_sock_t *s;
+
+    fk_since(f, 1234, text);
+
+    for (i = 0; i < 5; i++) {
+        s = fk_open(f, i);
+        fk_auth_as(f, s, &fk_tenant, &fk_ann, 3600, text);
+    }
+
+    fk_answer(f);
+
+    for (i = 0; i < 5; i++) {
+        s = &f->socks[i];
+        fk_says(f, s, "\"resumed\":true,\"from\":1235");
+        fk_events(f, s, 1235, 4000);
+        fk_says(f, s, "\"sync\"");
+    }
+
+    /* the load, and pages 1001.. 1501.. 2001.. 2501.. for all five */
+    ck_assert_uint_eq(f->queries, 5);
+    fk_del(f);
+}
+END_TEST
+
+
+START_TEST(expired)
+{
+    char       text[FK_SINCE_MAX];
+    fk_t      *f = fk_start(4000);
+    fk_sock_t *s = fk_open(f, 0);
+
+    f->low = 1236;
+    fk_since(f, 1234, text);
+    fk_auth(f, s, text);
+    fk_says(f, s, "\"resumed\":false");
+    fk_says(f, s, "\"reason\":\"expired\"");
+
+    /* the event itself has gone, what follows has not: nothing is missed */
+    s = fk_open(f, 1);
+    fk_since(f, 1235, text);
+    fk_auth(f, s, text);
+    fk_says(f, s, "\"resumed\":true");
+    fk_events(f, s, 1236, 4000);
+    fk_del(f);
+}
+END_TEST
+
+
+START_TEST(too_far)
+{
+    fk_t      *f = fk_start(10001);
+    fk_sock_t *s = fk_open(f, 0);
+
+    fk_auth(f, s, ",\"since\":0");
+    fk_says(f, s, "\"resumed\":false");
+    fk_says(f, s, "\"reason\":\"too_far\",\"since\":{\"seq\":10001");
+    s = fk_open(f, 1);
+    fk_auth(f, s, ",\"since\":1");
+    fk_says(f, s, "\"resumed\":true");
+    fk_events(f, s, 2, 10001);
+    fk_del(f);
+}
+END_TEST
+
+
+static void
+pt_test_suite(Suite *s)
+{
+    PT_TEST_CASE(s, rewound);
+    PT_TEST_CASE(s, rewound_away);
+    PT_TEST_CASE(s, resume);
+    PT_TEST_CASE(s, resume_pages);
+    PT_TEST_CASE(s, expired);
+    PT_TEST_CASE(s, too_far);
+}
+
+
+PT_TEST_MAIN(hub_resume);
