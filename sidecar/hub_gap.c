@@ -50,20 +50,33 @@ hub_tenant_filled(hub_tenant_t *t, pt_err_t err, const hub_row_t *rows,
 }
 
 
-/* Looks at the log once more; the answer is there when fills has reached what
- * this returns. */
+/* Looks at the log once more: the number of the query that will know.  What
+ * was asked before may not. */
 
 uint32_t
 hub_tenant_verify(hub_tenant_t *t)
 {
+    uint32_t number;
+
+    number = t->asked + 1;
+
     if (t->filling) {
-        t->again = true; /* what was asked before may not know */
-        return t->fills + 2;
+        t->again = true;
+
+    } else {
+        hub_tenant_fill(t);
     }
 
-    hub_tenant_fill(t);
+    return number;
+}
 
-    return t->fills + 1;
+
+/* Whether that query, or a later one, has read up to the end. */
+
+bool
+hub_tenant_verified(const hub_tenant_t *t, uint32_t number)
+{
+    return (int32_t) (t->ended - number) >= 0;
 }
 
 
@@ -90,6 +103,7 @@ hub_tenant_fill(hub_tenant_t *t)
     }
 
     h->queries++;
+    t->asked++;
     t->filling = true;
     t->fill_epoch = t->epoch;
     t->fill_first = t->ring.head;
@@ -249,17 +263,21 @@ hub_tenant_fill_add(hub_tenant_t *t, const hub_row_t *rows, size_t n)
         {
             t->retry_ms = hub_now_ms(t->hub) + HUB_RETRY_MS;
             hub_tenant_unstash(t);
-            return; /* the hole stays: again later */
+            hub_tenant_hole(t, t->known);
+            return; /* again later */
         }
     }
 
-    t->fills++;
     hub_tenant_unstash(t);
 
     if (n > 0 && rows[n - 1].seq == t->fill_first + (int64_t) HUB_PAGE_EVENTS) {
         t->again = true; /* there may be more */
+        return;
+    }
 
-    } else if (t->known <= t->ring.head || t->known == t->fill_known) {
+    t->ended = t->asked;
+
+    if (t->known <= t->ring.head || t->known == t->fill_known) {
         hub_tenant_stash_free(t); /* whatever was said: this is the log */
         t->known = t->ring.head;
         t->hole_ms = 0;

@@ -147,7 +147,8 @@ struct hub_tenant_s {
     uint32_t      nconns;
     uint32_t      nstash;
     uint32_t      idle_s; /* since when without sockets */
-    uint32_t      fills;  /* answers of the log */
+    uint32_t      asked;  /* fills: number of the last */
+    uint32_t      ended;  /* and of the last that has seen the log's end */
     uint32_t      epoch;  /* of the ring: changes when it begins anew */
     uint32_t      fill_epoch;
     uint8_t       state;
@@ -234,9 +235,10 @@ void hub_drain_late(hub_conn_t *c);
 
 /* ---- hub_wheel.c ---- */
 
-void hub_wheel_run(hub_t *h, uint32_t now);
-void hub_wheel_add(hub_conn_t *c, uint32_t after_s);
-void hub_wheel_drop(hub_conn_t *c);
+void     hub_wheel_run(hub_t *h, uint32_t now);
+void     hub_wheel_add(hub_conn_t *c, uint32_t after_s);
+void     hub_wheel_drop(hub_conn_t *c);
+uint32_t hub_wheel_close_s(const hub_conn_t *c);
 
 /* ---- hub_proto.c ---- */
 
@@ -287,8 +289,9 @@ pt_err_t hub_tenant_add(hub_tenant_t *t, int64_t seq, const pt_uuid_t *id,
 
 void hub_tenant_filled(hub_tenant_t *t, pt_err_t err, const hub_row_t *rows,
                        size_t n);
-/* The log is asked once more; done when fills has reached the answer. */
+/* The log is asked once more; done when hub_tenant_verified(). */
 uint32_t hub_tenant_verify(hub_tenant_t *t);
+bool     hub_tenant_verified(const hub_tenant_t *t, uint32_t number);
 void     hub_tenant_fill(hub_tenant_t *t);
 /* Somebody knows of seq, which we do not have. */
 void hub_tenant_hole(hub_tenant_t *t, int64_t seq);

@@ -165,7 +165,7 @@ hub_resume_ahead(hub_conn_t *c, bool *wait)
         return NULL;
     }
 
-    *wait = (int32_t) (t->fills - c->verify) < 0;
+    *wait = !hub_tenant_verified(t, c->verify);
 
     return *wait ? NULL : "rewound";
 }

@@ -253,6 +253,8 @@ hub_tenant_rewound(hub_tenant_t *t)
             c->state = HUB_CONN_TENANT;
             c->rewound = true;
         }
+
+        c->verify = 0; /* what was asked is not answered any more */
     }
 
     hub_tenant_load(t);

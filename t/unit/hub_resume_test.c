@@ -123,6 +123,82 @@ START_TEST(resume)
 END_TEST
 
 
+/* More than a page behind the client: one page is not the whole log. */
+START_TEST(resume_ahead)
+{
+    char       text[FK_SINCE_MAX];
+    fk_t      *f = fk_start(1);
+    fk_sock_t *a = fk_login(f, 0), *b = fk_open(f, 1), *c = fk_open(f, 2);
+
+    f->head = 900;
+    fk_since(f, 900, text);
+    fk_auth_as(f, b, &fk_tenant, &fk_ann, 3600, text);
+    fk_auth_as(f, c, &fk_tenant, &fk_ann, 3600, ",\"since\":901");
+    fk_answer(f);
+    fk_says(f, b, "\"resumed\":true");
+    fk_says(f, b, "\"sync\",\"data\":{\"seq\":900");
+    fk_says(f, c, "\"resumed\":false");
+    fk_says(f, c, "\"rewound\"");
+    fk_events(f, a, 2, 900);
+    fk_del(f);
+}
+END_TEST
+
+
+/* The second page does not come at once. */
+START_TEST(resume_ahead_away)
+{
+    char       text[FK_SINCE_MAX];
+    fk_t      *f = fk_start(1);
+    fk_sock_t *a = fk_login(f, 0), *b = fk_open(f, 1);
+
+    f->head = 900;
+    fk_since(f, 900, text);
+    fk_auth_as(f, b, &fk_tenant, &fk_ann, 3600, text);
+    hub_flush(f->hub);
+    ck_assert(fk_answer_one(f)); /* the session */
+    hub_flush(f->hub);
+    f->away = true;
+    ck_assert(fk_answer_one(f)); /* a page */
+    fk_answer(f);
+    fk_silent(f, b);
+    f->away = false;
+    fk_sleep(f, 1000);
+    fk_answer(f);
+    fk_says(f, b, "\"resumed\":true");
+    fk_events(f, a, 2, 900);
+    fk_del(f);
+}
+END_TEST
+
+
+/* The log turns out to be another one while a socket waits to hear whether
+ * its cursor is of it. */
+START_TEST(resume_rewound)
+{
+    char       text[FK_SINCE_MAX];
+    fk_t      *f = fk_start(9);
+    fk_sock_t *a = fk_login(f, 0), *b = fk_open(f, 1);
+
+    f->history++;
+    f->head = 8;
+    fk_since(f, 20, text);
+    fk_auth_as(f, b, &fk_tenant, &fk_ann, 3600, text);
+    hub_flush(f->hub);
+    ck_assert(fk_answer_one(f)); /* the session */
+    hub_flush(f->hub);
+    fk_poll(f); /* rewound: the log is read anew, the question still open */
+    fk_answer(f);
+    fk_sleep(f, 1000);
+    fk_answer(f);
+    fk_says(f, a, "\"rewound\"");
+    fk_says(f, b, "\"resumed\":false");
+    fk_says(f, b, "\"rewound\"");
+    fk_del(f);
+}
+END_TEST
+
+
 START_TEST(resume_pages)
 {
     int        i;
@@ -199,6 +275,9 @@ pt_test_suite(Suite *s)
     PT_TEST_CASE(s, rewound);
     PT_TEST_CASE(s, rewound_away);
     PT_TEST_CASE(s, resume);
+    PT_TEST_CASE(s, resume_ahead);
+    PT_TEST_CASE(s, resume_ahead_away);
+    PT_TEST_CASE(s, resume_rewound);
     PT_TEST_CASE(s, resume_pages);
     PT_TEST_CASE(s, expired);
     PT_TEST_CASE(s, too_far);
