@@ -32,7 +32,11 @@
 #define HUB_EXPIRED_GRACE_S 25
 #define HUB_STALL_S 30u /* no byte accepted */
 #define HUB_CLOSE_S 5u  /* for the peer's close frame */
-#define HUB_RATE 20u    /* messages a second from a client */
+/* After a codec error its bytes are eaten unseen; but a socket closed with
+ * unread bytes is a reset, which may overtake our close frame: one second,
+ * and what is left of the one that runs. */
+#define HUB_CLOSE_FAILED_S 2u
+#define HUB_RATE 20u /* messages a second from a client */
 #define HUB_RATE_BURST 40u
 #define HUB_RATE_STRIKES 200u /* dropped in a row: 4101 */
 #define HUB_MALFORMED_MAX 3u

@@ -196,9 +196,9 @@ hub_conn_close(hub_conn_t *c, uint16_t code, const char *reason)
     if (c->state != HUB_CONN_DEAD) {
         c->state = HUB_CONN_CLOSING;
         c->close_sent = true;
-        c->born_s = c->hub->now_s; /* HUB_CLOSE_S counts from here */
+        c->born_s = c->hub->now_s; /* the wait counts from here */
         hub_wheel_drop(c);
-        hub_wheel_add(c, HUB_CLOSE_S);
+        hub_wheel_add(c, hub_wheel_close_s(c));
     }
 }
 

@@ -75,11 +75,9 @@ static void
 hub_drain_one(hub_conn_t *c, int32_t worker, uint32_t spread_ms)
 {
     uint8_t  r[4];
-    uint32_t n;
+    uint32_t n, at;
 
-    if ((worker != 0 && c->worker != worker) || c->close_s != 0
-        || c->state >= HUB_CONN_CLOSING)
-    {
+    if ((worker != 0 && c->worker != worker) || c->state >= HUB_CONN_CLOSING) {
         return;
     }
 
@@ -88,10 +86,20 @@ hub_drain_one(hub_conn_t *c, int32_t worker, uint32_t spread_ms)
     }
 
     memcpy(&n, r, sizeof(n));
-    c->close_s = c->hub->now_s + 1 + n % (spread_ms / 1000 + 1);
+    at = c->hub->now_s + 1 + n % (spread_ms / 1000 + 1);
+
+    if (c->close_s != 0 && c->close_s <= at) {
+        return; /* its worker leaves sooner than we do, or the reverse */
+    }
+
+    c->close_s = at;
 
     if (c->state == HUB_CONN_LIVE) {
         hub_say_reconnect(c, spread_ms);
+    }
+
+    if (c->state >= HUB_CONN_CLOSING) {
+        return; /* it took not even that */
     }
 
     hub_wheel_drop(c);

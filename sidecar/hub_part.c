@@ -93,10 +93,9 @@ hub_part_open(hub_glue_t *g, const serve_t *serve)
     err = hub_part_hub(g, serve);
     err = (err == PT_OK) ? hub_db_start(g, serve) : err;
     err = (err == PT_OK) ? hub_bus_start(g, serve) : err;
-    err = (err == PT_OK)
-              ? hub_sock_listen(g, serve->conf->hub_socket,
-                                serve->conf->hub_group)
-              : err;
+    err = (err == PT_OK) ? hub_sock_listen(g, serve->conf->hub_socket,
+                                           serve->conf->hub_group)
+                         : err;
 
     if (err == PT_OK) {
         ops->timer_set(g->second, 1000);

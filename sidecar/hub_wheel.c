@@ -5,6 +5,8 @@
  * looked at, and what is due then.
  */
 
+#include <assert.h>
+
 #include "hub_int.h"
 
 #define HUB_WHEEL_LOOK_S 15u
@@ -46,6 +48,8 @@ hub_wheel_add(hub_conn_t *c, uint32_t after_s)
 {
     hub_conn_t **slot;
 
+    assert(c->state != HUB_CONN_DEAD); /* the dead have their own list */
+
     after_s = (after_s == 0) ? 1 : after_s;
     after_s = (after_s < HUB_WHEEL_SLOTS) ? after_s : HUB_WHEEL_SLOTS - 1;
     c->slot = (uint16_t) ((c->hub->now_s + after_s) % HUB_WHEEL_SLOTS);
@@ -59,6 +63,15 @@ hub_wheel_add(hub_conn_t *c, uint32_t after_s)
     }
 
     *slot = c;
+}
+
+
+/* How long a close frame's answer is waited for. */
+
+uint32_t
+hub_wheel_close_s(const hub_conn_t *c)
+{
+    return c->ws.failed ? HUB_CLOSE_FAILED_S : HUB_CLOSE_S;
 }
 
 
@@ -91,7 +104,7 @@ hub_wheel_conn(hub_conn_t *c)
     now = c->hub->now_s;
 
     if (c->state == HUB_CONN_CLOSING) {
-        if (now - c->born_s >= HUB_CLOSE_S) {
+        if (now - c->born_s >= hub_wheel_close_s(c)) {
             hub_conn_drop(c);
 
         } else {

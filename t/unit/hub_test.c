@@ -435,6 +435,24 @@ START_TEST(closing)
 END_TEST
 
 
+/* After a codec error nothing of the peer's is worth waiting for: its close
+ * is, but not for long. */
+START_TEST(closing_failed)
+{
+    fk_t      *f = fk_start(3);
+    fk_sock_t *a = fk_login(f, 0);
+
+    fk_send_op(a, 2, "x", 1);
+    hub_flush(f->hub);
+    ck_assert_int_eq(fk_closed(f, a), 1003);
+    ck_assert(a->open); /* what it still sends is read: no reset */
+    fk_sleep(f, 2000);
+    ck_assert(!a->open);
+    fk_del(f);
+}
+END_TEST
+
+
 START_TEST(drain)
 {
     int        i, n;
@@ -477,6 +495,62 @@ START_TEST(drain)
     s = fk_open(f, 11); /* the worker had it already */
     fk_sleep(f, 10000);
     ck_assert_int_eq(fk_closed(f, s), 4200);
+    fk_del(f);
+}
+END_TEST
+
+
+/* A socket that is full when the drain comes is dropped, and no more than
+ * that. */
+START_TEST(drain_full)
+{
+    int        i;
+    fk_t      *f = fk_start(3);
+    fk_sock_t *s = fk_login(f, 0);
+
+    s->room = 0;
+
+    for (i = 0; i < (int) HUB_PRIVATE_MAX; i++) {
+        if (i == 40) {
+            fk_sleep(f, 2000); /* more tokens */
+        }
+
+        fk_send(s, "{\"type\":\"ping\"}");
+        hub_flush(f->hub);
+    }
+
+    ck_assert(s->open);
+    hub_drain(f->hub, 0, 8000);
+    hub_flush(f->hub);
+    ck_assert(!s->open);
+    fk_sleep(f, 20000);
+    fk_del(f);
+}
+END_TEST
+
+
+/* The worker goes slowly, and then the hub at once. */
+START_TEST(drain_again)
+{
+    int        i;
+    fk_t      *f = fk_start(3);
+    fk_sock_t *s;
+
+    for (i = 0; i < 10; i++) {
+        s = fk_login(f, i);
+    }
+
+    hub_drain(f->hub, 7, 600000);
+    hub_drain(f->hub, 0, 2000);
+    hub_drain(f->hub, 7, 600000);
+    fk_sleep(f, 4000);
+
+    for (i = 0; i < 10; i++) {
+        s = &f->socks[i];
+        ck_assert(fk_finds(f, s, "\"spread_ms\":2000}"));
+        ck_assert_int_eq(fk_closed(f, s), 4200);
+    }
+
     fk_del(f);
 }
 END_TEST
@@ -592,7 +666,10 @@ pt_test_suite(Suite *s)
     PT_TEST_CASE(s, too_many);
     PT_TEST_CASE(s, bad_frames);
     PT_TEST_CASE(s, closing);
+    PT_TEST_CASE(s, closing_failed);
     PT_TEST_CASE(s, drain);
+    PT_TEST_CASE(s, drain_full);
+    PT_TEST_CASE(s, drain_again);
     PT_TEST_CASE(s, metrics);
     PT_TEST_CASE(s, starved);
 }
