@@ -9,6 +9,8 @@
 
 #include "hub_int.h"
 
+#define HUB_INDEX_MIN 64u
+
 static void hub_flush_tenants(hub_t *h);
 static void hub_flush_conns(hub_t *h);
 static void hub_flush_dead(hub_t *h);
@@ -18,6 +20,7 @@ static void hub_tick_tenants(hub_t *h);
 pt_err_t
 hub_new(const hub_conf_t *conf, hub_t **out)
 {
+    size_t n;
     hub_t *h;
 
     h = conf->mem.alloc(conf->mem.user, sizeof(hub_t));
@@ -32,10 +35,19 @@ hub_new(const hub_conf_t *conf, hub_t **out)
     h->now_s = (uint32_t) (hub_now_ms(h) / 1000);
     h->ping = hub_frame_new(&h->conf.mem, HUB_WS_OP_PING, 0, NULL, PT_STR(""));
 
-    if (h->ping == NULL) {
-        conf->mem.free(conf->mem.user, h);
+    for (n = HUB_INDEX_MIN; n < conf->conns_max / 4; n *= 2) {
+        /* a few connections an entry */
+    }
+
+    h->index = hub_alloc(h, n * sizeof(hub_conn_t *));
+
+    if (h->ping == NULL || h->index == NULL) {
+        hub_del(h);
         return PT_ENOMEM;
     }
+
+    memset(h->index, 0, n * sizeof(hub_conn_t *));
+    h->index_mask = n - 1;
 
     *out = h;
 
@@ -62,6 +74,7 @@ hub_del(hub_t *h)
     }
 
     hub_frame_unref(&h->conf.mem, h->ping);
+    hub_free(h, h->index);
     h->conf.mem.free(h->conf.mem.user, h);
 }
 
@@ -247,6 +260,8 @@ hub_flush(hub_t *h)
         hub_flush_conns(h);
         hub_flush_dead(h);
     } while (h->dirty_tenants != NULL);
+
+    hub_room_make(h);
 }
 
 
@@ -419,9 +434,8 @@ hub_tick_tenants(hub_t *h)
             next = t->next;
             hub_tenant_tick(t);
 
-            if (t->nconns == 0 && !t->dirty && t->state != HUB_TENANT_LOADING
-                && !t->filling && h->now_s - t->idle_s > HUB_TENANT_IDLE_S)
-            {
+            if (hub_tenant_is_idle(t)
+                && h->now_s - t->idle_s > HUB_TENANT_IDLE_S) {
                 hub_tenant_del(t);
             }
         }

@@ -40,11 +40,14 @@
 #define HUB_RATE_BURST 40u
 #define HUB_RATE_STRIKES 200u /* dropped in a row: 4101 */
 #define HUB_MALFORMED_MAX 3u
+#define HUB_SESSION_CHECK_S 60u /* a row that has gone revokes nothing */
 #define HUB_TYPING_EVERY_MS 3000u
 #define HUB_TYPING_STOP_MS 6000u
-#define HUB_PRIVATE_MAX 64u /* control frames waiting for one socket */
+#define HUB_TYPING_RECENT 4u /* starts of a socket in HUB_TYPING_EVERY_MS */
+#define HUB_PRIVATE_MAX 64u  /* control frames waiting for one socket */
 #define HUB_TOKEN_MAX 8192u
 #define HUB_TENANTS_BUCKETS 1024u
+#define HUB_RINGS_BYTES_MAX (256u * 1024 * 1024) /* all tenants' */
 #define HUB_TENANT_IDLE_S 300u /* a ring without sockets is kept so long */
 
 /* Close codes of ours (realtime.md, section 6): 40xx do not reconnect, 41xx
@@ -113,7 +116,8 @@ typedef struct {
     uint32_t         ping_s; /* WEBSOCKET_PING_INTERVAL */
     uint32_t         pong_s; /* WEBSOCKET_PONG_TIMEOUT */
     uint32_t         conns_max;
-    uint8_t          seed[32]; /* connection ids, jitter */
+    size_t           rings_max; /* bytes of events in memory */
+    uint8_t          seed[32];  /* connection ids, jitter */
 } hub_conf_t;
 
 /* PT_ENOMEM. */

@@ -22,7 +22,7 @@ hub_conn_t *
 hub_conn_new(hub_t *h, void *sock, const pt_claims_t *claims,
              const hub_since_t *since, int32_t worker)
 {
-    hub_conn_t *c;
+    hub_conn_t *c, **entry;
 
     if (h->nconns >= h->conf.conns_max) {
         return NULL;
@@ -46,6 +46,10 @@ hub_conn_new(hub_t *h, void *sock, const pt_claims_t *claims,
     c->said_s = h->now_s;
     c->rate_s = h->now_s;
     c->tokens = HUB_RATE_BURST;
+
+    entry = &h->index[c->ticket & h->index_mask];
+    c->index_next = *entry;
+    *entry = c;
 
     hub_conn_link(c, &h->strangers);
     h->nconns++;
@@ -223,10 +227,19 @@ hub_conn_drop(hub_conn_t *c)
 void
 hub_conn_free(hub_conn_t *c)
 {
-    hub_t     *h;
-    hub_out_t *o;
+    hub_t       *h;
+    hub_out_t   *o;
+    hub_conn_t **at;
 
     h = c->hub;
+
+    for (at = &h->index[c->ticket & h->index_mask]; *at != c;
+         at = &(*at)->index_next)
+    {
+        /* it is there */
+    }
+
+    *at = c->index_next;
 
     if (c->tenant != NULL) {
         hub_tenant_leave(c);
@@ -250,6 +263,21 @@ hub_conn_free(hub_conn_t *c)
     hub_free(h, c->typing);
     hub_ws_free(&c->ws);
     hub_free(h, c);
+}
+
+
+hub_conn_t *
+hub_conn_find(hub_t *h, uint64_t ticket)
+{
+    hub_conn_t *c;
+
+    for (c = h->index[ticket & h->index_mask]; c != NULL; c = c->index_next) {
+        if (c->ticket == ticket) {
+            return c;
+        }
+    }
+
+    return NULL;
 }
 
 

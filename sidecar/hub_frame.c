@@ -171,6 +171,19 @@ hub_ring_add(const pt_mem_t *mem, hub_ring_t *r, hub_frame_t *f)
 }
 
 
+void
+hub_ring_halve(const pt_mem_t *mem, hub_ring_t *r)
+{
+    int64_t low;
+
+    low = r->low + (r->head - r->low + 1) / 2;
+
+    while (r->low < low) {
+        hub_ring_drop(mem, r);
+    }
+}
+
+
 hub_frame_t *
 hub_ring_find(const hub_ring_t *r, int64_t seq)
 {

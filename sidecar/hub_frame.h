@@ -74,6 +74,9 @@ void hub_ring_free(const pt_mem_t *mem, hub_ring_t *r);
 pt_err_t hub_ring_add(const pt_mem_t *mem, hub_ring_t *r,
                       hub_frame_t *f) PT_MUST_CHECK;
 
+/* Drops the older half. */
+void hub_ring_halve(const pt_mem_t *mem, hub_ring_t *r);
+
 /* Borrowed; NULL outside low..head. */
 hub_frame_t *hub_ring_find(const hub_ring_t *r, int64_t seq);
 

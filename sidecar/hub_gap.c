@@ -178,8 +178,7 @@ hub_tenant_unstash(hub_tenant_t *t)
             t->nstash--;
 
             if (o->frame->seq == t->ring.head + 1
-                && hub_ring_add(&t->hub->conf.mem, &t->ring, o->frame) == PT_OK)
-            {
+                && hub_room_add(t, o->frame) == PT_OK) {
                 again = true;
 
             } else {

@@ -16,6 +16,9 @@
 #define HUB_RETRY_MS 500
 #define HUB_CLOSE_CODES 26u
 #define HUB_EPHEMERAL_HEAD (2u * PT_UUID_LEN + 2) /* conversation, author */
+/* In a ticket: asked for a live socket, of the session that it has. */
+#define HUB_TICKET_CHECK (UINT64_C(1) << 63)
+#define HUB_LABELS_MAX 1000u
 #define HUB_LEAVING_MAX 64u
 #define HUB_LEAVING_S 60u /* after its spread: a pid may come again */
 
@@ -51,10 +54,17 @@ struct hub_page_s {
     hub_frame_t  *frames[HUB_PAGE_EVENTS];
 };
 
-struct hub_typing_s {
+/* Where and when this socket began to type, lately. */
+typedef struct {
     pt_uuid_t conversation;
-    int64_t   started_ms;
-    bool      active;
+    int64_t   started_ms; /* 0: never */
+} hub_typing_at_t;
+
+struct hub_typing_s {
+    pt_uuid_t       conversation;
+    int64_t         started_ms;
+    bool            active;
+    hub_typing_at_t recent[HUB_TYPING_RECENT];
 };
 
 typedef enum {
@@ -78,6 +88,7 @@ struct hub_conn_s {
     hub_conn_t   *wheel_next; /* of the wheel, or of the dead */
     hub_conn_t   *wheel_prev;
     hub_conn_t   *dirty_next;
+    hub_conn_t   *index_next; /* of those with tickets alike */
     hub_out_t    *out;
     hub_frame_t  *current; /* partly written */
     hub_typing_t *typing;
@@ -95,6 +106,7 @@ struct hub_conn_s {
     uint32_t      ping_s;  /* last ping to the peer */
     uint32_t      said_s;  /* last sync or event to the peer */
     uint32_t      close_s; /* when a drain closes it; 0: not */
+    uint32_t      check_s; /* when its session was last asked for */
     int32_t       worker;
     uint32_t      verify; /* since is ahead: see hub_resume.c */
     uint32_t      rate_s; /* when the bucket was last filled */
@@ -116,6 +128,7 @@ struct hub_conn_s {
     bool          dirty : 1;
     bool          counted : 1;    /* among its user's */
     bool          refreshing : 1; /* another session is looked up */
+    bool          checking : 1;   /* its own is, once more */
     bool          peer_closed : 1;
     hub_ws_t      ws;
 };
@@ -129,6 +142,8 @@ typedef enum {
 struct hub_tenant_s {
     hub_tenant_t *next; /* of the bucket */
     hub_tenant_t *dirty_next;
+    hub_tenant_t *idle_next; /* of those without sockets, youngest last */
+    hub_tenant_t *idle_prev;
     hub_out_t    *stash; /* frames that came before their turn */
     hub_t        *hub;
     pt_uuid_t     id;
@@ -156,6 +171,7 @@ struct hub_tenant_s {
     bool          again;   /* and must be once more */
     bool          behind;  /* a page could not be asked for: try again */
     bool          dirty;
+    bool          labelled; /* has metrics of its own, in sent */
     uint64_t      sent[HUB_EVENT_COUNT];
 };
 
@@ -173,22 +189,28 @@ struct hub_s {
     hub_conn_t   *dead;
     hub_conn_t   *dirty_conns;
     hub_tenant_t *dirty_tenants;
+    hub_tenant_t *idle; /* without sockets, longest first */
+    hub_tenant_t *idle_last;
     hub_page_t   *pages;
     uint32_t      npages;
     size_t        page_bytes;
+    size_t        ring_bytes; /* of all tenants' */
     uint32_t      nconns;
     uint32_t      nstrangers;
     uint32_t      ntenants;
     uint32_t      now_s;   /* hub seconds, from hub_tick() */
     bool          waiting; /* a tenant has a hole */
     uint64_t      tickets;
+    hub_conn_t  **index; /* by ticket */
+    uint64_t      index_mask;
     pt_rand_t     rand;
     hub_conn_t   *wheel[HUB_WHEEL_SLOTS];
     hub_frame_t  *ping; /* the shared protocol ping */
     uint32_t      nleaving;
     hub_leaving_t leaving[HUB_LEAVING_MAX]; /* the latest of them */
 
-    uint64_t gone_sent[HUB_EVENT_COUNT]; /* of tenants that have gone */
+    uint32_t nlabelled;                   /* tenants with series of their own */
+    uint64_t other_sent[HUB_EVENT_COUNT]; /* of all others, ever */
     uint64_t accepted;
     uint64_t auth_failures;
     uint64_t resumed;
@@ -199,6 +221,8 @@ struct hub_s {
     uint64_t duplicates;
     uint64_t bytes_out;
     uint64_t messages_in;
+    uint64_t acks;
+    uint64_t acks_lag; /* events not covered by them */
     uint64_t pings_late;
     uint64_t closes[HUB_CLOSE_CODES]; /* by hub_close_index() */
 };
@@ -223,6 +247,8 @@ void   hub_conn_link(hub_conn_t *c, hub_conn_t **list);
 void   hub_conn_unlink(hub_conn_t *c, hub_conn_t **list);
 void   hub_conn_free(hub_conn_t *c);
 size_t hub_close_index(uint16_t code);
+/* Who asked for a session: may be NULL by now. */
+hub_conn_t *hub_conn_find(hub_t *h, uint64_t ticket);
 
 /* ---- hub_write.c ---- */
 
@@ -247,6 +273,11 @@ void hub_proto_text(hub_conn_t *c, pt_str_t text);
 void hub_proto_admit(hub_conn_t *c, const pt_claims_t *claims);
 /* A live socket's new token is good. */
 void hub_proto_refreshed(hub_conn_t *c, int64_t exp_s);
+
+/* ---- hub_join.c ---- */
+
+/* Asks whether a live socket's session still lives. */
+void hub_session_check(hub_conn_t *c);
 
 /* ---- hub_say.c ---- */
 
@@ -273,6 +304,7 @@ void hub_tenant_dirty(hub_tenant_t *t);
 void hub_tenant_tick(hub_tenant_t *t);
 void hub_tenant_rewound(hub_tenant_t *t);
 void hub_tenant_del(hub_tenant_t *t);
+bool hub_tenant_is_idle(const hub_tenant_t *t);
 void hub_tenant_loaded(hub_tenant_t *t, pt_err_t err, int64_t head,
                        const pt_uuid_t *head_id, const hub_row_t *rows,
                        size_t n);
@@ -284,6 +316,16 @@ void hub_user_leave(hub_conn_t *c);
 /* Appends the event head + 1. */
 pt_err_t hub_tenant_add(hub_tenant_t *t, int64_t seq, const pt_uuid_t *id,
                         pt_str_t frame) PT_MUST_CHECK;
+
+/* ---- hub_room.c ---- */
+
+/* hub_ring_add() and hub_ring_free() of a tenant's ring, counted. */
+pt_err_t hub_room_add(hub_tenant_t *t, hub_frame_t *f) PT_MUST_CHECK;
+void     hub_room_free(hub_tenant_t *t);
+/* It has no sockets from here on; and has again (or is deleted). */
+void hub_room_idle(hub_tenant_t *t);
+void hub_room_busy(hub_tenant_t *t);
+void hub_room_make(hub_t *h); /* back under the limit */
 
 /* ---- hub_gap.c ---- */
 

@@ -6,9 +6,8 @@
 
 #include "hub_int.h"
 
-static hub_conn_t *hub_stranger_find(hub_t *h, uint64_t ticket);
-static void        hub_session_again(hub_t *h, uint64_t ticket, pt_err_t err,
-                                     bool alive, const pt_uuid_t *tenant);
+static void        hub_session_again(hub_conn_t *c, pt_err_t err, bool alive);
+static void        hub_session_checked(hub_conn_t *c, pt_err_t err, bool alive);
 static hub_user_t *hub_user_get(hub_tenant_t *t, const pt_uuid_t *id,
                                 pt_str_t name);
 static void        hub_join(hub_conn_t *c, hub_tenant_t *t, hub_user_t *u);
@@ -22,10 +21,20 @@ hub_on_session(hub_t *h, uint64_t ticket, pt_err_t err, bool alive,
     hub_user_t   *u;
     hub_tenant_t *t;
 
-    c = hub_stranger_find(h, ticket);
+    c = hub_conn_find(h, ticket & ~HUB_TICKET_CHECK);
 
-    if (c == NULL || c->state != HUB_CONN_CHECK) {
-        hub_session_again(h, ticket, err, alive, tenant);
+    if (c == NULL || c->state >= HUB_CONN_CLOSING) {
+        return;
+    }
+
+    if (c->state != HUB_CONN_CHECK) {
+        if (ticket & HUB_TICKET_CHECK) {
+            hub_session_checked(c, err, alive);
+
+        } else {
+            hub_session_again(c, err, alive);
+        }
+
         return;
     }
 
@@ -57,39 +66,12 @@ hub_on_session(hub_t *h, uint64_t ticket, pt_err_t err, bool alive,
 }
 
 
-static hub_conn_t *
-hub_stranger_find(hub_t *h, uint64_t ticket)
-{
-    hub_conn_t *c;
-
-    for (c = h->strangers; c != NULL; c = c->next) {
-        if (c->ticket == ticket) {
-            return c;
-        }
-    }
-
-    return NULL;
-}
-
-
 /* The answer about another session of a live socket: see hub_proto.c. */
 
 static void
-hub_session_again(hub_t *h, uint64_t ticket, pt_err_t err, bool alive,
-                  const pt_uuid_t *tenant)
+hub_session_again(hub_conn_t *c, pt_err_t err, bool alive)
 {
-    hub_conn_t   *c;
-    hub_tenant_t *t;
-
-    t = (tenant == NULL) ? NULL : hub_tenant_find(h, tenant);
-
-    for (c = (t == NULL) ? NULL : t->conns; c != NULL; c = c->next) {
-        if (c->ticket == ticket) {
-            break;
-        }
-    }
-
-    if (c == NULL || !c->refreshing || c->state >= HUB_CONN_CLOSING) {
+    if (!c->refreshing) {
         return;
     }
 
@@ -103,8 +85,46 @@ hub_session_again(hub_t *h, uint64_t ticket, pt_err_t err, bool alive,
 
     } else {
         c->session = c->since_id;
+        c->checking = false; /* the answer is of the former one */
         hub_proto_refreshed(c, c->since_seq);
     }
+}
+
+
+/* Revocations are rows that the poll finds.  A database that was put back to
+ * an earlier state has neither those nor the sessions that came later. */
+
+void
+hub_session_check(hub_conn_t *c)
+{
+    pt_claims_t claims;
+
+    if (c->checking) {
+        return; /* still not answered */
+    }
+
+    memset(&claims, 0, sizeof(claims));
+    claims.sub = c->user->id;
+    claims.tenant_id = c->tenant->id;
+    claims.sid = c->session;
+
+    if (c->hub->conf.ops->check_session(c->hub->conf.env, &claims,
+                                        c->ticket | HUB_TICKET_CHECK)
+        == PT_OK)
+    {
+        c->checking = true;
+    }
+}
+
+
+static void
+hub_session_checked(hub_conn_t *c, pt_err_t err, bool alive)
+{
+    if (c->checking && err == PT_OK && !alive) {
+        hub_conn_close(c, HUB_CLOSE_REVOKED, "session ended");
+    }
+
+    c->checking = false;
 }
 
 
@@ -150,7 +170,13 @@ hub_join(hub_conn_t *c, hub_tenant_t *t, hub_user_t *u)
     c->user = u;
     u->conns++;
     c->counted = true;
-    t->nconns++;
+    c->check_s =
+        c->hub->now_s - (uint32_t) (c->ticket % (HUB_SESSION_CHECK_S / 2));
+
+    if (t->nconns++ == 0) {
+        hub_room_busy(t);
+    }
+
     hub_conn_link(c, &t->conns);
     c->hub->conf.ops->admitted(c->sock);
     hub_tenant_join(c);

@@ -1,31 +1,30 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * hub_metrics.c: the hub's numbers as Prometheus reads them.  Tenants beyond
- * HUB_LABELS_MAX are one: tenant_id="other".
+ * hub_metrics.c: the hub's numbers as Prometheus reads them.  Who comes when
+ * HUB_LABELS_MAX tenants have series counts into tenant_id="other", which
+ * therefore only grows; the series of a tenant that goes just ends.
  */
 
 #include "hub_int.h"
 
-#define HUB_LABELS_MAX 1000u
-
 typedef struct {
-    uint64_t conns;
-    uint64_t sent[HUB_EVENT_COUNT];
-    uint64_t ring_bytes;
-} hub_sums_t;
+    const char *name;
+    const char *type;
+    const char *help;
+    uint64_t    value;
+} hub_number_t;
 
-static void
-hub_metrics_tenants(const hub_t *h, pt_buf_t *out, hub_sums_t *other,
-                    void (*write)(const hub_tenant_t *t, pt_buf_t *out));
-static void hub_metrics_conns(const hub_tenant_t *t, pt_buf_t *out);
-static void hub_metrics_sent(const hub_tenant_t *t, pt_buf_t *out);
+static uint64_t hub_metrics_tenants(const hub_t *h, pt_buf_t *out,
+                                    void (*write)(const hub_tenant_t *t,
+                                                  pt_buf_t           *out));
+static void     hub_metrics_numbers(const hub_t *h, pt_buf_t *out);
+static void     hub_metrics_conns(const hub_tenant_t *t, pt_buf_t *out);
+static void     hub_metrics_sent(const hub_tenant_t *t, pt_buf_t *out);
 static void hub_metrics_message(pt_buf_t *out, size_t event, pt_str_t tenant,
                                 uint64_t n);
 static void hub_metrics_active(pt_buf_t *out, pt_str_t tenant, uint64_t n);
 static void hub_metrics_closes(const hub_t *h, pt_buf_t *out);
-static void hub_metrics_one(pt_buf_t *out, const char *name, const char *type,
-                            const char *help, uint64_t n);
 static void hub_metrics_head(pt_buf_t *out, const char *name, const char *type,
                              const char *help);
 static void hub_metrics_text(pt_buf_t *out, const char *s);
@@ -34,89 +33,103 @@ static void hub_metrics_text(pt_buf_t *out, const char *s);
 void
 hub_metrics_write(const hub_t *h, pt_buf_t *out)
 {
-    size_t     i;
-    hub_sums_t other;
+    size_t   i;
+    uint64_t others;
 
-    memset(&other, 0, sizeof(other));
     hub_metrics_head(out, "websocket_connections_active", "gauge",
                      "Authenticated WebSocket connections.");
-    hub_metrics_tenants(h, out, &other, hub_metrics_conns);
+    others = hub_metrics_tenants(h, out, hub_metrics_conns);
 
-    if (h->ntenants > HUB_LABELS_MAX) {
-        hub_metrics_active(out, PT_STR("other"), other.conns);
+    if (h->ntenants > h->nlabelled) {
+        hub_metrics_active(out, PT_STR("other"), others);
     }
 
     hub_metrics_head(out, "websocket_messages_total", "counter",
                      "Frames sent, by event (control: all that are none).");
-    memset(&other, 0, sizeof(other));
-    hub_metrics_tenants(h, out, &other, hub_metrics_sent);
+    (void) hub_metrics_tenants(h, out, hub_metrics_sent);
 
     for (i = 0; i < HUB_EVENT_COUNT; i++) {
-        if (other.sent[i] + h->gone_sent[i] > 0) {
-            hub_metrics_message(out, i, PT_STR("other"),
-                                other.sent[i] + h->gone_sent[i]);
+        if (h->other_sent[i] > 0) {
+            hub_metrics_message(out, i, PT_STR("other"), h->other_sent[i]);
         }
     }
 
     hub_metrics_closes(h, out);
-    hub_metrics_one(out, "pytake_hub_tenants", "gauge", "Tenants in memory.",
-                    h->ntenants);
-    hub_metrics_one(out, "pytake_hub_unauthenticated", "gauge",
-                    "Connections that have not told who they are.",
-                    h->nstrangers);
-    hub_metrics_one(out, "pytake_hub_accepted_total", "counter", "Upgrades.",
-                    h->accepted);
-    hub_metrics_one(out, "pytake_hub_auth_failures_total", "counter",
-                    "Connections refused for their token or session.",
-                    h->auth_failures);
-    hub_metrics_one(out, "pytake_hub_resumed_total", "counter",
-                    "Connections that went on where they were.", h->resumed);
-    hub_metrics_one(out, "pytake_hub_resyncs_total", "counter",
-                    "Connections told to reload.", h->resyncs);
-    hub_metrics_one(out, "pytake_hub_rewinds_total", "counter",
-                    "Logs found to be another than before.", h->rewinds);
-    hub_metrics_one(out, "pytake_hub_holes_total", "counter",
-                    "Doorbells that were missed or came too early.", h->holes);
-    hub_metrics_one(out, "pytake_hub_duplicates_total", "counter",
-                    "Doorbells that came again.", h->duplicates);
-    hub_metrics_one(out, "pytake_hub_queries_total", "counter",
-                    "Look-ups of the event log.", h->queries);
-    hub_metrics_one(out, "pytake_hub_messages_in_total", "counter",
-                    "Text messages of clients.", h->messages_in);
-    hub_metrics_one(out, "pytake_hub_sent_bytes_total", "counter",
-                    "Bytes handed to sockets.", h->bytes_out);
-    hub_metrics_one(out, "pytake_hub_ring_bytes", "gauge",
-                    "Bytes of events in memory, all tenants.",
-                    other.ring_bytes);
-    hub_metrics_one(out, "pytake_hub_page_bytes", "gauge",
-                    "Bytes of pages of the log in memory.", h->page_bytes);
+    hub_metrics_numbers(h, out);
+}
+
+
+/* Those with series of their own; returns the connections of the others. */
+
+static uint64_t
+hub_metrics_tenants(const hub_t *h, pt_buf_t *out,
+                    void (*write)(const hub_tenant_t *t, pt_buf_t *out))
+{
+    size_t              i;
+    uint64_t            others;
+    const hub_tenant_t *t;
+
+    others = 0;
+
+    for (i = 0; i < HUB_TENANTS_BUCKETS; i++) {
+        for (t = h->tenants[i]; t != NULL; t = t->next) {
+            if (t->labelled) {
+                write(t, out);
+
+            } else {
+                others += t->nconns;
+            }
+        }
+    }
+
+    return others;
 }
 
 
 static void
-hub_metrics_tenants(const hub_t *h, pt_buf_t *out, hub_sums_t *other,
-                    void (*write)(const hub_tenant_t *t, pt_buf_t *out))
+hub_metrics_numbers(const hub_t *h, pt_buf_t *out)
 {
-    size_t              i, k, n;
-    const hub_tenant_t *t;
+    size_t             i;
+    const hub_number_t all[] = {
+        { "pytake_hub_tenants", "gauge", "Tenants in memory.", h->ntenants },
+        { "pytake_hub_unauthenticated", "gauge",
+          "Connections that have not told who they are.", h->nstrangers },
+        { "pytake_hub_accepted_total", "counter", "Upgrades.", h->accepted },
+        { "pytake_hub_auth_failures_total", "counter",
+          "Connections refused for their token or session.", h->auth_failures },
+        { "pytake_hub_resumed_total", "counter",
+          "Connections that went on where they were.", h->resumed },
+        { "pytake_hub_resyncs_total", "counter", "Connections told to reload.",
+          h->resyncs },
+        { "pytake_hub_rewinds_total", "counter",
+          "Logs found to be another than before.", h->rewinds },
+        { "pytake_hub_holes_total", "counter",
+          "Doorbells that were missed or came too early.", h->holes },
+        { "pytake_hub_duplicates_total", "counter",
+          "Doorbells that came again.", h->duplicates },
+        { "pytake_hub_queries_total", "counter", "Look-ups of the event log.",
+          h->queries },
+        { "pytake_hub_messages_in_total", "counter",
+          "Text messages of clients.", h->messages_in },
+        { "pytake_hub_acks_total", "counter", "Acknowledgements of clients.",
+          h->acks },
+        { "pytake_hub_ack_lag_events_total", "counter",
+          "Events sent that an acknowledgement did not cover, summed.",
+          h->acks_lag },
+        { "pytake_hub_sent_bytes_total", "counter", "Bytes handed to sockets.",
+          h->bytes_out },
+        { "pytake_hub_ring_bytes", "gauge",
+          "Bytes of events in memory, all tenants.", h->ring_bytes },
+        { "pytake_hub_page_bytes", "gauge",
+          "Bytes of pages of the log in memory.", h->page_bytes },
+    };
 
-    n = 0;
-
-    for (i = 0; i < HUB_TENANTS_BUCKETS; i++) {
-        for (t = h->tenants[i]; t != NULL; t = t->next) {
-            other->ring_bytes += t->ring.bytes;
-
-            if (n++ < HUB_LABELS_MAX) {
-                write(t, out);
-                continue;
-            }
-
-            other->conns += t->nconns;
-
-            for (k = 0; k < HUB_EVENT_COUNT; k++) {
-                other->sent[k] += t->sent[k];
-            }
-        }
+    for (i = 0; i < PT_COUNT(all); i++) {
+        hub_metrics_head(out, all[i].name, all[i].type, all[i].help);
+        hub_metrics_text(out, all[i].name);
+        pt_buf_char(out, ' ');
+        pt_buf_i64(out, (int64_t) all[i].value);
+        pt_buf_char(out, '\n');
     }
 }
 
@@ -198,18 +211,6 @@ hub_metrics_closes(const hub_t *h, pt_buf_t *out)
         pt_buf_i64(out, (int64_t) h->closes[i]);
         pt_buf_char(out, '\n');
     }
-}
-
-
-static void
-hub_metrics_one(pt_buf_t *out, const char *name, const char *type,
-                const char *help, uint64_t n)
-{
-    hub_metrics_head(out, name, type, help);
-    hub_metrics_text(out, name);
-    pt_buf_char(out, ' ');
-    pt_buf_i64(out, (int64_t) n);
-    pt_buf_char(out, '\n');
 }
 
 

@@ -151,6 +151,7 @@ hub_part_hub(hub_glue_t *g, const serve_t *serve)
     conf.ping_s = (uint32_t) serve->conf->websocket_ping_s;
     conf.pong_s = (uint32_t) serve->conf->websocket_pong_s;
     conf.conns_max = g->conns_max;
+    conf.rings_max = HUB_RINGS_BYTES_MAX;
 
     return hub_new(&conf, &g->hub);
 }

@@ -17,6 +17,9 @@ static bool hub_proto_since(hub_conn_t *c, const pt_json_t *root);
 static void hub_proto_watch(hub_conn_t *c, const pt_json_t *root, bool on);
 static void hub_proto_type(hub_conn_t *c, const pt_json_t *root, bool start);
 static hub_typing_t *hub_proto_typing(hub_conn_t *c);
+static bool          hub_proto_typing_may(hub_typing_t *t, const pt_uuid_t *id,
+                                          int64_t now);
+static void          hub_proto_ack(hub_conn_t *c, const pt_json_t *root);
 
 static const pt_json_limits_t hub_proto_limits = { 8, 256, 64 };
 
@@ -109,7 +112,10 @@ hub_proto_frame(hub_conn_t *c, pt_arena_t *a, const pt_json_t *root)
     } else if (pt_str_is(type, "typing_stop")) {
         hub_proto_type(c, root, false);
 
-    } else if (!pt_str_is(type, "ack")) { /* an ack needs no answer */
+    } else if (pt_str_is(type, "ack")) {
+        hub_proto_ack(c, root);
+
+    } else {
         hub_conn_close(c, HUB_CLOSE_UNKNOWN_TYPE, "unknown type");
     }
 }
@@ -315,14 +321,12 @@ hub_proto_type(hub_conn_t *c, const pt_json_t *root, bool start)
         return;
     }
 
-    if (!pt_uuid_eq(&t->conversation, &id)) {
-        if (t->active) {
-            hub_say_typing(c, false);
-        }
-
-    } else if (t->started_ms != 0 && now - t->started_ms < HUB_TYPING_EVERY_MS)
-    {
+    if (!hub_proto_typing_may(t, &id, now)) {
         return;
+    }
+
+    if (t->active && !pt_uuid_eq(&t->conversation, &id)) {
+        hub_say_typing(c, false);
     }
 
     t->conversation = id;
@@ -348,4 +352,61 @@ hub_proto_typing(hub_conn_t *c)
     }
 
     return c->typing;
+}
+
+
+/* Once in HUB_TYPING_EVERY_MS a conversation, and HUB_TYPING_RECENT
+ * conversations in that time; notes it if so. */
+
+static bool
+hub_proto_typing_may(hub_typing_t *t, const pt_uuid_t *id, int64_t now)
+{
+    size_t           i;
+    hub_typing_at_t *at, *old;
+
+    old = &t->recent[0];
+
+    for (i = 0; i < HUB_TYPING_RECENT; i++) {
+        at = &t->recent[i];
+
+        if (pt_uuid_eq(&at->conversation, id)) {
+            old = at;
+            break;
+        }
+
+        old = (at->started_ms < old->started_ms) ? at : old;
+    }
+
+    if (old->started_ms != 0 && now - old->started_ms < HUB_TYPING_EVERY_MS) {
+        return false;
+    }
+
+    old->conversation = *id;
+    old->started_ms = now;
+
+    return true;
+}
+
+
+/* Nothing depends on it: it tells how far behind its reader a socket is. */
+
+static void
+hub_proto_ack(hub_conn_t *c, const pt_json_t *root)
+{
+    int64_t          seq;
+    const pt_json_t *v;
+
+    if (c->state != HUB_CONN_LIVE) {
+        return;
+    }
+
+    v = pt_json_find(root, "seq");
+
+    if (v == NULL || !pt_json_i64(v, &seq) || seq < 0 || seq >= c->cursor) {
+        hub_say_error(c, "invalid", "seq is not that of an event you had");
+        return;
+    }
+
+    c->hub->acks++;
+    c->hub->acks_lag += (uint64_t) (c->cursor - 1 - seq);
 }

@@ -48,6 +48,9 @@ hub_tenant_get(hub_t *h, const pt_uuid_t *id)
     memset(t, 0, sizeof(*t));
     t->hub = h;
     t->id = *id;
+    hub_room_idle(t);
+    t->labelled = h->nlabelled < HUB_LABELS_MAX;
+    h->nlabelled += t->labelled ? 1 : 0;
     hub_ring_init(&t->ring, 0, NULL);
 
     b = hub_tenant_bucket(id);
@@ -60,10 +63,19 @@ hub_tenant_get(hub_t *h, const pt_uuid_t *id)
 }
 
 
+/* Whether nobody needs it, and no answer is on its way to it. */
+
+bool
+hub_tenant_is_idle(const hub_tenant_t *t)
+{
+    return t->nconns == 0 && !t->dirty && t->state != HUB_TENANT_LOADING
+           && !t->filling;
+}
+
+
 void
 hub_tenant_del(hub_tenant_t *t)
 {
-    size_t         i;
     hub_t         *h;
     hub_tenant_t **at;
 
@@ -78,15 +90,13 @@ hub_tenant_del(hub_tenant_t *t)
     h->conf.ops->tenant_off(h->conf.env, &t->id);
     *at = t->next;
     h->ntenants--;
-
-    for (i = 0; i < HUB_EVENT_COUNT; i++) {
-        h->gone_sent[i] += t->sent[i];
-    }
+    hub_room_busy(t);
+    h->nlabelled -= t->labelled ? 1 : 0;
 
     hub_pages_drop(t);
     hub_tenant_stash_free(t);
     hub_tenant_users_free(t);
-    hub_ring_free(&h->conf.mem, &t->ring);
+    hub_room_free(t);
     hub_frame_unref(&h->conf.mem, t->sync);
     hub_free(h, t);
 }
@@ -131,7 +141,7 @@ hub_tenant_loaded(hub_tenant_t *t, pt_err_t err, int64_t head,
         return;
     }
 
-    hub_ring_free(&t->hub->conf.mem, &t->ring);
+    hub_room_free(t);
     hub_ring_init(&t->ring, head, head_id);
 
     if (n > 0) {
@@ -235,7 +245,7 @@ hub_tenant_rewound(hub_tenant_t *t)
 
     hub_pages_drop(t);
     hub_tenant_stash_free(t);
-    hub_ring_free(&t->hub->conf.mem, &t->ring);
+    hub_room_free(t);
     hub_ring_init(&t->ring, 0, NULL);
     hub_frame_unref(&t->hub->conf.mem, t->sync);
     t->sync = NULL;
@@ -293,7 +303,7 @@ hub_tenant_leave(hub_conn_t *c)
     c->tenant = NULL;
 
     if (t->nconns == 0) {
-        t->idle_s = t->hub->now_s;
+        hub_room_idle(t);
     }
 }
 
@@ -378,7 +388,7 @@ hub_tenant_add(hub_tenant_t *t, int64_t seq, const pt_uuid_t *id,
 
     f->owner = t;
 
-    err = hub_ring_add(&t->hub->conf.mem, &t->ring, f);
+    err = hub_room_add(t, f);
 
     if (err != PT_OK) {
         hub_frame_unref(&t->hub->conf.mem, f);

@@ -178,6 +178,11 @@ hub_wheel_live(hub_conn_t *c, uint32_t now)
         return;
     }
 
+    if (now - c->check_s >= HUB_SESSION_CHECK_S) {
+        c->check_s = now;
+        hub_session_check(c);
+    }
+
     if (now - c->ping_s >= conf->ping_s) {
         c->ping_s = now;
         hub_conn_push(c, c->hub->ping);
@@ -217,7 +222,7 @@ hub_wheel_next_s(const hub_conn_t *c, uint32_t now)
 {
     size_t   i;
     int64_t  left;
-    uint32_t next, at[4];
+    uint32_t next, at[5];
 
     if (c->state != HUB_CONN_LIVE || c->blocked
         || (c->typing != NULL && c->typing->active))
@@ -230,6 +235,7 @@ hub_wheel_next_s(const hub_conn_t *c, uint32_t now)
     at[1] = c->ping_s + c->hub->conf.ping_s;
     at[2] = c->said_s + HUB_SYNC_S;
     at[3] = c->seen_s + c->hub->conf.pong_s;
+    at[4] = c->check_s + HUB_SESSION_CHECK_S;
 
     for (i = (c->close_s != 0) ? 0 : 1; i < PT_COUNT(at); i++) {
         left = (int64_t) at[i] - (int64_t) now;

@@ -233,8 +233,12 @@ hub_write_took(hub_conn_t *c, hub_frame_t **frames, int n, size_t bytes)
 static void
 hub_write_sent(hub_conn_t *c, hub_frame_t *f)
 {
-    if (c->tenant != NULL) {
-        c->tenant->sent[f->event]++;
+    hub_tenant_t *t;
+
+    t = c->tenant;
+
+    if (t != NULL) {
+        (t->labelled ? t->sent : t->hub->other_sent)[f->event]++;
     }
 
     if (f->seq != 0) {

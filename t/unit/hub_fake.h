@@ -286,6 +286,7 @@ fk_new(const pt_mem_t *mem)
     conf.ping_s = 30;
     conf.pong_s = 60;
     conf.conns_max = FK_SOCKS;
+    conf.rings_max = HUB_RINGS_BYTES_MAX;
 
     if (hub_new(&conf, &f->hub) != PT_OK) {
         fk_del(f);
@@ -670,6 +671,40 @@ fk_poll(fk_t *f)
 
     hub_flush(f->hub);
 }
+
+
+/* The value of a metric, its labels with it; -1: it is not there. */
+static inline long long
+fk_metric_of(fk_t *f, const char *name)
+{
+    size_t      n = strlen(name);
+    long long   v = -1;
+    pt_buf_t    b;
+    pt_str_t    text;
+    const char *p;
+    pt_arena_t *a = pt_test_arena();
+
+    pt_buf_init(&b, a, 4 * 1024 * 1024);
+    hub_metrics_write(f->hub, &b);
+    pt_buf_char(&b, '\0');
+    ck_assert_ok(pt_buf_get(&b, &text));
+
+    for (p = text.data; p != NULL; p = strchr(p, '\n')) {
+        p += *p == '\n';
+
+        if (strncmp(p, name, n) == 0 && p[n] == ' ') {
+            v = strtoll(p + n, NULL, 10);
+        }
+    }
+
+    pt_arena_del(a);
+
+    return v;
+}
+
+
+#define fk_metric(f, name, want)                                               \
+    ck_assert_int_eq(fk_metric_of((f), (name)), (want))
 
 
 static inline void

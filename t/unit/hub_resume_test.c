@@ -269,6 +269,53 @@ START_TEST(too_far)
 END_TEST
 
 
+/* All rings together: the one that was used longest ago goes first, then the
+ * older halves of those in use, whose clients miss nothing. */
+START_TEST(rings)
+{
+    int        i;
+    size_t     one;
+    fk_t      *f = fk_start(1000);
+    hub_t     *h = f->hub;
+    pt_uuid_t  id[3] = { fk_tenant, fk_other, fk_session };
+    fk_sock_t *s;
+
+    for (i = 0; i < 3; i++) {
+        s = fk_open(f, i);
+        fk_auth_as(f, s, &id[i], &fk_ann, 3600, "");
+        fk_answer(f);
+        fk_sleep(f, 1000);
+    }
+
+    one = h->ring_bytes / 3;
+    ck_assert_uint_eq(h->ring_bytes, one * 3);
+    hub_on_eof(f->socks[1].conn); /* fk_other first */
+    fk_sleep(f, 5000);
+    hub_on_eof(f->socks[0].conn);
+    fk_sleep(f, 5000);
+    ck_assert_ptr_nonnull(hub_tenant_find(h, &fk_other));
+    h->conf.rings_max = one * 5 / 2;
+    hub_flush(h);
+    ck_assert_ptr_null(hub_tenant_find(h, &fk_other));
+    ck_assert_ptr_nonnull(hub_tenant_find(h, &fk_tenant));
+    ck_assert_uint_eq(h->ring_bytes, one * 2);
+    fk_metric(f, "pytake_hub_ring_bytes", (long long) one * 2);
+
+    h->conf.rings_max = one * 2 / 3;
+    hub_flush(h);
+    ck_assert_ptr_null(hub_tenant_find(h, &fk_tenant));
+    ck_assert_uint_le(h->ring_bytes, one * 2 / 3);
+    ck_assert_uint_gt(h->ring_bytes, one / 3);
+    s = fk_open(f, 4);
+    fk_auth_as(f, s, &fk_session, &fk_bob, 3600, ",\"since\":20");
+    fk_answer(f);
+    fk_says(f, s, "\"resumed\":true");
+    fk_events(f, s, 21, 1000);
+    fk_del(f);
+}
+END_TEST
+
+
 static void
 pt_test_suite(Suite *s)
 {
@@ -281,6 +328,7 @@ pt_test_suite(Suite *s)
     PT_TEST_CASE(s, resume_pages);
     PT_TEST_CASE(s, expired);
     PT_TEST_CASE(s, too_far);
+    PT_TEST_CASE(s, rings);
 }
 
 

@@ -60,10 +60,99 @@ START_TEST(typing)
 END_TEST
 
 
+static int
+starts(fk_t *f, fk_sock_t *s)
+{
+    int n;
+
+    for (n = 0; fk_finds(f, s, "\"typing_start\""); n++) {
+        /* count */
+    }
+
+    return n;
+}
+
+
+/* However the conversations change: few starts in three seconds, and no
+ * conversation twice. */
+START_TEST(typing_rate)
+{
+    int        i;
+    char       text[256];
+    fk_t      *f = fk_start(3);
+    fk_sock_t *a = fk_login(f, 0), *b = fk_open(f, 1);
+
+    fk_auth_as(f, b, &fk_tenant, &fk_bob, 3600, "");
+    fk_answer(f);
+    fk_ignore(b);
+
+    for (i = 0; i < 20; i++) {
+        fk_fmt(text,
+               "{\"event\":\"typing_start\",\"conversation_id\":"
+               "\"0%d010101-0101-7101-8101-010101010101\"}",
+               i % 2);
+        fk_send(a, text);
+        hub_flush(f->hub);
+    }
+
+    ck_assert_int_eq(starts(f, b), 2);
+    b->at = 0;
+    ck_assert(fk_finds(f, b, "\"typing_stop\"")); /* of the first */
+    fk_sleep(f, 3000);
+    fk_ignore(b);
+
+    for (i = 0; i < 9; i++) {
+        fk_fmt(text,
+               "{\"event\":\"typing_start\",\"conversation_id\":"
+               "\"0%d010101-0101-7101-8101-010101010101\"}",
+               i);
+        fk_send(a, text);
+        hub_flush(f->hub);
+    }
+
+    ck_assert_int_eq(starts(f, b), (int) HUB_TYPING_RECENT);
+    fk_del(f);
+}
+END_TEST
+
+
+START_TEST(ack)
+{
+    fk_t      *f = fk_start(3);
+    fk_sock_t *a = fk_login(f, 0);
+
+    fk_event(f);
+    fk_event(f);
+    fk_ignore(a);
+    fk_send(a, "{\"type\":\"ack\",\"seq\":4}");
+    fk_send(a, "{\"type\":\"ack\",\"seq\":5}");
+    hub_flush(f->hub);
+    fk_silent(f, a);
+    fk_metric(f, "pytake_hub_acks_total", 2);
+    fk_metric(f, "pytake_hub_ack_lag_events_total", 1);
+
+    /* what it has not been sent, and nonsense */
+    fk_send(a, "{\"type\":\"ack\",\"seq\":6}");
+    hub_flush(f->hub);
+    fk_says(f, a, "{\"type\":\"error\",\"data\":{\"code\":\"invalid\"");
+    fk_send(a, "{\"type\":\"ack\",\"seq\":-1}");
+    hub_flush(f->hub);
+    fk_says(f, a, "\"invalid\"");
+    fk_send(a, "{\"type\":\"ack\"}");
+    hub_flush(f->hub);
+    fk_says(f, a, "\"invalid\"");
+    fk_metric(f, "pytake_hub_acks_total", 2);
+    fk_del(f);
+}
+END_TEST
+
+
 static void
 pt_test_suite(Suite *s)
 {
     PT_TEST_CASE(s, typing);
+    PT_TEST_CASE(s, typing_rate);
+    PT_TEST_CASE(s, ack);
 }
 
 

@@ -582,6 +582,119 @@ START_TEST(metrics)
 END_TEST
 
 
+/* Which tenants have series of their own is told when they come; a tenant
+ * that goes takes its series with it, and the sum of the others stays. */
+START_TEST(metrics_labels)
+{
+#define SENT                                                                   \
+    "websocket_messages_total{event_type=\"message_received\",tenant_id="
+#define OTHER SENT "\"other\"}"
+#define OWN SENT "\"54545454-5454-5454-5454-545454545454\"}"
+    int        i;
+    pt_uuid_t  id = fk_other;
+    fk_t      *f = fk_start(3);
+    fk_sock_t *s = fk_login(f, 0);
+
+    fk_event(f);
+    fk_metric(f, OWN, 1);
+    fk_metric(f, OTHER, -1);
+    hub_on_eof(s->conn);
+    fk_sleep(f, 400000);
+    fk_metric(f, OWN, -1);
+    fk_metric(f, OTHER, -1); /* not counted twice */
+
+    for (i = 0; i < 1000; i++) {
+        memcpy(id.b, &i, sizeof(i));
+        ck_assert_ptr_nonnull(hub_tenant_get(f->hub, &id));
+    }
+
+    s = fk_login(f, 0);
+    fk_event(f);
+    fk_event(f);
+    fk_metric(f, OWN, -1);
+    fk_metric(f, OTHER, 2);
+    fk_metric(f, "websocket_connections_active{tenant_id=\"other\"}", 1);
+    hub_on_eof(s->conn);
+    fk_sleep(f, 400000);
+    fk_metric(f, OTHER, 2);
+    s = fk_login(f, 0); /* now there is room */
+    fk_event(f);
+    fk_metric(f, OWN, 1);
+    fk_metric(f, OTHER, 2);
+    fk_del(f);
+}
+END_TEST
+
+
+/* The database was put back, and with it the sessions: who is connected
+ * learns of it. */
+START_TEST(session_gone)
+{
+    int        i;
+    fk_t      *f = fk_start(3);
+    fk_sock_t *a = fk_login(f, 0);
+
+    for (i = 0; i < 100; i++) { /* lives, fails, is away */
+        f->broken = i > 30;
+        f->away = i > 60;
+        fk_sleep(f, 2000);
+        fk_answer(f);
+        fk_send_op(a, 10, "", 0);
+    }
+
+    ck_assert(a->open);
+    ck_assert_int_eq(fk_closed(f, a), 0);
+    a->at = 0;
+    ck_assert(!fk_finds(f, a, "\"error\""));
+    f->away = f->broken = false;
+    f->dead = true;
+
+    for (i = 0; i < 35; i++) {
+        fk_sleep(f, 2000);
+        fk_answer(f);
+        fk_send_op(a, 10, "", 0);
+    }
+
+    ck_assert_int_eq(fk_closed(f, a), 4005);
+    fk_del(f);
+}
+END_TEST
+
+
+/* Another session was taken meanwhile: the old one's end is no matter. */
+START_TEST(session_changed)
+{
+    int        i;
+    char       token[2048], text[4096];
+    fk_t      *f = fk_start(3);
+    fk_sock_t *a = fk_login(f, 0);
+
+    for (i = 0; i < 70 && f->nasks == 0; i++) {
+        fk_sleep(f, 1000);
+        fk_send_op(a, 10, "", 0);
+    }
+
+    ck_assert_uint_eq(f->nasks, 1);
+    fk_token_of(f, &fk_tenant, &fk_ann, &fk_bob, 7200, token);
+    fk_fmt(text, "{\"type\":\"auth\",\"token\":\"%s\"}", token);
+    fk_send(a, text);
+    ck_assert_uint_eq(f->nasks, 2);
+    f->asks[FK_ASKS - 1] = f->asks[0]; /* the newer question first */
+    f->asks[0] = f->asks[1];
+    f->asks[1] = f->asks[FK_ASKS - 1];
+    fk_ignore(a);
+    ck_assert(fk_answer_one(f));
+    hub_flush(f->hub);
+    fk_says(f, a, "\"auth_success\"");
+    f->dead = true;
+    fk_answer(f);
+    ck_assert_int_eq(fk_closed(f, a), 0);
+    ck_assert(a->open);
+    fk_del(f);
+}
+END_TEST
+
+
 /* Every allocation in turn is refused: nothing leaks, nothing is sent out of
  * order, whoever suffers is closed. */
 static pt_err_t
@@ -671,6 +784,9 @@ pt_test_suite(Suite *s)
     PT_TEST_CASE(s, drain_full);
     PT_TEST_CASE(s, drain_again);
     PT_TEST_CASE(s, metrics);
+    PT_TEST_CASE(s, metrics_labels);
+    PT_TEST_CASE(s, session_gone);
+    PT_TEST_CASE(s, session_changed);
     PT_TEST_CASE(s, starved);
 }
 
