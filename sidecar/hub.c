@@ -132,6 +132,19 @@ hub_on_events(hub_t *h, const pt_uuid_t *tenant, pt_err_t err, int64_t first,
 
 
 void
+hub_on_reach(hub_t *h, const pt_uuid_t *tenant, pt_err_t err, int64_t seq)
+{
+    hub_tenant_t *t;
+
+    t = hub_tenant_find(h, tenant);
+
+    if (t != NULL && t->reaching) {
+        hub_tenant_reached(t, err, seq);
+    }
+}
+
+
+void
 hub_on_bell(hub_t *h, const pt_uuid_t *tenant, pt_str_t payload)
 {
     size_t        i;

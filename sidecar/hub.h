@@ -22,6 +22,7 @@
 #define HUB_PAGES_MAX 64u    /* pages in memory, all tenants */
 #define HUB_PAGES_BYTES_MAX (32u * 1024 * 1024)
 #define HUB_REPLAY_MAX 10000 /* events; then too_far */
+#define HUB_REPLAY_BYTES (INT64_C(8) * 1024 * 1024)
 #define HUB_IOV_MAX 64
 #define HUB_WRITE_MAX (256u * 1024) /* a socket's share of one turn */
 #define HUB_USER_CONNS_MAX 10u
@@ -95,6 +96,10 @@ typedef struct {
     /* events first..last: hub_on_events() */
     pt_err_t (*load_events)(void *env, const pt_uuid_t *tenant, int64_t first,
                             int64_t last);
+    /* of the events first..last the newest from which on more than bytes are
+     * logged: hub_on_reach() */
+    pt_err_t (*load_reach)(void *env, const pt_uuid_t *tenant, int64_t first,
+                           int64_t last, int64_t bytes);
     /* hub_on_session() with the ticket */
     pt_err_t (*check_session)(void *env, const pt_claims_t *claims,
                               uint64_t ticket);
@@ -164,6 +169,8 @@ void hub_on_tenant(hub_t *h, const pt_uuid_t *tenant, pt_err_t err,
 void hub_on_events(hub_t *h, const pt_uuid_t *tenant, pt_err_t err,
                    int64_t first, int64_t last, const hub_row_t *rows,
                    size_t n);
+/* seq 0: there is none. */
+void hub_on_reach(hub_t *h, const pt_uuid_t *tenant, pt_err_t err, int64_t seq);
 /* alive: the session lives; tenant and user are the claims', name is the
  * user's. */
 void hub_on_session(hub_t *h, uint64_t ticket, pt_err_t err, bool alive,

@@ -1,61 +1,25 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * hub_db.c: what the hub asks of PostgreSQL: a tenant's events, sessions,
- * and every HUB_POLL_MS the heads and what was revoked.
+ * hub_db.c: what the hub asks of PostgreSQL: its pool, its questions under
+ * way, and those about a tenant's events.
  */
 
 #include "hub_glue.h"
-
-#include <assert.h>
 
 #define DB_CONNS 2
 #define DB_DEPTH 16
 #define DB_QUEUE 1024
 #define DB_DEADLINE_MS 5000
-#define DB_PARAMS_SIZE (64u * 1024)
-#define DB_ROW_SIZE 64u      /* of our own, a row of a result */
-#define DB_SESSIONS_MAX 512u /* a query */
-#define DB_SESSIONS_QUERIES 2u
-#define DB_ASKED_MAX 65536u
+#define DB_ROW_SIZE 64u /* of our own, a row of a result */
 
-/* On its batch's arena. */
-struct hub_job_s {
-    hub_job_t         *next;
-    hub_job_t         *prev;
-    hub_glue_t        *glue;
-    batch_t           *batch;
-    pt_uuid_t          tenant;
-    int64_t            first;
-    int64_t            last;
-    const hub_asked_t *asked;
-    size_t             nasked;
-};
-
-static hub_job_t *hub_db_job(hub_glue_t *g, size_t size);
-static pt_err_t   hub_db_submit(hub_job_t *j, const pt_uuid_t *tenant,
-                                batch_handler_pt handler);
-static void       hub_db_end(hub_job_t *j);
-static void       hub_db_tell(hub_glue_t *g, const pytake_sql_result_t *result);
 static const hub_row_t *hub_db_rows(hub_job_t *j, const pytake_rows_t *r);
 static void             hub_db_tenant_done(void *data, batch_t *b,
                                            const pytake_sql_result_t *result);
 static void             hub_db_events_done(void *data, batch_t *b,
                                            const pytake_sql_result_t *result);
-static bool             hub_db_ask(hub_glue_t *g);
-static void             hub_db_asked_done(void *data, batch_t *b,
+static void             hub_db_reach_done(void *data, batch_t *b,
                                           const pytake_sql_result_t *result);
-static void hub_db_answer(hub_job_t *j, pt_err_t err, const pytake_rows_t *r);
-static void hub_db_poll(void *data);
-static void hub_db_poll_add(void *data, const pt_uuid_t *tenant);
-static void hub_db_polled(void *data, batch_t *b,
-                          const pytake_sql_result_t *result);
-
-typedef struct {
-    pt_uuid_t *ids;
-    size_t     n;
-    size_t     max;
-} hub_db_ids_t;
 
 
 pt_err_t
@@ -82,16 +46,7 @@ hub_db_start(hub_glue_t *g, const serve_t *serve)
         return err;
     }
 
-    g->poll = g->loop->ops->timer_new(g->loop, PT_TIMER_HOUSE, hub_db_poll, g);
-
-    if (g->poll == NULL) {
-        return PT_ENOMEM;
-    }
-
-    g->polled_ms = g->loop->ops->now_ms(g->loop);
-    g->loop->ops->timer_set(g->poll, HUB_POLL_MS);
-
-    return PT_OK;
+    return hub_db_poll_start(g);
 }
 
 
@@ -100,10 +55,7 @@ hub_db_stop(hub_glue_t *g)
 {
     hub_job_t *j;
 
-    if (g->poll != NULL) {
-        g->loop->ops->timer_del(g->poll);
-        g->poll = NULL;
-    }
+    hub_db_poll_stop(g);
 
     if (g->pool != NULL) {
         pt_pool_del(g->pool); /* no handler runs any more */
@@ -126,7 +78,7 @@ hub_db_load_tenant(void *env, const pt_uuid_t *tenant, uint32_t limit)
 {
     hub_job_t *j;
 
-    j = hub_db_job(env, DB_PARAMS_SIZE + (limit + 1) * DB_ROW_SIZE);
+    j = hub_db_job(env, HUB_DB_PARAMS_SIZE + (limit + 1) * DB_ROW_SIZE);
 
     if (j == NULL) {
         return PT_ENOMEM;
@@ -149,7 +101,7 @@ hub_db_load_events(void *env, const pt_uuid_t *tenant, int64_t first,
 {
     hub_job_t *j;
 
-    j = hub_db_job(env, DB_PARAMS_SIZE
+    j = hub_db_job(env, HUB_DB_PARAMS_SIZE
                             + ((size_t) (last - first) + 2) * DB_ROW_SIZE);
 
     if (j == NULL) {
@@ -167,70 +119,29 @@ hub_db_load_events(void *env, const pt_uuid_t *tenant, int64_t first,
 }
 
 
-/* Sessions of many sockets go in one query, with the end of the turn. */
-
 pt_err_t
-hub_db_check_session(void *env, const pt_claims_t *claims, uint64_t ticket)
+hub_db_load_reach(void *env, const pt_uuid_t *tenant, int64_t first,
+                  int64_t last, int64_t bytes)
 {
-    size_t       cap;
-    hub_glue_t  *g;
-    hub_asked_t *p;
+    hub_job_t *j;
 
-    g = env;
+    j = hub_db_job(env, HUB_DB_PARAMS_SIZE);
 
-    if (g->nasked == g->asked_cap) {
-        cap = (g->asked_cap == 0) ? 64 : g->asked_cap * 2;
-        p = (cap > DB_ASKED_MAX)
-                ? NULL
-                : g->mem.alloc(g->mem.user, cap * sizeof(hub_asked_t));
-
-        if (p == NULL) {
-            return PT_EBUSY;
-        }
-
-        if (g->nasked > 0) {
-            memcpy(p, g->asked, g->nasked * sizeof(hub_asked_t));
-        }
-
-        g->mem.free(g->mem.user, g->asked);
-        g->asked = p;
-        g->asked_cap = cap;
+    if (j == NULL) {
+        return PT_ENOMEM;
     }
 
-    p = &g->asked[g->nasked++];
-    p->ticket = ticket;
-    p->session = claims->sid;
-    p->tenant = claims->tenant_id;
-    p->user = claims->sub;
+    batch_stmt(j->batch, PT_STMT_HUB_REACH);
+    batch_uuid(j->batch, tenant);
+    batch_i64(j->batch, first);
+    batch_i64(j->batch, last);
+    batch_i64(j->batch, bytes);
 
-    return PT_OK;
+    return hub_db_submit(j, tenant, hub_db_reach_done);
 }
 
 
-void
-hub_db_turn(hub_glue_t *g)
-{
-    while (g->nasked > 0 && g->asking < DB_SESSIONS_QUERIES) {
-        if (!hub_db_ask(g)) {
-            return;
-        }
-    }
-}
-
-
-void
-hub_db_poll_now(hub_glue_t *g)
-{
-    if (g->polling) {
-        g->poll_again = true; /* it may have looked already */
-
-    } else if (g->poll != NULL) {
-        g->loop->ops->timer_set(g->poll, 0);
-    }
-}
-
-
-static hub_job_t *
+hub_job_t *
 hub_db_job(hub_glue_t *g, size_t size)
 {
     batch_t   *b;
@@ -255,7 +166,7 @@ hub_db_job(hub_glue_t *g, size_t size)
 }
 
 
-static pt_err_t
+pt_err_t
 hub_db_submit(hub_job_t *j, const pt_uuid_t *tenant, batch_handler_pt handler)
 {
     pt_err_t    err;
@@ -288,9 +199,7 @@ hub_db_submit(hub_job_t *j, const pt_uuid_t *tenant, batch_handler_pt handler)
 }
 
 
-/* Its handler runs: the batch frees itself. */
-
-static void
+void
 hub_db_end(hub_job_t *j)
 {
     if (j->prev != NULL) {
@@ -306,9 +215,7 @@ hub_db_end(hub_job_t *j)
 }
 
 
-/* Said once, and once again when it is over. */
-
-static void
+void
 hub_db_tell(hub_glue_t *g, const pytake_sql_result_t *result)
 {
     bool away;
@@ -417,206 +324,18 @@ hub_db_events_done(void *data, batch_t *b, const pytake_sql_result_t *result)
 }
 
 
-/* One query for the sessions that wait; false: not now. */
-
-static bool
-hub_db_ask(hub_glue_t *g)
-{
-    size_t       i, n;
-    pt_uuid_t   *ids;
-    hub_job_t   *j;
-    hub_asked_t *asked;
-
-    n = (g->nasked < DB_SESSIONS_MAX) ? g->nasked : DB_SESSIONS_MAX;
-    j = hub_db_job(
-        g, DB_PARAMS_SIZE
-               + n * (sizeof(hub_asked_t) + 3 * (sizeof(pt_uuid_t) + 48)));
-
-    if (j == NULL) {
-        return false;
-    }
-
-    asked = pt_calloc(batch_arena(j->batch), n, sizeof(hub_asked_t));
-    ids = pt_calloc(batch_arena(j->batch), 3 * n, sizeof(pt_uuid_t));
-
-    if (asked == NULL || ids == NULL) {
-        batch_del(j->batch);
-        return false;
-    }
-
-    memcpy(asked, g->asked, n * sizeof(hub_asked_t));
-
-    for (i = 0; i < n; i++) {
-        ids[i] = asked[i].session;
-        ids[n + i] = asked[i].tenant;
-        ids[2 * n + i] = asked[i].user;
-    }
-
-    j->asked = asked;
-    j->nasked = n;
-    batch_stmt(j->batch, PT_STMT_HUB_SESSIONS);
-    batch_uuids(j->batch, ids, n);
-    batch_uuids(j->batch, ids + n, n);
-    batch_uuids(j->batch, ids + 2 * n, n);
-
-    if (hub_db_submit(j, NULL, hub_db_asked_done) != PT_OK) {
-        return false; /* tried again with the next turn or tick */
-    }
-
-    g->asking++;
-    g->nasked -= n;
-    memmove(g->asked, g->asked + n, g->nasked * sizeof(hub_asked_t));
-
-    return true;
-}
-
-
 static void
-hub_db_asked_done(void *data, batch_t *b, const pytake_sql_result_t *result)
+hub_db_reach_done(void *data, batch_t *b, const pytake_sql_result_t *result)
 {
+    int64_t    seq;
     hub_job_t *j;
 
     PT_UNUSED(b);
     j = data;
     hub_db_end(j);
     hub_db_tell(j->glue, result);
-    j->glue->asking--;
-    hub_db_answer(j, result->err,
-                  result->err == PT_OK ? &result->rows[0] : NULL);
-    hub_db_turn(j->glue);
-}
-
-
-static void
-hub_db_answer(hub_job_t *j, pt_err_t err, const pytake_rows_t *r)
-{
-    size_t             i;
-    int64_t            n;
-    uint32_t           row;
-    pt_str_t          *names;
-    const hub_asked_t *a;
-
-    names = pt_calloc(batch_arena(j->batch), j->nasked, sizeof(pt_str_t));
-
-    if (names == NULL) {
-        err = PT_ENOMEM;
-    }
-
-    for (row = 0; err == PT_OK && row < r->nrows; row++) {
-        n = batch_cell_i64(r, row, 0);
-        assert(n >= 1 && (size_t) n <= j->nasked);
-        names[n - 1] = batch_cell(r, row, 1);
-    }
-
-    for (i = 0; i < j->nasked; i++) {
-        a = &j->asked[i];
-        hub_on_session(j->glue->hub, a->ticket, err,
-                       err == PT_OK && names[i].data != NULL, &a->tenant,
-                       &a->user, err == PT_OK ? names[i] : PT_STR_NULL);
-    }
-}
-
-
-/* One poll at a time: hub_on_head() compares with what was the head when it
- * was asked. */
-
-static void
-hub_db_poll(void *data)
-{
-    int64_t      now, back;
-    hub_job_t   *j;
-    hub_glue_t  *g;
-    hub_db_ids_t ids;
-
-    g = data;
-    g->loop->ops->timer_set(g->poll, HUB_POLL_MS);
-    now = g->loop->ops->now_ms(g->loop);
-
-    if (g->polling) {
-        return;
-    }
-
-    if (hub_conns(g->hub) == 0) {
-        g->polled_ms = now; /* nobody to close */
-        return;
-    }
-
-    ids.n = 0;
-    ids.max = hub_tenants(g->hub);
-    j = hub_db_job(g, DB_PARAMS_SIZE + ids.max * (sizeof(pt_uuid_t) + 48));
-    ids.ids = (j == NULL) ? NULL
-                          : pt_calloc(batch_arena(j->batch), ids.max + 1,
-                                      sizeof(pt_uuid_t));
-
-    if (ids.ids == NULL) {
-        batch_del(j == NULL ? NULL : j->batch);
-        return;
-    }
-
-    hub_tenants_each(g->hub, hub_db_poll_add, &ids);
-    back = (now - g->polled_ms) / 1000 + HUB_POLL_OVERLAP_S;
-    j->first = now;
-    batch_stmt(j->batch, PT_STMT_HUB_HEADS);
-    batch_uuids(j->batch, ids.ids, ids.n);
-    batch_stmt(j->batch, PT_STMT_HUB_SESSIONS_REVOKED);
-    batch_i32(j->batch, (int32_t) (back < INT32_MAX ? back : INT32_MAX));
-
-    g->polling = hub_db_submit(j, NULL, hub_db_polled) == PT_OK;
-}
-
-
-static void
-hub_db_poll_add(void *data, const pt_uuid_t *tenant)
-{
-    hub_db_ids_t *ids;
-
-    ids = data;
-
-    if (ids->n < ids->max) {
-        ids->ids[ids->n++] = *tenant;
-    }
-}
-
-
-static void
-hub_db_polled(void *data, batch_t *b, const pytake_sql_result_t *result)
-{
-    uint32_t             i;
-    pt_uuid_t            id, other;
-    hub_job_t           *j;
-    hub_glue_t          *g;
-    const pytake_rows_t *r;
-
-    PT_UNUSED(b);
-    j = data;
-    g = j->glue;
-    hub_db_end(j);
-    hub_db_tell(g, result);
-    g->polling = false;
-
-    if (g->poll_again) {
-        g->poll_again = false;
-        g->loop->ops->timer_set(g->poll, 0);
-    }
-
-    if (result->err != PT_OK) {
-        return;
-    }
-
-    g->polled_ms = j->first;
-    r = &result->rows[0];
-
-    for (i = 0; i < r->nrows; i++) {
-        (void) batch_cell_uuid(r, i, 0, &id);
-        (void) batch_cell_uuid(r, i, 2, &other);
-        hub_on_head(g->hub, &id, batch_cell_i64(r, i, 1), &other);
-    }
-
-    r = &result->rows[1];
-
-    for (i = 0; i < r->nrows; i++) {
-        (void) batch_cell_uuid(r, i, 0, &id);
-        (void) batch_cell_uuid(r, i, 1, &other);
-        hub_on_revoked(g->hub, &other, &id);
-    }
+    seq = (result->err == PT_OK && result->rows[0].nrows == 1)
+              ? batch_cell_i64(&result->rows[0], 0, 0)
+              : 0;
+    hub_on_reach(j->glue->hub, &j->tenant, result->err, seq);
 }

@@ -22,6 +22,7 @@
 #define HUB_ADDR_MAX 20u  /* unauthenticated sockets of one address */
 #define HUB_YOUNG_MIN 64u /* and of all: 5 % of capacity, or this */
 #define HUB_HANDSHAKE_MS 10000
+#define HUB_DB_PARAMS_SIZE (64u * 1024)
 #define HUB_POLL_MS 2000u
 #define HUB_POLL_OVERLAP_S 10 /* a revocation's commit comes after its time */
 #define HUB_PEERS_MAX 16
@@ -56,6 +57,19 @@ struct hub_asked_s {
     pt_uuid_t session;
     pt_uuid_t tenant;
     pt_uuid_t user;
+};
+
+/* A question under way, on its batch's arena. */
+struct hub_job_s {
+    hub_job_t         *next;
+    hub_job_t         *prev;
+    hub_glue_t        *glue;
+    batch_t           *batch;
+    pt_uuid_t          tenant;
+    int64_t            first;
+    int64_t            last;
+    const hub_asked_t *asked;
+    size_t             nasked;
 };
 
 struct hub_glue_s {
@@ -138,14 +152,35 @@ void        hub_hand_abort(hub_glue_t *g); /* all of them */
 
 pt_err_t hub_db_start(hub_glue_t *g, const serve_t *serve) PT_MUST_CHECK;
 void     hub_db_stop(hub_glue_t *g);
-void     hub_db_turn(hub_glue_t *g); /* sends what was asked in this turn */
-void     hub_db_poll_now(hub_glue_t *g);
+/* A new one, size bytes for parameters and the answer's own; NULL: out of
+ * memory, or stopped. */
+hub_job_t *hub_db_job(hub_glue_t *g, size_t size);
+/* Hands it over (tenant NULL: of all), or frees it. */
+pt_err_t hub_db_submit(hub_job_t *j, const pt_uuid_t *tenant,
+                       batch_handler_pt handler) PT_MUST_CHECK;
+/* First of a handler: it is under way no more, the batch frees itself. */
+void hub_db_end(hub_job_t *j);
+/* Says that the database is away, once, and that it is back. */
+void hub_db_tell(hub_glue_t *g, const pytake_sql_result_t *result);
 /* hub_ops_t's */
 pt_err_t hub_db_load_tenant(void *env, const pt_uuid_t *tenant, uint32_t limit);
 pt_err_t hub_db_load_events(void *env, const pt_uuid_t *tenant, int64_t first,
                             int64_t last);
+pt_err_t hub_db_load_reach(void *env, const pt_uuid_t *tenant, int64_t first,
+                           int64_t last, int64_t bytes);
+
+/* ---- hub_db_session.c ---- */
+
+void hub_db_turn(hub_glue_t *g); /* sends what was asked in this turn */
+/* hub_ops_t's */
 pt_err_t hub_db_check_session(void *env, const pt_claims_t *claims,
                               uint64_t ticket);
+
+/* ---- hub_db_poll.c ---- */
+
+pt_err_t hub_db_poll_start(hub_glue_t *g) PT_MUST_CHECK;
+void     hub_db_poll_stop(hub_glue_t *g); /* idempotent */
+void     hub_db_poll_now(hub_glue_t *g);
 
 /* ---- hub_bus.c ---- */
 

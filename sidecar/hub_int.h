@@ -157,7 +157,9 @@ struct hub_tenant_s {
     int64_t       retry_ms;   /* no look-up before */
     int64_t       fill_first; /* the head when the log was asked */
     int64_t       fill_known;
-    int64_t       poll_seq; /* head when the poll was asked */
+    int64_t       reach;      /* from here down it is too many bytes to head, */
+    int64_t       reach_head; /* which was this; 0: not known */
+    int64_t       poll_seq;   /* head when the poll was asked */
     pt_uuid_t     poll_id;
     uint32_t      nconns;
     uint32_t      nstash;
@@ -166,10 +168,12 @@ struct hub_tenant_s {
     uint32_t      ended;  /* and of the last that has seen the log's end */
     uint32_t      epoch;  /* of the ring: changes when it begins anew */
     uint32_t      fill_epoch;
+    uint32_t      reach_epoch;
     uint8_t       state;
-    bool          filling; /* the log is being asked */
-    bool          again;   /* and must be once more */
-    bool          behind;  /* a page could not be asked for: try again */
+    bool          filling;  /* the log is being asked */
+    bool          again;    /* and must be once more */
+    bool          reaching; /* reach is being asked for */
+    bool          behind;   /* a page could not be asked for: try again */
     bool          dirty;
     bool          labelled; /* has metrics of its own, in sent */
     uint64_t      sent[HUB_EVENT_COUNT];
@@ -348,6 +352,7 @@ void hub_tenant_stash_free(hub_tenant_t *t);
  * (*gone: it has expired). */
 hub_frame_t *hub_tenant_frame(hub_tenant_t *t, int64_t seq, bool *gone);
 void         hub_resume(hub_conn_t *c);
+void         hub_tenant_reached(hub_tenant_t *t, pt_err_t err, int64_t seq);
 
 /* ---- hub_page.c ---- */
 

@@ -34,10 +34,11 @@ const serve_part_t hub_part = { "hub", hub_part_start, hub_part_stop,
                                 hub_part_del, NULL };
 
 static const hub_ops_t hub_part_ops = {
-    hub_sock_write,       hub_sock_want_write, hub_sock_admitted,
-    hub_sock_close,       hub_db_load_tenant,  hub_db_load_events,
-    hub_db_check_session, hub_bus_publish,     hub_bus_tenant_on,
-    hub_bus_tenant_off,   hub_part_now_ms,     hub_part_wall_us
+    hub_sock_write,    hub_sock_want_write,  hub_sock_admitted,
+    hub_sock_close,    hub_db_load_tenant,   hub_db_load_events,
+    hub_db_load_reach, hub_db_check_session, hub_bus_publish,
+    hub_bus_tenant_on, hub_bus_tenant_off,   hub_part_now_ms,
+    hub_part_wall_us
 };
 
 

@@ -8,6 +8,7 @@
 
 static const char *hub_resume_check(hub_conn_t *c, bool *wait);
 static const char *hub_resume_ahead(hub_conn_t *c, bool *wait);
+static bool        hub_resume_is_far(hub_conn_t *c, bool *wait);
 static bool        hub_resume_id(const hub_conn_t *c, const pt_uuid_t *id);
 
 
@@ -126,6 +127,14 @@ hub_resume_check(hub_conn_t *c, bool *wait)
         return hub_resume_id(c, &r->below_id) ? NULL : "rewound";
     }
 
+    if (seq < r->low - 1 && hub_resume_is_far(c, wait)) {
+        return "too_far";
+    }
+
+    if (*wait) {
+        return NULL;
+    }
+
     if (seq > 0) {
         f = hub_tenant_frame(c->tenant, seq, &gone);
 
@@ -168,6 +177,67 @@ hub_resume_ahead(hub_conn_t *c, bool *wait)
     *wait = !hub_tenant_verified(t, c->verify);
 
     return *wait ? NULL : "rewound";
+}
+
+
+/* Whether more than HUB_REPLAY_BYTES are missing; *wait: not known yet.  The
+ * ring is never as much.  Below it the log is asked where that begins, once
+ * for all who come until a page of events has been added. */
+
+static bool
+hub_resume_is_far(hub_conn_t *c, bool *wait)
+{
+    hub_t        *h;
+    hub_ring_t   *r;
+    hub_tenant_t *t;
+
+    t = c->tenant;
+    h = t->hub;
+    r = &t->ring;
+
+    if (!t->reaching && t->reach_head != 0
+        && r->head - t->reach_head < (int64_t) HUB_PAGE_EVENTS)
+    {
+        return c->since_seq < t->reach;
+    }
+
+    *wait = true;
+
+    if (t->reaching) {
+        return false;
+    }
+
+    if (h->conf.ops->load_reach(h->conf.env, &t->id,
+                                r->head - HUB_REPLAY_MAX + 1, r->low - 1,
+                                HUB_REPLAY_BYTES - (int64_t) r->bytes)
+        != PT_OK)
+    {
+        t->behind = true;
+        return false;
+    }
+
+    h->queries++;
+    t->reaching = true;
+    t->reach_head = r->head; /* when it is answered */
+    t->reach_epoch = t->epoch;
+
+    return false;
+}
+
+
+void
+hub_tenant_reached(hub_tenant_t *t, pt_err_t err, int64_t seq)
+{
+    t->reaching = false;
+
+    if (err != PT_OK || t->reach_epoch != t->epoch) {
+        t->reach_head = 0;
+        t->behind = true; /* again, with the next tick */
+        return;
+    }
+
+    t->reach = seq;
+    hub_tenant_dirty(t);
 }
 
 

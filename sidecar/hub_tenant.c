@@ -69,7 +69,7 @@ bool
 hub_tenant_is_idle(const hub_tenant_t *t)
 {
     return t->nconns == 0 && !t->dirty && t->state != HUB_TENANT_LOADING
-           && !t->filling;
+           && !t->filling && !t->reaching;
 }
 
 
@@ -254,6 +254,7 @@ hub_tenant_rewound(hub_tenant_t *t)
     t->retry_ms = 0;
     t->again = false;
     t->poll_seq = 0;
+    t->reach_head = 0;
     t->epoch++;
     t->state = HUB_TENANT_NEW;
     t->hub->rewinds++;

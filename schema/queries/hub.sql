@@ -26,6 +26,18 @@ SELECT seq, id, frame FROM event_log
 WHERE tenant_id = $1 AND seq >= $2 AND seq <= $3
 ORDER BY seq;
 
+-- Of the events $2 to $3 the newest from which on more than $4 bytes are
+-- logged; 0: that much is not.
+-- name: hub_reach
+-- params: uuid int8 int8 int8
+-- columns: seq
+SELECT coalesce(max(t.seq), 0) AS seq
+FROM (SELECT l.seq,
+             sum(octet_length(l.frame)) OVER (ORDER BY l.seq DESC) AS bytes
+      FROM event_log l
+      WHERE l.tenant_id = $1 AND l.seq >= $2 AND l.seq <= $3) t
+WHERE t.bytes > $4;
+
 -- name: hub_heads
 -- params: uuid[]
 -- columns: tenant_id seq id

@@ -23,13 +23,14 @@
 #define FK_CONV "\"conversation_id\":\"01010101-0101-7101-8101-010101010101\""
 #define FK_WALL_S INT64_C(1790000000)
 
-typedef enum { FK_TENANT, FK_EVENTS, FK_SESSION } fk_kind_t;
+typedef enum { FK_TENANT, FK_EVENTS, FK_SESSION, FK_REACH } fk_kind_t;
 
 typedef struct {
     fk_kind_t kind;
     pt_uuid_t tenant;
     int64_t   first;
     int64_t   last;
+    int64_t   bytes;
     uint64_t  ticket;
     pt_uuid_t user;
 } fk_ask_t;
@@ -52,8 +53,9 @@ typedef struct {
     fk_sock_t socks[FK_SOCKS];
     int       history; /* ids of the log's events depend on it */
     int64_t   head;
-    int64_t   low;  /* events below have expired */
-    int64_t   tail; /* events that a load gives; 0: as asked */
+    int64_t   low;    /* events below have expired */
+    int64_t   tail;   /* events that a load gives; 0: as asked */
+    int64_t   weight; /* bytes of a frame, as the log counts; 0: none */
     size_t    nasks;
     fk_ask_t  asks[FK_ASKS];
     size_t    queries; /* of events and tenants, so far */
@@ -203,6 +205,21 @@ fk_load_events(void *env, const pt_uuid_t *tenant, int64_t first, int64_t last)
 
 
 static pt_err_t
+fk_load_reach(void *env, const pt_uuid_t *tenant, int64_t first, int64_t last,
+              int64_t bytes)
+{
+    fk_t    *f = env;
+    pt_err_t err = fk_ask(env, FK_REACH, tenant, first, last);
+
+    if (err == PT_OK) {
+        f->asks[f->nasks - 1].bytes = bytes;
+    }
+
+    return err;
+}
+
+
+static pt_err_t
 fk_check_session(void *env, const pt_claims_t *claims, uint64_t ticket)
 {
     fk_t    *f = env;
@@ -261,9 +278,9 @@ fk_wall(void *env)
 
 
 static const hub_ops_t fk_ops = {
-    fk_write,       fk_want_write,  fk_admitted,      fk_close,
-    fk_load_tenant, fk_load_events, fk_check_session, fk_publish,
-    fk_tenant_on,   fk_tenant_off,  fk_now,           fk_wall
+    fk_write,       fk_want_write, fk_admitted,      fk_close,   fk_load_tenant,
+    fk_load_events, fk_load_reach, fk_check_session, fk_publish, fk_tenant_on,
+    fk_tenant_off,  fk_now,        fk_wall
 };
 
 
@@ -368,6 +385,11 @@ fk_answer_one(fk_t *f)
         n = fk_rows(f, a.first, a.last);
         hub_on_events(f->hub, &a.tenant, err, a.first, a.last, f->rows,
                       err == PT_OK ? n : 0);
+        break;
+
+    case FK_REACH:
+        a.last -= f->weight ? a.bytes / f->weight : a.last;
+        hub_on_reach(f->hub, &a.tenant, err, a.last < a.first ? 0 : a.last);
         break;
 
     default:

@@ -222,8 +222,8 @@ START_TEST(resume_pages)
         fk_says(f, s, "\"sync\"");
     }
 
-    /* the load, and pages 1001.. 1501.. 2001.. 2501.. for all five */
-    ck_assert_uint_eq(f->queries, 5);
+    /* the load, how much it is, pages 1001.. 1501.. 2001.. 2501.. for all */
+    ck_assert_uint_eq(f->queries, 6);
     fk_del(f);
 }
 END_TEST
@@ -264,6 +264,67 @@ START_TEST(too_far)
     fk_auth(f, s, ",\"since\":1");
     fk_says(f, s, "\"resumed\":true");
     fk_events(f, s, 2, 10001);
+    fk_del(f);
+}
+END_TEST
+
+
+/* Few events, many bytes: asked once for all who come. */
+START_TEST(too_many_bytes)
+{
+    int        i;
+    fk_t      *f = fk_start(5000);
+    fk_sock_t *s;
+
+    f->weight = 4096; /* 8 MB: 2,048 of them, less what the ring has */
+
+    for (i = 0; i < 3; i++) {
+        s = fk_open(f, i);
+        fk_auth_as(f, s, &fk_tenant, &fk_ann, 3600, ",\"since\":1800");
+        fk_answer(f);
+        fk_says(f, s, "\"resumed\":false");
+        fk_says(f, s, "\"reason\":\"too_far\",\"since\":{\"seq\":5000");
+    }
+
+    ck_assert_uint_eq(f->queries, 2);
+    s = fk_open(f, 4);
+    fk_auth(f, s, ",\"since\":2200");
+    fk_says(f, s, "\"resumed\":true");
+    fk_events(f, s, 2201, 5000);
+
+    /* within the ring nobody asks */
+    f->queries = 0;
+    s = fk_open(f, 5);
+    fk_auth(f, s, ",\"since\":3977");
+    fk_says(f, s, "\"resumed\":true");
+    ck_assert_uint_eq(f->queries, 0);
+    fk_del(f);
+}
+END_TEST
+
+
+/* The question fails: it is asked again. */
+START_TEST(too_many_bytes_away)
+{
+    fk_t      *f = fk_start(5000);
+    fk_sock_t *s = fk_open(f, 0);
+
+    f->weight = 4096;
+    fk_auth_as(f, s, &fk_tenant, &fk_ann, 3600, ",\"since\":1800");
+    hub_flush(f->hub);
+    ck_assert(fk_answer_one(f)); /* the session */
+    ck_assert(fk_answer_one(f)); /* the tenant */
+    f->broken = true;
+    fk_answer(f);
+    fk_sleep(f, 1000);
+    f->away = true;
+    fk_answer(f);
+    fk_silent(f, s);
+    f->broken = f->away = false;
+    fk_sleep(f, 1000);
+    fk_answer(f);
+    fk_says(f, s, "\"resumed\":false");
+    fk_says(f, s, "\"too_far\"");
     fk_del(f);
 }
 END_TEST
@@ -328,6 +389,8 @@ pt_test_suite(Suite *s)
     PT_TEST_CASE(s, resume_pages);
     PT_TEST_CASE(s, expired);
     PT_TEST_CASE(s, too_far);
+    PT_TEST_CASE(s, too_many_bytes);
+    PT_TEST_CASE(s, too_many_bytes_away);
     PT_TEST_CASE(s, rings);
 }
 
