@@ -186,6 +186,15 @@ hub_on_ephemeral(hub_t *h, const pt_uuid_t *tenant, pt_str_t payload)
 
     t = hub_tenant_find(h, tenant);
 
+    if (t != NULL && payload.len > sizeof(HUB_HERE_HEAD) - 1
+        && memcmp(payload.data, HUB_HERE_HEAD, sizeof(HUB_HERE_HEAD) - 1) == 0)
+    {
+        payload.data += sizeof(HUB_HERE_HEAD) - 1;
+        payload.len -= sizeof(HUB_HERE_HEAD) - 1;
+        hub_here_heard(t, payload);
+        return;
+    }
+
     if (t == NULL || t->nconns == 0 || payload.len <= HUB_EPHEMERAL_HEAD
         || !pt_uuid_parse((pt_str_t){ payload.data, PT_UUID_LEN },
                           &conversation)
@@ -446,6 +455,7 @@ hub_tick_tenants(hub_t *h)
         for (t = h->tenants[i]; t != NULL; t = next) {
             next = t->next;
             hub_tenant_tick(t);
+            hub_here_tick(t);
 
             if (hub_tenant_is_idle(t)
                 && h->now_s - t->idle_s > HUB_TENANT_IDLE_S) {

@@ -183,6 +183,8 @@ void hub_on_session(hub_t *h, uint64_t ticket, pt_err_t err, bool alive,
 void hub_on_bell(hub_t *h, const pt_uuid_t *tenant, pt_str_t payload);
 /* What another hub's ops.publish() was given. */
 void hub_on_ephemeral(hub_t *h, const pt_uuid_t *tenant, pt_str_t payload);
+/* From here on what other hubs publish for this tenant is heard. */
+void hub_on_listening(hub_t *h, const pt_uuid_t *tenant);
 /* One row of the head poll (one poll at a time: see hub_tenants_each). */
 void hub_on_head(hub_t *h, const pt_uuid_t *tenant, int64_t seq,
                  const pt_uuid_t *id);

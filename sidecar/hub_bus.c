@@ -2,7 +2,8 @@
 
 /*
  * hub_bus.c: the hub's channels of Redis, three a tenant: ev: (doorbells),
- * ctl: ("revoke <session>"), eph: (other hubs' typing).  All of it may be
+ * ctl: ("revoke <session>"), eph: (other hubs' typing
+ * and presence).  All of it may be
  * lost: the polls of hub_db.c find what matters.
  */
 
@@ -19,14 +20,15 @@ typedef struct {
     pt_str_t names[BUS_CHANNELS];
 } hub_bus_names_t;
 
-static void hub_bus_names(hub_bus_names_t *n, const pt_uuid_t *tenant);
-static void hub_bus_up(void *data);
-static void hub_bus_down(void *data);
-static void hub_bus_added(void *data, pt_str_t channel);
-static void hub_bus_message(void *data, pt_str_t channel, pt_str_t payload);
-static void hub_bus_each(void *data, const pt_uuid_t *tenant);
-static void hub_bus_control(hub_glue_t *g, const pt_uuid_t *tenant,
-                            pt_str_t payload);
+static void   hub_bus_names(hub_bus_names_t *n, const pt_uuid_t *tenant);
+static void   hub_bus_up(void *data);
+static void   hub_bus_down(void *data);
+static void   hub_bus_added(void *data, pt_str_t channel);
+static void   hub_bus_message(void *data, pt_str_t channel, pt_str_t payload);
+static size_t hub_bus_kind(pt_str_t channel, pt_uuid_t *tenant);
+static void   hub_bus_each(void *data, const pt_uuid_t *tenant);
+static void   hub_bus_control(hub_glue_t *g, const pt_uuid_t *tenant,
+                              pt_str_t payload);
 
 static const pt_str_t hub_bus_kinds[BUS_CHANNELS] = { { "ev:", 3 },
                                                       { "ctl:", 4 },
@@ -178,8 +180,23 @@ hub_bus_down(void *data)
 static void
 hub_bus_added(void *data, pt_str_t channel)
 {
-    if (channel.len > 3 && memcmp(channel.data, "ev:", 3) == 0) {
-        hub_db_poll_now(data);
+    pt_uuid_t   tenant;
+    hub_glue_t *g;
+
+    g = data;
+
+    switch (hub_bus_kind(channel, &tenant)) {
+
+    case 0:
+        hub_db_poll_now(g);
+        break;
+
+    case 2:
+        hub_on_listening(g->hub, &tenant);
+        break;
+
+    default:
+        break;
     }
 }
 
@@ -187,25 +204,12 @@ hub_bus_added(void *data, pt_str_t channel)
 static void
 hub_bus_message(void *data, pt_str_t channel, pt_str_t payload)
 {
-    size_t      i, len;
     pt_uuid_t   tenant;
     hub_glue_t *g;
 
     g = data;
 
-    for (i = 0; i < BUS_CHANNELS; i++) {
-        len = hub_bus_kinds[i].len;
-
-        if (channel.len == len + PT_UUID_LEN
-            && memcmp(channel.data, hub_bus_kinds[i].data, len) == 0
-            && pt_uuid_parse((pt_str_t){ channel.data + len, PT_UUID_LEN },
-                             &tenant))
-        {
-            break;
-        }
-    }
-
-    switch (i) {
+    switch (hub_bus_kind(channel, &tenant)) {
 
     case 0:
         hub_on_bell(g->hub, &tenant, payload);
@@ -229,6 +233,29 @@ hub_bus_message(void *data, pt_str_t channel, pt_str_t payload)
     default:
         break;
     }
+}
+
+
+/* Of hub_bus_kinds; BUS_CHANNELS: none of ours. */
+
+static size_t
+hub_bus_kind(pt_str_t channel, pt_uuid_t *tenant)
+{
+    size_t i, len;
+
+    for (i = 0; i < BUS_CHANNELS; i++) {
+        len = hub_bus_kinds[i].len;
+
+        if (channel.len == len + PT_UUID_LEN
+            && memcmp(channel.data, hub_bus_kinds[i].data, len) == 0
+            && pt_uuid_parse((pt_str_t){ channel.data + len, PT_UUID_LEN },
+                             tenant))
+        {
+            break;
+        }
+    }
+
+    return i;
 }
 
 

@@ -6,9 +6,10 @@
 
 #define HUB_FRAME_TAIL 44u /* "id":"<36>"} */
 
-static uint8_t  hub_frame_event(pt_str_t payload);
-static void     hub_ring_drop(const pt_mem_t *mem, hub_ring_t *r);
-static pt_err_t hub_ring_grow(const pt_mem_t *mem, hub_ring_t *r);
+static hub_frame_t *hub_frame_alloc(const pt_mem_t *mem, size_t len);
+static uint8_t      hub_frame_event(pt_str_t payload);
+static void         hub_ring_drop(const pt_mem_t *mem, hub_ring_t *r);
+static pt_err_t     hub_ring_grow(const pt_mem_t *mem, hub_ring_t *r);
 
 const char *const hub_event_names[HUB_EVENT_COUNT] = {
     "control",
@@ -20,6 +21,7 @@ const char *const hub_event_names[HUB_EVENT_COUNT] = {
     "conversation_closed",
     "typing_start",
     "typing_stop",
+    "presence_updated",
     "other",
 };
 
@@ -38,19 +40,14 @@ hub_frame_new(const pt_mem_t *mem, hub_ws_opcode_t op, int64_t seq,
         return NULL;
     }
 
-    f = mem->alloc(mem->user, sizeof(hub_frame_t) + n + payload.len);
+    f = hub_frame_alloc(mem, n + payload.len);
 
     if (f == NULL) {
         return NULL;
     }
 
-    f->refs = 1;
-    f->len = (uint32_t) (n + payload.len);
     f->seq = seq;
-    f->owner = NULL;
-    f->head = (uint8_t) n;
     f->event = hub_frame_event(payload);
-    memset(&f->id, 0, sizeof(f->id));
 
     if (id != NULL) {
         f->id = *id;
@@ -60,6 +57,24 @@ hub_frame_new(const pt_mem_t *mem, hub_ws_opcode_t op, int64_t seq,
 
     if (payload.len > 0) {
         memcpy(f->data + n, payload.data, payload.len);
+    }
+
+    return f;
+}
+
+
+hub_frame_t *
+hub_frame_many(const pt_mem_t *mem, hub_event_t event, uint16_t count,
+               pt_str_t data)
+{
+    hub_frame_t *f;
+
+    f = hub_frame_alloc(mem, data.len);
+
+    if (f != NULL) {
+        f->count = count;
+        f->event = (uint8_t) event;
+        memcpy(f->data, data.data, data.len);
     }
 
     return f;
@@ -192,6 +207,26 @@ hub_ring_find(const hub_ring_t *r, int64_t seq)
     }
 
     return r->slots[(uint64_t) seq & (r->cap - 1)];
+}
+
+
+static hub_frame_t *
+hub_frame_alloc(const pt_mem_t *mem, size_t len)
+{
+    hub_frame_t *f;
+
+    f = mem->alloc(mem->user, sizeof(hub_frame_t) + len);
+
+    if (f == NULL) {
+        return NULL;
+    }
+
+    memset(f, 0, sizeof(hub_frame_t));
+    f->refs = 1;
+    f->len = (uint32_t) len;
+    f->count = 1;
+
+    return f;
 }
 
 

@@ -15,6 +15,8 @@
 #define HUB_STASH_MAX 64u
 #define HUB_RETRY_MS 500
 #define HUB_CLOSE_CODES 26u
+#define HUB_HERE_HEAD "presence" /* no uuid begins so */
+#define HUB_HERE_MAX 256u        /* people of a tenant that are told of */
 #define HUB_EPHEMERAL_HEAD (2u * PT_UUID_LEN + 2) /* conversation, author */
 /* In a ticket: asked for a live socket, of the session that it has. */
 #define HUB_TICKET_CHECK (UINT64_C(1) << 63)
@@ -33,13 +35,31 @@ struct hub_out_s {
     hub_frame_t *frame;
 };
 
-/* One person, however many sockets. */
+typedef enum {
+    HUB_HERE_OFFLINE = 0,
+    HUB_HERE_ONLINE,
+    HUB_HERE_AWAY
+} hub_here_t;
+
+typedef struct {
+    pt_uuid_t viewing; /* nil: nothing, as for who is offline */
+    uint8_t   status;  /* hub_here_t */
+} hub_seen_t;
+
+/* One person, however many sockets: here, or on other hubs. */
 struct hub_user_s {
     hub_user_t *next;
     pt_uuid_t   id;
+    char       *name; /* NULL: no socket yet */
     uint32_t    conns;
+    uint32_t    far_s;  /* when other hubs told of it */
+    uint32_t    left_s; /* since when nobody has it */
+    uint32_t    said_s; /* when sockets were told of it */
     uint16_t    name_len;
-    char        name[];
+    bool        spread; /* other hubs must be told */
+    hub_seen_t  here;
+    hub_seen_t  far;
+    hub_seen_t  said;
 };
 
 /* Events first..last of the log; frames may miss at the low end (expired). */
@@ -151,6 +171,7 @@ struct hub_tenant_s {
     hub_user_t   *users;
     hub_ring_t    ring;
     hub_frame_t  *sync; /* for ring.head, made when first needed */
+    hub_frame_t  *list; /* who is there, for one second */
     int64_t       sync_seq;
     int64_t       known;      /* highest seq heard of */
     int64_t       hole_ms;    /* since when a hole is there; 0: none */
@@ -163,6 +184,10 @@ struct hub_tenant_s {
     pt_uuid_t     poll_id;
     uint32_t      nconns;
     uint32_t      nstash;
+    uint32_t      here_s; /* when hub_here_tick() looked */
+    uint32_t      far_s;  /* when another hub was heard of; 0: never */
+    uint32_t      nsaid;  /* people who are there, as sockets were told */
+    uint32_t      told;   /* in this second */
     uint32_t      idle_s; /* since when without sockets */
     uint32_t      asked;  /* fills: number of the last */
     uint32_t      ended;  /* and of the last that has seen the log's end */
@@ -175,6 +200,7 @@ struct hub_tenant_s {
     bool          reaching; /* reach is being asked for */
     bool          behind;   /* a page could not be asked for: try again */
     bool          dirty;
+    bool          restless; /* presence must be looked at */
     bool          labelled; /* has metrics of its own, in sent */
     uint64_t      sent[HUB_EVENT_COUNT];
 };
@@ -282,6 +308,21 @@ void hub_proto_refreshed(hub_conn_t *c, int64_t exp_s);
 
 /* Asks whether a live socket's session still lives. */
 void hub_session_check(hub_conn_t *c);
+/* Finds or makes it; name data NULL: not known.  NULL: out of memory. */
+hub_user_t *hub_user_get(hub_tenant_t *t, const pt_uuid_t *id, pt_str_t name);
+
+/* ---- hub_here.c ---- */
+
+/* A socket is counted among its user's; and no more. */
+void hub_here_join(hub_conn_t *c);
+void hub_here_leave(hub_conn_t *c);
+/* Its watch was before. */
+void hub_here_watch(hub_conn_t *c, const pt_uuid_t *before);
+/* false: name is none that a client may say. */
+bool hub_here_set(hub_conn_t *c, pt_str_t name);
+void hub_here_tell(hub_conn_t *c);
+void hub_here_heard(hub_tenant_t *t, pt_str_t text);
+void hub_here_tick(hub_tenant_t *t);
 
 /* ---- hub_say.c ---- */
 
@@ -292,6 +333,7 @@ void hub_say_reconnect(hub_conn_t *c, uint32_t spread_ms);
 void hub_say_pong(hub_conn_t *c);
 void hub_say_error(hub_conn_t *c, const char *code, const char *message);
 void hub_say_typing(hub_conn_t *c, bool start);
+/* conversation NULL: whatever they look at. */
 void hub_say_spread(hub_tenant_t *t, const pt_uuid_t *conversation,
                     const pt_uuid_t *author, pt_str_t json);
 /* One frame a tenant and head; NULL: out of memory. */

@@ -6,11 +6,11 @@
 
 #include "hub_int.h"
 
-static void        hub_session_again(hub_conn_t *c, pt_err_t err, bool alive);
-static void        hub_session_checked(hub_conn_t *c, pt_err_t err, bool alive);
-static hub_user_t *hub_user_get(hub_tenant_t *t, const pt_uuid_t *id,
-                                pt_str_t name);
-static void        hub_join(hub_conn_t *c, hub_tenant_t *t, hub_user_t *u);
+#define HUB_NAME_MAX 200u
+
+static void hub_session_again(hub_conn_t *c, pt_err_t err, bool alive);
+static void hub_session_checked(hub_conn_t *c, pt_err_t err, bool alive);
+static void hub_join(hub_conn_t *c, hub_tenant_t *t, hub_user_t *u);
 
 
 void
@@ -128,34 +128,39 @@ hub_session_checked(hub_conn_t *c, pt_err_t err, bool alive)
 }
 
 
-static hub_user_t *
+hub_user_t *
 hub_user_get(hub_tenant_t *t, const pt_uuid_t *id, pt_str_t name)
 {
     hub_user_t *u;
 
-    for (u = t->users; u != NULL; u = u->next) {
-        if (pt_uuid_eq(&u->id, id)) {
-            return u;
-        }
+    for (u = t->users; u != NULL && !pt_uuid_eq(&u->id, id); u = u->next) {
+        /* the one of that id */
     }
-
-    name = pt_utf8_prefix(name, 200);
-    u = hub_alloc(t->hub, sizeof(hub_user_t) + name.len);
 
     if (u == NULL) {
-        return NULL;
+        u = hub_alloc(t->hub, sizeof(hub_user_t));
+
+        if (u == NULL) {
+            return NULL;
+        }
+
+        memset(u, 0, sizeof(hub_user_t));
+        u->id = *id;
+        u->next = t->users;
+        t->users = u;
     }
 
-    u->id = *id;
-    u->conns = 0;
-    u->name_len = (uint16_t) name.len;
+    if (u->name == NULL && name.data != NULL) {
+        name = pt_utf8_prefix(name, HUB_NAME_MAX);
+        u->name = hub_alloc(t->hub, name.len + 1);
 
-    if (name.len > 0) {
+        if (u->name == NULL) {
+            return NULL; /* it stays, and is nobody's */
+        }
+
         memcpy(u->name, name.data, name.len);
+        u->name_len = (uint16_t) name.len;
     }
-
-    u->next = t->users;
-    t->users = u;
 
     return u;
 }
@@ -178,6 +183,7 @@ hub_join(hub_conn_t *c, hub_tenant_t *t, hub_user_t *u)
     }
 
     hub_conn_link(c, &t->conns);
+    hub_here_join(c);
     c->hub->conf.ops->admitted(c->sock);
     hub_tenant_join(c);
 }

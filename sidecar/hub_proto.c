@@ -20,6 +20,7 @@ static hub_typing_t *hub_proto_typing(hub_conn_t *c);
 static bool          hub_proto_typing_may(hub_typing_t *t, const pt_uuid_t *id,
                                           int64_t now);
 static void          hub_proto_ack(hub_conn_t *c, const pt_json_t *root);
+static void          hub_proto_presence(hub_conn_t *c, const pt_json_t *root);
 
 static const pt_json_limits_t hub_proto_limits = { 8, 256, 64 };
 
@@ -111,6 +112,9 @@ hub_proto_frame(hub_conn_t *c, pt_arena_t *a, const pt_json_t *root)
 
     } else if (pt_str_is(type, "typing_stop")) {
         hub_proto_type(c, root, false);
+
+    } else if (pt_str_is(type, "presence")) {
+        hub_proto_presence(c, root);
 
     } else if (pt_str_is(type, "ack")) {
         hub_proto_ack(c, root);
@@ -272,7 +276,7 @@ static void
 hub_proto_watch(hub_conn_t *c, const pt_json_t *root, bool on)
 {
     pt_str_t  text;
-    pt_uuid_t id;
+    pt_uuid_t id, before;
 
     if (!pt_json_find_str(root, "conversation_id", &text)
         || !pt_uuid_parse(text, &id))
@@ -281,12 +285,16 @@ hub_proto_watch(hub_conn_t *c, const pt_json_t *root, bool on)
         return;
     }
 
+    before = c->watch;
+
     if (on) {
         c->watch = id;
 
     } else {
         memset(&c->watch, 0, sizeof(c->watch));
     }
+
+    hub_here_watch(c, &before);
 }
 
 
@@ -385,6 +393,20 @@ hub_proto_typing_may(hub_typing_t *t, const pt_uuid_t *id, int64_t now)
     old->started_ms = now;
 
     return true;
+}
+
+
+static void
+hub_proto_presence(hub_conn_t *c, const pt_json_t *root)
+{
+    pt_str_t status;
+
+    if (c->state == HUB_CONN_LIVE
+        && (!pt_json_find_str(root, "status", &status)
+            || !hub_here_set(c, status)))
+    {
+        hub_say_error(c, "invalid", "status is online or away");
+    }
 }
 
 

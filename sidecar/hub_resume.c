@@ -48,6 +48,8 @@ hub_resume(hub_conn_t *c)
     hub_say_success(c, c->resumed,
                     (c->resumed && c->cursor <= t->ring.head) ? c->cursor : 0);
 
+    hub_here_tell(c);
+
     if (c->resumed) {
         t->hub->resumed++;
     }

@@ -10,9 +10,13 @@
 #define HUB_SCRATCH_MAX (64u * 1024)
 #define HUB_NUMBER_MAX 16
 
-static void        hub_say_since(pt_jw_t *w, int64_t seq, const pt_uuid_t *id);
-static pt_arena_t *hub_say_begin(hub_t *h, pt_buf_t *b, pt_jw_t *w);
-static void        hub_say_done(hub_conn_t *c, pt_arena_t *a, pt_buf_t *b);
+static void        hub_say_since(pt_jw_t *w, const hub_tenant_t *t);
+static void        hub_say_head(pt_jw_t *w, const hub_tenant_t *t);
+static pt_arena_t *hub_say_scratch(hub_t *h, pt_buf_t *b, pt_jw_t *w);
+static pt_arena_t *hub_say_begin(hub_t *h, pt_buf_t *b, pt_jw_t *w,
+                                 const char *type);
+static void        hub_say_end(pt_jw_t *w);
+static void hub_say_done(hub_conn_t *c, pt_arena_t *a, pt_buf_t *b, pt_jw_t *w);
 
 
 void
@@ -26,7 +30,7 @@ hub_say_success(hub_conn_t *c, bool resumed, int64_t from)
     pt_arena_t *a;
 
     h = c->hub;
-    a = hub_say_begin(h, &b, &w);
+    a = hub_say_begin(h, &b, &w, "auth_success");
 
     if (a == NULL) {
         hub_conn_drop(c);
@@ -39,19 +43,13 @@ hub_say_success(hub_conn_t *c, bool resumed, int64_t from)
         number[n++] = "0123456789abcdefghijklmnopqrstuvwxyz"[v % 36];
     }
 
-    pt_jw_object(&w);
-    pt_jw_key(&w, "type");
-    pt_jw_str(&w, PT_STR("auth_success"));
-    pt_jw_key(&w, "data");
-    pt_jw_object(&w);
     pt_jw_key(&w, "connection_id");
     pt_jw_str(&w, (pt_str_t){ number, n });
     pt_jw_key(&w, "user_id");
     pt_jw_uuid(&w, &c->user->id);
     pt_jw_key(&w, "tenant_id");
     pt_jw_uuid(&w, &c->tenant->id);
-    pt_jw_key(&w, "since");
-    hub_say_since(&w, c->tenant->ring.head, &c->tenant->ring.head_id);
+    hub_say_since(&w, c->tenant);
     pt_jw_key(&w, "resumed");
     pt_jw_bool(&w, resumed);
 
@@ -75,10 +73,7 @@ hub_say_success(hub_conn_t *c, bool resumed, int64_t from)
     pt_jw_key(&w, "replay_events");
     pt_jw_i64(&w, HUB_REPLAY_MAX);
     pt_jw_object_end(&w);
-    pt_jw_object_end(&w);
-    pt_jw_object_end(&w);
-
-    hub_say_done(c, a, &b);
+    hub_say_done(c, a, &b, &w);
 }
 
 
@@ -89,28 +84,20 @@ hub_say_resync(hub_conn_t *c, const char *reason)
     pt_jw_t     w;
     pt_arena_t *a;
 
-    a = hub_say_begin(c->hub, &b, &w);
+    a = hub_say_begin(c->hub, &b, &w, "resync");
 
     if (a == NULL) {
         hub_conn_drop(c);
         return;
     }
 
-    pt_jw_object(&w);
-    pt_jw_key(&w, "type");
-    pt_jw_str(&w, PT_STR("resync"));
-    pt_jw_key(&w, "data");
-    pt_jw_object(&w);
     pt_jw_key(&w, "reason");
     pt_jw_str(&w, (pt_str_t){ reason, strlen(reason) });
-    pt_jw_key(&w, "since");
-    hub_say_since(&w, c->tenant->ring.head, &c->tenant->ring.head_id);
-    pt_jw_object_end(&w);
-    pt_jw_object_end(&w);
+    hub_say_since(&w, c->tenant);
 
     c->cursor = c->tenant->ring.head + 1;
     c->hub->resyncs++;
-    hub_say_done(c, a, &b);
+    hub_say_done(c, a, &b, &w);
 }
 
 
@@ -121,22 +108,15 @@ hub_say_expiring(hub_conn_t *c, int64_t left_s)
     pt_jw_t     w;
     pt_arena_t *a;
 
-    a = hub_say_begin(c->hub, &b, &w);
+    a = hub_say_begin(c->hub, &b, &w, "token_expiring");
 
     if (a == NULL) {
         return;
     }
 
-    pt_jw_object(&w);
-    pt_jw_key(&w, "type");
-    pt_jw_str(&w, PT_STR("token_expiring"));
-    pt_jw_key(&w, "data");
-    pt_jw_object(&w);
     pt_jw_key(&w, "expires_in");
     pt_jw_i64(&w, left_s > 0 ? left_s : 0);
-    pt_jw_object_end(&w);
-    pt_jw_object_end(&w);
-    hub_say_done(c, a, &b);
+    hub_say_done(c, a, &b, &w);
 }
 
 
@@ -147,24 +127,17 @@ hub_say_reconnect(hub_conn_t *c, uint32_t spread_ms)
     pt_jw_t     w;
     pt_arena_t *a;
 
-    a = hub_say_begin(c->hub, &b, &w);
+    a = hub_say_begin(c->hub, &b, &w, "reconnect");
 
     if (a == NULL) {
         return;
     }
 
-    pt_jw_object(&w);
-    pt_jw_key(&w, "type");
-    pt_jw_str(&w, PT_STR("reconnect"));
-    pt_jw_key(&w, "data");
-    pt_jw_object(&w);
     pt_jw_key(&w, "after_ms");
     pt_jw_i64(&w, 0);
     pt_jw_key(&w, "spread_ms");
     pt_jw_i64(&w, spread_ms);
-    pt_jw_object_end(&w);
-    pt_jw_object_end(&w);
-    hub_say_done(c, a, &b);
+    hub_say_done(c, a, &b, &w);
 }
 
 
@@ -185,18 +158,14 @@ hub_say_sync(hub_tenant_t *t)
         return t->sync;
     }
 
-    a = hub_say_begin(h, &b, &w);
+    a = hub_say_begin(h, &b, &w, "sync");
 
     if (a == NULL) {
         return NULL;
     }
 
-    pt_jw_object(&w);
-    pt_jw_key(&w, "type");
-    pt_jw_str(&w, PT_STR("sync"));
-    pt_jw_key(&w, "data");
-    hub_say_since(&w, t->ring.head, &t->ring.head_id);
-    pt_jw_object_end(&w);
+    hub_say_head(&w, t);
+    hub_say_end(&w);
 
     hub_frame_unref(&h->conf.mem, t->sync);
     t->sync = NULL;
@@ -229,7 +198,7 @@ hub_say_typing(hub_conn_t *c, bool start)
     h = c->hub;
     t = c->typing;
     t->active = start;
-    a = hub_say_begin(h, &b, &w);
+    a = hub_say_scratch(h, &b, &w);
 
     if (a == NULL) {
         return;
@@ -285,7 +254,7 @@ hub_say_spread(hub_tenant_t *t, const pt_uuid_t *conversation,
         if (c->state == HUB_CONN_LIVE && !c->blocked
             && c->nout < HUB_PRIVATE_MAX / 2
             && !pt_uuid_eq(&c->user->id, author)
-            && (pt_uuid_is_nil(&c->watch)
+            && (conversation == NULL || pt_uuid_is_nil(&c->watch)
                 || pt_uuid_eq(&c->watch, conversation)))
         {
             hub_conn_push(c, f);
@@ -303,26 +272,19 @@ hub_say_pong(hub_conn_t *c)
     pt_jw_t     w;
     pt_arena_t *a;
 
-    a = hub_say_begin(c->hub, &b, &w);
+    a = hub_say_begin(c->hub, &b, &w, "pong");
 
     if (a == NULL) {
         return;
     }
 
-    pt_jw_object(&w);
-    pt_jw_key(&w, "type");
-    pt_jw_str(&w, PT_STR("pong"));
-    pt_jw_key(&w, "data");
-    pt_jw_object(&w);
 
     if (c->state == HUB_CONN_LIVE) {
         pt_jw_key(&w, "seq");
         pt_jw_i64(&w, c->cursor - 1);
     }
 
-    pt_jw_object_end(&w);
-    pt_jw_object_end(&w);
-    hub_say_done(c, a, &b);
+    hub_say_done(c, a, &b, &w);
 }
 
 
@@ -333,41 +295,45 @@ hub_say_error(hub_conn_t *c, const char *code, const char *message)
     pt_jw_t     w;
     pt_arena_t *a;
 
-    a = hub_say_begin(c->hub, &b, &w);
+    a = hub_say_begin(c->hub, &b, &w, "error");
 
     if (a == NULL) {
         return;
     }
 
-    pt_jw_object(&w);
-    pt_jw_key(&w, "type");
-    pt_jw_str(&w, PT_STR("error"));
-    pt_jw_key(&w, "data");
-    pt_jw_object(&w);
     pt_jw_key(&w, "code");
     pt_jw_str(&w, (pt_str_t){ code, strlen(code) });
     pt_jw_key(&w, "message");
     pt_jw_str(&w, (pt_str_t){ message, strlen(message) });
-    pt_jw_object_end(&w);
-    pt_jw_object_end(&w);
-    hub_say_done(c, a, &b);
+    hub_say_done(c, a, &b, &w);
 }
 
 
 static void
-hub_say_since(pt_jw_t *w, int64_t seq, const pt_uuid_t *id)
+hub_say_since(pt_jw_t *w, const hub_tenant_t *t)
 {
+    pt_jw_key(w, "since");
     pt_jw_object(w);
-    pt_jw_key(w, "seq");
-    pt_jw_i64(w, seq);
-    pt_jw_key(w, "id");
-    pt_jw_uuid(w, pt_uuid_is_nil(id) ? NULL : id);
+    hub_say_head(w, t);
     pt_jw_object_end(w);
 }
 
 
+static void
+hub_say_head(pt_jw_t *w, const hub_tenant_t *t)
+{
+    const pt_uuid_t *id;
+
+    id = &t->ring.head_id;
+    pt_jw_key(w, "seq");
+    pt_jw_i64(w, t->ring.head);
+    pt_jw_key(w, "id");
+    pt_jw_uuid(w, pt_uuid_is_nil(id) ? NULL : id);
+}
+
+
 static pt_arena_t *
-hub_say_begin(hub_t *h, pt_buf_t *b, pt_jw_t *w)
+hub_say_scratch(hub_t *h, pt_buf_t *b, pt_jw_t *w)
 {
     pt_arena_t *a;
 
@@ -382,10 +348,41 @@ hub_say_begin(hub_t *h, pt_buf_t *b, pt_jw_t *w)
 }
 
 
+/* {"type":"...","data":{ */
+
+static pt_arena_t *
+hub_say_begin(hub_t *h, pt_buf_t *b, pt_jw_t *w, const char *type)
+{
+    pt_arena_t *a;
+
+    a = hub_say_scratch(h, b, w);
+
+    if (a != NULL) {
+        pt_jw_object(w);
+        pt_jw_key(w, "type");
+        pt_jw_str(w, (pt_str_t){ type, strlen(type) });
+        pt_jw_key(w, "data");
+        pt_jw_object(w);
+    }
+
+    return a;
+}
+
+
 static void
-hub_say_done(hub_conn_t *c, pt_arena_t *a, pt_buf_t *b)
+hub_say_end(pt_jw_t *w)
+{
+    pt_jw_object_end(w);
+    pt_jw_object_end(w);
+}
+
+
+static void
+hub_say_done(hub_conn_t *c, pt_arena_t *a, pt_buf_t *b, pt_jw_t *w)
 {
     pt_str_t json;
+
+    hub_say_end(w);
 
     if (pt_buf_get(b, &json) == PT_OK) {
         hub_conn_say(c, json);

@@ -98,6 +98,7 @@ hub_tenant_del(hub_tenant_t *t)
     hub_tenant_users_free(t);
     hub_room_free(t);
     hub_frame_unref(&h->conf.mem, t->sync);
+    hub_frame_unref(&h->conf.mem, t->list);
     hub_free(h, t);
 }
 
@@ -317,6 +318,7 @@ hub_user_leave(hub_conn_t *c)
     if (c->counted) {
         c->counted = false;
         c->user->conns--;
+        hub_here_leave(c);
     }
 }
 
@@ -410,6 +412,7 @@ hub_tenant_users_free(hub_tenant_t *t)
     while (t->users != NULL) {
         u = t->users;
         t->users = u->next;
+        hub_free(t->hub, u->name);
         hub_free(t->hub, u);
     }
 }

@@ -238,7 +238,7 @@ hub_write_sent(hub_conn_t *c, hub_frame_t *f)
     t = c->tenant;
 
     if (t != NULL) {
-        (t->labelled ? t->sent : t->hub->other_sent)[f->event]++;
+        (t->labelled ? t->sent : t->hub->other_sent)[f->event] += f->count;
     }
 
     if (f->seq != 0) {

@@ -81,6 +81,10 @@ class Client:
     def types(self):
         return [m.get("type") or m["event"] for m in self.others]
 
+    def here(self):
+        return [m["data"] for m in self.others
+                if m.get("event") == "presence_updated"]
+
     def last(self, kind):
         return next((m for m in reversed(self.others)
                      if (m.get("type") or m.get("event")) == kind), None)
@@ -300,10 +304,30 @@ async def typing(t, s, h):
         t.eq((m["data"]["user_id"], m["data"]["conversation_id"],
                "seq" in m), (a.agent.id, conv, False), "typing " + where)
         await x.until(lambda: "typing_stop" in x.types(), "typing_stop")
+    await c.send({"type": "watch", "conversation_id": conv})
+    here = {"user_id": a.agent.id, "status": "online", "viewing": conv}
+    for x, where in ((d, "on this hub"), (far, "on another")):
+        await x.until(lambda: here in x.here(), "presence_updated")
+        t.ok(True, "who looks at it: presence_updated " + where)
+    await c.send({"type": "presence", "status": "away"})
+    here["status"] = "away"
+    await far.until(lambda: here in far.here(), "away")
+    t.ok(True, "and is away")
+    late = await connect(s, h2, s.tenants[0].owner)
+    await late.until(lambda: here in late.here(), "who is there")
+    t.ok(True, "who comes later is told who is there")
+    await late.close()
+    t.eq(o.here(), [], "another tenant hears nothing of it")
+    await c.close()
+    await own.close()
+    here = {"user_id": a.agent.id, "status": "offline", "viewing": None}
+    for x, where in ((d, "on this hub"), (far, "on another")):
+        await x.until(lambda: here in x.here(), "offline", 15)
+        t.ok(True, "its last socket has gone: offline " + where)
     for x, who in ((c, "the typist"), (own, "the typist's other socket"),
                    (o, "another tenant")):
         t.ok("typing_start" not in x.types(), "not to " + who)
-    for x in (c, d, far, own, o):
+    for x in (d, far, o):
         await x.close()
     h2.stop()
 

@@ -62,7 +62,8 @@ typedef struct {
     bool      away;    /* look-ups are refused */
     bool      dead;    /* the session is */
     bool      broken;  /* look-ups fail */
-    char      published[1024];
+    char      published[8192];
+    bool      presence; /* is to be read; other tests do not look at it */
     size_t    npublished;
     int       on;
     char      text[65536];
@@ -536,7 +537,7 @@ fk_auth(fk_t *f, fk_sock_t *s, const char *since)
 
 /* The next frame's payload as text, NULL: none; *op its opcode. */
 static inline const char *
-fk_next_op(fk_t *f, fk_sock_t *s, uint8_t *op)
+fk_next_any(fk_t *f, fk_sock_t *s, uint8_t *op)
 {
     size_t n, len;
 
@@ -565,6 +566,20 @@ fk_next_op(fk_t *f, fk_sock_t *s, uint8_t *op)
     s->at += n + len;
 
     return f->text;
+}
+
+
+static inline const char *
+fk_next_op(fk_t *f, fk_sock_t *s, uint8_t *op)
+{
+    const char *text;
+
+    do {
+        text = fk_next_any(f, s, op);
+    } while (text != NULL && !f->presence
+             && strstr(text, "\"presence_updated\"") != NULL);
+
+    return text;
 }
 
 

@@ -716,6 +716,7 @@ starve(const pt_mem_t *mem, void *user)
     f->tail = 10;
 
     for (i = 0; i < 3; i++) {
+        fk_sleep(f, 1000);
         s = fk_open(f, i);
 
         if (s->open) {
@@ -735,6 +736,7 @@ starve(const pt_mem_t *mem, void *user)
     for (i = 0; i < 3; i++) {
         if (f->socks[i].open) {
             fk_send(&f->socks[i], "{\"event\":\"typing_start\"," FK_CONV "}");
+            fk_send(&f->socks[i], "{\"type\":\"watch\"," FK_CONV "}");
             fk_send(&f->socks[i], "{\"type\":\"ping\"}");
             fk_send_op(&f->socks[i], 9, "x", 1);
         }

@@ -1,0 +1,443 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+/*
+ * hub_here.c: who is there, and which conversation they look at.  Nothing of
+ * it is kept: a hub knows its own sockets, and what other hubs say on eph:,
+ * "presence" and lines of "<user> <o|a|-> <conversation>", or "presence?".
+ * All is looked at once a second, so that a storm of sockets is a trickle of
+ * frames.
+ */
+
+#include "hub_int.h"
+
+#define HERE_LINE (2u * PT_UUID_LEN + 4)
+#define HERE_LINES_MAX 100u /* a message to other hubs */
+#define HERE_TICK_MAX 16u   /* people told of in a second */
+#define HERE_EVERY_S 3u     /* and of one of them */
+#define HERE_GRACE_S 5u     /* a socket that reconnects was never away */
+#define HERE_BEAT_S 30u
+#define HERE_FAR_S 75u /* without a beat: that hub has gone */
+#define HERE_SCRATCH_MAX (1024u * 1024)
+#define HERE_JSON_MAX 512u
+
+static void hub_here_user(hub_tenant_t *t, hub_user_t *u);
+static void hub_here_say(hub_tenant_t *t, hub_user_t *u, const hub_seen_t *s);
+static void hub_here_json(const hub_t *h, const pt_uuid_t *user,
+                          const hub_seen_t *s, pt_buf_t *b);
+static void hub_here_all(hub_tenant_t *t);
+static void hub_here_spread(hub_tenant_t *t);
+static hub_frame_t *hub_here_list(hub_tenant_t *t);
+static void         hub_here_line(hub_tenant_t *t, pt_str_t line);
+
+static const pt_str_t hub_here_names[] = { { "offline", 7 },
+                                           { "online", 6 },
+                                           { "away", 4 } };
+static const char     hub_here_marks[] = "-oa";
+
+
+void
+hub_here_join(hub_conn_t *c)
+{
+    hub_user_t *u;
+
+    u = c->user;
+
+    if (u->conns == 1) {
+        u->here.status = HUB_HERE_ONLINE;
+
+    } else if (pt_uuid_is_nil(&c->watch)) {
+        return;
+    }
+
+    u->here.viewing = c->watch;
+
+    u->spread = true;
+    c->tenant->restless = true;
+}
+
+
+void
+hub_here_leave(hub_conn_t *c)
+{
+    hub_user_t *u;
+
+    u = c->user;
+
+    if (u->conns == 0) {
+        memset(&u->here, 0, sizeof(u->here));
+        u->left_s = c->hub->now_s;
+
+    } else if (!pt_uuid_is_nil(&c->watch)
+               && pt_uuid_eq(&u->here.viewing, &c->watch))
+    {
+        memset(&u->here.viewing, 0, sizeof(u->here.viewing));
+
+    } else {
+        return;
+    }
+
+    u->spread = true;
+    c->tenant->restless = true;
+}
+
+
+void
+hub_here_watch(hub_conn_t *c, const pt_uuid_t *before)
+{
+    hub_user_t *u;
+
+    if (!c->counted) {
+        return; /* joining tells, or it leaves */
+    }
+
+    u = c->user;
+
+    if ((pt_uuid_is_nil(&c->watch) && !pt_uuid_eq(&u->here.viewing, before))) {
+        return; /* another of its sockets has looked elsewhere since */
+    }
+
+    u->here.viewing = c->watch;
+    u->spread = true;
+    c->tenant->restless = true;
+}
+
+
+bool
+hub_here_set(hub_conn_t *c, pt_str_t name)
+{
+    uint8_t status;
+
+    for (status = HUB_HERE_ONLINE; status < PT_COUNT(hub_here_names); status++)
+    {
+        if (pt_str_eq(name, hub_here_names[status])) {
+            c->user->here.status = status;
+            c->user->spread = true;
+            c->tenant->restless = true;
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+void
+hub_here_tick(hub_tenant_t *t)
+{
+    uint32_t    now;
+    hub_user_t *u;
+
+    now = t->hub->now_s;
+
+    if (t->here_s == now) {
+        return;
+    }
+
+    t->here_s = now;
+    hub_frame_unref(&t->hub->conf.mem, t->list); /* not kept while idle */
+    t->list = NULL;
+
+    if (t->far_s != 0 && now - t->far_s < HERE_FAR_S
+        && (now + t->id.b[sizeof(t->id.b) - 1]) % HERE_BEAT_S == 0)
+    {
+        hub_here_all(t);
+    }
+
+    if (!t->restless) {
+        return;
+    }
+
+    t->restless = false;
+    t->told = 0;
+
+    for (u = t->users; u != NULL; u = u->next) {
+        hub_here_user(t, u);
+    }
+
+    hub_here_spread(t);
+}
+
+
+/* Who is there, to a socket that has just become live. */
+
+void
+hub_here_tell(hub_conn_t *c)
+{
+    hub_tenant_t *t;
+
+    t = c->tenant;
+
+    if (t->nsaid == 0) {
+        return;
+    }
+
+    if (t->list == NULL) {
+        t->list = hub_here_list(t);
+    }
+
+    hub_conn_push(c, t->list); /* NULL: it hears of changes only */
+}
+
+
+/* Other hubs' words: lines, or (none) the question. */
+
+void
+hub_here_heard(hub_tenant_t *t, pt_str_t text)
+{
+    size_t i;
+
+    t->far_s = t->hub->now_s;
+    t->restless = true;
+
+    if (pt_str_is(text, "?")) {
+        hub_here_all(t);
+        return;
+    }
+
+    for (i = 1; i + HERE_LINE <= text.len + 1; i += HERE_LINE) {
+        hub_here_line(t, (pt_str_t){ text.data + i, HERE_LINE - 1 });
+    }
+}
+
+
+void
+hub_on_listening(hub_t *h, const pt_uuid_t *tenant)
+{
+    h->conf.ops->publish(h->conf.env, tenant, PT_STR(HUB_HERE_HEAD "?"));
+}
+
+
+static void
+hub_here_user(hub_tenant_t *t, hub_user_t *u)
+{
+    uint32_t          now;
+    const hub_seen_t *s;
+
+    now = t->hub->now_s;
+
+    if (u->far.status != HUB_HERE_OFFLINE && now - u->far_s >= HERE_FAR_S) {
+        memset(&u->far, 0, sizeof(u->far));
+        u->left_s = now;
+    }
+
+    s = (u->conns > 0) ? &u->here : &u->far;
+
+    if (s == &u->far && s->status != HUB_HERE_OFFLINE) {
+        t->restless = true; /* it may end unsaid */
+    }
+
+    if (s->status == u->said.status
+        && pt_uuid_eq(&s->viewing, &u->said.viewing)) {
+        return;
+    }
+
+    if (u->said.status == HUB_HERE_OFFLINE && t->nsaid >= HUB_HERE_MAX) {
+        return; /* too many to tell of: see docs/hub.md */
+    }
+
+    if ((u->said.status != HUB_HERE_OFFLINE && now - u->said_s < HERE_EVERY_S)
+        || (s->status == HUB_HERE_OFFLINE && now - u->left_s < HERE_GRACE_S)
+        || t->told >= HERE_TICK_MAX)
+    {
+        t->restless = true; /* later */
+        return;
+    }
+
+    hub_here_say(t, u, s);
+}
+
+
+static void
+hub_here_say(hub_tenant_t *t, hub_user_t *u, const hub_seen_t *s)
+{
+    hub_t      *h;
+    pt_str_t    json;
+    pt_buf_t    b;
+    pt_arena_t *a;
+
+    h = t->hub;
+    t->told++;
+    t->nsaid += (u->said.status == HUB_HERE_OFFLINE) ? 1 : 0;
+    t->nsaid -= (s->status == HUB_HERE_OFFLINE) ? 1 : 0;
+    u->said = *s;
+    u->said_s = h->now_s;
+
+    a = (t->nconns == 0) ? NULL : pt_arena_new(&h->conf.mem, HERE_SCRATCH_MAX);
+
+    if (a == NULL) {
+        return; /* nobody to tell; or it is missed: it is no event */
+    }
+
+    pt_buf_init(&b, a, HERE_JSON_MAX);
+    hub_here_json(h, &u->id, s, &b);
+
+    if (pt_buf_get(&b, &json) == PT_OK) {
+        hub_say_spread(t, NULL, &u->id, json);
+    }
+
+    pt_arena_del(a);
+}
+
+
+static void
+hub_here_json(const hub_t *h, const pt_uuid_t *user, const hub_seen_t *s,
+              pt_buf_t *b)
+{
+    pt_jw_t w;
+
+    pt_jw_init(&w, b);
+    pt_jw_object(&w);
+    pt_jw_key(&w, "event");
+    pt_jw_str(&w, PT_STR("presence_updated"));
+    pt_jw_key(&w, "data");
+    pt_jw_object(&w);
+    pt_jw_key(&w, "user_id");
+    pt_jw_uuid(&w, user);
+    pt_jw_key(&w, "status");
+    pt_jw_str(&w, hub_here_names[s->status]);
+    pt_jw_key(&w, "viewing");
+    pt_jw_uuid(&w, pt_uuid_is_nil(&s->viewing) ? NULL : &s->viewing);
+    pt_jw_object_end(&w);
+    pt_jw_key(&w, "timestamp");
+    pt_jw_time(&w, h->conf.ops->wall_us(h->conf.env));
+    pt_jw_object_end(&w);
+}
+
+
+/* Other hubs are to hear of all who are here. */
+
+static void
+hub_here_all(hub_tenant_t *t)
+{
+    hub_user_t *u;
+
+    t->restless = true;
+
+    for (u = t->users; u != NULL; u = u->next) {
+        u->spread = u->spread || u->conns > 0;
+    }
+}
+
+
+/* To other hubs what changed here. */
+
+static void
+hub_here_spread(hub_tenant_t *t)
+{
+    char        text[sizeof(HUB_HERE_HEAD) + HERE_LINES_MAX * HERE_LINE], *at;
+    size_t      n;
+    hub_user_t *u;
+
+    memcpy(text, HUB_HERE_HEAD, sizeof(HUB_HERE_HEAD) - 1);
+    at = text + sizeof(HUB_HERE_HEAD) - 1;
+    *at++ = '\n';
+    n = 0;
+
+    for (u = t->users; u != NULL && n < HERE_LINES_MAX; u = u->next) {
+        if (!u->spread) {
+            continue;
+        }
+
+        u->spread = false;
+        pt_uuid_build(&u->id, at);
+        at[PT_UUID_LEN] = ' ';
+        at[PT_UUID_LEN + 1] = hub_here_marks[u->here.status];
+        at[PT_UUID_LEN + 2] = ' ';
+        pt_uuid_build(&u->here.viewing, at + PT_UUID_LEN + 3);
+        at[HERE_LINE - 1] = '\n';
+        at += HERE_LINE;
+        n++;
+    }
+
+    if (n > 0) {
+        t->restless = t->restless || u != NULL; /* the rest: next second */
+        t->hub->conf.ops->publish(t->hub->conf.env, &t->id,
+                                  (pt_str_t){ text, (size_t) (at - text) });
+    }
+}
+
+
+/* One frame of many: what was said last of all who are there. */
+
+static hub_frame_t *
+hub_here_list(hub_tenant_t *t)
+{
+    uint8_t      head[HUB_WS_HEADER_MAX];
+    hub_t       *h;
+    pt_str_t     json;
+    pt_buf_t     b, all;
+    hub_user_t  *u;
+    pt_arena_t  *a;
+    hub_frame_t *f;
+
+    h = t->hub;
+    f = NULL;
+    a = pt_arena_new(&h->conf.mem, HERE_SCRATCH_MAX);
+
+    if (a == NULL) {
+        return NULL;
+    }
+
+    pt_buf_init(&all, a, HERE_SCRATCH_MAX / 2);
+
+    for (u = t->users; u != NULL; u = u->next) {
+        if (u->said.status == HUB_HERE_OFFLINE) {
+            continue;
+        }
+
+        pt_buf_init(&b, a, HERE_JSON_MAX);
+        hub_here_json(h, &u->id, &u->said, &b);
+
+        if (pt_buf_get(&b, &json) != PT_OK) {
+            pt_arena_del(a);
+            return NULL;
+        }
+
+        pt_buf_add(&all, head, hub_ws_header(head, HUB_WS_OP_TEXT, json.len));
+        pt_buf_str_add(&all, json);
+    }
+
+    if (pt_buf_get(&all, &json) == PT_OK) {
+        f = hub_frame_many(&h->conf.mem, HUB_EVENT_PRESENCE_UPDATED,
+                           (uint16_t) t->nsaid, json);
+    }
+
+    pt_arena_del(a);
+
+    return f;
+}
+
+
+static void
+hub_here_line(hub_tenant_t *t, pt_str_t line)
+{
+    pt_uuid_t   id, viewing;
+    hub_user_t *u;
+    const char *mark;
+
+    mark = strchr(hub_here_marks, line.data[PT_UUID_LEN + 1]);
+
+    if (mark == NULL || *mark == '\0'
+        || !pt_uuid_parse((pt_str_t){ line.data, PT_UUID_LEN }, &id)
+        || !pt_uuid_parse(
+            (pt_str_t){ line.data + PT_UUID_LEN + 3, PT_UUID_LEN }, &viewing))
+    {
+        return;
+    }
+
+    u = hub_user_get(t, &id, PT_STR_NULL);
+
+    if (u == NULL) {
+        return;
+    }
+
+    if (*mark == '-') {
+        u->left_s =
+            (u->far.status != HUB_HERE_OFFLINE) ? t->hub->now_s : u->left_s;
+        u->spread = u->spread || u->conns > 0; /* but here it is */
+    }
+
+    u->far.status = (uint8_t) (mark - hub_here_marks);
+    u->far.viewing = viewing;
+    u->far_s = t->hub->now_s;
+}
