@@ -137,6 +137,11 @@ serve_parts_start(serve_run_t *s, const char *roles)
 
     for (i = 0; i < PT_COUNT(serve_parts); i++) {
         p = serve_parts[i];
+        s->serve.fds += serve_role_is(roles, p->name) ? p->fds : 0;
+    }
+
+    for (i = 0; i < PT_COUNT(serve_parts); i++) {
+        p = serve_parts[i];
         if (!serve_role_is(roles, p->name)) {
             continue;
         }

@@ -24,8 +24,9 @@ static void     courier_claimed(void *data, batch_t *b,
                                 const pytake_sql_result_t *result);
 static void     courier_away(courier_t *c, const pytake_sql_result_t *result);
 
-const serve_part_t courier_part = { "courier", courier_start, courier_stop,
-                                    courier_del, courier_metrics };
+const serve_part_t courier_part = { "courier",       courier_start,
+                                    courier_stop,    courier_del,
+                                    courier_metrics, COURIER_HTTP_CONNS_MAX };
 
 
 static pt_err_t

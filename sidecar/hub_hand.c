@@ -374,6 +374,10 @@ hub_hand_metrics(hub_sock_t *s)
                    "\n# TYPE pytake_hub_refused_total counter\n"
                    "pytake_hub_refused_total ");
     pt_buf_i64(&b, (int64_t) g->refused);
+    pt_buf_lit(&b, "\n# HELP pytake_hub_capacity Sockets there is room for."
+                   "\n# TYPE pytake_hub_capacity gauge\n"
+                   "pytake_hub_capacity ");
+    pt_buf_i64(&b, (int64_t) g->conns_max);
     pt_buf_lit(&b, "\n");
 
     if (pt_buf_get(&b, &body) != PT_OK) {

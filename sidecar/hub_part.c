@@ -12,14 +12,15 @@
 
 #define PART_SOON_MS 20u /* HUB_REORDER_MS */
 #define PART_HOLD_MS 50u
-#define PART_SPREAD_MS 6000u /* of SERVE_STOP_MS */
-#define PART_FDS_RESERVED 64u
+#define PART_SPREAD_MS 6000u  /* of SERVE_STOP_MS */
+#define PART_FDS_RESERVED 64u /* listener, pools, channels, logs */
+#define PART_CONNS_MIN 64u
 #define PART_CONNS_MAX 500000u
 
 static pt_err_t hub_part_start(const serve_t *serve, void **part);
 static pt_err_t hub_part_open(hub_glue_t *g, const serve_t *serve);
 static pt_err_t hub_part_hub(hub_glue_t *g, const serve_t *serve);
-static uint32_t hub_part_capacity(void);
+static uint32_t hub_part_capacity(const serve_t *serve);
 static void     hub_part_stop(void *part);
 static void     hub_part_del(void *part);
 static void     hub_part_second(void *data);
@@ -30,8 +31,8 @@ static void     hub_part_wake(hub_glue_t *g, uint32_t after_ms);
 static int64_t  hub_part_now_ms(void *env);
 static int64_t  hub_part_wall_us(void *env);
 
-const serve_part_t hub_part = { "hub", hub_part_start, hub_part_stop,
-                                hub_part_del, NULL };
+const serve_part_t hub_part = { "hub",        hub_part_start, hub_part_stop,
+                                hub_part_del, NULL,           0 };
 
 static const hub_ops_t hub_part_ops = {
     hub_sock_write,    hub_sock_want_write,  hub_sock_admitted,
@@ -139,7 +140,7 @@ hub_part_hub(hub_glue_t *g, const serve_t *serve)
         return PT_EVALIDATION;
     }
 
-    g->conns_max = hub_part_capacity();
+    g->conns_max = hub_part_capacity(serve);
     g->young_max = g->conns_max / 20;
     g->young_max =
         (g->young_max < HUB_YOUNG_MIN) ? HUB_YOUNG_MIN : g->young_max;
@@ -158,15 +159,19 @@ hub_part_hub(hub_glue_t *g, const serve_t *serve)
 }
 
 
-/* As many sockets as descriptors, of which all that are allowed are taken. */
+/* As many sockets as descriptors, of which all that are allowed are taken,
+ * less what the other parts may need. */
 
 static uint32_t
-hub_part_capacity(void)
+hub_part_capacity(const serve_t *serve)
 {
+    rlim_t        reserved;
     struct rlimit rl;
 
+    reserved = PART_FDS_RESERVED + serve->fds;
+
     if (getrlimit(RLIMIT_NOFILE, &rl) == -1) {
-        return 1024 - PART_FDS_RESERVED;
+        rl.rlim_cur = rl.rlim_max = 1024;
     }
 
     if (rl.rlim_cur < rl.rlim_max) {
@@ -175,13 +180,13 @@ hub_part_capacity(void)
         (void) getrlimit(RLIMIT_NOFILE, &rl);
     }
 
-    if (rl.rlim_cur > PART_CONNS_MAX) {
-        return PART_CONNS_MAX;
+    if (rl.rlim_cur < reserved + PART_CONNS_MIN) {
+        return PART_CONNS_MIN;
     }
 
-    return (rl.rlim_cur > 2 * PART_FDS_RESERVED)
-               ? (uint32_t) rl.rlim_cur - PART_FDS_RESERVED
-               : PART_FDS_RESERVED;
+    return (rl.rlim_cur - reserved < PART_CONNS_MAX)
+               ? (uint32_t) (rl.rlim_cur - reserved)
+               : PART_CONNS_MAX;
 }
 
 

@@ -43,8 +43,8 @@ static bool     jobs_step(const job_t *job, const pytake_sql_result_t *result);
 static void     jobs_failed(jobs_t *j, pt_err_t err, const char *sqlstate);
 static void     jobs_int4(uint8_t out[4], uint32_t v);
 
-const serve_part_t jobs_part = { "jobs", jobs_start, jobs_stop, jobs_del,
-                                 NULL };
+const serve_part_t jobs_part = { "jobs",   jobs_start, jobs_stop,
+                                 jobs_del, NULL,       0 };
 
 /* In this order, each in a transaction of its own. */
 static const job_t jobs_list[] = {

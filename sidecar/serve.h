@@ -21,6 +21,7 @@ struct serve_s {
     loop_t       *loop;
     pt_loop_t    *base; /* of loop: ops for timers, sockets, log */
     pt_mem_t      mem;
+    uint32_t      fds; /* of all parts that run */
     /* All parts' metrics, as Prometheus reads them; NULL: none. */
     void (*metrics)(const serve_t *serve, pt_buf_t *out);
 };
@@ -42,6 +43,10 @@ typedef struct {
 
     /* Prometheus text; NULL: it has none, or tells them itself. */
     void (*metrics)(const void *part, pt_buf_t *out);
+
+    /* Descriptors it may hold, a few apart; the hub, which takes all that are
+     * left, names none. */
+    uint32_t fds;
 } serve_part_t;
 
 extern const serve_part_t jobs_part;    /* jobs.c */
