@@ -61,14 +61,12 @@
 #define HUB_CLOSE_REVOKED 4005
 #define HUB_CLOSE_TOO_MANY 4006
 #define HUB_CLOSE_VERSION 4007
-#define HUB_CLOSE_OVERLOADED 4100
 #define HUB_CLOSE_RATE 4101
 #define HUB_CLOSE_SLOW 4102
 #define HUB_CLOSE_BACKEND 4103
 #define HUB_CLOSE_DRAIN 4200
 #define HUB_CLOSE_PONG 4201
 #define HUB_CLOSE_EXPIRED 4202
-#define HUB_CLOSE_PERMISSIONS 4203
 
 typedef struct hub_s        hub_t;
 typedef struct hub_conn_s   hub_conn_t;

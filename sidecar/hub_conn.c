@@ -12,9 +12,9 @@ static void hub_conn_event(hub_conn_t *c, const hub_ws_in_t *in);
 static bool hub_conn_rate(hub_conn_t *c);
 
 const uint16_t hub_close_codes[HUB_CLOSE_CODES] = {
-    1000, 1001, 1002, 1003, 1007, 1008, 1009, 1011, 1013,
-    4000, 4001, 4002, 4003, 4004, 4005, 4006, 4007, 4100,
-    4101, 4102, 4103, 4200, 4201, 4202, 4203, 0 /* others */
+    1000, 1001, 1002, 1003, 1007, 1008, 1009, 1011,
+    1013, 4000, 4001, 4002, 4003, 4004, 4005, 4006,
+    4007, 4101, 4102, 4103, 4200, 4201, 4202, 0 /* others */
 };
 
 
@@ -84,7 +84,7 @@ hub_on_read(hub_conn_t *c, uint8_t *data, size_t len)
     c->seen_s = c->hub->now_s;
 
     while (len > 0 && c->state != HUB_CONN_DEAD) {
-        hub_ws_feed(&c->ws, data, len, &used, &in);
+        hub_ws_feed(&c->ws, &c->hub->conf.mem, data, len, &used, &in);
         data += used;
         len -= used;
 
@@ -96,7 +96,8 @@ hub_on_read(hub_conn_t *c, uint8_t *data, size_t len)
     }
 
     if (c->ws.failed || (!c->ws.in_message && !c->ws.in_frame)) {
-        hub_ws_free(&c->ws); /* an idle socket owns no buffer */
+        hub_ws_free(&c->ws,
+                    &c->hub->conf.mem); /* an idle socket owns no buffer */
     }
 }
 
@@ -261,7 +262,7 @@ hub_conn_free(hub_conn_t *c)
 
     hub_frame_unref(&h->conf.mem, c->current);
     hub_free(h, c->typing);
-    hub_ws_free(&c->ws);
+    hub_ws_free(&c->ws, &h->conf.mem);
     hub_free(h, c);
 }
 

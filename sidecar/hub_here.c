@@ -50,7 +50,8 @@ hub_here_join(hub_conn_t *c)
     }
 
     u->here.viewing = c->watch;
-
+    u->far_last =
+        pt_uuid_is_nil(&c->watch) && u->far.status != HUB_HERE_OFFLINE;
     u->spread = true;
     c->tenant->restless = true;
 }
@@ -71,6 +72,7 @@ hub_here_leave(hub_conn_t *c)
                && pt_uuid_eq(&u->here.viewing, &c->watch))
     {
         memset(&u->here.viewing, 0, sizeof(u->here.viewing));
+        u->far_last = u->far.status != HUB_HERE_OFFLINE;
 
     } else {
         return;
@@ -97,6 +99,7 @@ hub_here_watch(hub_conn_t *c, const pt_uuid_t *before)
     }
 
     u->here.viewing = c->watch;
+    u->far_last = false;
     u->spread = true;
     c->tenant->restless = true;
 }
@@ -111,6 +114,7 @@ hub_here_set(hub_conn_t *c, pt_str_t name)
     {
         if (pt_str_eq(name, hub_here_names[status])) {
             c->user->here.status = status;
+            c->user->far_last = false;
             c->user->spread = true;
             c->tenant->restless = true;
             return true;
@@ -222,7 +226,8 @@ hub_here_user(hub_tenant_t *t, hub_user_t *u)
 
     s = (u->conns > 0) ? &u->here : &u->far;
 
-    if (s == &u->far && s->status != HUB_HERE_OFFLINE) {
+    if (u->far.status != HUB_HERE_OFFLINE) {
+        s = u->far_last ? &u->far : s;
         t->restless = true; /* it may end unsaid */
     }
 
@@ -412,6 +417,7 @@ static void
 hub_here_line(hub_tenant_t *t, pt_str_t line)
 {
     pt_uuid_t   id, viewing;
+    hub_seen_t  was;
     hub_user_t *u;
     const char *mark;
 
@@ -437,7 +443,14 @@ hub_here_line(hub_tenant_t *t, pt_str_t line)
         u->spread = u->spread || u->conns > 0; /* but here it is */
     }
 
+    was = u->far;
     u->far.status = (uint8_t) (mark - hub_here_marks);
     u->far.viewing = viewing;
     u->far_s = t->hub->now_s;
+
+    if ((was.status != u->far.status && was.status != HUB_HERE_OFFLINE)
+        || !pt_uuid_eq(&was.viewing, &viewing))
+    {
+        u->far_last = true; /* neither a beat nor the mere arrival */
+    }
 }

@@ -14,7 +14,7 @@
 #define HUB_FRAME_JSON_MAX 4096u
 #define HUB_STASH_MAX 64u
 #define HUB_RETRY_MS 500
-#define HUB_CLOSE_CODES 26u
+#define HUB_CLOSE_CODES 24u
 #define HUB_HERE_HEAD "presence" /* no uuid begins so */
 #define HUB_HERE_MAX 256u        /* people of a tenant that are told of */
 #define HUB_EPHEMERAL_HEAD (2u * PT_UUID_LEN + 2) /* conversation, author */
@@ -56,7 +56,8 @@ struct hub_user_s {
     uint32_t    left_s; /* since when nobody has it */
     uint32_t    said_s; /* when sockets were told of it */
     uint16_t    name_len;
-    bool        spread; /* other hubs must be told */
+    bool        spread;   /* other hubs must be told */
+    bool        far_last; /* it did something there last, not here */
     hub_seen_t  here;
     hub_seen_t  far;
     hub_seen_t  said;

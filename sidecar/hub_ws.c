@@ -2,8 +2,6 @@
 
 #include "hub_ws.h"
 
-#include <stdlib.h>
-
 #include <openssl/evp.h>
 #include <openssl/sha.h>
 
@@ -24,20 +22,21 @@ static size_t   hub_ws_head(hub_ws_t *ws, const uint8_t *data, size_t len,
 static uint8_t  hub_ws_head_need(const hub_ws_t *ws);
 static uint16_t hub_ws_head_check(const hub_ws_t *ws);
 static void     hub_ws_frame_begin(hub_ws_t *ws, hub_ws_in_t *in);
-static size_t   hub_ws_payload(hub_ws_t *ws, uint8_t *data, size_t len,
-                               hub_ws_in_t *in);
+static size_t   hub_ws_payload(hub_ws_t *ws, const pt_mem_t *mem, uint8_t *data,
+                               size_t len, hub_ws_in_t *in);
 static void     hub_ws_unmask(hub_ws_t *ws, uint8_t *data, size_t len);
-static bool     hub_ws_keep(hub_ws_t *ws, const uint8_t *data, size_t len,
-                            hub_ws_in_t *in);
-static void     hub_ws_frame_end(hub_ws_t *ws, hub_ws_in_t *in);
-static void     hub_ws_control_end(hub_ws_t *ws, hub_ws_in_t *in);
-static bool     hub_ws_utf8_feed(uint32_t *state, const uint8_t *s, size_t len);
+static bool hub_ws_keep(hub_ws_t *ws, const pt_mem_t *mem, const uint8_t *data,
+                        size_t len, hub_ws_in_t *in);
+static bool hub_ws_grow(hub_ws_t *ws, const pt_mem_t *mem, size_t len);
+static void hub_ws_frame_end(hub_ws_t *ws, hub_ws_in_t *in);
+static void hub_ws_control_end(hub_ws_t *ws, hub_ws_in_t *in);
+static bool hub_ws_utf8_feed(uint32_t *state, const uint8_t *s, size_t len);
 static uint32_t hub_ws_utf8_lead(uint8_t c);
 
 
 void
-hub_ws_feed(hub_ws_t *ws, uint8_t *data, size_t len, size_t *used,
-            hub_ws_in_t *in)
+hub_ws_feed(hub_ws_t *ws, const pt_mem_t *mem, uint8_t *data, size_t len,
+            size_t *used, hub_ws_in_t *in)
 {
     size_t at;
 
@@ -54,7 +53,7 @@ hub_ws_feed(hub_ws_t *ws, uint8_t *data, size_t len, size_t *used,
     if (!ws->in_message && !ws->in_frame
         && (ws->buf != NULL || ws->control != NULL))
     {
-        hub_ws_free(ws); /* what the last call gave out */
+        hub_ws_free(ws, mem); /* what the last call gave out */
     }
 
     while (at < len && in->type == HUB_WS_MORE) {
@@ -63,7 +62,7 @@ hub_ws_feed(hub_ws_t *ws, uint8_t *data, size_t len, size_t *used,
             at += hub_ws_head(ws, data + at, len - at, in);
 
         } else {
-            at += hub_ws_payload(ws, data + at, len - at, in);
+            at += hub_ws_payload(ws, mem, data + at, len - at, in);
         }
     }
 
@@ -72,10 +71,10 @@ hub_ws_feed(hub_ws_t *ws, uint8_t *data, size_t len, size_t *used,
 
 
 void
-hub_ws_free(hub_ws_t *ws)
+hub_ws_free(hub_ws_t *ws, const pt_mem_t *mem)
 {
-    free(ws->buf);
-    free(ws->control);
+    mem->free(mem->user, ws->buf);
+    mem->free(mem->user, ws->control);
     ws->buf = NULL;
     ws->control = NULL;
     ws->buf_len = 0;
@@ -306,14 +305,15 @@ hub_ws_frame_begin(hub_ws_t *ws, hub_ws_in_t *in)
 
 
 static size_t
-hub_ws_payload(hub_ws_t *ws, uint8_t *data, size_t len, hub_ws_in_t *in)
+hub_ws_payload(hub_ws_t *ws, const pt_mem_t *mem, uint8_t *data, size_t len,
+               hub_ws_in_t *in)
 {
     size_t n;
 
     n = (len < ws->remaining) ? len : ws->remaining;
     hub_ws_unmask(ws, data, n);
 
-    if (!hub_ws_keep(ws, data, n, in)) {
+    if (!hub_ws_keep(ws, mem, data, n, in)) {
         return n;
     }
 
@@ -341,14 +341,12 @@ hub_ws_unmask(hub_ws_t *ws, uint8_t *data, size_t len)
 
 
 static bool
-hub_ws_keep(hub_ws_t *ws, const uint8_t *data, size_t len, hub_ws_in_t *in)
+hub_ws_keep(hub_ws_t *ws, const pt_mem_t *mem, const uint8_t *data, size_t len,
+            hub_ws_in_t *in)
 {
-    void    *p;
-    uint32_t cap;
-
     if (ws->opcode >= 0x8) {
         if (ws->control == NULL) {
-            ws->control = malloc(HUB_WS_CONTROL_MAX);
+            ws->control = mem->alloc(mem->user, HUB_WS_CONTROL_MAX);
         }
 
         if (ws->control == NULL) {
@@ -366,26 +364,49 @@ hub_ws_keep(hub_ws_t *ws, const uint8_t *data, size_t len, hub_ws_in_t *in)
         return false;
     }
 
-    if (ws->buf_len + len > ws->buf_cap) {
-        cap = (ws->buf_cap == 0) ? HUB_WS_BUF_MIN : ws->buf_cap;
-
-        while (cap < ws->buf_len + len) {
-            cap *= 2;
-        }
-
-        p = realloc(ws->buf, cap);
-
-        if (p == NULL) {
-            hub_ws_fail(ws, in, 1011);
-            return false;
-        }
-
-        ws->buf = p;
-        ws->buf_cap = cap;
+    if (!hub_ws_grow(ws, mem, len)) {
+        hub_ws_fail(ws, in, 1011);
+        return false;
     }
 
     memcpy(ws->buf + ws->buf_len, data, len);
     ws->buf_len += (uint32_t) len;
+
+    return true;
+}
+
+
+/* Room for len bytes more. */
+
+static bool
+hub_ws_grow(hub_ws_t *ws, const pt_mem_t *mem, size_t len)
+{
+    uint8_t *p;
+    uint32_t cap;
+
+    if (ws->buf_len + len <= ws->buf_cap) {
+        return true;
+    }
+
+    cap = (ws->buf_cap == 0) ? HUB_WS_BUF_MIN : ws->buf_cap;
+
+    while (cap < ws->buf_len + len) {
+        cap *= 2;
+    }
+
+    p = mem->alloc(mem->user, cap);
+
+    if (p == NULL) {
+        return false;
+    }
+
+    if (ws->buf_len > 0) {
+        memcpy(p, ws->buf, ws->buf_len);
+    }
+
+    mem->free(mem->user, ws->buf);
+    ws->buf = p;
+    ws->buf_cap = cap;
 
     return true;
 }

@@ -10,7 +10,7 @@
 #ifndef HUB_WS_H
 #define HUB_WS_H
 
-#include "core/pt_base.h"
+#include "core/pt_arena.h"
 
 #define HUB_WS_MESSAGE_MAX (16u * 1024) /* an inbound message */
 #define HUB_WS_FRAGMENTS_MAX 64u        /* frames of one message */
@@ -73,11 +73,11 @@ typedef struct {
  * with the rest until HUB_WS_MORE.  data is unmasked in place (scratch).
  * After HUB_WS_ERROR or HUB_WS_CLOSE further input is eaten silently.
  */
-void hub_ws_feed(hub_ws_t *ws, uint8_t *data, size_t len, size_t *used,
-                 hub_ws_in_t *in);
+void hub_ws_feed(hub_ws_t *ws, const pt_mem_t *mem, uint8_t *data, size_t len,
+                 size_t *used, hub_ws_in_t *in);
 
 /* Frees what an unfinished message holds. */
-void hub_ws_free(hub_ws_t *ws);
+void hub_ws_free(hub_ws_t *ws, const pt_mem_t *mem);
 
 /* The header of an unmasked, final frame; returns its length (2, 4, 10). */
 size_t hub_ws_header(uint8_t out[HUB_WS_HEADER_MAX], hub_ws_opcode_t op,

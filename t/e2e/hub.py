@@ -505,8 +505,13 @@ async def descriptors(t, s, h):
         w.close()
     await wait(small.ready)
     t.ok(small.metric("pytake_hub_refused_total") > 0, "others are refused")
+    t.eq(small.metric("pytake_hub_capacity"), 150 - 64, "capacity")
     await good.close()
     small.stop()
+    both = await run(s.serve, name="both", roles="hub,courier", limit=900)
+    t.eq(both.metric("pytake_hub_capacity"), 900 - 64 - 512,
+         "a courier beside it has its part")
+    both.stop()
 
 
 if __name__ == "__main__":

@@ -24,7 +24,8 @@ run(const uint8_t *data, size_t size, size_t step)
         memcpy(copy, data, n);
 
         for (p = copy; p < copy + n; p += used) {
-            hub_ws_feed(&ws, p, (size_t) (copy + n - p), &used, &in);
+            hub_ws_feed(&ws, &pt_fuzz_mem, p, (size_t) (copy + n - p), &used,
+                        &in);
             PT_FUZZ_CHECK(used > 0 && used <= (size_t) (copy + n - p));
 
             if (in.type == HUB_WS_MORE) {
@@ -46,7 +47,7 @@ run(const uint8_t *data, size_t size, size_t step)
         free(copy);
     }
 
-    hub_ws_free(&ws);
+    hub_ws_free(&ws, &pt_fuzz_mem);
 
     return sum;
 }

@@ -147,6 +147,7 @@ START_TEST(ack)
 END_TEST
 
 
+#define NIL "00000000-0000-0000-0000-000000000000"
 #define ANN "41414141-4141-4141-4141-414141414141"
 #define BOB "42424242-4242-4242-4242-424242424242"
 #define TALK "01010101-0101-7101-8101-010101010101"
@@ -238,7 +239,6 @@ END_TEST
 /* What another hub says, and what it is told. */
 START_TEST(presence_far)
 {
-#define NIL "00000000-0000-0000-0000-000000000000"
     int        i;
     fk_t      *f = fk_start(3);
     fk_sock_t *a = fk_login(f, 0);
@@ -305,6 +305,48 @@ START_TEST(presence_far)
 END_TEST
 
 
+/* On two hubs at once: what it did last counts, and to be there is nothing
+ * that it did. */
+START_TEST(presence_both)
+{
+    fk_t      *f = fk_start(3);
+    fk_sock_t *a = fk_login(f, 0), *b;
+
+    f->presence = true;
+    fk_sleep(f, 1000);
+    b = bob(f, 1);
+    fk_ignore(b);
+    fk_send(b, "{\"type\":\"watch\"," FK_CONV "}");
+    fk_sleep(f, 1000);
+    fk_says(f, a, HERE(BOB, "online", "\"" TALK "\""));
+    hub_on_ephemeral(f->hub, &fk_tenant,
+                     PT_STR("presence\n" BOB " o " NIL "\n"));
+    fk_sleep(f, 4000);
+    fk_silent(f, a);
+    hub_on_ephemeral(f->hub, &fk_tenant,
+                     PT_STR("presence\n" BOB " a " ANN "\n"));
+    fk_sleep(f, 1000);
+    fk_says(f, a, HERE(BOB, "away", "\"" ANN "\""));
+    fk_sleep(f, 3000);
+    fk_send(b, "{\"type\":\"presence\",\"status\":\"online\"}");
+    fk_sleep(f, 1000);
+    fk_says(f, a, HERE(BOB, "online", "\"" TALK "\""));
+    hub_on_ephemeral(f->hub, &fk_tenant, /* a beat: nothing new */
+                     PT_STR("presence\n" BOB " a " ANN "\n"));
+    fk_sleep(f, 4000);
+    fk_silent(f, a);
+    hub_on_eof(b->conn);
+    hub_flush(f->hub);
+    fk_sleep(f, 1000);
+    fk_says(f, a, HERE(BOB, "away", "\"" ANN "\""));
+    b = bob(f, 1);
+    fk_sleep(f, 4000);
+    fk_silent(f, a);
+    fk_del(f);
+}
+END_TEST
+
+
 /* More people than are told of, and more at once than fit into a second. */
 START_TEST(presence_many)
 {
@@ -361,6 +403,7 @@ pt_test_suite(Suite *s)
     PT_TEST_CASE(s, ack);
     PT_TEST_CASE(s, presence);
     PT_TEST_CASE(s, presence_far);
+    PT_TEST_CASE(s, presence_both);
     PT_TEST_CASE(s, presence_many);
 }
 

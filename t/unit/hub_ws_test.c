@@ -78,7 +78,8 @@ feed(peer_t *p, const uint8_t *data, size_t len, size_t step)
         memcpy(copy, data, n);
 
         for (at = copy; at < copy + n; at += used) {
-            hub_ws_feed(&p->ws, at, (size_t) (copy + n - at), &used, &in);
+            hub_ws_feed(&p->ws, &pt_test_mem, at, (size_t) (copy + n - at),
+                        &used, &in);
 
             if (in.type != HUB_WS_MORE) {
                 p->len += fmt(p->said + p->len, "%c", "-TPQCE"[in.type]);
@@ -114,7 +115,7 @@ says(const uint8_t *data, size_t len, const char *want)
         feed(p, data, len, step);
         ck_assert_msg(strcmp(p->said, want) == 0, "step %zu: %s, not %s", step,
                       p->said, want);
-        hub_ws_free(&p->ws);
+        hub_ws_free(&p->ws, &pt_test_mem);
         free(p);
     }
 }
@@ -227,11 +228,11 @@ START_TEST(whole)
     memset(big, 'y', HUB_WS_MESSAGE_MAX);
     memset(&ws, 0, sizeof(ws));
     n = frame(buf, 0x81, big, HUB_WS_MESSAGE_MAX);
-    hub_ws_feed(&ws, buf, n, &used, &in);
+    hub_ws_feed(&ws, &pt_test_mem, buf, n, &used, &in);
     ck_assert_int_eq(in.type, HUB_WS_TEXT);
     ck_assert_uint_eq(used, n);
     ck_assert_slice(in.data, pt_test_str(big));
-    hub_ws_free(&ws);
+    hub_ws_free(&ws, &pt_test_mem);
 }
 END_TEST
 

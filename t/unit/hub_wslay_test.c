@@ -155,7 +155,8 @@ ours(says_t *s)
         memcpy(copy, stream + at, n);
 
         for (p = copy; p < copy + n && !s->ended; p += used) {
-            hub_ws_feed(&ws, p, (size_t) (copy + n - p), &used, &in);
+            hub_ws_feed(&ws, &pt_test_mem, p, (size_t) (copy + n - p), &used,
+                        &in);
 
             switch (in.type) {
             case HUB_WS_MORE:
@@ -174,7 +175,7 @@ ours(says_t *s)
         }
     }
 
-    hub_ws_free(&ws);
+    hub_ws_free(&ws, &pt_test_mem);
 }
 
 
