@@ -313,7 +313,7 @@ async def typing(t, s, h):
     here["status"] = "away"
     await far.until(lambda: here in far.here(), "away")
     t.ok(True, "and is away")
-    late = await connect(s, h2, s.tenants[0].owner)
+    late = await connect(s, h2, await run(s.add_user, a))
     await late.until(lambda: here in late.here(), "who is there")
     t.ok(True, "who comes later is told who is there")
     await late.close()
