@@ -1,0 +1,235 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+/* Whose a socket is, and for how long. */
+
+#include "hub_fake.h"
+
+
+START_TEST(token)
+{
+    char       token[2048], text[4096];
+    fk_t      *f = fk_start(3);
+    fk_sock_t *a = fk_open(f, 0), *b = fk_open(f, 1);
+
+    fk_auth_as(f, a, &fk_tenant, &fk_ann, 200, "");
+    fk_auth_as(f, b, &fk_tenant, &fk_ann, 200, "");
+    fk_answer(f);
+    fk_ignore(a);
+    fk_ignore(b);
+    fk_sleep(f, 25000);
+    fk_send_op(a, 10, "", 0);
+    fk_send_op(b, 10, "", 0);
+    fk_ignore(a);
+    fk_ignore(b);
+    fk_sleep(f, 45000);
+    fk_send_op(a, 10, "", 0);
+    fk_send_op(b, 10, "", 0);
+    fk_ignore(b);
+    ck_assert(fk_next(f, a) != NULL); /* sync or ping */
+    fk_ignore(a);
+    fk_sleep(f, 11000);
+    ck_assert(fk_finds(f, a,
+                       "{\"type\":\"token_expiring\",\"data\":"
+                       "{\"expires_in\":1"));
+    fk_ignore(b);
+
+    fk_token_of(f, &fk_tenant, &fk_ann, &fk_session, 3600, token);
+    fk_fmt(text, "{\"type\":\"auth\",\"token\":\"%s\"}", token);
+    fk_send(a, text);
+    hub_flush(f->hub);
+    fk_says(f, a, "\"auth_success\"");
+
+    /* another session of the same user is looked up */
+    fk_token_of(f, &fk_tenant, &fk_ann, &fk_bob, 7200, token);
+    fk_fmt(text, "{\"type\":\"auth\",\"token\":\"%s\"}", token);
+    fk_send(a, text);
+    hub_flush(f->hub);
+    fk_silent(f, a);
+    fk_answer(f);
+    fk_says(f, a, "\"auth_success\"");
+    hub_on_revoked(f->hub, &fk_tenant, &fk_session);
+    hub_flush(f->hub);
+    ck_assert_int_eq(fk_closed(f, b), 4005);
+    ck_assert_int_eq(fk_closed(f, a), 0);
+    hub_on_revoked(f->hub, &fk_other, &fk_bob);
+    ck_assert_int_eq(fk_closed(f, a), 0);
+
+    /* another user's token */
+    fk_token_of(f, &fk_tenant, &fk_bob, &fk_session, 3600, token);
+    fk_fmt(text, "{\"type\":\"auth\",\"token\":\"%s\"}", token);
+    fk_send(a, text);
+    hub_flush(f->hub);
+    ck_assert_int_eq(fk_closed(f, a), 4003);
+    fk_del(f);
+}
+END_TEST
+
+
+START_TEST(token_bad)
+{
+    fk_t      *f = fk_start(3);
+    fk_sock_t *a = fk_open(f, 0);
+
+    fk_auth_as(f, a, &fk_tenant, &fk_ann, -30, "");
+    hub_flush(f->hub);
+    ck_assert_int_eq(fk_closed(f, a), 4202);
+    a = fk_open(f, 1);
+    fk_send(a, "{\"type\":\"auth\",\"token\":\"x.y.z\"}");
+    hub_flush(f->hub);
+    ck_assert_int_eq(fk_closed(f, a), 4002);
+    a = fk_open(f, 2);
+    fk_send(a, "{\"type\":\"watch\"}");
+    hub_flush(f->hub);
+    ck_assert_int_eq(fk_closed(f, a), 4002);
+    a = fk_open(f, 3);
+    fk_auth_as(f, a, &fk_tenant, &fk_ann, 60,
+               ",\"user_id\":\"00000000-0000-7000-8000-000000000000\"");
+    hub_flush(f->hub);
+    ck_assert_int_eq(fk_closed(f, a), 4003);
+    f->dead = true;
+    a = fk_open(f, 4);
+    fk_auth(f, a, "");
+    ck_assert_int_eq(fk_closed(f, a), 4005);
+    f->dead = false;
+    f->broken = true;
+    a = fk_open(f, 5);
+    fk_auth(f, a, "");
+    ck_assert_int_eq(fk_closed(f, a), 4103);
+    f->broken = false;
+    f->away = true;
+    a = fk_open(f, 6);
+    fk_auth(f, a, "");
+    ck_assert_int_eq(fk_closed(f, a), 4103);
+    fk_del(f);
+}
+END_TEST
+
+
+/* A token runs out: 25 s of grace, then 4202, to the second or two. */
+START_TEST(token_ends)
+{
+    int        i;
+    fk_t      *f = fk_start(3);
+    fk_sock_t *a = fk_open(f, 0);
+
+    fk_auth_as(f, a, &fk_tenant, &fk_ann, 50, "");
+    fk_answer(f);
+
+    for (i = 0; i < 74; i++) {
+        fk_sleep(f, 1000);
+        fk_send_op(a, 10, "", 0);
+    }
+
+    ck_assert_int_eq(fk_closed(f, a), 0);
+    fk_sleep(f, 3000);
+    ck_assert_int_eq(fk_closed(f, a), 4202);
+    fk_del(f);
+}
+END_TEST
+
+
+START_TEST(too_many)
+{
+    int        i;
+    fk_t      *f = fk_start(3);
+    fk_sock_t *s;
+
+    for (i = 0; i < 10; i++) {
+        s = fk_login(f, i);
+    }
+
+    s = fk_open(f, 10);
+    fk_auth(f, s, "");
+    ck_assert_int_eq(fk_closed(f, s), 4006);
+
+    /* who is leaving takes no place */
+    hub_conn_close(f->socks[0].conn, 1000, "");
+    s = fk_login(f, 11);
+    ck_assert(s->open);
+    fk_del(f);
+}
+END_TEST
+
+
+/* The database was put back, and with it the sessions: who is connected
+ * learns of it. */
+START_TEST(session_gone)
+{
+    int        i;
+    fk_t      *f = fk_start(3);
+    fk_sock_t *a = fk_login(f, 0);
+
+    for (i = 0; i < 100; i++) { /* lives, fails, is away */
+        f->broken = i > 30;
+        f->away = i > 60;
+        fk_sleep(f, 2000);
+        fk_answer(f);
+        fk_send_op(a, 10, "", 0);
+    }
+
+    ck_assert(a->open);
+    ck_assert_int_eq(fk_closed(f, a), 0);
+    a->at = 0;
+    ck_assert(!fk_finds(f, a, "\"error\""));
+    f->away = f->broken = false;
+    f->dead = true;
+
+    for (i = 0; i < 35; i++) {
+        fk_sleep(f, 2000);
+        fk_answer(f);
+        fk_send_op(a, 10, "", 0);
+    }
+
+    ck_assert_int_eq(fk_closed(f, a), 4005);
+    fk_del(f);
+}
+END_TEST
+
+
+/* Another session was taken meanwhile: the old one's end is no matter. */
+START_TEST(session_changed)
+{
+    int        i;
+    char       token[2048], text[4096];
+    fk_t      *f = fk_start(3);
+    fk_sock_t *a = fk_login(f, 0);
+
+    for (i = 0; i < 70 && f->nasks == 0; i++) {
+        fk_sleep(f, 1000);
+        fk_send_op(a, 10, "", 0);
+    }
+
+    ck_assert_uint_eq(f->nasks, 1);
+    fk_token_of(f, &fk_tenant, &fk_ann, &fk_bob, 7200, token);
+    fk_fmt(text, "{\"type\":\"auth\",\"token\":\"%s\"}", token);
+    fk_send(a, text);
+    ck_assert_uint_eq(f->nasks, 2);
+    f->asks[FK_ASKS - 1] = f->asks[0]; /* the newer question first */
+    f->asks[0] = f->asks[1];
+    f->asks[1] = f->asks[FK_ASKS - 1];
+    fk_ignore(a);
+    ck_assert(fk_answer_one(f));
+    hub_flush(f->hub);
+    fk_says(f, a, "\"auth_success\"");
+    f->dead = true;
+    fk_answer(f);
+    ck_assert_int_eq(fk_closed(f, a), 0);
+    ck_assert(a->open);
+    fk_del(f);
+}
+END_TEST
+
+
+static void
+pt_test_suite(Suite *s)
+{
+    PT_TEST_CASE(s, token);
+    PT_TEST_CASE(s, token_bad);
+    PT_TEST_CASE(s, token_ends);
+    PT_TEST_CASE(s, too_many);
+    PT_TEST_CASE(s, session_gone);
+    PT_TEST_CASE(s, session_changed);
+}
+
+
+PT_TEST_MAIN(hub_session);
