@@ -431,10 +431,11 @@ hub_here_line(hub_tenant_t *t, pt_str_t line)
         return;
     }
 
-    u = hub_user_get(t, &id, PT_STR_NULL);
+    u = (*mark == '-') ? hub_user_find(t, &id)
+                       : hub_user_get(t, &id, PT_STR_NULL);
 
     if (u == NULL) {
-        return;
+        return; /* out of memory, or somebody unknown has gone */
     }
 
     if (*mark == '-') {

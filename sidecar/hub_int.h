@@ -308,7 +308,8 @@ void hub_proto_refreshed(hub_conn_t *c, int64_t exp_s);
 /* ---- hub_join.c ---- */
 
 /* Asks whether a live socket's session still lives. */
-void hub_session_check(hub_conn_t *c);
+void        hub_session_check(hub_conn_t *c);
+hub_user_t *hub_user_find(const hub_tenant_t *t, const pt_uuid_t *id);
 /* Finds or makes it; name data NULL: not known.  NULL: out of memory. */
 hub_user_t *hub_user_get(hub_tenant_t *t, const pt_uuid_t *id, pt_str_t name);
 

@@ -129,13 +129,24 @@ hub_session_checked(hub_conn_t *c, pt_err_t err, bool alive)
 
 
 hub_user_t *
-hub_user_get(hub_tenant_t *t, const pt_uuid_t *id, pt_str_t name)
+hub_user_find(const hub_tenant_t *t, const pt_uuid_t *id)
 {
     hub_user_t *u;
 
     for (u = t->users; u != NULL && !pt_uuid_eq(&u->id, id); u = u->next) {
         /* the one of that id */
     }
+
+    return u;
+}
+
+
+hub_user_t *
+hub_user_get(hub_tenant_t *t, const pt_uuid_t *id, pt_str_t name)
+{
+    hub_user_t *u;
+
+    u = hub_user_find(t, id);
 
     if (u == NULL) {
         u = hub_alloc(t->hub, sizeof(hub_user_t));
