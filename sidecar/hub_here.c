@@ -20,13 +20,14 @@
 #define HERE_SCRATCH_MAX (1024u * 1024)
 #define HERE_JSON_MAX 512u
 
-static void hub_here_user(hub_tenant_t *t, hub_user_t *u);
-static void hub_here_say(hub_tenant_t *t, hub_user_t *u, const hub_seen_t *s);
-static void hub_here_json(const hub_t *h, const pt_uuid_t *user,
-                          const hub_seen_t *s, pt_buf_t *b);
-static void hub_here_all(hub_tenant_t *t);
-static void hub_here_spread(hub_tenant_t *t);
-static hub_frame_t *hub_here_list(hub_tenant_t *t);
+static void         hub_here_user(hub_tenant_t *t, hub_user_t *u);
+static void         hub_here_say(hub_tenant_t *t);
+static void         hub_here_json(const hub_t *h, const pt_uuid_t *user,
+                                  const hub_seen_t *s, pt_buf_t *b);
+static void         hub_here_all(hub_tenant_t *t);
+static void         hub_here_spread(hub_tenant_t *t);
+static hub_frame_t *hub_here_list(hub_tenant_t *t, bool fresh,
+                                  const hub_user_t *but);
 static void         hub_here_line(hub_tenant_t *t, pt_str_t line);
 
 static const pt_str_t hub_here_names[] = { { "offline", 7 },
@@ -158,6 +159,10 @@ hub_here_tick(hub_tenant_t *t)
         hub_here_user(t, u);
     }
 
+    if (t->told > 0) {
+        hub_here_say(t);
+    }
+
     hub_here_spread(t);
 }
 
@@ -176,7 +181,7 @@ hub_here_tell(hub_conn_t *c)
     }
 
     if (t->list == NULL) {
-        t->list = hub_here_list(t);
+        t->list = hub_here_list(t, false, NULL);
     }
 
     hub_conn_push(c, t->list); /* NULL: it hears of changes only */
@@ -248,39 +253,48 @@ hub_here_user(hub_tenant_t *t, hub_user_t *u)
         return;
     }
 
-    hub_here_say(t, u, s);
-}
-
-
-static void
-hub_here_say(hub_tenant_t *t, hub_user_t *u, const hub_seen_t *s)
-{
-    hub_t      *h;
-    pt_str_t    json;
-    pt_buf_t    b;
-    pt_arena_t *a;
-
-    h = t->hub;
     t->told++;
     t->nsaid += (u->said.status == HUB_HERE_OFFLINE) ? 1 : 0;
     t->nsaid -= (s->status == HUB_HERE_OFFLINE) ? 1 : 0;
     u->said = *s;
-    u->said_s = h->now_s;
+    u->said_s = now;
+    u->fresh = true;
+}
 
-    a = (t->nconns == 0) ? NULL : pt_arena_new(&h->conf.mem, HERE_SCRATCH_MAX);
 
-    if (a == NULL) {
-        return; /* nobody to tell; or it is missed: it is no event */
+/* All of this second in one frame, to everybody: but nobody is told of
+ * himself.  It is no event: who takes nothing now misses it. */
+
+static void
+hub_here_say(hub_tenant_t *t)
+{
+    hub_conn_t     *c;
+    hub_user_t     *u;
+    hub_frame_t    *f, *all;
+    const pt_mem_t *mem;
+
+    mem = &t->hub->conf.mem;
+    all = hub_here_list(t, true, NULL);
+
+    for (u = t->users; u != NULL; u = u->next) {
+        u->others = u->fresh ? hub_here_list(t, true, u) : NULL;
     }
 
-    pt_buf_init(&b, a, HERE_JSON_MAX);
-    hub_here_json(h, &u->id, s, &b);
+    for (c = t->conns; c != NULL; c = c->next) {
+        f = c->user->fresh ? c->user->others : all;
 
-    if (pt_buf_get(&b, &json) == PT_OK) {
-        hub_say_spread(t, NULL, &u->id, json);
+        if (f != NULL && hub_say_can(c)) {
+            hub_conn_push(c, f);
+        }
     }
 
-    pt_arena_del(a);
+    for (u = t->users; u != NULL; u = u->next) {
+        hub_frame_unref(mem, u->others);
+        u->others = NULL;
+        u->fresh = false;
+    }
+
+    hub_frame_unref(mem, all);
 }
 
 
@@ -362,49 +376,53 @@ hub_here_spread(hub_tenant_t *t)
 }
 
 
-/* One frame of many: what was said last of all who are there. */
+/* One frame of many: what was said last of all who are there, or (fresh) of
+ * those who have changed, one of them left out.  NULL: of nobody, or out of
+ * memory. */
 
 static hub_frame_t *
-hub_here_list(hub_tenant_t *t)
+hub_here_list(hub_tenant_t *t, bool fresh, const hub_user_t *but)
 {
     uint8_t      head[HUB_WS_HEADER_MAX];
-    hub_t       *h;
+    uint16_t     n;
     pt_str_t     json;
     pt_buf_t     b, all;
     hub_user_t  *u;
     pt_arena_t  *a;
     hub_frame_t *f;
 
-    h = t->hub;
-    f = NULL;
-    a = pt_arena_new(&h->conf.mem, HERE_SCRATCH_MAX);
+    a = pt_arena_new(&t->hub->conf.mem, HERE_SCRATCH_MAX);
 
     if (a == NULL) {
         return NULL;
     }
 
+    n = 0;
+    f = NULL;
     pt_buf_init(&all, a, HERE_SCRATCH_MAX / 2);
 
     for (u = t->users; u != NULL; u = u->next) {
-        if (u->said.status == HUB_HERE_OFFLINE) {
+        if (u == but
+            || !(fresh ? u->fresh : u->said.status != HUB_HERE_OFFLINE)) {
             continue;
         }
 
         pt_buf_init(&b, a, HERE_JSON_MAX);
-        hub_here_json(h, &u->id, &u->said, &b);
+        hub_here_json(t->hub, &u->id, &u->said, &b);
 
         if (pt_buf_get(&b, &json) != PT_OK) {
-            pt_arena_del(a);
-            return NULL;
+            n = 0;
+            break;
         }
 
         pt_buf_add(&all, head, hub_ws_header(head, HUB_WS_OP_TEXT, json.len));
         pt_buf_str_add(&all, json);
+        n++;
     }
 
-    if (pt_buf_get(&all, &json) == PT_OK) {
-        f = hub_frame_many(&h->conf.mem, HUB_EVENT_PRESENCE_UPDATED,
-                           (uint16_t) t->nsaid, json);
+    if (n > 0 && pt_buf_get(&all, &json) == PT_OK) {
+        f = hub_frame_many(&t->hub->conf.mem, HUB_EVENT_PRESENCE_UPDATED, n,
+                           json);
     }
 
     pt_arena_del(a);

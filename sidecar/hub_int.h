@@ -48,19 +48,21 @@ typedef struct {
 
 /* One person, however many sockets: here, or on other hubs. */
 struct hub_user_s {
-    hub_user_t *next;
-    pt_uuid_t   id;
-    char       *name; /* NULL: no socket yet */
-    uint32_t    conns;
-    uint32_t    far_s;  /* when other hubs told of it */
-    uint32_t    left_s; /* since when nobody has it */
-    uint32_t    said_s; /* when sockets were told of it */
-    uint16_t    name_len;
-    bool        spread;   /* other hubs must be told */
-    bool        far_last; /* it did something there last, not here */
-    hub_seen_t  here;
-    hub_seen_t  far;
-    hub_seen_t  said;
+    hub_user_t  *next;
+    pt_uuid_t    id;
+    char        *name;   /* NULL: no socket yet */
+    hub_frame_t *others; /* while it is told of: for its own sockets */
+    uint32_t     conns;
+    uint32_t     far_s;  /* when other hubs told of it */
+    uint32_t     left_s; /* since when nobody has it */
+    uint32_t     said_s; /* when sockets were told of it */
+    uint16_t     name_len;
+    bool         spread;   /* other hubs must be told */
+    bool         fresh;    /* said in this second */
+    bool         far_last; /* it did something there last, not here */
+    hub_seen_t   here;
+    hub_seen_t   far;
+    hub_seen_t   said;
 };
 
 /* Events first..last of the log; frames may miss at the low end (expired). */
@@ -335,7 +337,8 @@ void hub_say_reconnect(hub_conn_t *c, uint32_t spread_ms);
 void hub_say_pong(hub_conn_t *c);
 void hub_say_error(hub_conn_t *c, const char *code, const char *message);
 void hub_say_typing(hub_conn_t *c, bool start);
-/* conversation NULL: whatever they look at. */
+/* Whether it takes what is no event now. */
+bool hub_say_can(const hub_conn_t *c);
 void hub_say_spread(hub_tenant_t *t, const pt_uuid_t *conversation,
                     const pt_uuid_t *author, pt_str_t json);
 /* One frame a tenant and head; NULL: out of memory. */

@@ -251,10 +251,8 @@ hub_say_spread(hub_tenant_t *t, const pt_uuid_t *conversation,
     f = hub_frame_new(&t->hub->conf.mem, HUB_WS_OP_TEXT, 0, NULL, json);
 
     for (c = t->conns; f != NULL && c != NULL; c = c->next) {
-        if (c->state == HUB_CONN_LIVE && !c->blocked
-            && c->nout < HUB_PRIVATE_MAX / 2
-            && !pt_uuid_eq(&c->user->id, author)
-            && (conversation == NULL || pt_uuid_is_nil(&c->watch)
+        if (hub_say_can(c) && !pt_uuid_eq(&c->user->id, author)
+            && (pt_uuid_is_nil(&c->watch)
                 || pt_uuid_eq(&c->watch, conversation)))
         {
             hub_conn_push(c, f);
@@ -262,6 +260,14 @@ hub_say_spread(hub_tenant_t *t, const pt_uuid_t *conversation,
     }
 
     hub_frame_unref(&t->hub->conf.mem, f);
+}
+
+
+bool
+hub_say_can(const hub_conn_t *c)
+{
+    return c->state == HUB_CONN_LIVE && !c->blocked
+           && c->nout < HUB_PRIVATE_MAX / 2;
 }
 
 

@@ -215,6 +215,25 @@ START_TEST(presence)
 END_TEST
 
 
+/* Two in one second: each hears of the other only. */
+START_TEST(presence_together)
+{
+    fk_t      *f = fk_start(3);
+    fk_sock_t *a = fk_login(f, 0), *a2 = fk_login(f, 1), *b = bob(f, 2);
+
+    f->presence = true;
+    fk_sleep(f, 1000);
+    fk_says(f, a, HERE(BOB, "online", "null"));
+    fk_silent(f, a);
+    fk_says(f, a2, HERE(BOB, "online", "null"));
+    fk_silent(f, a2);
+    fk_says(f, b, HERE(ANN, "online", "null"));
+    fk_silent(f, b);
+    fk_del(f);
+}
+END_TEST
+
+
 START_TEST(presence_ends)
 {
     fk_t      *f = fk_start(3);
@@ -418,6 +437,7 @@ pt_test_suite(Suite *s)
     PT_TEST_CASE(s, typing_rate);
     PT_TEST_CASE(s, ack);
     PT_TEST_CASE(s, presence);
+    PT_TEST_CASE(s, presence_together);
     PT_TEST_CASE(s, presence_ends);
     PT_TEST_CASE(s, presence_far);
     PT_TEST_CASE(s, presence_both);
