@@ -7,18 +7,21 @@
 #include "cmd.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "jobs.h"
+#include "pytake.h"
+
+static pt_err_t partitions_job(db_t *db, const job_t *job, int *total);
 
 
 int
 cmd_partitions(cmd_t *c, int argc, char **argv)
 {
-    int         rc;
-    char        event_days[12], raw_days[12];
-    db_t        db;
-    PGresult   *made = NULL, *dropped = NULL;
-    const char *params[] = { event_days, raw_days };
+    int      rc, totals[] = { [JOBS_TRIM] = 0 };
+    db_t     db;
+    size_t   i;
+    pt_err_t err = PT_OK;
 
     rc = cmd_options(c, argc, argv, NULL, 0, NULL, 0);
     if (rc != 0) {
@@ -29,22 +32,43 @@ cmd_partitions(cmd_t *c, int argc, char **argv)
     if (rc != 0) {
         return rc;
     }
-    snprintf(event_days, sizeof(event_days), "%d", JOBS_EVENT_DAYS);
-    snprintf(raw_days, sizeof(raw_days), "%d", JOBS_RAW_DAYS);
 
-    if (db_exec(&db, "SELECT pytake_partitions_make()", 0, NULL, &made) != PT_OK
-        || db_exec(&db, "SELECT pytake_partitions_drop($1, $2)", 2, params,
-                   &dropped)
-               != PT_OK)
-    {
-        rc = cmd_db_error(&db, "cannot bring the partitions up to date");
-    } else {
-        printf("%s made, %s dropped\n", db_cell(made, 0, 0),
-               db_cell(dropped, 0, 0));
+    /* One that the database refuses does not keep the others from it. */
+    for (i = 0; i < jobs_count && err != PT_EDBAWAY; i++) {
+        err = partitions_job(&db, &jobs_list[i], &totals[jobs_list[i].kind]);
+        if (err != PT_OK) {
+            rc = cmd_db_error(&db, jobs_list[i].name);
+        }
     }
-    PQclear(made);
-    PQclear(dropped);
+    printf("%d made, %d dropped\n", totals[JOBS_MAKE], totals[JOBS_DROP]);
     db_close(&db);
 
     return rc;
+}
+
+
+static pt_err_t
+partitions_job(db_t *db, const job_t *job, int *total)
+{
+    int                      n;
+    char                     days[12], step[12];
+    pt_err_t                 err;
+    PGresult                *res;
+    const char              *params[] = { days, step };
+    const pytake_stmt_def_t *stmt = &pytake_stmts[job->stmt];
+
+    snprintf(days, sizeof(days), "%d", job->days);
+    snprintf(step, sizeof(step), "%d", jobs_step(job));
+
+    do {
+        err = db_exec(db, stmt->sql, stmt->nparams, params, &res);
+        if (err != PT_OK) {
+            return err;
+        }
+        n = (int) strtol(db_cell(res, 0, 0), NULL, 10);
+        *total += n;
+        PQclear(res);
+    } while (n >= jobs_step(job));
+
+    return PT_OK;
 }

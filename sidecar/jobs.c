@@ -3,6 +3,7 @@
 #include "jobs.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "batch.h"
@@ -11,6 +12,8 @@
 #include "io/pt_pg.h"
 #include "pt_stmt_table.h"
 
+#define JOBS_LOCK_NOT_AVAILABLE "55P03"
+
 typedef struct {
     pt_loop_t     *loop;
     pt_mem_t       mem;
@@ -18,6 +21,10 @@ typedef struct {
     pt_timer_t    *timer;
     pt_backoff_t   backoff;
     size_t         next; /* of jobs_list */
+    uint32_t       due;  /* bit by bit */
+    uint32_t       said; /* that they failed */
+    char           said_state[6];
+    int64_t        round_ms; /* when all are due again */
     bool           stopped;
     bool           away; /* said so already */
     uint8_t        values[2][4];
@@ -26,60 +33,38 @@ typedef struct {
     pytake_sql_t   sql;
 } jobs_t;
 
-typedef struct {
-    const char *name;
-    uint16_t    stmt;
-    uint16_t    nparams;
-    uint32_t    params[2]; /* int4 */
-    bool        steps;     /* again while it deletes JOBS_STEP_ROWS */
-} job_t;
-
 static pt_err_t jobs_start(const serve_t *serve, void **part);
 static void     jobs_stop(void *part);
 static void     jobs_del(void *part);
 static void     jobs_run(void *data);
+static bool     jobs_pick(jobs_t *j);
+static void     jobs_submit(jobs_t *j);
 static void     jobs_done(void *data, const pytake_sql_result_t *result);
-static bool     jobs_step(const job_t *job, const pytake_sql_result_t *result);
 static void     jobs_failed(jobs_t *j, pt_err_t err, const char *sqlstate);
+static void     jobs_failed_say(jobs_t *j, pt_err_t err, const char *sqlstate);
 static void     jobs_int4(uint8_t out[4], uint32_t v);
 
 const serve_part_t jobs_part = { "jobs",   jobs_start, jobs_stop,
                                  jobs_del, NULL,       0 };
 
-/* In this order, each in a transaction of its own. */
-static const job_t jobs_list[] = {
-    { "partitions_make", PT_STMT_PARTITIONS_MAKE, 0, { 0, 0 }, false },
-    { "partitions_drop",
-      PT_STMT_PARTITIONS_DROP,
-      2,
-      { JOBS_EVENT_DAYS, JOBS_RAW_DAYS },
-      false },
-    { "idem_trim",
-      PT_STMT_IDEM_TRIM,
-      2,
-      { JOBS_IDEM_DAYS, JOBS_STEP_ROWS },
-      true },
-    { "session_trim",
-      PT_STMT_SESSION_TRIM,
-      2,
-      { JOBS_SESSION_DAYS, JOBS_STEP_ROWS },
-      true },
-    { "refresh_token_trim",
-      PT_STMT_REFRESH_TOKEN_TRIM,
-      2,
-      { JOBS_SESSION_DAYS, JOBS_STEP_ROWS },
-      true },
-    { "webhook_error_trim",
-      PT_STMT_WEBHOOK_ERROR_TRIM,
-      2,
-      { JOBS_WEBHOOK_ERROR_DAYS, JOBS_STEP_ROWS },
-      true },
-    { "audit_trim",
-      PT_STMT_AUDIT_TRIM,
-      2,
-      { JOBS_AUDIT_DAYS, JOBS_STEP_ROWS },
-      true },
+/* Each in transactions of its own. */
+const job_t jobs_list[] = {
+    { "days_make", PT_STMT_DAYS_MAKE, JOBS_MAKE, 0 },
+    { "months_make", PT_STMT_MONTHS_MAKE, JOBS_MAKE, 0 },
+    { "event_day_drop", PT_STMT_EVENT_DAY_DROP, JOBS_DROP, JOBS_EVENT_DAYS },
+    { "raw_day_drop", PT_STMT_RAW_DAY_DROP, JOBS_DROP, JOBS_RAW_DAYS },
+    { "idem_trim", PT_STMT_IDEM_TRIM, JOBS_TRIM, JOBS_IDEM_DAYS },
+    { "session_trim", PT_STMT_SESSION_TRIM, JOBS_TRIM, JOBS_SESSION_DAYS },
+    { "refresh_token_trim", PT_STMT_REFRESH_TOKEN_TRIM, JOBS_TRIM,
+      JOBS_SESSION_DAYS },
+    { "webhook_error_trim", PT_STMT_WEBHOOK_ERROR_TRIM, JOBS_TRIM,
+      JOBS_WEBHOOK_ERROR_DAYS },
+    { "audit_trim", PT_STMT_AUDIT_TRIM, JOBS_TRIM, JOBS_AUDIT_DAYS },
 };
+
+const size_t jobs_count = PT_COUNT(jobs_list);
+
+static_assert(PT_COUNT(jobs_list) <= 32, "a bit each in due");
 
 
 static pt_err_t
@@ -96,6 +81,8 @@ jobs_start(const serve_t *serve, void **part)
     memset(j, 0, sizeof(jobs_t));
     j->loop = serve->base;
     j->mem = serve->mem;
+    j->params[0] = (pytake_param_t){ (const char *) j->values[0], 4, true };
+    j->params[1] = (pytake_param_t){ (const char *) j->values[1], 4, true };
     pt_backoff_init(&j->backoff, JOBS_RETRY_MIN_MS, JOBS_RETRY_MAX_MS,
                     (uint64_t) getpid());
 
@@ -162,20 +149,54 @@ jobs_del(void *part)
 static void
 jobs_run(void *data)
 {
-    size_t       i;
-    jobs_t      *j = data;
+    jobs_t *j = data;
+    int64_t now_ms = j->loop->ops->now_ms(j->loop);
+
+    assert(!j->stopped);
+
+    if (now_ms >= j->round_ms) {
+        j->due = (uint32_t) ((1ull << jobs_count) - 1);
+        j->round_ms = now_ms + JOBS_EACH_MS;
+        j->next = 0;
+    }
+
+    if (jobs_pick(j)) {
+        jobs_submit(j);
+    } else {
+        j->loop->ops->timer_set(j->timer, (uint32_t) (j->round_ms - now_ms));
+    }
+}
+
+
+/* One that fails does not keep the others from their turn. */
+static bool
+jobs_pick(jobs_t *j)
+{
+    size_t i, k;
+
+    for (i = 0; i < jobs_count; i++) {
+        k = (j->next + i) % jobs_count;
+        if ((j->due & 1u << k) != 0) {
+            j->next = k;
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+static void
+jobs_submit(jobs_t *j)
+{
     pt_err_t     err;
     pt_batch_t   batch;
     const job_t *job = &jobs_list[j->next];
 
-    assert(!j->stopped && j->next < PT_COUNT(jobs_list));
-
-    for (i = 0; i < PT_COUNT(j->params); i++) {
-        jobs_int4(j->values[i], job->params[i]);
-        j->params[i] = (pytake_param_t){ (const char *) j->values[i], 4, true };
-    }
-
-    j->stmt = (pytake_stmt_t){ job->stmt, job->nparams, j->params };
+    jobs_int4(j->values[0], (uint32_t) job->days);
+    jobs_int4(j->values[1], (uint32_t) jobs_step(job));
+    j->stmt = (pytake_stmt_t){ job->stmt, pytake_stmts[job->stmt].nparams,
+                               j->params };
     memset(&j->sql, 0, sizeof(j->sql));
     j->sql.class = PYTAKE_SQL_WRITE;
     j->sql.nstmts = 1;
@@ -193,7 +214,9 @@ jobs_run(void *data)
 static void
 jobs_done(void *data, const pytake_sql_result_t *result)
 {
-    jobs_t *j = data;
+    jobs_t      *j = data;
+    uint32_t     bit = 1u << j->next;
+    const job_t *job = &jobs_list[j->next];
 
     if (result->err != PT_OK) {
         jobs_failed(j, result->err, result->sqlstate);
@@ -206,49 +229,74 @@ jobs_done(void *data, const pytake_sql_result_t *result)
                           "pytake: jobs: the database is back");
     }
     pt_backoff_reset(&j->backoff);
-
-    if (jobs_step(&jobs_list[j->next], result)) {
-        j->loop->ops->timer_set(j->timer, 0);
-        return;
+    j->said &= ~bit;
+    if (j->said == 0) {
+        j->said_state[0] = '\0';
     }
 
-    j->loop->ops->log(j->loop, PT_LOG_INFO, "pytake: jobs: %s done",
-                      jobs_list[j->next].name);
+    if (batch_cell_i32(&result->rows[0], 0, 0) < jobs_step(job)) {
+        j->loop->ops->log(j->loop, PT_LOG_INFO, "pytake: jobs: %s done",
+                          job->name);
+        j->due &= ~bit;
+        j->next = (j->next + 1) % jobs_count;
+    }
 
-    j->next = (j->next + 1) % PT_COUNT(jobs_list);
-    j->loop->ops->timer_set(j->timer, j->next == 0 ? JOBS_EACH_MS : 0);
+    j->loop->ops->timer_set(j->timer, 0);
 }
 
 
-/* A full step: there is more.  A transaction each, so that no lock and no
- * snapshot is held for long. */
-static bool
-jobs_step(const job_t *job, const pytake_sql_result_t *result)
-{
-    return job->steps
-           && batch_cell_i32(&result->rows[0], 0, 0) >= JOBS_STEP_ROWS;
-}
-
-
-/* Said once; tried again until it works. */
 static void
 jobs_failed(jobs_t *j, pt_err_t err, const char *sqlstate)
 {
-    if (!j->away) {
-        j->away = true;
-        if (err == PT_EDB) {
-            j->loop->ops->log(j->loop, PT_LOG_ERR,
-                              "pytake: jobs: \"%s\" failed (%.5s), trying "
-                              "again: see \"pytake doctor\"",
-                              jobs_list[j->next].name, sqlstate);
-        } else {
+    jobs_failed_say(j, err, sqlstate);
+
+    j->next = (j->next + 1) % jobs_count;
+    j->loop->ops->timer_set(j->timer, pt_backoff_next(&j->backoff));
+}
+
+
+/* Said once; tried again until it works.  What ails one often ails all (a
+ * database that is not migrated): the same SQLSTATE is not said again. */
+static void
+jobs_failed_say(jobs_t *j, pt_err_t err, const char *sqlstate)
+{
+    uint32_t    bit = 1u << j->next;
+    const char *name = jobs_list[j->next].name;
+
+    if (err != PT_EDB) {
+        if (!j->away) {
+            j->away = true;
             j->loop->ops->log(j->loop, PT_LOG_WARN,
                               "pytake: jobs: the database is away, trying "
                               "again");
         }
+        return;
     }
 
-    j->loop->ops->timer_set(j->timer, pt_backoff_next(&j->backoff));
+    if ((j->said & bit) != 0) {
+        return;
+    }
+    j->said |= bit;
+
+    if (strcmp(sqlstate, JOBS_LOCK_NOT_AVAILABLE) == 0) {
+        j->loop->ops->log(j->loop, PT_LOG_NOTICE,
+                          "pytake: jobs: \"%s\" waits for a table that is "
+                          "in use, trying again",
+                          name);
+    } else if (strcmp(sqlstate, j->said_state) != 0) {
+        snprintf(j->said_state, sizeof(j->said_state), "%.5s", sqlstate);
+        j->loop->ops->log(j->loop, PT_LOG_ERR,
+                          "pytake: jobs: \"%s\" failed (%.5s), trying "
+                          "again: see \"pytake doctor\"",
+                          name, sqlstate);
+    }
+}
+
+
+int32_t
+jobs_step(const job_t *job)
+{
+    return job->kind == JOBS_TRIM ? JOBS_STEP_ROWS : 1;
 }
 
 

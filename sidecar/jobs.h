@@ -8,6 +8,9 @@
 #ifndef JOBS_H
 #define JOBS_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 #define JOBS_EVENT_DAYS 8 /* 7 promised to clients, and the running one */
 #define JOBS_RAW_DAYS 30  /* of webhooks' bytes */
 #define JOBS_IDEM_DAYS 1
@@ -19,6 +22,23 @@
 #define JOBS_RETRY_MIN_MS 500u
 #define JOBS_RETRY_MAX_MS 5000u
 #define JOBS_DEADLINE_MS 60000
-#define JOBS_LOCK_MS 2000u /* a DROP must not hold up the webhooks for long */
+#define JOBS_LOCK_MS 2000u /* of rows; for tables the functions have less */
+
+typedef enum { JOBS_MAKE, JOBS_DROP, JOBS_TRIM } jobs_kind_t;
+
+/* A statement of one number, run again at once until that is less than a step
+ * (JOBS_STEP_ROWS of a trim, else 1). */
+typedef struct {
+    const char *name;
+    uint16_t    stmt;
+    jobs_kind_t kind;
+    int32_t     days; /* $1, of what is kept; $2 of a trim is the step */
+} job_t;
+
+/* In this order: without days every webhook is refused. */
+extern const job_t  jobs_list[];
+extern const size_t jobs_count; /* at most 32 */
+
+int32_t jobs_step(const job_t *job);
 
 #endif

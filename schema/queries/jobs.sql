@@ -1,26 +1,40 @@
--- Housekeeping, run by the sidecar as pytake_service.
+-- Housekeeping, run by the sidecar as pytake_service: each a transaction of
+-- its own, one number as the answer (how many were made, dropped, deleted).
 
--- name: partitions_make
--- columns: made
-SELECT pytake_partitions_make();
+-- name: days_make
+-- columns: n
+SELECT pytake_days_make();
 
--- days of events kept, days of raw webhook bodies kept
--- name: partitions_drop
--- params: int4 int4
--- columns: dropped
-SELECT pytake_partitions_drop($1, $2);
+-- name: months_make
+-- columns: n
+SELECT pytake_months_make();
 
--- Rows that are over, the oldest first and a step at a time: days kept, rows
--- at most.
+-- $1: days kept
+-- name: event_day_drop
+-- params: int4
+-- columns: n
+SELECT pytake_day_drop('event_log', $1);
+
+-- $1: days kept
+-- name: raw_day_drop
+-- params: int4
+-- columns: n
+SELECT pytake_day_drop('webhook_raw', $1);
+
+-- Rows that are over, a step at a time: days kept, rows at most.  The
+-- condition is there twice for a row that changes while its lock is waited for
+-- (a session that is renewed).
 
 -- name: idem_trim
 -- params: int4 int4
 -- columns: trimmed
 WITH d AS (
-    DELETE FROM idempotency_keys WHERE (tenant_id, scope, key) IN (
-        SELECT k.tenant_id, k.scope, k.key FROM idempotency_keys k
+    DELETE FROM idempotency_keys
+    WHERE ctid = ANY (ARRAY(
+        SELECT k.ctid FROM idempotency_keys k
         WHERE k.created_at < now() - make_interval(days => $1)
-        ORDER BY k.created_at LIMIT $2)
+        ORDER BY k.created_at LIMIT $2))
+      AND created_at < now() - make_interval(days => $1)
     RETURNING 1
 )
 SELECT count(*)::int4 FROM d;
@@ -30,24 +44,27 @@ SELECT count(*)::int4 FROM d;
 -- params: int4 int4
 -- columns: trimmed
 WITH d AS (
-    DELETE FROM sessions WHERE id IN (
-        SELECT s.id FROM sessions s
+    DELETE FROM sessions
+    WHERE ctid = ANY (ARRAY(
+        SELECT s.ctid FROM sessions s
         WHERE s.expires_at < now() - make_interval(days => $1)
-        ORDER BY s.expires_at LIMIT $2)
+        ORDER BY s.expires_at LIMIT $2))
+      AND expires_at < now() - make_interval(days => $1)
     RETURNING 1
 )
 SELECT count(*)::int4 FROM d;
 
--- Of sessions that go on: until then a used one that comes back ends its
--- session.
+-- Of sessions that go on.
 -- name: refresh_token_trim
 -- params: int4 int4
 -- columns: trimmed
 WITH d AS (
-    DELETE FROM refresh_tokens WHERE token_hash IN (
-        SELECT r.token_hash FROM refresh_tokens r
+    DELETE FROM refresh_tokens
+    WHERE ctid = ANY (ARRAY(
+        SELECT r.ctid FROM refresh_tokens r
         WHERE r.expires_at < now() - make_interval(days => $1)
-        ORDER BY r.expires_at LIMIT $2)
+        ORDER BY r.expires_at LIMIT $2))
+      AND expires_at < now() - make_interval(days => $1)
     RETURNING 1
 )
 SELECT count(*)::int4 FROM d;
@@ -56,10 +73,12 @@ SELECT count(*)::int4 FROM d;
 -- params: int4 int4
 -- columns: trimmed
 WITH d AS (
-    DELETE FROM webhook_errors WHERE (tenant_id, item_hash) IN (
-        SELECT e.tenant_id, e.item_hash FROM webhook_errors e
+    DELETE FROM webhook_errors
+    WHERE ctid = ANY (ARRAY(
+        SELECT e.ctid FROM webhook_errors e
         WHERE e.received_at < now() - make_interval(days => $1)
-        ORDER BY e.received_at LIMIT $2)
+        ORDER BY e.received_at LIMIT $2))
+      AND received_at < now() - make_interval(days => $1)
     RETURNING 1
 )
 SELECT count(*)::int4 FROM d;
@@ -68,10 +87,12 @@ SELECT count(*)::int4 FROM d;
 -- params: int4 int4
 -- columns: trimmed
 WITH d AS (
-    DELETE FROM audit_log WHERE (tenant_id, id) IN (
-        SELECT a.tenant_id, a.id FROM audit_log a
+    DELETE FROM audit_log
+    WHERE ctid = ANY (ARRAY(
+        SELECT a.ctid FROM audit_log a
         WHERE a.created_at < now() - make_interval(days => $1)
-        ORDER BY a.created_at LIMIT $2)
+        ORDER BY a.created_at LIMIT $2))
+      AND created_at < now() - make_interval(days => $1)
     RETURNING 1
 )
 SELECT count(*)::int4 FROM d;

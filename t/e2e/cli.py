@@ -753,7 +753,7 @@ def test_serve():
     notify.settimeout(20)
     s = Serve(url, NOTIFY_SOCKET=path)
     is_(notify.recv(100), b"READY=1", "serve tells that it is ready")
-    ok(s.said("partitions_drop done"), "... runs the partition job at start",
+    ok(s.said("raw_day_drop done"), "... runs the partition job at start",
        s.lines)
     is_(one(url, "SELECT to_regclass('event_log_%s') IS NOT NULL" % day),
         True, "... what was missing is there")
@@ -782,7 +782,7 @@ def test_serve():
     s = Serve(here.of(name))
     ok(s.said("is away"), "without its database it goes on", s.lines)
     is_(run("migrate", url=here.create(name)).rc, 0, "... made now")
-    ok(s.said("partitions_drop done"), "... and it does its work", s.lines)
+    ok(s.said("raw_day_drop done"), "... and it does its work", s.lines)
     ok(sum("jobs: the database is away" in x for x in s.lines) <= 1
        and sum("jobs: \"" in x for x in s.lines) <= 1,
        "... having said so once", "".join(s.lines))

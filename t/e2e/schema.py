@@ -288,7 +288,9 @@ def test_apart(t, url):
                           ("access_token_sealed", "whatsapp_configs")):
         t.eq(attempt(cur, "SELECT %s FROM %s" % (column, table))[1], "42501",
              "the app does not read %s, not even its tenant's" % column)
-    for call in ("pytake_partitions_make()", "pytake_partitions_drop(0, 0)"):
+    for call in ("pytake_partitions_make()", "pytake_partitions_drop(0, 0)",
+                 "pytake_days_make()", "pytake_months_make()",
+                 "pytake_day_drop('event_log', 0)"):
         t.eq(attempt(cur, "SELECT " + call)[1], "42501",
              "the app may not " + call)
     c.close()

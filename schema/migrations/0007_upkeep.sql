@@ -1,0 +1,147 @@
+-- 0007 upkeep: days, months and trims that hold nobody up.
+
+-- Partitions ----------------------------------------------------------------
+
+-- Makes one partition if it is not there.  Made apart and then attached, which
+-- takes SHARE UPDATE EXCLUSIVE on the parent: readers (pg_dump) and writers go
+-- on.  Only a DEFAULT partition has to stand still for it, and what it holds
+-- of the range moves.  Who is in the way is not waited for: everybody else
+-- would queue behind this.
+CREATE OR REPLACE FUNCTION pytake_partition_add(p_parent text, p_name text,
+    p_column text, p_from text, p_to text) RETURNS boolean
+    LANGUAGE plpgsql SET lock_timeout = '50ms' AS $$
+BEGIN
+    IF to_regclass('public.' || quote_ident(p_name)) IS NOT NULL THEN
+        RETURN false;
+    END IF;
+    EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING DEFAULTS
+        INCLUDING CONSTRAINTS INCLUDING STORAGE INCLUDING COMPRESSION)',
+        p_name, p_parent);
+    IF to_regclass('public.' || quote_ident(p_parent || '_default'))
+       IS NOT NULL
+    THEN
+        EXECUTE format('LOCK TABLE %I IN ACCESS EXCLUSIVE MODE',
+            p_parent || '_default');
+        EXECUTE format('WITH d AS (DELETE FROM %I WHERE %I >= %L AND %I < %L
+            RETURNING *) INSERT INTO %I SELECT * FROM d',
+            p_parent || '_default', p_column, p_from, p_column, p_to,
+            p_name);
+    END IF;
+    EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I
+        FOR VALUES FROM (%L) TO (%L)', p_parent, p_name, p_from, p_to);
+    RETURN true;
+END $$;
+
+-- Makes the days that are missing, 14 ahead: the tables that have no DEFAULT.
+-- Safe to run twice at once, as the next one is.
+CREATE FUNCTION pytake_days_make() RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
+    SET timezone = 'UTC' AS $$
+DECLARE
+    made integer := 0;
+    d    date;
+BEGIN
+    PERFORM pg_advisory_xact_lock(7305809);
+    FOR d IN SELECT current_date + n FROM generate_series(-1, 14) n LOOP
+        made := made
+            + pytake_partition_add('event_log',
+                'event_log_' || to_char(d, 'YYYY_MM_DD'), 'created_at',
+                d::text, (d + 1)::text)::int
+            + pytake_partition_add('webhook_raw',
+                'webhook_raw_' || to_char(d, 'YYYY_MM_DD'), 'received_at',
+                d::text, (d + 1)::text)::int;
+    END LOOP;
+    RETURN made;
+END $$;
+
+-- Makes one month that is missing, 3 ahead and every month of the last two
+-- years that the DEFAULT partitions hold rows of; 0: none is missing.  One a
+-- call: nothing can be read while rows move.
+CREATE FUNCTION pytake_months_make() RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
+    SET timezone = 'UTC' AS $$
+DECLARE
+    m date;
+BEGIN
+    PERFORM pg_advisory_xact_lock(7305810);
+    FOR m IN
+        SELECT (date_trunc('month', now()) + make_interval(months => n))
+               ::date FROM generate_series(-1, 3) n
+        UNION
+        SELECT date_trunc('month', pytake_uuid_time(id))::date
+        FROM messages_default
+        WHERE pytake_uuid_time(id) BETWEEN now() - interval '2 years'
+                                       AND now() + interval '1 month'
+    LOOP
+        IF pytake_partition_add('messages',
+               'messages_' || to_char(m, 'YYYY_MM'), 'id',
+               pytake_uuid_floor(m)::text,
+               pytake_uuid_floor(m + interval '1 month')::text)
+        THEN
+            RETURN 1;
+        END IF;
+    END LOOP;
+    FOR m IN
+        SELECT (date_trunc('month', now()) + make_interval(months => n))
+               ::date FROM generate_series(-1, 3) n
+        UNION
+        SELECT date_trunc('month', occurred_at)::date
+        FROM message_receipts_default
+        WHERE occurred_at BETWEEN now() - interval '2 years'
+                              AND now() + interval '1 month'
+    LOOP
+        IF pytake_partition_add('message_receipts',
+               'message_receipts_' || to_char(m, 'YYYY_MM'), 'occurred_at',
+               m::text, (m + interval '1 month')::date::text)
+        THEN
+            RETURN 1;
+        END IF;
+    END LOOP;
+    RETURN 0;
+END $$;
+
+-- Drops the oldest day of event_log or webhook_raw that is over; 0: none is.
+-- It takes ACCESS EXCLUSIVE on the parent, so: one a transaction, and not
+-- waited for.  (DETACH ... CONCURRENTLY does not run inside a function.)
+CREATE FUNCTION pytake_day_drop(p_parent text, p_days integer)
+    RETURNS integer LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = public, pg_temp SET timezone = 'UTC'
+    SET lock_timeout = '50ms' AS $$
+DECLARE
+    d text;
+BEGIN
+    SELECT k.relname INTO d FROM pg_inherits i
+    JOIN pg_class k ON k.oid = i.inhrelid
+    WHERE p_parent IN ('event_log', 'webhook_raw')
+      AND i.inhparent = to_regclass('public.' || p_parent)
+      AND k.relname ~ '_[0-9]{4}_[0-9]{2}_[0-9]{2}$'
+      AND to_date(right(k.relname, 10), 'YYYY_MM_DD')
+          < current_date - p_days
+    ORDER BY k.relname LIMIT 1;
+    IF NOT FOUND THEN
+        RETURN 0;
+    END IF;
+    EXECUTE format('DROP TABLE IF EXISTS %I', d);
+    RETURN 1;
+END $$;
+
+-- For sidecars of before, while both run; days are what cannot wait.
+CREATE OR REPLACE FUNCTION pytake_partitions_make() RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    RETURN pytake_days_make();
+END $$;
+CREATE OR REPLACE FUNCTION pytake_partitions_drop(p_event_days integer,
+    p_raw_days integer) RETURNS integer LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = public, pg_temp AS $$
+BEGIN
+    RETURN pytake_day_drop('event_log', p_event_days)
+        + pytake_day_drop('webhook_raw', p_raw_days);
+END $$;
+
+REVOKE ALL ON FUNCTION pytake_days_make(), pytake_months_make(),
+    pytake_day_drop(text, integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION pytake_days_make(), pytake_months_make(),
+    pytake_day_drop(text, integer) TO pytake_service;
+
+CREATE INDEX IF NOT EXISTS refresh_tokens_expiry ON refresh_tokens (expires_at);

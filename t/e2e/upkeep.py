@@ -1,0 +1,424 @@
+#!/usr/bin/python3
+# Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE.
+"""The housekeeping holds nobody up and one job's trouble is not the others';
+a database of before is brought up to date."""
+
+import hashlib
+import os
+import re
+import subprocess
+import sys
+import threading
+import uuid
+
+import psycopg2
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "..", "lib"))
+import cluster  # noqa: E402
+import procs  # noqa: E402
+import tap  # noqa: E402
+from cluster import TOP, connect, one, sql  # noqa: E402
+
+SCHEMA = os.path.join(TOP, "schema")
+BUSY = "55P03"
+
+EVENT = """INSERT INTO event_log (tenant_id, seq, id, created_at, event,
+    frame) VALUES (gen_random_uuid(), 1, gen_random_uuid(), %s, 'x', '')"""
+
+
+def types(base, name):
+    with open(os.path.join(SCHEMA, "queries", base)) as f:
+        block = re.search(r"-- name: %s\n(.*?;)\n" % name, f.read(),
+                          re.S).group(1)
+    params = re.search("-- params: (.*)", block)
+    return params.group(1).split() if params else [], re.sub(
+        "(?m)^--.*\n", "", block)
+
+
+def statement(base, name, values):
+    """A named statement with its $1 ... as psycopg2 has them."""
+    params, text = types(base, name)
+    return (re.sub(r"\$(\d+)", lambda m: "%%(p%s)s::%s" % (
+        m.group(1), params[int(m.group(1)) - 1]), text.replace("%", "%%")),
+        {"p%d" % (n + 1): v for n, v in enumerate(values)})
+
+
+def ask(cur, base, name, *values):
+    cur.execute(*statement(base, name, values))
+    return cur.fetchall()
+
+
+def code(cur, text, params=None):
+    """The SQLSTATE of a statement that fails, else None."""
+    try:
+        cur.execute(text, params)
+        return None
+    except psycopg2.Error as e:
+        return e.pgcode
+
+
+def environment(url):
+    env = {k: v for k, v in os.environ.items()
+           if not re.match(r"(DATABASE|DB|REDIS|JWT|WHATSAPP|WEBSOCKET|CORS"
+                           r"|LOG|PYTAKE)_", k) and k != "PYTAKE"}
+    return dict(env, DATABASE_URL=url, LOG_LEVEL="info")
+
+
+def program(url, *args):
+    return subprocess.run([cluster.pytake(), *args], capture_output=True,
+                          text=True, timeout=60, env=environment(url))
+
+
+def migrated(here):
+    url = here.database()
+    p = program(url, "migrate")
+    if p.returncode != 0:
+        raise RuntimeError("migrate: " + p.stdout + p.stderr)
+    return url
+
+
+class Serve:
+    """The sidecar with its housekeeping alone."""
+
+    def __init__(self, url):
+        self.lines = []
+        self.p = subprocess.Popen(
+            [cluster.pytake(), "serve", "--roles", "jobs"],
+            stderr=subprocess.PIPE, text=True, env=environment(url))
+        self.t = threading.Thread(
+            target=lambda: self.lines.extend(self.p.stderr), daemon=True)
+        self.t.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, value, trace):
+        self.p.terminate()
+        self.p.wait(timeout=20)
+        self.t.join(timeout=20)
+
+
+def until(what, seconds=20):
+    try:
+        procs.wait_until(what, seconds)
+        return True
+    except TimeoutError:
+        return False
+
+
+def reader(url, *names):
+    """A transaction that has read these tables, as pg_dump has."""
+    c = psycopg2.connect(url)
+    cur = c.cursor()
+    for name in names:
+        cur.execute("SELECT count(*) FROM " + name)
+    return c
+
+
+def day(url, n):
+    return one(url, "SELECT to_char((now() AT TIME ZONE 'UTC')::date + %s,"
+                    " 'YYYY_MM_DD')", n)
+
+
+def month(url, n):
+    return one(url, "SELECT to_char(date_trunc('month', now() AT TIME ZONE"
+                    " 'UTC') + make_interval(months => %s), 'YYYY_MM')", n)
+
+
+def there(url, name):
+    return one(url, "SELECT to_regclass(%s) IS NOT NULL", name)
+
+
+def old_days(url, *parents):
+    for parent in parents:
+        for d in ("01", "02"):
+            sql(url, "CREATE TABLE %s_2020_01_%s PARTITION OF %s FOR VALUES"
+                     " FROM ('2020-01-%s') TO ('2020-01-%s 12:00')"
+                % (parent, d, parent, d, d))
+
+
+def days(t, here):
+    url = migrated(here)
+    made = [(p, "%s_%s" % (p, d)) for p in ("event_log", "webhook_raw")
+            for d in (day(url, 5), "2031_01_01")]
+    shape = """SELECT a.attname, a.atttypid, a.attnotnull, a.attstorage,
+                      a.attcompression
+               FROM pg_attribute a WHERE a.attrelid = %s::regclass
+               AND a.attnum > 0 ORDER BY a.attname"""
+    for parent, name in made:
+        if there(url, name):
+            sql(url, "DROP TABLE " + name)
+    held = reader(url, "event_log", "webhook_raw")
+    maker = psycopg2.connect(url)
+    cur = maker.cursor()
+    cur.execute("SET lock_timeout = '200ms'")
+    bad = code(cur, "SELECT pytake_partitions_make()")
+    t.eq(bad, None, "a day is made beside a reader")
+    for parent, column in (("event_log", "created_at"),
+                           ("webhook_raw", "received_at")):
+        bad = bad or code(
+            cur, "SELECT pytake_partition_add(%s, %s, %s, '2031-01-01',"
+                 " '2031-01-02')", (parent, parent + "_2031_01_01", column))
+    t.eq(bad, None, "... of both tables")
+    if bad is None:
+        cur.execute("""
+            SELECT DISTINCT l.mode FROM pg_locks l
+            WHERE l.pid = pg_backend_pid() AND l.relation IN
+                ('event_log'::regclass, 'webhook_raw'::regclass)""")
+        modes = {r[0] for r in cur.fetchall()}
+        t.eq(modes & {"ShareRowExclusiveLock", "ExclusiveLock",
+                      "AccessExclusiveLock"}, set(),
+             "... with no lock on the parent that a writer minds")
+    c = connect(url)
+    other = c.cursor()
+    other.execute("SET lock_timeout = '200ms'")
+    t.eq(code(other, "SELECT 1 FROM event_log"), None,
+         "... before its commit a reader goes on")
+    t.eq(code(other, EVENT, ("now",)), None, "... and a writer")
+    c.close()
+    (maker.rollback if bad else maker.commit)()
+    maker.close()
+    held.close()
+    for parent, name in made:
+        t.ok(there(url, name) and sql(url, shape, name)
+             == sql(url, shape, parent), name + " is as its parent")
+        t.eq(sql(url, "SELECT count(*) FROM pg_index WHERE indrelid ="
+                      " to_regclass(%s)", name),
+             sql(url, "SELECT count(*) FROM pg_index WHERE indrelid ="
+                      " %s::regclass", parent), "... has its indexes")
+        t.eq(sql(url, "SELECT relacl FROM pg_class WHERE oid ="
+                      " to_regclass(%s)", name), [(None,)],
+             "... and no grants")
+    sql(url, EVENT, "2031-01-01 10:00+00")
+    t.eq(one(url, "SELECT tableoid::regclass::text FROM event_log WHERE"
+                  " created_at > '2031-01-01'"), "event_log_2031_01_01",
+         "a row of it goes there")
+
+
+def drops(t, here):
+    url = migrated(here)
+    old_days(url, "event_log", "webhook_raw")
+    c = connect(url)
+    cur = c.cursor()
+    cur.execute("SET ROLE pytake_service")
+    held = reader(url, "event_log")
+    with_reader = code(cur, *statement("jobs.sql", "event_day_drop", (8,)))
+    t.eq(with_reader, BUSY, "a day that is read is not waited for")
+    t.eq(ask(cur, "jobs.sql", "raw_day_drop", 30), [(1,)],
+         "one of the other table's is dropped")
+    held.close()
+    t.eq([ask(cur, "jobs.sql", "event_day_drop", 8)[0][0]
+          for _ in range(3)], [1, 1, 0], "one day a call")
+    t.eq((there(url, "webhook_raw_2020_01_01"),
+          there(url, "webhook_raw_2020_01_02")), (False, True),
+         "the oldest went first")
+    cur.execute("SELECT pytake_day_drop('messages', -99999)")
+    t.eq(cur.fetchall(), [(0,)], "no table of months is touched")
+    c.close()
+
+
+def people(url):
+    """A tenant, a user, a session that lives."""
+    ids = [str(uuid.uuid4()) for _ in range(3)]
+    sql(url, "INSERT INTO tenants (id, name) VALUES (%s, 'T')", ids[0])
+    sql(url, "INSERT INTO users (tenant_id, id, email, name, role,"
+             " password_hash) VALUES (%s, %s, %s, 'U', 'agent', 'x')",
+        ids[0], ids[1], ids[1] + "@example.com")
+    sql(url, "INSERT INTO sessions (id, tenant_id, user_id, expires_at)"
+             " VALUES (%s, %s, %s, now() + interval '1 day')",
+        ids[2], ids[0], ids[1])
+    return ids
+
+
+def fill(url, ids, n):
+    """n rows for each of the trims, and one each that stays."""
+    sql(url, """INSERT INTO idempotency_keys (tenant_id, scope, key,
+        body_hash, status, response, created_at)
+        SELECT %s, 's', g::text, '', 201, '', now()
+            - CASE g WHEN 0 THEN interval '0' ELSE interval '25 hours' END
+        FROM generate_series(0, %s) g""", ids[0], n)
+    sql(url, """INSERT INTO sessions (id, tenant_id, user_id, expires_at)
+        SELECT gen_random_uuid(), %s, %s, now() - interval '31 days'
+        FROM generate_series(1, %s)""", ids[0], ids[1], n)
+    sql(url, """INSERT INTO refresh_tokens (token_hash, tenant_id,
+        session_id, expires_at) SELECT sha256(g::text::bytea), %s, %s,
+        now() + CASE g WHEN 0 THEN 1 ELSE -31 END * interval '1 day'
+        FROM generate_series(0, %s) g""", ids[0], ids[2], n)
+
+
+def left(url):
+    return [one(url, "SELECT count(*) FROM " + name) for name in
+            ("idempotency_keys", "sessions", "refresh_tokens")]
+
+
+def trims(t, here):
+    url = migrated(here)
+    ids = people(url)
+    fill(url, ids, 25)
+    c = connect(url)
+    cur = c.cursor()
+    cur.execute("SET ROLE pytake_service")
+    for name, kept in (("idem_trim", 1), ("session_trim", 30),
+                       ("refresh_token_trim", 30)):
+        t.eq([ask(cur, "jobs.sql", name, kept, 10)[0][0] for _ in range(4)],
+             [10, 10, 5, 0], name + ": in steps")
+    t.eq(left(url), [1, 1, 1], "what is in use stays")
+
+    sql(url, "UPDATE sessions SET expires_at = now() - interval '31 days'")
+    mover = psycopg2.connect(url)
+    with mover.cursor() as m:
+        m.execute("UPDATE sessions SET expires_at = now() + interval '1 day'")
+    got = []
+    trimmer = threading.Thread(target=lambda: got.extend(
+        ask(cur, "jobs.sql", "session_trim", 30, 10)))
+    trimmer.start()
+    t.ok(until(lambda: got or one(
+        url, "SELECT count(*) FROM pg_stat_activity WHERE datname ="
+             " current_database() AND wait_event_type = 'Lock'") == 1),
+        "a trim beside a renewal")
+    mover.commit()
+    mover.close()
+    trimmer.join()
+    t.eq((got, left(url)), ([(0,)], [1, 1, 1]), "... leaves the session")
+    c.close()
+
+
+def serve(t, here):
+    """Everything at once, with the months stuck and a day in use."""
+    url = migrated(here)
+    ids = people(url)
+    fill(url, ids, 25000)
+    old_days(url, "event_log", "webhook_raw")
+    missing = ["event_log_" + day(url, 5), "webhook_raw_" + day(url, 6)]
+    months = ["messages_" + month(url, 1), "message_receipts_"
+              + month(url, 1), "messages_" + month(url, 2)]
+    for name in missing + months:
+        sql(url, "DROP TABLE " + name)
+    held = reader(url, "messages_default", "event_log_2020_01_01")
+    with Serve(url) as s:
+        t.ok(until(lambda: all(there(url, n) for n in missing)),
+             "days are made though the months are stuck", s.lines)
+        t.ok(until(lambda: not there(url, "webhook_raw_2020_01_02")),
+             "raw days are dropped though an event day is in use", s.lines)
+        t.ok(until(lambda: left(url) == [1, 1, 1]), "all is trimmed",
+             (left(url), s.lines))
+        t.eq([there(url, n) for n in months], [False] * 3,
+             "the months wait")
+        held.close()
+        t.ok(until(lambda: all(there(url, n) for n in months)),
+             "... and come when the table is free", s.lines)
+        t.ok(until(lambda: not there(url, "event_log_2020_01_02")),
+             "... as the event days go", s.lines)
+        t.ok(until(lambda: any("event_day_drop done" in x
+                               for x in s.lines)), "it says so", s.lines)
+    t.ok(all(sum('"%s" waits' % n in x for x in s.lines) == 1
+             for n in ("months_make", "event_day_drop")),
+         "each complaint came once", s.lines)
+    t.ok(not any("[err" in x for x in s.lines),
+         "... and was no error", s.lines)
+
+
+def command(t, here):
+    url = migrated(here)
+    ids = people(url)
+    fill(url, ids, 20)
+    old_days(url, "event_log", "webhook_raw")
+    sql(url, "DROP TABLE event_log_" + day(url, 5))
+    sql(url, "DROP TABLE messages_" + month(url, 1))
+    held = reader(url, "messages_default")
+    p = program(url, "partitions")
+    t.ok(p.returncode == 1 and "months_make: " in p.stderr,
+         "the command says which one is stuck", p.stderr)
+    t.eq(p.stdout, "1 made, 4 dropped\n", "... and did the others")
+    t.eq(left(url), [1, 1, 1], "... the trims, too")
+    held.close()
+    p = program(url, "partitions")
+    t.eq((p.returncode, p.stdout, p.stderr), (0, "1 made, 0 dropped\n", ""),
+         "... and that one then")
+
+
+def moves(t, here):
+    """Messages of months that were not there."""
+    url = migrated(here)
+    ids = people(url)
+    back = [month(url, -4), month(url, -5)]
+    sql(url, """INSERT INTO messages (tenant_id, id, conversation_id,
+        sender_type, content, created_at, received_at)
+        SELECT %s, overlay(pytake_uuid_floor(now() - make_interval(
+                   months => m))::text
+                   PLACING right(gen_random_uuid()::text, 12) FROM 25)::uuid,
+               gen_random_uuid(), 'contact', 'x', now(), now()
+        FROM unnest(ARRAY[4, 4, 5]) m""", ids[0])
+    c = connect(url)
+    cur = c.cursor()
+    t.eq([ask(cur, "jobs.sql", "months_make")[0][0] for _ in range(3)],
+         [1, 1, 0], "one month a call")
+    t.eq([one(url, "SELECT count(*) FROM messages_" + m) for m in back]
+         + [one(url, "SELECT count(*) FROM messages_default")], [2, 1, 0],
+         "the rows moved")
+    c.close()
+
+
+def upgrade(t, here):
+    """From the schema of 0003, with data."""
+    url = here.database()
+    sql(url, "CREATE TABLE tenants ()")
+    t.eq(program(url, "migrate").returncode, 1,
+         "migrate stops at the first, its own table made")
+    sql(url, "DROP TABLE tenants")
+    base = os.path.join(SCHEMA, "migrations")
+    files = sorted(os.listdir(base))
+    for name in files[:3]:
+        with open(os.path.join(base, name), "rb") as f:
+            text = f.read()
+        c = psycopg2.connect(url)
+        with c.cursor() as cur:
+            cur.execute("SET LOCAL search_path = public")
+            cur.execute(text)
+            cur.execute("INSERT INTO schema_migrations (version, name,"
+                        " checksum, duration_ms) VALUES (%s, %s, %s, 1)",
+                        (int(name[:4]), name[5:-4],
+                         hashlib.sha256(text).hexdigest()))
+        c.commit()
+        c.close()
+    a = people(url)
+    sql(url, """INSERT INTO messages (tenant_id, id, conversation_id,
+        sender_type, content, created_at, received_at)
+        SELECT %s, pytake_uuid_floor(now() - make_interval(months => m)),
+               gen_random_uuid(), 'contact', 'x', now(), now()
+        FROM generate_series(0, 5) m""", a[0])
+    sql(url, EVENT, "now")
+    sql(url, "DROP TABLE event_log_" + day(url, 5))
+    p = program(url, "migrate")
+    t.ok(p.returncode == 0 and p.stdout.count("applied")
+         == len(files) - 3, "the rest is applied", p)
+    p = program(url, "partitions")
+    t.ok(p.returncode == 0 and re.match("[4-6] made, 0 dropped", p.stdout),
+         "the housekeeping goes on", p)
+    t.eq((one(url, "SELECT count(*) FROM messages"),
+          one(url, "SELECT count(*) FROM messages_default"),
+          one(url, "SELECT count(*) FROM event_log")), (6, 0, 1),
+         "nothing is lost")
+    fresh = migrated(here)
+    look = """SELECT c.relname, c.relkind::text, c.relacl::text
+              FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace
+              AND c.relkind IN ('r', 'p', 'i', 'I', 'v')
+              AND NOT c.relispartition ORDER BY 1"""
+    t.eq(sql(url, look), sql(fresh, look), "it is as a fresh one")
+
+
+def main(t):
+    with cluster.Cluster("upkeep") as here:
+        for part in (days, drops, trims, serve, command, moves, upgrade):
+            if len(sys.argv) > 1 and part.__name__ not in sys.argv[1:]:
+                continue
+            t.head(part.__name__)
+            try:
+                part(t, here)
+            except Exception as e:
+                t.ok(False, part.__name__ + " runs to its end", repr(e))
+
+
+if __name__ == "__main__":
+    tap.run(main)
