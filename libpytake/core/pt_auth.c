@@ -369,7 +369,6 @@ pt_auth_logout_revoke(pytake_op_t *op)
         return err;
     }
     pt_p_uuid(op, &op->claims.sid);
-    pt_p_time(op, op->now_us);
 
     err = pt_sql_add(op, PT_STMT_AUDIT_ADD);
     if (err != PT_OK) {

@@ -1,4 +1,5 @@
--- 0007 upkeep: days, months and trims that hold nobody up.
+-- 0007 upkeep: days, months and trims that hold nobody up; a suspended
+-- tenant gets no session.
 
 -- Partitions ----------------------------------------------------------------
 
@@ -145,3 +146,60 @@ GRANT EXECUTE ON FUNCTION pytake_days_make(), pytake_months_make(),
     pytake_day_drop(text, integer) TO pytake_service;
 
 CREATE INDEX IF NOT EXISTS refresh_tokens_expiry ON refresh_tokens (expires_at);
+
+-- Sessions ------------------------------------------------------------------
+
+-- A login locks its tenant's row, too (FOR SHARE), and changes nothing of it.
+GRANT UPDATE (updated_at) ON tenants TO pytake_app;
+CREATE POLICY tenant_lock ON tenants FOR UPDATE TO pytake_app
+    USING (id = nullif(current_setting('pytake.tenant_id', true), '')::uuid)
+    WITH CHECK (false);
+
+-- As before, but for a tenant that is active, and a session of the token's.
+CREATE OR REPLACE FUNCTION pytake_refresh_rotate(p_hash bytea,
+    p_next_hash bytea, p_expires_at timestamptz, p_grace interval)
+    RETURNS TABLE (outcome text, tenant_id uuid, session_id uuid,
+                   user_id uuid, email text, name text, role text)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    t refresh_tokens%ROWTYPE;
+    o text;
+BEGIN
+    SELECT r.* INTO t FROM refresh_tokens r
+    WHERE r.token_hash = p_hash FOR UPDATE;
+    IF NOT FOUND OR t.expires_at <= now() OR NOT EXISTS (
+        SELECT 1 FROM sessions s JOIN users u
+        ON u.tenant_id = s.tenant_id AND u.id = s.user_id
+        JOIN tenants n ON n.id = s.tenant_id
+        WHERE s.id = t.session_id AND s.tenant_id = t.tenant_id
+          AND s.revoked_at IS NULL AND u.active AND n.status = 'active')
+    THEN
+        RETURN QUERY SELECT 'unknown'::text, NULL::uuid, NULL::uuid,
+            NULL::uuid, NULL::text, NULL::text, NULL::text;
+        RETURN;
+    END IF;
+    IF t.used_at IS NULL THEN
+        UPDATE refresh_tokens r SET used_at = now()
+        WHERE r.token_hash = p_hash;
+        INSERT INTO refresh_tokens (token_hash, tenant_id, session_id,
+            expires_at)
+        VALUES (p_next_hash, t.tenant_id, t.session_id, p_expires_at);
+        UPDATE sessions s SET expires_at = p_expires_at
+        WHERE s.id = t.session_id;
+        o := 'rotated';
+    ELSIF t.used_at > now() - p_grace THEN
+        o := 'again';
+    ELSE
+        UPDATE sessions s SET revoked_at = now() WHERE s.id = t.session_id;
+        o := 'reused';
+    END IF;
+    RETURN QUERY
+    SELECT o, s.tenant_id, s.id, u.id, u.email, u.name, u.role
+    FROM sessions s JOIN users u
+    ON u.tenant_id = s.tenant_id AND u.id = s.user_id
+    WHERE s.id = t.session_id;
+END $$;
+
+-- What slipped through until now.
+UPDATE sessions s SET revoked_at = now() FROM tenants n
+WHERE n.id = s.tenant_id AND n.status <> 'active' AND s.revoked_at IS NULL;

@@ -20,8 +20,9 @@ SELECT tenant_id, id, email, name, role, password_hash
 FROM pytake_user_find($1);
 
 -- A session, its first refresh token and the audit's entry; no row when the
--- user is not active any more.  Locked: whoever deactivates the user at this
--- moment either is seen here, or sees the session and ends it.
+-- user or the tenant is not active any more.  Both are locked: whoever
+-- deactivates the user or suspends the tenant at this moment either is seen
+-- here, or sees the session and ends it.
 -- $1 session, $2 user, $3 when, $4 expiry, $5 user agent, $6 address,
 -- $7 refresh token's hash, $8 audit id, $9 request id
 -- name: session_add
@@ -31,9 +32,10 @@ WITH s AS (
     INSERT INTO sessions (id, tenant_id, user_id, created_at, expires_at,
         user_agent, address)
     SELECT $1, u.tenant_id, u.id, $3, $4, $5, $6
-    FROM users u
+    FROM users u JOIN tenants t ON t.id = u.tenant_id
     WHERE u.tenant_id = pytake_tenant() AND u.id = $2 AND u.active
-    FOR SHARE OF u
+      AND t.status = 'active'
+    FOR SHARE OF u, t
     RETURNING id, tenant_id, user_id
 ), r AS (
     INSERT INTO refresh_tokens (token_hash, tenant_id, session_id,
@@ -54,10 +56,11 @@ SELECT id FROM s;
 SELECT outcome, tenant_id, session_id, user_id, email, name, role
 FROM pytake_refresh_rotate($1, $2, $3, make_interval(secs => $4));
 
+-- The database's clock: the hub asks by it for what has ended of late.
 -- name: session_revoke
--- params: uuid timestamptz
+-- params: uuid
 -- columns: id
-UPDATE sessions SET revoked_at = $2
+UPDATE sessions SET revoked_at = now()
 WHERE tenant_id = pytake_tenant() AND id = $1 AND revoked_at IS NULL
 RETURNING id;
 

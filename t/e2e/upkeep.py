@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE.
 """The housekeeping holds nobody up and one job's trouble is not the others';
-a database of before is brought up to date."""
+who is suspended gets no session; a database of before is brought up to
+date."""
 
 import hashlib
 import os
@@ -360,6 +361,112 @@ def moves(t, here):
     c.close()
 
 
+def add_session(cur, ids):
+    cur.execute("SET ROLE pytake_app")
+    cur.execute("SELECT set_config('pytake.tenant_id', %s, true)",
+                (ids[0],))
+    sid = str(uuid.uuid4())
+    cur.execute("SELECT now() + interval '1 day'")
+    end = cur.fetchone()[0]
+    cur.execute("SELECT now()")
+    return ask(cur, "session.sql", "session_add", sid, ids[1],
+               cur.fetchone()[0], end, "ua", "127.0.0.1",
+               os.urandom(32), str(uuid.uuid4()), "r")
+
+
+def suspended(t, here):
+    url = migrated(here)
+    ids = people(url)
+    living = ("SELECT count(*) FROM sessions WHERE tenant_id = %s"
+              " AND revoked_at IS NULL")
+    c = psycopg2.connect(url)
+    cur = c.cursor()
+    t.eq(len(add_session(cur, ids)), 1, "an active tenant's login")
+    # the suspension comes while the login is not committed
+    done = []
+    other = threading.Thread(target=lambda: done.append(sql(
+        url, "UPDATE tenants SET status = 'suspended' WHERE id = %s",
+        ids[0])))
+    other.start()
+    until(lambda: done or one(
+        url, "SELECT count(*) FROM pg_stat_activity WHERE datname ="
+             " current_database() AND wait_event_type = 'Lock'") == 1)
+    c.commit()
+    other.join()
+    t.eq(one(url, living, ids[0]), 0,
+         "a suspension beside it ends its session")
+    t.eq(add_session(cur, ids), [], "a suspended tenant's login: nothing")
+    c.rollback()
+
+    sql(url, "UPDATE tenants SET status = 'active' WHERE id = %s", ids[0])
+    holder = psycopg2.connect(url)
+    with holder.cursor() as h:
+        h.execute("UPDATE tenants SET status = 'suspended' WHERE id = %s",
+                  (ids[0],))
+    got = []
+    other = threading.Thread(target=lambda: got.append(add_session(cur,
+                                                                   ids)))
+    other.start()
+    until(lambda: got or one(
+        url, "SELECT count(*) FROM pg_stat_activity WHERE datname ="
+             " current_database() AND wait_event_type = 'Lock'") == 1)
+    holder.commit()
+    holder.close()
+    other.join()
+    c.commit()
+    t.eq((got, one(url, living, ids[0])), ([[]], 0),
+         "a login beside a suspension: nothing")
+
+    cur.execute("SET ROLE pytake_app")
+    cur.execute("SELECT set_config('pytake.tenant_id', %s, true)",
+                (ids[0],))
+    t.eq(code(cur, "UPDATE tenants SET updated_at = now()"), "42501",
+         "the app locks its tenant's row and cannot write it")
+    c.close()
+
+
+def rotate(url, token):
+    return sql(url, "SELECT outcome FROM pytake_refresh_rotate(%s, %s,"
+                    " now() + interval '1 day', interval '30 s')",
+               token, os.urandom(32))[0][0]
+
+
+def renewals(t, here):
+    url = migrated(here)
+    a, b = people(url), people(url)
+
+    def token(tenant, session):
+        h = os.urandom(32)
+        sql(url, "INSERT INTO refresh_tokens (token_hash, tenant_id,"
+                 " session_id, expires_at) VALUES (%s, %s, %s,"
+                 " now() + interval '1 hour')", h, tenant, session)
+        return h
+
+    t.eq(rotate(url, token(a[0], a[2])), "rotated", "a token of its own")
+    t.eq(rotate(url, token(a[0], b[2])), "unknown",
+         "a token of one tenant for another's session")
+    sql(url, "UPDATE tenants SET status = 'suspended' WHERE id = %s", a[0])
+    sql(url, "UPDATE sessions SET revoked_at = NULL WHERE id = %s", a[2])
+    t.eq(rotate(url, token(a[0], a[2])), "unknown",
+         "a session that outlived a suspension is not renewed")
+
+
+def clocks(t, here):
+    """revoked_at is what the hub's question compares it with."""
+    url = migrated(here)
+    ids = people(url)
+    c = psycopg2.connect(url)
+    cur = c.cursor()
+    cur.execute("SELECT set_config('pytake.tenant_id', %s, true)",
+                (ids[0],))
+    values = [ids[2], "2001-01-01T00:00:00Z"]
+    del values[len(types("session.sql", "session_revoke")[0]):]
+    ask(cur, "session.sql", "session_revoke", *values)
+    t.eq(ask(cur, "hub.sql", "hub_sessions_revoked", 10),
+         [(ids[2], ids[0])], "a logout is found whatever a worker's clock")
+    c.close()
+
+
 def upgrade(t, here):
     """From the schema of 0003, with data."""
     url = here.database()
@@ -382,7 +489,9 @@ def upgrade(t, here):
                          hashlib.sha256(text).hexdigest()))
         c.commit()
         c.close()
-    a = people(url)
+    a, b = people(url), people(url)
+    sql(url, "UPDATE tenants SET status = 'suspended' WHERE id = %s", b[0])
+    sql(url, "UPDATE sessions SET revoked_at = NULL")
     sql(url, """INSERT INTO messages (tenant_id, id, conversation_id,
         sender_type, content, created_at, received_at)
         SELECT %s, pytake_uuid_floor(now() - make_interval(months => m)),
@@ -393,6 +502,8 @@ def upgrade(t, here):
     p = program(url, "migrate")
     t.ok(p.returncode == 0 and p.stdout.count("applied")
          == len(files) - 3, "the rest is applied", p)
+    t.eq(sql(url, "SELECT tenant_id FROM sessions WHERE revoked_at IS NULL"),
+         [(a[0],)], "sessions of who is suspended end")
     p = program(url, "partitions")
     t.ok(p.returncode == 0 and re.match("[4-6] made, 0 dropped", p.stdout),
          "the housekeeping goes on", p)
@@ -410,7 +521,8 @@ def upgrade(t, here):
 
 def main(t):
     with cluster.Cluster("upkeep") as here:
-        for part in (days, drops, trims, serve, command, moves, upgrade):
+        for part in (days, drops, trims, serve, command, moves, suspended,
+                     renewals, clocks, upgrade):
             if len(sys.argv) > 1 and part.__name__ not in sys.argv[1:]:
                 continue
             t.head(part.__name__)
