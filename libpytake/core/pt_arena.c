@@ -44,6 +44,7 @@ struct pt_arena_s {
     size_t            size_max;
     size_t            taken;
     size_t            block_next;
+    bool              capped;
     pt_arena_block_t *current;
     _Alignas(max_align_t) pt_arena_block_t first;
 };
@@ -77,6 +78,7 @@ pt_arena_new(const pt_mem_t *mem, size_t size_max)
     a->size_max = size_max;
     a->taken = size;
     a->block_next = 2 * PT_ARENA_BLOCK;
+    a->capped = false;
     a->current = &a->first;
 
     /* the first block begins inside the arena's own head */
@@ -248,6 +250,51 @@ pt_arena_used(const pt_arena_t *a)
 }
 
 
+void
+pt_arena_mark(const pt_arena_t *a, pt_arena_mark_t *mark)
+{
+    mark->block = a->current;
+    mark->used = a->current->used;
+    mark->newest = a->current->newest;
+}
+
+
+void
+pt_arena_release(pt_arena_t *a, const pt_arena_mark_t *mark)
+{
+    pt_arena_block_t *b, *next;
+
+    for (b = a->current; b != mark->block; b = next) {
+        assert(b != &a->first);
+        next = b->next;
+        a->taken -= b->size;
+        __asan_unpoison_memory_region(b, b->size);
+        a->mem.free(a->mem.user, b);
+    }
+
+    assert(mark->used <= b->used);
+
+    b->used = mark->used;
+    b->newest = mark->newest;
+    a->current = b;
+    __asan_poison_memory_region((char *) b + b->used, b->size - b->used);
+}
+
+
+size_t
+pt_arena_left(const pt_arena_t *a)
+{
+    return a->size_max - a->taken + a->current->size - a->current->used;
+}
+
+
+bool
+pt_arena_capped(const pt_arena_t *a)
+{
+    return a->capped;
+}
+
+
 static size_t
 pt_arena_round(size_t n)
 {
@@ -288,7 +335,8 @@ pt_arena_block_new(pt_arena_t *a, size_t size)
     head = pt_arena_round(sizeof(pt_arena_block_t));
     left = a->size_max - a->taken;
 
-    if (size > left || left - size < head + PT_ARENA_REDZONE) {
+    a->capped = size > left || left - size < head + PT_ARENA_REDZONE;
+    if (a->capped) {
         return NULL;
     }
 

@@ -46,4 +46,24 @@ bool pt_arena_grow(pt_arena_t *a, void *ptr, size_t old_size, size_t new_size);
 /* Bytes taken from the allocator so far, blocks included. */
 size_t pt_arena_used(const pt_arena_t *a);
 
+/* A place in the arena to go back to. */
+typedef struct {
+    void  *block;
+    size_t used;
+    size_t newest;
+} pt_arena_mark_t;
+
+/*
+ * pt_arena_release() gives back all that was allocated since the mark, which
+ * stays good.  Marks are released newest first; nothing made before the mark
+ * may have been grown since.
+ */
+void pt_arena_mark(const pt_arena_t *a, pt_arena_mark_t *mark);
+void pt_arena_release(pt_arena_t *a, const pt_arena_mark_t *mark);
+
+/* Bytes that the cap still allows for, about; and whether the last refusal
+ * was the cap's, not the allocator's. */
+size_t pt_arena_left(const pt_arena_t *a);
+bool   pt_arena_capped(const pt_arena_t *a);
+
 #endif

@@ -101,6 +101,64 @@ START_TEST(calloc_is_zero)
 END_TEST
 
 
+START_TEST(release_goes_back_to_the_mark)
+{
+    int             i;
+    char           *kept, *p, *again = NULL;
+    size_t          used;
+    pt_arena_t     *a;
+    pt_test_mem_t   m;
+    pt_arena_mark_t mark;
+
+    pt_test_mem_init(&m, SIZE_MAX);
+    a = pt_arena_new(&m.mem, 4 * 1024 * 1024);
+    kept = pt_alloc(a, 100);
+    ck_assert_ptr_nonnull(kept);
+    memset(kept, 'k', 100);
+    pt_arena_mark(a, &mark);
+    used = pt_arena_used(a);
+
+    for (i = 0; i < 10; i++) { /* more than the cap, all in all */
+        p = pt_alloc(a, 200);
+        ck_assert(again == NULL || p == again);
+        again = p;
+        ck_assert_ptr_nonnull(p);
+        memset(p, i, 200);
+        p = pt_alloc(a, 1024 * 1024);
+        ck_assert_ptr_nonnull(p);
+        memset(p, i, 1024 * 1024);
+        pt_arena_release(a, &mark);
+        ck_assert_uint_eq(pt_arena_used(a), used);
+    }
+
+    /* what is the newest again may grow again */
+    ck_assert(pt_arena_grow(a, kept, 100, 150));
+    ck_assert_int_eq(kept[99], 'k');
+
+    pt_arena_del(a);
+    ck_assert_uint_eq(m.live, 0);
+}
+END_TEST
+
+
+START_TEST(who_refused)
+{
+    pt_arena_t   *a;
+    pt_test_mem_t m;
+
+    pt_test_mem_init(&m, 1); /* the second block is refused */
+    a = pt_arena_new(&m.mem, 1024 * 1024);
+    ck_assert_ptr_nonnull(a);
+    ck_assert_ptr_null(pt_alloc(a, 100000));
+    ck_assert(!pt_arena_capped(a));
+    ck_assert_uint_ge(pt_arena_left(a), 1000000);
+    ck_assert_ptr_null(pt_alloc(a, 2000000));
+    ck_assert(pt_arena_capped(a));
+    pt_arena_del(a);
+}
+END_TEST
+
+
 START_TEST(only_the_newest_piece_grows)
 {
     char       *p, *q;
@@ -187,6 +245,8 @@ pt_test_suite(Suite *s)
     PT_TEST_CASE(s, large_piece_takes_its_own_block);
     PT_TEST_CASE(s, absurd_sizes_are_refused);
     PT_TEST_CASE(s, calloc_is_zero);
+    PT_TEST_CASE(s, release_goes_back_to_the_mark);
+    PT_TEST_CASE(s, who_refused);
     PT_TEST_CASE(s, only_the_newest_piece_grows);
     PT_TEST_CASE(s, dup_and_fmt);
     PT_TEST_CASE(s, refused_allocations);
