@@ -29,7 +29,10 @@ def main(t):
         for part in (verification, signatures, stored, same_200, first_50,
                      opposite, broken_items, hostile_values, two_tenants,
                      unknown_numbers, odd_bodies, statuses,
-                     opposite_statuses, broken_statuses, big, no_day):
+                     opposite_statuses, broken_statuses, both_ways,
+                     both_ways_of_statuses, early_receipts,
+                     few_and_many, notices,
+                     changed_numbers, channel_errors, big, no_day):
             t.head(part.__name__)
             part(t, s)
         s.check_logs(t)
@@ -589,6 +592,301 @@ def s_hook(s):
         return client.post(HOOK, body=raw, headers={
             "X-Hub-Signature-256": wa.sign(s.app_secret, raw)})
     return post
+
+
+def call(cur, name, columns):
+    """All that a function did, and undone again: the rows that it gave, and
+    those it left behind."""
+    cur.execute("SELECT * FROM %s(%s)" % (name, ", ".join(
+        "%%s::%s[]" % kind for kind, _ in columns) + ", '2026-11-27 12:00Z'"),
+        [values for _, values in columns])
+    out = [cur.fetchall()]
+    for table in ("contacts", "contact_identities", "conversations",
+                  "messages", "message_receipts", "outbox", "event_log",
+                  "tenant_event_head"):
+        # times of a transaction are its own
+        cur.execute("SELECT (to_jsonb(r) %s)::text FROM %s r WHERE "
+                    "tenant_id = pytake_tenant() ORDER BY 1" % (
+                        "- 'updated_at' - 'created_at'"
+                        if table.startswith("contact") else "", table))
+        out.append(cur.fetchall())
+    cur.connection.rollback()
+    return out
+
+
+def both(t, s, ten, what, name, columns):
+    """One item by the short way and by the one for many: the same."""
+    got = []
+    for fn in (name, name + "_many"):
+        db = s.pg.connect()
+        db.autocommit = False
+        cur = db.cursor()
+        cur.execute("SET LOCAL ROLE pytake_service; "
+                    "SELECT set_config('pytake.tenant_id', %s, true)",
+                    (ten.id,))
+        got.append(call(cur, fn, columns))
+        db.close()
+    t.ok(got[0] == got[1], "both ways give the same: " + what,
+         [pair for pair in zip(*got) if pair[0] != pair[1]][:2])
+    return got[0]
+
+
+def both_ways(t, s):
+    ten = s.add_tenant("Both ways")
+    mark = ('{"data":"\x01","reply_to":\x02,"conversation":\x03,'
+            '"seq":\x04}')
+
+    def args(phone, mid=None, bsuid=None, name=None, wa_id="same",
+             username=None, kind="text", at="2026-11-27 11:00Z", wamid=None,
+             quoted=None):
+        return [("text", [phone]), ("text", [bsuid]), ("text", [name]),
+                ("text", [phone if wa_id == "same" else wa_id]),
+                ("text", [username]), ("uuid", [stack.uuid7()]),
+                ("uuid", [ten.config]), ("uuid", [stack.uuid7()]),
+                ("uuid", [mid or stack.uuid7()]), ("integer", [1]),
+                ("timestamptz", [at]), ("text", [kind]),
+                ("text", ["said \u00e9"]), ("text", ["shown"]),
+                ("text", [wamid or wa.wamid()]), ("text", ['{"a": 1}']),
+                ("text", [quoted]), ("text", [mark]),
+                ("uuid", [stack.uuid7()])]
+
+    phone, other, closed, snoozed = (wa.phone() for _ in range(4))
+    first = s.say(ten, phone, "first")
+    for p in (other, closed, snoozed):
+        s.say(ten, p, "x")
+
+    def status(p, to):
+        s.sql("UPDATE conversations SET status = %s FROM contacts k WHERE "
+              "k.id = contact_id AND k.phone = %s", (to, "+" + p))
+
+    status(closed, "closed")
+    status(snoozed, "snoozed")
+    s.sql("INSERT INTO contact_identities (tenant_id, kind, value, "
+          "contact_id) SELECT tenant_id, 'bsuid', 'US.7', contact_id FROM "
+          "contact_identities WHERE value = %s", (phone,))
+    row = s.sql("SELECT id, created_at::text FROM messages WHERE tenant_id = "
+                "%s AND whatsapp_message_id = %s", (ten.id, first))[0]
+    for what, told, columns in (
+            ("a text", 1, args(phone)),
+            ("the name as it is", 1, args(phone,
+                                          name="Customer " + phone[-4:])),
+            ("another name", 1, args(phone, name="Bea")),
+            ("another wa_id", 1, args(phone, wa_id="15550000001")),
+            ("a user name", 1, args(phone, username="bea")),
+            ("both identities", 1, args(phone, bsuid="US.7")),
+            ("the id alone", 1, args(None, bsuid="US.7", wa_id=None)),
+            ("an id that is new", 1, args(phone, bsuid="US.8")),
+            ("an id with a number that is new", 1,
+             args(wa.phone(), bsuid="US.7")),
+            ("nobody we know", 1, args(wa.phone(), name="New")),
+            ("a closed conversation", 1, args(closed)),
+            ("a snoozed one", 1, args(snoozed)),
+            ("a notice", 1, args(phone, kind="system")),
+            ("one of long ago", 1, args(phone, at="2020-01-01 00:00Z")),
+            ("an answer", 1, args(phone, quoted=first)),
+            ("an answer to a stranger", 1, args(phone, quoted=wa.wamid())),
+            ("an answer to itself", 1, args(phone, wamid="w", quoted="w")),
+            ("what is here", 0, args(phone, mid=row[0], at=row[1],
+                                     wamid=first))):
+        got = both(t, s, ten, what, "pytake_ingest", columns)
+        if len(got[0]) != told:
+            t.ok(False, "it is told so often: " + what, got[0])
+
+
+def both_ways_of_statuses(t, s):
+    ten = s.add_tenant("Both ways of statuses")
+    c = s.login(ten.agent)
+    phone = wa.phone()
+    inbound = s.say(ten, phone, "hi")
+    conv = c.get(CONV).json["data"][0]["id"]
+    target = "%s/%s/messages" % (CONV, conv)
+    mid = c.post(target, {"content": "a"}).json["id"]
+    read = c.post(target, {"content": "b"}).json["id"]
+    s.sql("UPDATE messages SET status = 'read', whatsapp_message_id = "
+          "'wamid.read' WHERE tenant_id = %s AND id = %s", (ten.id, read))
+    nil = "00000000-0000-0000-0000-000000000000"
+    mark = '{"data":"\x05","conversation_id":"\x01","seq":\x04}'
+    for what, told, wamid, ours, said, moves, error in (
+            ("sent", 1, "w1", mid, "sent", "sent", None),
+            ("failed", 1, "w1", mid, "failed", "failed", '{"code": 1}'),
+            ("by its wamid", 0, "wamid.read", nil, "delivered", "delivered",
+             None),
+            ("played", 0, "wamid.read", nil, "played", "read", None),
+            ("of nobody", 0, "w2", nil, "read", "read", None),
+            ("of an id of nobody", 0, "w2", stack.uuid7(), "read", "read",
+             None),
+            ("of a name we do not know", 0, "w1", mid, "warped", None, None),
+            ("of an inbound message", 0, inbound, nil, "failed", "failed",
+             '{"code": 1}')):
+        got = both(t, s, ten, what, "pytake_statuses", [
+            ("text", [wamid]), ("uuid", [ours]), ("text", [said]),
+            ("timestamptz", ["2026-11-27 11:00Z"]), ("text", ['{"r": 1}']),
+            ("text", [moves]), ("text", [error]), ("text", [mark]),
+            ("uuid", [stack.uuid7()])])
+        if len(got[0]) != told:
+            t.ok(False, "it is told so often: " + what, got[0])
+
+
+def early_receipts(t, s):
+    """Reports that came before we knew that the wamid is our message's."""
+    ten = s.add_tenant("Early receipts")
+    c = s.login(ten.agent)
+    phone = wa.phone()
+    s.say(ten, phone, "hi")
+    conv = c.get(CONV).json["data"][0]["id"]
+    target = "%s/%s/messages" % (CONV, conv)
+    template = ('{"event":"message_status_updated","data":{"id":"\x05",'
+                '"conversation_id":"\x01","status":"sent","error":null},'
+                '"conversation_id":"\x01","seq":\x04}')
+
+    def apply(mid, wamid):
+        return [json.loads(r[0])["data"] for r in s.sql(
+            "SELECT frame FROM pytake_receipts_apply(%s, %s, %s, %s, %s, "
+            "now())", (ten.id, mid, wamid, stack.uuid7(), template))]
+
+    for states, want in ((("delivered", "played", "sent"), "read"),
+                         (("failed",), "failed"), (("warped",), None)):
+        mid = c.post(target, {"content": "early"}).json["id"]
+        wamid = wa.wamid()
+        for state in states:
+            s.hook(wa.body(wa.value(ten.number, statuses=[
+                wa.status(wamid, state, recipient=phone)])))
+        s.sql("UPDATE messages SET whatsapp_message_id = %s, status = 'sent' "
+              "WHERE tenant_id = %s AND id = %s", (wamid, ten.id, mid))
+        s.sql("DELETE FROM outbox WHERE message_id = %s", (mid,))
+        told = apply(mid, wamid)
+        t.eq([e["status"] for e in told], [want] if want else [],
+             "told of at last: %s" % (want or "nothing"))
+        r = c.get(target).json["data"][0]
+        t.eq((r["status"], r["error"]), (want or "sent", told[0]["error"]
+             if told else None), "and so it is")
+        t.eq(s.one("SELECT count(*) FROM message_receipts WHERE tenant_id = "
+                   "'%s' AND message_id = '%s'" % (ten.id, mid)),
+             len(states), "its receipts are its own")
+        t.eq(apply(mid, wamid), [], "once")
+    s.check_events(t, ten, "the log is dense")
+
+
+def few_and_many(t, s):
+    """The same messages in bodies of one and of several senders at once."""
+    ten = s.add_tenant("Few and many")
+    phones = [wa.phone() for _ in range(4)]
+    for p in phones:
+        s.say(ten, p, "hi")
+    before = deadlocks(s)
+    bad = []
+    rounds = tap.size(100, 200)
+    batches = [[wa.text(p, "x") for p in phones] for _ in range(rounds)]
+
+    def run(i):
+        conn = web.Conn(s.port)
+        for ms in batches:
+            for part in ([ms] if i % 2 else [[m] for m in ms[::-1]]):
+                r = s.hook(wa.body(wa.value(ten.number, part)), conn)
+                if r.status != 200:
+                    bad.append(r)
+        conn.close()
+
+    web.parallel(4, run)
+    t.ok(not bad, "one sender's bodies and those of four: all are taken",
+         bad[:3])
+    t.eq((count(s, ten, "messages"), s.one(
+        "SELECT sum(unread_count) FROM conversations WHERE tenant_id = '%s'"
+        % ten.id)), (4 * rounds + 4, 4 * rounds + 4), "each message once")
+    s.check_events(t, ten, "and the log is dense")
+    t.eq(deadlocks(s) - before, 0, "they take their locks in one order")
+
+
+def deadlocks(s):
+    s.sql("SELECT pg_stat_clear_snapshot()")
+    return s.one("SELECT deadlocks FROM pg_stat_database WHERE datname = "
+                 "current_database()")
+
+
+def system(kind, sender=None, **more):
+    m = wa.text(sender, "x")
+    del m["text"]
+    m["type"] = "system"
+    m["system"] = dict(more, type=kind, body="a notice")
+    if sender is None:
+        del m["from"]
+    return m
+
+
+def notices(t, s):
+    """What WhatsApp itself says in a conversation."""
+    ten = s.add_tenant("Notices")
+    look = ("SELECT unread_count, window_expires_at IS NOT NULL, "
+            "last_message FROM conversations WHERE tenant_id = %s")
+    phone = wa.phone()
+
+    def say(*messages):
+        s.hook(wa.body(wa.value(ten.number, list(messages), contacts=[])))
+        return s.sql(look, (ten.id,))
+
+    notice = "customer_identity_changed"
+    t.eq(say(system(notice, phone)), [(0, False, "a notice")],
+         "a notice opens no window and is not unread")
+    t.eq(say(system(notice, phone)), [(0, False, "a notice")], "nor another")
+    t.eq(say(system(notice, phone), wa.text(phone, "hi", at=time.time() - 60),
+             system(notice, phone)), [(1, True, "a notice")],
+         "of three the one that a person wrote")
+    s.check_events(t, ten, "all are told of")
+
+
+def changed_numbers(t, s):
+    ten = s.add_tenant("Changed numbers")
+
+    def say(*messages):
+        r = s.hook(wa.body(wa.value(ten.number, list(messages),
+                                    contacts=[])))
+        return (r.status, count(s, ten, "contacts"),
+                count(s, ten, "conversations"))
+
+    old, new, third = (wa.phone() for _ in range(3))
+    s.say(ten, old, "hi")
+    t.eq(say(system("user_changed_number", old, wa_id=new)), (200, 1, 1),
+         "a number changed")
+    t.eq(say(wa.text(new, "me again")), (200, 1, 1),
+         "the new one is the same contact's, in the same conversation")
+    t.eq(s.sql("SELECT wa_id, phone FROM contacts WHERE tenant_id = %s",
+               (ten.id,)), [(new, "+" + new)], "who is written to there")
+    t.eq(say(system("user_changed_number", new, new_wa_id=third,
+                    user_id="US.2"), wa.text(third, "and again")),
+         (200, 1, 1), "once more, and a message in the same body")
+    m = wa.text(third, "by my id")
+    m["from_user_id"] = m.pop("from") and "US.2"
+    t.eq(say(m), (200, 1, 1), "the id is theirs, too")
+    m = system("user_changed_user_id", user_id="US.3")
+    m["from_user_id"] = "US.2"
+    n = dict(wa.text(third, "by my new id"), from_user_id="US.3")
+    del n["from"]
+    t.eq((say(m), say(n)), ((200, 1, 1), (200, 1, 1)), "an id changed")
+    fresh, later = wa.phone(), wa.phone()
+    t.eq(say(system("user_changed_number", fresh, wa_id=later)),
+         (200, 2, 2), "of somebody we did not know")
+    t.eq(say(wa.text(later, "hi")), (200, 2, 2), "is one contact as well")
+    t.eq((say(system("user_changed_number", later, wa_id=third)),
+          say(wa.text(third, "still me"))), ((200, 2, 2), (200, 2, 2)),
+         "a number that is somebody's stays theirs")
+    t.eq(s.sql("SELECT DISTINCT i.contact_id = c.contact_id FROM messages m "
+               "JOIN conversations c ON c.id = m.conversation_id JOIN "
+               "contact_identities i ON i.value = %s WHERE m.tenant_id = %s "
+               "AND m.content = 'still me'", (third, ten.id)), [(True,)],
+         "with its messages")
+    s.check_events(t, ten, "all are told of")
+
+
+def channel_errors(t, s):
+    ten = s.add_tenant("Channel errors")
+    v = wa.value(ten.number)
+    v["errors"] = [{"code": 130429, "title": "Rate limit hit"}]
+    for at, want in ((1, 1), (1, 1), (2, 2)):
+        obj = wa.body(v)
+        obj["entry"][0]["time"] = at
+        t.eq((s.hook(obj).status, count(s, ten, "webhook_errors",
+                                        "code = 'channel_error'")),
+             (200, want), "an error of the number: %d" % want)
 
 
 def big(t, s):
