@@ -263,7 +263,7 @@ pt_wa_change(pt_wa_walk_t *wk, const pt_json_t *change)
     }
 
     wk->contacts = pt_json_find(value, "contacts");
-    wk->hint = NULL;
+    wk->known = NULL;
 
     err = pt_wa_list(wk, pt_json_find(value, "messages"), PT_WA_MESSAGE);
     if (err == PT_OK) {
@@ -416,11 +416,16 @@ pt_wa_message(pt_wa_walk_t *wk, const pt_json_t *item)
     const pt_json_t *type = pt_json_find(item, "type");
 
     if (!pt_wa_ident_find(wk, item, "id", "id", &m->wamid)
-        || !pt_wa_time_get(wk, item, &unix_s)
-        || !pt_wa_sender_get(wk, item, &m->sender))
+        || !pt_wa_time_get(wk, item, &unix_s))
     {
         return PT_OK;
     }
+
+    err = pt_wa_sender_get(wk, item, &m->sender);
+    if (err != PT_OK || wk->fault_code != NULL) {
+        return err;
+    }
+
     if (m->wamid.data == NULL) {
         (void) pt_wa_fault(wk, "missing", "id");
         return PT_OK;
@@ -444,12 +449,7 @@ pt_wa_message(pt_wa_walk_t *wk, const pt_json_t *item)
         return PT_OK;
     }
 
-    if (m->sender.wa_id.data != NULL) {
-        err = pt_wa_phone_build(wk->arena, m->sender.wa_id, &m->sender.phone);
-    }
-    if (err == PT_OK) {
-        err = pt_uuid_derive(unix_s, m->number, m->wamid, &m->id);
-    }
+    err = pt_uuid_derive(unix_s, m->number, m->wamid, &m->id);
     if (err != PT_OK) {
         return err;
     }

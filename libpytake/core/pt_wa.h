@@ -44,6 +44,8 @@ typedef struct {
     pt_str_t bsuid; /* business-scoped user id */
     pt_str_t name;  /* what WhatsApp calls them */
     pt_str_t username;
+    pt_str_t next_phone; /* key of the number they have from now on */
+    pt_str_t next_bsuid; /* the same of the id */
 } pt_wa_sender_t;
 
 typedef struct {

@@ -9,6 +9,13 @@
 
 #define PT_WA_SECONDS_MAX 253402300799 /* 9999-12-31T23:59:59Z */
 
+/* One identity of an entry of contacts[]. */
+typedef struct {
+    pt_str_t         bsuid; /* or absent: then it is a wa_id */
+    pt_str_t         wa_id;
+    const pt_json_t *json;
+} pt_wa_contact_t;
+
 typedef struct {
     pt_arena_t      *arena;
     pt_wa_t         *out;
@@ -16,7 +23,9 @@ typedef struct {
     size_t           changes;
     const pt_json_t *entry_json;
     const pt_json_t *contacts;
-    const pt_json_t *hint; /* the contact found last */
+    pt_wa_contact_t *known; /* contacts[] by identity; NULL: not yet read */
+    uint32_t        *order; /* of known, sorted */
+    size_t           nknown;
     pt_wa_place_t    place;
     pt_str_t         number;
     const char      *fault_code; /* of the item under way, or NULL */
@@ -37,9 +46,9 @@ bool pt_wa_time_get(pt_wa_walk_t *wk, const pt_json_t *obj, int64_t *unix_s);
 /* Seconds as a number or as a string, up to the year 9999. */
 bool pt_wa_seconds(const pt_json_t *v, int64_t *unix_s);
 
-/* Who wrote the message; false with a fault. */
-bool pt_wa_sender_get(pt_wa_walk_t *wk, const pt_json_t *item,
-                      pt_wa_sender_t *s);
+/* Who wrote the message, or leaves a fault.  PT_ENOMEM. */
+pt_err_t pt_wa_sender_get(pt_wa_walk_t *wk, const pt_json_t *item,
+                          pt_wa_sender_t *s) PT_MUST_CHECK;
 
 /* Reads a status (an object) to out->statuses, or leaves a fault.
  * PT_ENOMEM. */

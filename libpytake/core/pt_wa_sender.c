@@ -4,27 +4,35 @@
 
 #include "pt_wa_item.h"
 
-#define PT_WA_CONTACTS_LOOK_MAX 1000u /* WhatsApp's batch */
+/* More identities of one change than a body has items are not looked at. */
+#define PT_WA_KNOWN_MAX (2 * PT_WEBHOOK_ITEMS_MAX)
 
 
+static pt_err_t pt_wa_sender_next(pt_wa_walk_t *wk, const pt_json_t *sys,
+                                  pt_wa_sender_t *s);
 static const pt_json_t *
 pt_wa_contact_find(pt_wa_walk_t *wk, const pt_wa_sender_t *s, bool *exact);
-static bool     pt_wa_member_is(const pt_json_t *obj, const char *key,
-                                pt_str_t value);
+static pt_err_t         pt_wa_contacts_read(pt_wa_walk_t *wk);
+static const pt_json_t *pt_wa_known_find(const pt_wa_walk_t    *wk,
+                                         const pt_wa_contact_t *want);
+static int      pt_wa_known_cmp(const void *ctx, uint32_t x, uint32_t y);
+static int      pt_wa_contact_cmp(const pt_wa_contact_t *x,
+                                  const pt_wa_contact_t *y);
 static void     pt_wa_contact_read(const pt_json_t *contact, bool exact,
                                    pt_wa_sender_t *s);
 static pt_str_t pt_wa_contact_id(const pt_json_t *contact, const char *key);
 
 
-bool
+pt_err_t
 pt_wa_sender_get(pt_wa_walk_t *wk, const pt_json_t *item, pt_wa_sender_t *s)
 {
     bool             exact;
     size_t           i;
+    pt_err_t         err;
     const pt_json_t *sys, *contact;
 
     /* where a system message without a sender tells whose it is */
-    static const char *const keys[] = { "wa_id", "new_wa_id", "customer" };
+    static const char *const keys[] = { "customer", "wa_id", "new_wa_id" };
 
     memset(s, 0, sizeof(*s));
 
@@ -32,7 +40,7 @@ pt_wa_sender_get(pt_wa_walk_t *wk, const pt_json_t *item, pt_wa_sender_t *s)
         || !pt_wa_ident_find(wk, item, "from_user_id", "from_user_id",
                              &s->bsuid))
     {
-        return false;
+        return PT_OK;
     }
 
     sys = pt_json_find(item, "system");
@@ -41,18 +49,67 @@ pt_wa_sender_get(pt_wa_walk_t *wk, const pt_json_t *item, pt_wa_sender_t *s)
          i++)
     {
         if (!pt_wa_ident_find(wk, sys, keys[i], "system", &s->wa_id)) {
-            return false;
+            return PT_OK;
         }
+    }
+
+    err = pt_wa_contacts_read(wk);
+    if (err != PT_OK) {
+        return err;
     }
 
     contact = pt_wa_contact_find(wk, s, &exact);
     pt_wa_contact_read(contact, exact, s);
 
     if (s->wa_id.data == NULL && s->bsuid.data == NULL) {
-        return pt_wa_fault(wk, "missing", "from");
+        (void) pt_wa_fault(wk, "missing", "from");
+        return PT_OK;
     }
 
-    return true;
+    if (s->wa_id.data != NULL) {
+        err = pt_wa_phone_build(wk->arena, s->wa_id, &s->phone);
+        if (err != PT_OK) {
+            return err;
+        }
+    }
+
+    return pt_wa_sender_next(wk, sys, s);
+}
+
+
+/* WhatsApp tells who they were ("from") and who they are from now on: that
+ * is where to send. */
+static pt_err_t
+pt_wa_sender_next(pt_wa_walk_t *wk, const pt_json_t *sys, pt_wa_sender_t *s)
+{
+    pt_err_t err;
+    pt_str_t type, wa_id, bsuid;
+
+    if (!pt_json_find_str(sys, "type", &type)
+        || (!pt_str_is(type, "user_changed_number")
+            && !pt_str_is(type, "user_changed_user_id")))
+    {
+        return PT_OK;
+    }
+
+    wa_id = pt_wa_contact_id(sys, "wa_id");
+    if (wa_id.data == NULL) {
+        wa_id = pt_wa_contact_id(sys, "new_wa_id");
+    }
+    if (wa_id.data != NULL) {
+        err = pt_wa_phone_build(wk->arena, wa_id, &s->next_phone);
+        if (err != PT_OK) {
+            return err;
+        }
+        s->wa_id = wa_id;
+    }
+
+    bsuid = pt_wa_contact_id(sys, "user_id");
+    if (bsuid.data != NULL) {
+        s->next_bsuid = bsuid;
+    }
+
+    return PT_OK;
 }
 
 
@@ -61,30 +118,23 @@ pt_wa_sender_get(pt_wa_walk_t *wk, const pt_json_t *item, pt_wa_sender_t *s)
 static const pt_json_t *
 pt_wa_contact_find(pt_wa_walk_t *wk, const pt_wa_sender_t *s, bool *exact)
 {
-    uint32_t         n;
-    const pt_json_t *c;
+    const pt_json_t *c = NULL;
+
+    *exact = true;
+
+    if (s->bsuid.data != NULL) {
+        c = pt_wa_known_find(wk, &(pt_wa_contact_t){ .bsuid = s->bsuid });
+    }
+    if (c == NULL && s->wa_id.data != NULL) {
+        c = pt_wa_known_find(wk, &(pt_wa_contact_t){ .wa_id = s->wa_id });
+    }
+    if (c != NULL) {
+        return c;
+    }
 
     *exact = false;
 
-    if (!pt_json_is(wk->contacts, PT_JSON_ARRAY)) {
-        return NULL;
-    }
-
-    /* contacts stand in the order of messages: go on where we were */
-    c = wk->hint != NULL ? wk->hint : wk->contacts->first;
-
-    for (n = 0; n < wk->contacts->count && n < PT_WA_CONTACTS_LOOK_MAX; n++) {
-        if (pt_wa_member_is(c, "user_id", s->bsuid)
-            || pt_wa_member_is(c, "wa_id", s->wa_id))
-        {
-            wk->hint = c;
-            *exact = true;
-            return c;
-        }
-        c = c->next != NULL ? c->next : wk->contacts->first;
-    }
-
-    if (wk->contacts->count != 1) {
+    if (!pt_json_is(wk->contacts, PT_JSON_ARRAY) || wk->contacts->count != 1) {
         return NULL;
     }
 
@@ -95,10 +145,95 @@ pt_wa_contact_find(pt_wa_walk_t *wk, const pt_wa_sender_t *s, bool *exact)
 }
 
 
-static bool
-pt_wa_member_is(const pt_json_t *obj, const char *key, pt_str_t value)
+/* Once a change: its messages may be thousands. */
+static pt_err_t
+pt_wa_contacts_read(pt_wa_walk_t *wk)
 {
-    return value.data != NULL && pt_str_eq(pt_wa_contact_id(obj, key), value);
+    size_t           i, n;
+    pt_str_t         id;
+    const pt_json_t *c;
+
+    if (wk->known != NULL) {
+        return PT_OK;
+    }
+
+    n = pt_json_is(wk->contacts, PT_JSON_ARRAY) ? 2 * wk->contacts->count : 0;
+    if (n > PT_WA_KNOWN_MAX) {
+        n = PT_WA_KNOWN_MAX;
+    }
+
+    wk->nknown = 0;
+    wk->known = pt_calloc(wk->arena, n, sizeof(pt_wa_contact_t));
+    wk->order = pt_calloc(wk->arena, n, sizeof(uint32_t));
+    if (wk->known == NULL || wk->order == NULL) {
+        return PT_ENOMEM;
+    }
+
+    c = n == 0 ? NULL : wk->contacts->first;
+    for (; c != NULL && wk->nknown + 2 <= n; c = c->next) {
+        id = pt_wa_contact_id(c, "user_id");
+        if (id.data != NULL) {
+            wk->known[wk->nknown].bsuid = id;
+            wk->known[wk->nknown++].json = c;
+        }
+        id = pt_wa_contact_id(c, "wa_id");
+        if (id.data != NULL) {
+            wk->known[wk->nknown].wa_id = id;
+            wk->known[wk->nknown++].json = c;
+        }
+    }
+
+    for (i = 0; i < wk->nknown; i++) {
+        wk->order[i] = (uint32_t) i;
+    }
+    pt_wa_sort(wk->order, wk->nknown, pt_wa_known_cmp, wk->known);
+
+    return PT_OK;
+}
+
+
+/* The first entry that has it, or NULL. */
+static const pt_json_t *
+pt_wa_known_find(const pt_wa_walk_t *wk, const pt_wa_contact_t *want)
+{
+    size_t lo = 0, hi = wk->nknown, mid;
+
+    while (lo < hi) {
+        mid = lo + (hi - lo) / 2;
+        if (pt_wa_contact_cmp(&wk->known[wk->order[mid]], want) < 0) {
+            lo = mid + 1;
+        } else {
+            hi = mid;
+        }
+    }
+
+    if (lo == wk->nknown
+        || pt_wa_contact_cmp(&wk->known[wk->order[lo]], want) != 0) {
+        return NULL;
+    }
+
+    return wk->known[wk->order[lo]].json;
+}
+
+
+static int
+pt_wa_known_cmp(const void *ctx, uint32_t x, uint32_t y)
+{
+    int                    n;
+    const pt_wa_contact_t *known = ctx;
+
+    n = pt_wa_contact_cmp(&known[x], &known[y]);
+
+    return n != 0 ? n : (x > y) - (x < y);
+}
+
+
+static int
+pt_wa_contact_cmp(const pt_wa_contact_t *x, const pt_wa_contact_t *y)
+{
+    int n = pt_wa_str_cmp(x->bsuid, y->bsuid);
+
+    return n != 0 ? n : pt_wa_str_cmp(x->wa_id, y->wa_id);
 }
 
 

@@ -412,6 +412,17 @@ START_TEST(human_text_is_cleaned)
 END_TEST
 
 
+static void
+wa_same(pt_str_t got, const char *want)
+{
+    if (want == NULL) {
+        ck_assert_ptr_null(got.data);
+    } else {
+        ck_assert_slice(got, pt_test_str(want));
+    }
+}
+
+
 START_TEST(senders)
 {
     pt_wa_t         wa;
@@ -458,6 +469,103 @@ START_TEST(senders)
                    "\"system\":{\"wa_id\":\"5\",\"body\":\"b\"}}]",
                    &wa);
     ck_assert_slice_lit(wa.messages[0].sender.phone, "5");
+}
+END_TEST
+
+
+/* WhatsApp tells who they were and who they are from now on. */
+START_TEST(changed_numbers)
+{
+    size_t          i;
+    pt_wa_t         wa;
+    pt_wa_sender_t *s;
+
+    static const struct {
+        const char *members, *phone, *wa_id, *bsuid, *next_phone, *next_bsuid;
+    } cases[] = { { "\"from\":\"15550001\",\"system\":{\"type\":"
+                    "\"user_changed_number\",\"wa_id\":\"551187654321\"}",
+                    "15550001", "551187654321", NULL, "5511987654321", NULL },
+                  { "\"from\":\"15550001\",\"system\":{\"type\":"
+                    "\"user_changed_number\",\"new_wa_id\":\"15550002\","
+                    "\"user_id\":\"US.2\"}",
+                    "15550001", "15550002", NULL, "15550002", "US.2" },
+                  { "\"system\":{\"type\":\"user_changed_number\",\"wa_id\":"
+                    "\"15550002\",\"customer\":\"15550001\"}",
+                    "15550001", "15550002", NULL, "15550002", NULL },
+                  { "\"from_user_id\":\"US.1\",\"system\":{\"type\":"
+                    "\"user_changed_user_id\",\"user_id\":\"US.2\"}",
+                    NULL, NULL, "US.1", NULL, "US.2" },
+                  { "\"from\":\"15550001\",\"system\":{\"type\":"
+                    "\"customer_identity_changed\",\"wa_id\":\"15550002\","
+                    "\"user_id\":\"US.2\"}",
+                    "15550001", "15550001", NULL, NULL, NULL },
+                  { "\"from\":\"15550001\",\"system\":{\"type\":"
+                    "\"user_changed_number\",\"wa_id\":7,\"user_id\":\"\"}",
+                    "15550001", "15550001", NULL, NULL, NULL } };
+
+    for (i = 0; i < PT_COUNT(cases); i++) {
+        pt_str_t text;
+
+        ck_assert_ok(pt_fmt(wa_arena, &text,
+                            "\"messages\":[{\"id\":\"a\",\"type\":"
+                            "\"system\",%s}]",
+                            cases[i].members));
+        wa_parse_value(text.data, &wa);
+        ck_assert_uint_eq(wa.nmessages, 1);
+        s = &wa.messages[0].sender;
+        wa_same(s->phone, cases[i].phone);
+        wa_same(s->wa_id, cases[i].wa_id);
+        wa_same(s->bsuid, cases[i].bsuid);
+        wa_same(s->next_phone, cases[i].next_phone);
+        wa_same(s->next_bsuid, cases[i].next_bsuid);
+    }
+}
+END_TEST
+
+
+/* Senders in the opposite order of their contacts, more than a batch of
+ * WhatsApp's. */
+START_TEST(many_contacts)
+{
+    enum { N = 3000 };
+
+    int              i;
+    pt_buf_t         b;
+    pt_str_t         text, want;
+    pt_wa_t          wa;
+    const pt_wa_t   *w = &wa;
+    pt_wa_message_t *m;
+
+    pt_buf_init(&b, wa_arena, SIZE_MAX);
+    pt_buf_lit(&b, "\"contacts\":[");
+    for (i = 0; i < N; i++) {
+        pt_buf_lit(&b, "{\"wa_id\":\"1555");
+        pt_buf_i64(&b, 1000 + i);
+        pt_buf_lit(&b, "\",\"profile\":{\"name\":\"n");
+        pt_buf_i64(&b, i);
+        pt_buf_lit(&b, "\"}},");
+    }
+    /* of two entries the first one stands */
+    pt_buf_lit(&b, "{\"wa_id\":\"15551000\",\"profile\":{\"name\":"
+                   "\"later\"}}],\"messages\":[");
+    for (i = N - 1; i >= 0; i--) {
+        pt_buf_lit(&b, "{\"type\":\"revoke\",\"id\":\"");
+        pt_buf_i64(&b, i);
+        pt_buf_lit(&b, "\",\"from\":\"1555");
+        pt_buf_i64(&b, 1000 + i);
+        pt_buf_lit(&b, "\"}");
+        pt_buf_char(&b, i == 0 ? ']' : ',');
+    }
+    pt_buf_add(&b, "", 1);
+    ck_assert_ok(pt_buf_get(&b, &text));
+    wa_parse_value(text.data, &wa);
+
+    ck_assert_uint_eq(w->nmessages, N);
+    for (i = 0; i < N; i++) {
+        m = &w->messages[N - 1 - i];
+        ck_assert_ok(pt_fmt(wa_arena, &want, "n%d", i));
+        ck_assert_slice(m->sender.name, want);
+    }
 }
 END_TEST
 
@@ -631,6 +739,8 @@ pt_test_suite(Suite *s)
     tcase_add_loop_test(tc, one_broken_among_100, 0, (int) PT_COUNT(wa_broken));
     tcase_add_test(tc, human_text_is_cleaned);
     tcase_add_test(tc, senders);
+    tcase_add_test(tc, changed_numbers);
+    tcase_add_test(tc, many_contacts);
     tcase_add_test(tc, statuses);
     tcase_add_test(tc, older_error_shape);
     tcase_add_test(tc, other_shapes);
