@@ -17,6 +17,8 @@ static pt_err_t pt_webhook_read_step(pytake_op_t *op);
 static pt_err_t pt_webhook_route_step(pytake_op_t *op);
 static pt_err_t pt_webhook_job_step(pytake_op_t *op);
 static pt_err_t pt_webhook_result_step(pytake_op_t *op);
+static pt_err_t pt_webhook_read(pytake_op_t *op, pt_webhook_t *wh);
+static void     pt_webhook_release(pytake_op_t *op, const pt_webhook_t *wh);
 static bool     pt_webhook_printable(pt_str_t s);
 static bool     pt_webhook_is_data_error(const pytake_op_t *op);
 static pt_err_t pt_webhook_publish(pytake_op_t *op, const pt_webhook_t *wh);
@@ -60,7 +62,6 @@ static pt_err_t
 pt_webhook_read_step(pytake_op_t *op)
 {
     pt_err_t      err;
-    pt_json_t    *body = NULL;
     pt_webhook_t *wh;
 
     if (op->req->body_too_large) {
@@ -79,17 +80,7 @@ pt_webhook_read_step(pytake_op_t *op)
     }
     op->data = wh;
 
-    err =
-        pt_json_parse(op->arena, op->req->body, &pt_json_limits_webhook, &body);
-    if (err == PT_OK) {
-        wh->repeated = body->duplicates;
-        err = pt_wa_parse(op->arena, body, &wh->wa);
-    }
-    if (err == PT_ELIMIT) {
-        /* signed, so WhatsApp's: what we cannot read we keep */
-        wh->over_limits = true;
-        err = PT_OK;
-    }
+    err = pt_webhook_read(op, wh);
     if (err != PT_OK) {
         return err;
     }
@@ -128,6 +119,7 @@ pt_webhook_route_step(pytake_op_t *op)
     }
 
     wh->raw_at_us = op->now_us;
+    pt_arena_mark(op->arena, &wh->mark);
 
     return pt_rand_uuid(&op->rand, op->now_us, &wh->raw_id);
 }
@@ -136,14 +128,16 @@ pt_webhook_route_step(pytake_op_t *op)
 static pt_err_t
 pt_webhook_job_step(pytake_op_t *op)
 {
-    pt_err_t      err;
-    pt_webhook_t *wh = op->data;
+    pt_err_t        err;
+    pt_webhook_t   *wh = op->data;
+    pt_arena_mark_t mark;
 
     if (wh->njobs == 0) {
         return pt_reply(op, 200, PT_STR("{}"));
     }
 
     wh->job = wh->jobs[--wh->njobs];
+    pt_arena_mark(op->arena, &mark);
 
     if (wh->job.type == PT_WEBHOOK_RAW) {
         err = pt_sql_begin_bare(op, PYTAKE_SQL_WRITE);
@@ -154,13 +148,21 @@ pt_webhook_job_step(pytake_op_t *op)
     if (err == PT_OK) {
         err = pt_webhook_batch(op, wh);
     }
-    if (err != PT_OK) {
-        return err;
+    if (err == PT_OK) {
+        err = pt_sql_go(op);
+    }
+    if (err == PT_ENOMEM && pt_arena_capped(op->arena)
+        && pt_webhook_halve(wh) == PT_OK)
+    {
+        /* a body of much to say: less of it at a time */
+        pt_arena_release(op->arena, &mark);
+        pt_op_goto(op, pt_webhook_job_step);
+        return PT_OK;
     }
 
-    op->want_errors = true;
+    op->want_errors = err == PT_OK;
 
-    return pt_sql_go(op);
+    return err;
 }
 
 
@@ -169,6 +171,8 @@ pt_webhook_result_step(pytake_op_t *op)
 {
     pt_err_t      err;
     pt_webhook_t *wh = op->data;
+
+    pt_webhook_release(op, wh);
 
     if (op->result->err == PT_OK) {
         wh->raw_done = true;
@@ -192,6 +196,56 @@ pt_webhook_result_step(pytake_op_t *op)
     pt_op_goto(op, pt_webhook_job_step);
 
     return PT_OK;
+}
+
+
+/* A body that is signed is WhatsApp's: what we cannot read we keep. */
+static pt_err_t
+pt_webhook_read(pytake_op_t *op, pt_webhook_t *wh)
+{
+    bool            full;
+    pt_err_t        err;
+    pt_json_t      *body = NULL;
+    pt_arena_mark_t mark;
+
+    pt_arena_mark(op->arena, &mark);
+
+    err =
+        pt_json_parse(op->arena, op->req->body, &pt_json_limits_webhook, &body);
+    if (err == PT_OK) {
+        wh->repeated = body->duplicates;
+        err = pt_wa_parse(op->arena, body, &wh->wa);
+    }
+
+    full = err == PT_OK ? pt_arena_left(op->arena) < PT_WEBHOOK_ROOM
+                        : err == PT_ENOMEM && pt_arena_capped(op->arena);
+    if (full) {
+        memset(&wh->wa, 0, sizeof(wh->wa));
+        pt_arena_release(op->arena, &mark);
+        err = PT_ELIMIT;
+    }
+    if (err == PT_ELIMIT) {
+        wh->over_limits = true;
+        err = PT_OK;
+    }
+
+    return err;
+}
+
+
+/* What a batch was built of, and the events of the one before: both have
+ * gone out. */
+static void
+pt_webhook_release(pytake_op_t *op, const pt_webhook_t *wh)
+{
+    assert(op->published == op->npublish);
+
+    op->publish = NULL;
+    op->publish_cap = 0;
+    op->npublish = 0;
+    op->published = 0;
+
+    pt_arena_release(op->arena, &wh->mark);
 }
 
 

@@ -13,6 +13,9 @@
 #define PT_WEBHOOK_CHALLENGE_MAX 256u
 #define PT_WEBHOOK_CHUNK_MAX 500u /* events of one transaction */
 
+/* What reading must leave of the arena: the largest item, stored. */
+#define PT_WEBHOOK_ROOM (8u * 1024 * 1024)
+
 extern const pt_op_def_t pt_webhook_verify;
 extern const pt_op_def_t pt_webhook_ingest;
 

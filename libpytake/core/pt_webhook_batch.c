@@ -30,9 +30,12 @@ static pt_err_t pt_webhook_aside_add(pytake_op_t *op, pt_webhook_t *wh);
 static pt_err_t pt_webhook_error_rows(pytake_op_t *op, pt_webhook_t *wh,
                                       const pt_wa_error_t *const *errors,
                                       size_t                      n);
-static pt_err_t pt_webhook_error_row(pt_arena_t *a, const pt_wa_error_t *e,
-                                     pt_str_t *hash, pt_str_t *path,
-                                     pt_str_t *item);
+static pt_err_t pt_webhook_error_row(pytake_op_t *op, pt_webhook_t *wh,
+                                     const pt_wa_error_t *e, pt_str_t *hash,
+                                     pt_str_t *path, pt_str_t *item);
+static pt_err_t pt_webhook_error_hash(pytake_op_t *op, pt_webhook_t *wh,
+                                      const pt_wa_error_t *e, pt_str_t path,
+                                      pt_str_t item, uint8_t digest[32]);
 static pt_str_t pt_webhook_lit(const char *s);
 
 
@@ -240,8 +243,8 @@ pt_webhook_error_rows(pytake_op_t *op, pt_webhook_t *wh,
     for (i = 0; i < n; i++) {
         cols[2][i] = pt_webhook_lit(errors[i]->code);
         cols[3][i] = pt_webhook_lit(errors[i]->detail);
-        err = pt_webhook_error_row(op->arena, errors[i], &cols[0][i],
-                                   &cols[1][i], &cols[4][i]);
+        err = pt_webhook_error_row(op, wh, errors[i], &cols[0][i], &cols[1][i],
+                                   &cols[4][i]);
         if (err != PT_OK) {
             return err;
         }
@@ -261,10 +264,9 @@ pt_webhook_error_rows(pytake_op_t *op, pt_webhook_t *wh,
 }
 
 
-/* hash: of the item's JSON, so that a retry keeps it once. */
 static pt_err_t
-pt_webhook_error_row(pt_arena_t *a, const pt_wa_error_t *e, pt_str_t *hash,
-                     pt_str_t *path, pt_str_t *item)
+pt_webhook_error_row(pytake_op_t *op, pt_webhook_t *wh, const pt_wa_error_t *e,
+                     pt_str_t *hash, pt_str_t *path, pt_str_t *item)
 {
     char    *hex;
     pt_jw_t  w;
@@ -272,21 +274,21 @@ pt_webhook_error_row(pt_arena_t *a, const pt_wa_error_t *e, pt_str_t *hash,
     uint8_t  digest[32];
     pt_err_t err;
 
-    pt_buf_init(&b, a, SIZE_MAX);
+    pt_buf_init(&b, op->arena, SIZE_MAX);
     pt_jw_init(&w, &b);
     pt_jw_value(&w, e->json);
     err = pt_buf_get(&b, item);
     if (err == PT_OK) {
-        err = pt_wa_path_build(a, &e->place, path);
+        err = pt_wa_path_build(op->arena, &e->place, path);
     }
     if (err == PT_OK) {
-        err = pt_sha256(item->data, item->len, digest);
+        err = pt_webhook_error_hash(op, wh, e, *path, *item, digest);
     }
     if (err != PT_OK) {
         return err;
     }
 
-    hex = pt_alloc(a, 2 * sizeof(digest));
+    hex = pt_alloc(op->arena, 2 * sizeof(digest));
     if (hex == NULL) {
         return PT_ENOMEM;
     }
@@ -294,6 +296,45 @@ pt_webhook_error_row(pt_arena_t *a, const pt_wa_error_t *e, pt_str_t *hash,
     *hash = (pt_str_t){ hex, 2 * sizeof(digest) };
 
     return PT_OK;
+}
+
+
+/*
+ * So that a retry keeps it once.  An item has an id, and what is wrong with
+ * it is so wherever it stands; what WhatsApp says of a number has neither id
+ * nor time and is known by the body that said it.
+ */
+static pt_err_t
+pt_webhook_error_hash(pytake_op_t *op, pt_webhook_t *wh, const pt_wa_error_t *e,
+                      pt_str_t path, pt_str_t item, uint8_t digest[32])
+{
+    pt_buf_t b;
+    pt_err_t err;
+    pt_str_t hash;
+
+    if (e->place.kind != PT_WA_CHANNEL) {
+        return pt_sha256(item.data, item.len, digest);
+    }
+
+    if (!wh->hashed) {
+        err = pt_sha256(op->req->body.data, op->req->body.len, wh->hash);
+        if (err != PT_OK) {
+            return err;
+        }
+        wh->hashed = true;
+    }
+
+    pt_buf_init(&b, op->arena, SIZE_MAX);
+    pt_buf_add(&b, (const char *) wh->hash, sizeof(wh->hash));
+    pt_buf_str_add(&b, path);
+    pt_buf_char(&b, ' ');
+    pt_buf_str_add(&b, e->number);
+    err = pt_buf_get(&b, &hash);
+    if (err != PT_OK) {
+        return err;
+    }
+
+    return pt_sha256(hash.data, hash.len, digest);
 }
 
 

@@ -49,6 +49,8 @@ static pt_err_t pt_webhook_thread_add(pytake_op_t *op, const pt_webhook_t *wh,
 static pt_err_t pt_webhook_message(pytake_op_t *op, const pt_wa_message_t *m,
                                    pt_webhook_cols_t *c, size_t i);
 static void     pt_webhook_params(pytake_op_t *op, const pt_webhook_cols_t *c);
+static pt_err_t pt_webhook_link_add(pytake_op_t *op, const pt_webhook_t *wh,
+                                    const uint32_t *list, size_t n);
 static pt_err_t pt_webhook_template(pytake_op_t *op, const pt_wa_message_t *m,
                                     const pt_uuid_t *event, pt_str_t *out);
 
@@ -69,6 +71,9 @@ pt_webhook_messages_add(pytake_op_t *op, pt_webhook_t *wh)
     }
     for (i = 0; err == PT_OK && i < n; i++) {
         err = pt_webhook_message(op, &wh->wa.messages[list[i]], &c, i);
+    }
+    if (err == PT_OK) {
+        err = pt_webhook_link_add(op, wh, list, n);
     }
     if (err == PT_OK) {
         err = pt_sql_add(op, PT_STMT_INGEST_MESSAGES);
@@ -280,6 +285,68 @@ pt_webhook_params(pytake_op_t *op, const pt_webhook_cols_t *c)
     pt_p_texts(op, c->templates, c->n);
     pt_p_uuids(op, c->events, c->n);
     pt_p_time(op, pt_event_time(op->now_us));
+}
+
+
+/* Of the notices that somebody has another number or id, if there are any:
+ * before the messages, which may be from the new one. */
+static pt_err_t
+pt_webhook_link_add(pytake_op_t *op, const pt_webhook_t *wh,
+                    const uint32_t *list, size_t n)
+{
+    size_t                i, k, count = 0;
+    pt_err_t              err;
+    pt_str_t             *cols;
+    pt_uuid_t            *ids;
+    const pt_wa_sender_t *s;
+
+    for (i = 0; i < n; i++) {
+        s = &wh->wa.messages[list[i]].sender;
+        count += s->next_phone.data != NULL || s->next_bsuid.data != NULL;
+    }
+    if (count == 0) {
+        return PT_OK;
+    }
+
+    cols = pt_calloc(op->arena, count, 7 * sizeof(pt_str_t));
+    ids = pt_calloc(op->arena, count, sizeof(pt_uuid_t));
+    if (cols == NULL || ids == NULL) {
+        return PT_ENOMEM;
+    }
+
+    for (i = 0, k = 0; i < n; i++) {
+        s = &wh->wa.messages[list[i]].sender;
+        if (s->next_phone.data == NULL && s->next_bsuid.data == NULL) {
+            continue;
+        }
+
+        cols[k] = s->phone;
+        cols[count + k] = s->bsuid;
+        cols[2 * count + k] = s->name;
+        cols[3 * count + k] = s->wa_id;
+        cols[4 * count + k] = s->username;
+        cols[5 * count + k] = s->next_phone;
+        cols[6 * count + k] = s->next_bsuid;
+
+        err = pt_rand_uuid(&op->rand, pt_event_time(op->now_us), &ids[k]);
+        if (err != PT_OK) {
+            return err;
+        }
+        k++;
+    }
+
+    err = pt_sql_add(op, PT_STMT_CONTACTS_LINK);
+    if (err != PT_OK) {
+        return err;
+    }
+    for (i = 0; i < 5; i++) {
+        pt_p_texts(op, cols + i * count, count);
+    }
+    pt_p_uuids(op, ids, count);
+    pt_p_texts(op, cols + 5 * count, count);
+    pt_p_texts(op, cols + 6 * count, count);
+
+    return PT_OK;
 }
 
 

@@ -53,12 +53,15 @@ typedef struct {
     pt_uuid_t             raw_id;
     int64_t               raw_at_us;
     bool                  raw_done; /* committed */
+    bool                  hashed;
+    uint8_t               hash[32]; /* of the bytes, once hashed */
     size_t                njobs;    /* a stack */
     size_t                jobs_cap;
     pt_webhook_job_t     *jobs;
     pt_webhook_job_t      job;   /* under way */
     pt_webhook_job_type_t aside; /* what an ASIDE was, and why */
     char                  aside_state[6];
+    pt_arena_mark_t       mark; /* all above lies before it */
 } pt_webhook_t;
 
 /* ---- pt_webhook_route.c ---- */
@@ -75,6 +78,10 @@ pt_err_t pt_webhook_job_add(pt_webhook_t *wh, pt_webhook_job_type_t type,
  * that item as an error.  PT_EINTERNAL: the stack is full; PT_EDBAWAY: an
  * error could not be stored either. */
 pt_err_t pt_webhook_split(pytake_op_t *op, pt_webhook_t *wh) PT_MUST_CHECK;
+
+/* Puts the two halves of wh->job on the stack.  PT_ELIMIT: it is one item;
+ * PT_EINTERNAL: the stack is full. */
+pt_err_t pt_webhook_halve(pt_webhook_t *wh) PT_MUST_CHECK;
 
 /* NULL when nobody has it. */
 const pt_webhook_number_t *pt_webhook_number_find(const pt_webhook_t *wh,

@@ -14,6 +14,8 @@ static pt_err_t pt_webhook_numbers(pytake_op_t *op, pt_webhook_t *wh,
                                    const pytake_rows_t *rows);
 static pt_err_t pt_webhook_tenants(pt_arena_t *a, pt_webhook_t *wh,
                                    const pytake_rows_t *rows);
+static pt_webhook_number_t *pt_webhook_number_get(const pt_webhook_t *wh,
+                                                  pt_str_t            number);
 static pt_webhook_tenant_t *pt_webhook_tenant_find(pt_webhook_t *wh,
                                                    pt_str_t      number);
 static pt_err_t             pt_webhook_items(pt_arena_t *a, pt_webhook_t *wh);
@@ -58,8 +60,6 @@ pt_webhook_job_add(pt_webhook_t *wh, pt_webhook_job_type_t type,
 pt_err_t
 pt_webhook_split(pytake_op_t *op, pt_webhook_t *wh)
 {
-    uint32_t         half;
-    pt_err_t         err;
     pt_webhook_job_t j = wh->job;
 
     assert(j.type == PT_WEBHOOK_RAW || j.from < j.to);
@@ -74,6 +74,21 @@ pt_webhook_split(pytake_op_t *op, pt_webhook_t *wh)
         wh->aside = j.type;
         memcpy(wh->aside_state, op->result->sqlstate, 5);
         return pt_webhook_job_add(wh, PT_WEBHOOK_ASIDE, j.tenant, j.from, j.to);
+    }
+
+    return pt_webhook_halve(wh);
+}
+
+
+pt_err_t
+pt_webhook_halve(pt_webhook_t *wh)
+{
+    uint32_t         half;
+    pt_err_t         err;
+    pt_webhook_job_t j = wh->job;
+
+    if (j.to - j.from <= 1) {
+        return PT_ELIMIT;
     }
 
     half = j.from + (j.to - j.from) / 2;
@@ -91,6 +106,16 @@ pt_webhook_split(pytake_op_t *op, pt_webhook_t *wh)
 const pt_webhook_number_t *
 pt_webhook_number_find(const pt_webhook_t *wh, pt_str_t number)
 {
+    const pt_webhook_number_t *n = pt_webhook_number_get(wh, number);
+
+    return n != NULL && n->known ? n : NULL;
+}
+
+
+/* Its place, whoever has it. */
+static pt_webhook_number_t *
+pt_webhook_number_get(const pt_webhook_t *wh, pt_str_t number)
+{
     int    c;
     size_t lo = 0, hi = wh->wa.nnumbers, mid;
 
@@ -102,7 +127,7 @@ pt_webhook_number_find(const pt_webhook_t *wh, pt_str_t number)
         mid = lo + (hi - lo) / 2;
         c = pt_wa_str_cmp(number, wh->wa.numbers[mid]);
         if (c == 0) {
-            return wh->numbers[mid].known ? &wh->numbers[mid] : NULL;
+            return &wh->numbers[mid];
         }
         if (c < 0) {
             hi = mid;
@@ -191,13 +216,10 @@ pt_webhook_numbers(pytake_op_t *op, pt_webhook_t *wh, const pytake_rows_t *rows)
 }
 
 
-/* The rows and the numbers are few; both are sorted or short. */
 static pt_err_t
 pt_webhook_tenants(pt_arena_t *a, pt_webhook_t *wh, const pytake_rows_t *rows)
 {
-    size_t               n;
     uint32_t             r, t;
-    pt_str_t             number;
     pt_uuid_t            tenant;
     pt_webhook_number_t *w;
 
@@ -207,15 +229,11 @@ pt_webhook_tenants(pt_arena_t *a, pt_webhook_t *wh, const pytake_rows_t *rows)
     }
 
     for (r = 0; r < rows->nrows; r++) {
-        number = pt_cell_text(rows, r, PT_WA_NUMBERS_FIND_PHONE_NUMBER_ID);
-        for (n = 0;
-             n < wh->wa.nnumbers && !pt_str_eq(wh->wa.numbers[n], number); n++)
-        { /* void */
-        }
+        w = pt_webhook_number_get(
+            wh, pt_cell_text(rows, r, PT_WA_NUMBERS_FIND_PHONE_NUMBER_ID));
 
-        if (n == wh->wa.nnumbers
-            || !pt_cell_uuid(rows, r, PT_WA_NUMBERS_FIND_TENANT_ID, &tenant))
-        {
+        if (w == NULL
+            || !pt_cell_uuid(rows, r, PT_WA_NUMBERS_FIND_TENANT_ID, &tenant)) {
             continue;
         }
 
@@ -228,7 +246,6 @@ pt_webhook_tenants(pt_arena_t *a, pt_webhook_t *wh, const pytake_rows_t *rows)
             wh->tenants[wh->ntenants++].id = tenant;
         }
 
-        w = &wh->numbers[n];
         w->known =
             pt_cell_uuid(rows, r, PT_WA_NUMBERS_FIND_CONFIG_ID, &w->config);
         w->tenant = t;

@@ -22,6 +22,10 @@
     WH_VALUE("n2", "\"messages\":[" WH_MSG("b", "1") "]") ","                \
     WH_VALUE("n9", "\"messages\":[" WH_MSG("c", "1") "]") ","                \
     WH_VALUE("n3", "\"messages\":[" WH_MSG("d", "1") "]"))
+#define WH_CHANGED WH_BODY(WH_VALUE("n1", "\"messages\":["                  \
+    WH_MSG("a", "15550001") ",{\"id\":\"s\",\"from\":\"15550001\","       \
+    "\"type\":\"system\",\"system\":{\"type\":\"user_changed_number\","   \
+    "\"wa_id\":\"15550002\"}}," WH_MSG("b", "15550002") "]"))
 /* clang-format on */
 
 
@@ -343,6 +347,62 @@ START_TEST(statuses_and_errors)
 END_TEST
 
 
+/* What WhatsApp says of a number has no id: said again it is another one,
+ * but not when the same body comes again. */
+START_TEST(channel_errors_recur)
+{
+    size_t i;
+    char   hash[4][64];
+
+    static const char *const bodies[] = {
+        WH_BODY(WH_VALUE("n1", "\"errors\":[{\"code\":130429}]")),
+        WH_BODY(WH_VALUE("n1", "\"errors\":[{\"code\":130429}]")),
+        WH_BODY(WH_VALUE("n1", "\"errors\":[{\"code\":130429}],\"n\":1")),
+        WH_BODY(
+            WH_VALUE("n1", "\"errors\":[{\"code\":130429},{\"code\":130429}]"))
+    };
+
+    for (i = 0; i < PT_COUNT(bodies); i++) {
+        wh_post(&wh, bodies[i]);
+        ck_assert(wh_numbers(&wh));
+        ck_assert(fx_sql(&wh, PYTAKE_SQL_WRITE,
+                         "tenant_enter raw_add webhook_error_add"));
+        memcpy(hash[i], wh_item(&wh, 2, 0, 0).data, 64);
+        if (i == 3) {
+            ck_assert_mem_ne(hash[i], wh_item(&wh, 2, 0, 1).data, 64);
+        }
+        fx_feed(&wh);
+        fx_done(&wh, 200);
+    }
+
+    ck_assert_mem_eq(hash[0], hash[1], 64);
+    ck_assert_mem_ne(hash[0], hash[2], 64);
+    ck_assert_mem_ne(hash[0], hash[3], 64);
+}
+END_TEST
+
+
+START_TEST(changed_number_is_linked_first)
+{
+    wh_post(&wh, WH_CHANGED);
+    ck_assert(wh_numbers(&wh));
+    ck_assert(fx_sql(&wh, PYTAKE_SQL_WRITE,
+                     "tenant_enter raw_add contacts_link ingest_messages"));
+    ck_assert_uint_eq(wh_items(&wh, 2, 0), 1);
+    ck_assert_slice_lit(wh_item(&wh, 2, 0, 0), "15550001");
+    ck_assert_slice_lit(wh_item(&wh, 2, 3, 0), "15550002");
+    ck_assert_slice_lit(wh_item(&wh, 2, 6, 0), "15550002");
+    ck_assert_ptr_null(wh_item(&wh, 2, 7, 0).data);
+
+    /* where to send from now on */
+    ck_assert_uint_eq(wh_items(&wh, 3, 0), 2);
+    ck_assert_slice_lit(wh_item(&wh, 3, 3, 0), "15550002");
+    fx_feed(&wh);
+    fx_done(&wh, 200);
+}
+END_TEST
+
+
 /* Four messages, of which the one called "c" is refused. */
 static void
 wh_poisoned(fx_t *f, const char *sqlstate)
@@ -543,6 +603,134 @@ START_TEST(events_of_many_batches)
 END_TEST
 
 
+/* The memory of a batch is the next one's: a body of any number of batches
+ * needs that of its largest. */
+START_TEST(batches_do_not_add_up)
+{
+    enum { BATCHES = 38 };
+
+    uint32_t       i, k;
+    size_t         used = 0;
+    pt_str_t      *cells;
+    pytake_rows_t *r;
+
+    static char frame[2000];
+
+    memset(frame, 'f', sizeof(frame));
+    wh_post(&wh, wh_many(BATCHES * 500));
+    ck_assert(wh_numbers(&wh));
+
+    for (i = 0; i < BATCHES; i++) {
+        ck_assert(fx_sql(&wh, PYTAKE_SQL_WRITE,
+                         i == 0 ? "tenant_enter raw_add ingest_messages"
+                                : "tenant_enter ingest_messages"));
+        if (i == 2) {
+            used = pt_arena_used(wh.op->arena);
+        }
+        ck_assert(i < 3 || pt_arena_used(wh.op->arena) <= used + 256u * 1024);
+
+        r = &wh.rows[i == 0 ? 2 : 1];
+        r->nrows = 500;
+        r->ncols = 2;
+        r->cells = cells = pt_calloc(wh.arena, 1000, sizeof(pt_str_t));
+        ck_assert_ptr_nonnull(cells);
+        for (k = 0; k < 500; k++) {
+            cells[2 * k] = (pt_str_t){ "\0\0\0\0\0\0\0\1", 8 };
+            cells[2 * k + 1] = (pt_str_t){ frame, sizeof(frame) };
+        }
+        fx_feed(&wh);
+
+        for (k = 0; k < 500; k++) {
+            ck_assert_int_eq(fx_next(&wh), PYTAKE_EFFECT_REDIS);
+            ck_assert_uint_eq(wh.eff.u.redis.payload.len, sizeof(frame) + 2);
+        }
+    }
+
+    fx_done(&wh, 200);
+}
+END_TEST
+
+
+/* 500 long texts, and an arena in which so much is left. */
+static void
+wh_heavy(size_t left)
+{
+    int      i;
+    pt_buf_t b;
+    pt_str_t body;
+
+    static char text[7000];
+
+    memset(text, 'x', sizeof(text));
+    pt_buf_init(&b, wh.arena, SIZE_MAX);
+    pt_buf_lit(&b, "{\"entry\":[{\"changes\":[{\"value\":{\"metadata\":"
+                   "{\"phone_number_id\":\"n1\"},\"messages\":[");
+    for (i = 0; i < 500; i++) {
+        if (i != 0) {
+            pt_buf_char(&b, ',');
+        }
+        pt_buf_lit(&b, "{\"id\":\"");
+        pt_buf_i64(&b, i);
+        pt_buf_lit(&b, "\",\"from\":\"1\",\"type\":\"text\",\"text\":"
+                       "{\"body\":\"");
+        pt_buf_add(&b, text, sizeof(text));
+        pt_buf_lit(&b, "\"}}");
+    }
+    pt_buf_lit(&b, "]}}]}]}");
+    pt_buf_add(&b, "", 1);
+    ck_assert_ok(pt_buf_get(&b, &body));
+
+    wh_post(&wh, body.data);
+    ck_assert_ptr_nonnull(
+        pt_alloc(wh.op->arena, pt_arena_left(wh.op->arena) - left));
+}
+
+
+START_TEST(more_than_memory_holds)
+{
+    size_t i;
+
+    /* while it is read; and so much that none of it could be stored */
+    static const size_t left[] = { 200 * 1024, PT_WEBHOOK_ROOM };
+
+    for (i = 0; i < PT_COUNT(left); i++) {
+        wh_heavy(left[i]);
+        ck_assert(fx_sql(&wh, PYTAKE_SQL_WRITE, "raw_add"));
+        ck_assert(fx_has(fx_param(&wh, 0, 4), "\"over_limits\":true"));
+        fx_feed(&wh);
+        fx_done(&wh, 200);
+    }
+}
+END_TEST
+
+
+/* Reading leaves little: batches become as small as they must be. */
+START_TEST(batches_fit_what_is_left)
+{
+    uint32_t n = 0, batches = 0;
+    uint16_t last;
+
+    wh_heavy(PT_WEBHOOK_ROOM + 5u * 1024 * 1024);
+    ck_assert(wh_numbers(&wh));
+
+    while (fx_next(&wh) == PYTAKE_EFFECT_SQL) {
+        memset(wh.rows, 0, sizeof(wh.rows));
+        memset(&wh.result, 0, sizeof(wh.result));
+        last = (uint16_t) (wh.eff.u.sql.nstmts - 1);
+        ck_assert_int_eq(wh.eff.u.sql.stmts[last].stmt,
+                         PT_STMT_INGEST_MESSAGES);
+        n += wh_items(&wh, last, 8);
+        batches++;
+        fx_feed(&wh);
+    }
+
+    ck_assert_int_eq(wh.eff.u.done.status, 200);
+    ck_assert_uint_eq(n, 500);
+    ck_assert_uint_ge(batches, 2);
+}
+END_TEST
+
+
 START_TEST(too_many)
 {
     wh_post(&wh, wh_many(PT_WEBHOOK_ITEMS_MAX + 1));
@@ -569,12 +757,17 @@ pt_test_suite(Suite *s)
     tcase_add_test(tc, nobodys);
     tcase_add_test(tc, too_deep);
     tcase_add_test(tc, statuses_and_errors);
+    tcase_add_test(tc, channel_errors_recur);
+    tcase_add_test(tc, changed_number_is_linked_first);
     tcase_add_test(tc, poisoned_item_stands_alone);
     tcase_add_test(tc, what_no_item_is_to_blame_for);
     tcase_add_test(tc, database_trouble);
     tcase_add_test(tc, deadlock_is_retried);
     tcase_add_test(tc, a_thousand);
     tcase_add_test(tc, events_of_many_batches);
+    tcase_add_test(tc, batches_do_not_add_up);
+    tcase_add_test(tc, more_than_memory_holds);
+    tcase_add_test(tc, batches_fit_what_is_left);
     tcase_add_test(tc, too_many);
     suite_add_tcase(s, tc);
 
