@@ -112,7 +112,6 @@ typedef struct {
 #define PYTAKE_WS_TENANT "X-Pytake-Tenant"
 #define PYTAKE_WS_SESSION "X-Pytake-Session"
 #define PYTAKE_WS_EXP "X-Pytake-Exp" /* unix seconds */
-#define PYTAKE_WS_ROLE "X-Pytake-Role"
 
 
 /* ---- effects ---- */

@@ -247,7 +247,6 @@ typedef enum {
     NGX_PYTAKE_WS_TENANT,
     NGX_PYTAKE_WS_SESSION,
     NGX_PYTAKE_WS_EXP,
-    NGX_PYTAKE_WS_ROLE,
     NGX_PYTAKE_WS_FIELDS,
     NGX_PYTAKE_WS_ADDR, /* these two are always there */
     NGX_PYTAKE_WS_WORKER

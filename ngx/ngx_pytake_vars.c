@@ -77,9 +77,6 @@ static ngx_http_variable_t ngx_pytake_vars[] = {
     { ngx_string("pytake_ws_exp"), NULL, ngx_pytake_var_ws, NGX_PYTAKE_WS_EXP,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
-    { ngx_string("pytake_ws_role"), NULL, ngx_pytake_var_ws, NGX_PYTAKE_WS_ROLE,
-      NGX_HTTP_VAR_NOCACHEABLE, 0 },
-
     { ngx_string("pytake_ws_addr"), NULL, ngx_pytake_var_ws, NGX_PYTAKE_WS_ADDR,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 

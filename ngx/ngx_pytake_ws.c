@@ -45,8 +45,7 @@ static ngx_int_t ngx_pytake_ws_admit(ngx_http_request_t *r,
 /* As ngx_pytake_ws_field_e */
 
 static const char *const ngx_pytake_ws_fields[NGX_PYTAKE_WS_FIELDS] = {
-    PYTAKE_WS_USER, PYTAKE_WS_TENANT, PYTAKE_WS_SESSION, PYTAKE_WS_EXP,
-    PYTAKE_WS_ROLE
+    PYTAKE_WS_USER, PYTAKE_WS_TENANT, PYTAKE_WS_SESSION, PYTAKE_WS_EXP
 };
 
 

@@ -138,7 +138,7 @@ main::upgrade()
 --- more_headers eval
 main::upgrade("Authorization: Bearer $::good", 'Sec-WebSocket-Protocol: pytake.v1')
 --- response_body_like eval
-"^user=\\[$::user->{id}\\] tenant=\\[$::id\\] session=\\[$::id\\] exp=\\[\\d{10}\\] role=\\[$::user->{role}\\] "
+"^user=\\[$::user->{id}\\] tenant=\\[$::id\\] session=\\[$::id\\] exp=\\[\\d{10}\\] role=\\[\\] "
 . '.*auth=\[\].*protocol=\[pytake.v1\]'
 
 
@@ -174,7 +174,7 @@ main::upgrade('X-Pytake-User: 01a20610-653f-7d50-8b45-4e4151820c4c',
 main::upgrade("Authorization: Bearer $::good", 'X-Pytake-Role: god',
     'X-Pytake-User: 01a20610-653f-7d50-8b45-4e4151820c4c')
 --- response_body_like eval
-"^user=\\[$::user->{id}\\] .*role=\\[$::user->{role}\\]"
+"^user=\\[$::user->{id}\\] .*role=\\[\\]"
 
 
 

@@ -38,12 +38,10 @@ pt_ws_admit_read(pytake_op_t *op)
 }
 
 
-/* The role is today's, not the token's. */
 static pt_err_t
 pt_ws_admit_answer(pytake_op_t *op)
 {
     pt_err_t             err;
-    pt_str_t             role;
     pt_buf_t             b;
     pt_str_t             exp;
     const pytake_rows_t *r = pt_rows_get(op, 0);
@@ -52,12 +50,9 @@ pt_ws_admit_answer(pytake_op_t *op)
         return PT_EREVOKED;
     }
 
-    err = pt_dup(op->arena, pt_cell_text(r, 0, PT_USER_ME_ROLE), &role);
-    if (err == PT_OK) {
-        pt_buf_init(&b, op->arena, PT_UUID_LEN);
-        pt_buf_i64(&b, op->claims.exp);
-        err = pt_buf_get(&b, &exp);
-    }
+    pt_buf_init(&b, op->arena, PT_UUID_LEN);
+    pt_buf_i64(&b, op->claims.exp);
+    err = pt_buf_get(&b, &exp);
     if (err == PT_OK) {
         err = pt_ws_uuid(op, PYTAKE_WS_USER, &op->claims.sub);
     }
@@ -69,9 +64,6 @@ pt_ws_admit_answer(pytake_op_t *op)
     }
     if (err == PT_OK) {
         err = pt_header(op, PYTAKE_WS_EXP, exp);
-    }
-    if (err == PT_OK) {
-        err = pt_header(op, PYTAKE_WS_ROLE, role);
     }
 
     return err == PT_OK ? pt_reply(op, 204, PT_STR("")) : err;

@@ -30,8 +30,7 @@ def main(t):
                      opposite, broken_items, hostile_values, two_tenants,
                      unknown_numbers, odd_bodies, statuses,
                      opposite_statuses, broken_statuses, both_ways,
-                     both_ways_of_statuses, early_receipts,
-                     few_and_many, notices,
+                     both_ways_of_statuses, few_and_many, notices,
                      changed_numbers, channel_errors, big, no_day):
             t.head(part.__name__)
             part(t, s)
@@ -725,46 +724,6 @@ def both_ways_of_statuses(t, s):
             ("uuid", [stack.uuid7()])])
         if len(got[0]) != told:
             t.ok(False, "it is told so often: " + what, got[0])
-
-
-def early_receipts(t, s):
-    """Reports that came before we knew that the wamid is our message's."""
-    ten = s.add_tenant("Early receipts")
-    c = s.login(ten.agent)
-    phone = wa.phone()
-    s.say(ten, phone, "hi")
-    conv = c.get(CONV).json["data"][0]["id"]
-    target = "%s/%s/messages" % (CONV, conv)
-    template = ('{"event":"message_status_updated","data":{"id":"\x05",'
-                '"conversation_id":"\x01","status":"sent","error":null},'
-                '"conversation_id":"\x01","seq":\x04}')
-
-    def apply(mid, wamid):
-        return [json.loads(r[0])["data"] for r in s.sql(
-            "SELECT frame FROM pytake_receipts_apply(%s, %s, %s, %s, %s, "
-            "now())", (ten.id, mid, wamid, stack.uuid7(), template))]
-
-    for states, want in ((("delivered", "played", "sent"), "read"),
-                         (("failed",), "failed"), (("warped",), None)):
-        mid = c.post(target, {"content": "early"}).json["id"]
-        wamid = wa.wamid()
-        for state in states:
-            s.hook(wa.body(wa.value(ten.number, statuses=[
-                wa.status(wamid, state, recipient=phone)])))
-        s.sql("UPDATE messages SET whatsapp_message_id = %s, status = 'sent' "
-              "WHERE tenant_id = %s AND id = %s", (wamid, ten.id, mid))
-        s.sql("DELETE FROM outbox WHERE message_id = %s", (mid,))
-        told = apply(mid, wamid)
-        t.eq([e["status"] for e in told], [want] if want else [],
-             "told of at last: %s" % (want or "nothing"))
-        r = c.get(target).json["data"][0]
-        t.eq((r["status"], r["error"]), (want or "sent", told[0]["error"]
-             if told else None), "and so it is")
-        t.eq(s.one("SELECT count(*) FROM message_receipts WHERE tenant_id = "
-                   "'%s' AND message_id = '%s'" % (ten.id, mid)),
-             len(states), "its receipts are its own")
-        t.eq(apply(mid, wamid), [], "once")
-    s.check_events(t, ten, "the log is dense")
 
 
 def few_and_many(t, s):
