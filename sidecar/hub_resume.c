@@ -48,8 +48,6 @@ hub_resume(hub_conn_t *c)
     hub_say_success(c, c->resumed,
                     (c->resumed && c->cursor <= t->ring.head) ? c->cursor : 0);
 
-    hub_here_tell(c);
-
     if (c->resumed) {
         t->hub->resumed++;
     }
@@ -58,6 +56,7 @@ hub_resume(hub_conn_t *c)
         hub_say_resync(c, why);
     }
 
+    hub_here_tell(c);
     hub_conn_dirty(c);
 }
 

@@ -148,32 +148,6 @@ BEGIN
     RETURNING seq, frame;
 END $$;
 
--- Partitions alone: rows that are over are deleted in steps by statements of
--- their own (jobs.sql), not under the lock that a DROP takes.
-CREATE OR REPLACE FUNCTION pytake_partitions_drop(p_event_days integer,
-    p_raw_days integer) RETURNS integer
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
-    SET timezone = 'UTC' AS $$
-DECLARE
-    dropped integer := 0;
-    c       text;
-BEGIN
-    FOR c IN
-        SELECT k.relname::text FROM pg_inherits i
-        JOIN pg_class k ON k.oid = i.inhrelid
-        JOIN pg_class p ON p.oid = i.inhparent
-        WHERE p.relname IN ('event_log', 'webhook_raw')
-          AND k.relname ~ '_[0-9]{4}_[0-9]{2}_[0-9]{2}$'
-          AND to_date(right(k.relname, 10), 'YYYY_MM_DD') < current_date
-              - CASE p.relname WHEN 'event_log' THEN p_event_days
-                               ELSE p_raw_days END
-    LOOP
-        EXECUTE format('DROP TABLE %I', c);
-        dropped := dropped + 1;
-    END LOOP;
-    RETURN dropped;
-END $$;
-
-CREATE INDEX refresh_tokens_expiry ON refresh_tokens (expires_at);
+-- Rows that are over are deleted in steps, by their age (jobs.sql).
 CREATE INDEX webhook_errors_age ON webhook_errors (received_at);
 CREATE INDEX audit_log_age ON audit_log (created_at);

@@ -145,7 +145,7 @@ REVOKE ALL ON FUNCTION pytake_days_make(), pytake_months_make(),
 GRANT EXECUTE ON FUNCTION pytake_days_make(), pytake_months_make(),
     pytake_day_drop(text, integer) TO pytake_service;
 
-CREATE INDEX IF NOT EXISTS refresh_tokens_expiry ON refresh_tokens (expires_at);
+CREATE INDEX refresh_tokens_expiry ON refresh_tokens (expires_at);
 
 -- Sessions ------------------------------------------------------------------
 
