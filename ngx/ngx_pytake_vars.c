@@ -32,6 +32,8 @@ static ngx_int_t ngx_pytake_var_db_time(ngx_http_request_t        *r,
 static ngx_int_t ngx_pytake_var_ws(ngx_http_request_t        *r,
                                    ngx_http_variable_value_t *v,
                                    uintptr_t                  data);
+static ngx_int_t ngx_pytake_var_set(ngx_http_variable_value_t *v, u_char *data,
+                                    size_t len);
 
 
 static ngx_http_variable_t ngx_pytake_vars[] = {
@@ -117,13 +119,7 @@ ngx_pytake_var_request_id(ngx_http_request_t *r, ngx_http_variable_value_t *v,
         return NGX_ERROR;
     }
 
-    v->len = (unsigned) ctx->request_id.len;
-    v->data = ctx->request_id.data;
-    v->valid = 1;
-    v->no_cacheable = 0;
-    v->not_found = 0;
-
-    return NGX_OK;
+    return ngx_pytake_var_set(v, ctx->request_id.data, ctx->request_id.len);
 }
 
 
@@ -137,13 +133,7 @@ ngx_pytake_var_path(ngx_http_request_t *r, ngx_http_variable_value_t *v,
 
     ngx_pytake_uri_split(r, &path, &query);
 
-    v->len = (unsigned) path.len;
-    v->data = path.data;
-    v->valid = 1;
-    v->no_cacheable = 0;
-    v->not_found = 0;
-
-    return NGX_OK;
+    return ngx_pytake_var_set(v, path.data, path.len);
 }
 
 
@@ -174,18 +164,7 @@ ngx_pytake_var_info(ngx_http_request_t *r, ngx_http_variable_value_t *v,
 
     s = (pt_str_t *) ((u_char *) &info + data);
 
-    if (s->len == 0) {
-        v->not_found = 1;
-        return NGX_OK;
-    }
-
-    v->len = (unsigned) s->len;
-    v->data = (u_char *) s->data;
-    v->valid = 1;
-    v->no_cacheable = 0;
-    v->not_found = 0;
-
-    return NGX_OK;
+    return ngx_pytake_var_set(v, (u_char *) s->data, s->len);
 }
 
 
@@ -193,6 +172,7 @@ static ngx_int_t
 ngx_pytake_var_op(ngx_http_request_t *r, ngx_http_variable_value_t *v,
                   uintptr_t data)
 {
+    u_char           *name;
     ngx_pytake_ctx_t *ctx;
 
     ctx = ngx_pytake_ctx_find(r);
@@ -201,13 +181,9 @@ ngx_pytake_var_op(ngx_http_request_t *r, ngx_http_variable_value_t *v,
         return ngx_pytake_var_info(r, v, offsetof(pytake_op_info_t, op));
     }
 
-    v->data = (u_char *) ngx_pytake_route_name(ctx->route);
-    v->len = (unsigned) ngx_strlen(v->data);
-    v->valid = 1;
-    v->no_cacheable = 0;
-    v->not_found = 0;
+    name = (u_char *) ngx_pytake_route_name(ctx->route);
 
-    return NGX_OK;
+    return ngx_pytake_var_set(v, name, ngx_strlen(name));
 }
 
 
@@ -230,13 +206,7 @@ ngx_pytake_var_status(ngx_http_request_t *r, ngx_http_variable_value_t *v,
         return NGX_ERROR;
     }
 
-    v->len = (unsigned) (ngx_sprintf(p, "%ui", ctx->status) - p);
-    v->data = p;
-    v->valid = 1;
-    v->no_cacheable = 0;
-    v->not_found = 0;
-
-    return NGX_OK;
+    return ngx_pytake_var_set(v, p, ngx_sprintf(p, "%ui", ctx->status) - p);
 }
 
 
@@ -244,7 +214,7 @@ static ngx_int_t
 ngx_pytake_var_db_time(ngx_http_request_t *r, ngx_http_variable_value_t *v,
                        uintptr_t data)
 {
-    u_char           *p;
+    u_char           *p, *last;
     ngx_pytake_ctx_t *ctx;
 
     ctx = ngx_pytake_ctx_find(r);
@@ -259,19 +229,14 @@ ngx_pytake_var_db_time(ngx_http_request_t *r, ngx_http_variable_value_t *v,
         return NGX_ERROR;
     }
 
-    v->len = (unsigned) (ngx_sprintf(p, "%L.%06L", ctx->db_us / 1000000,
-                                     ctx->db_us % 1000000)
-                         - p);
-    v->data = p;
-    v->valid = 1;
-    v->no_cacheable = 0;
-    v->not_found = 0;
+    last =
+        ngx_sprintf(p, "%L.%06L", ctx->db_us / 1000000, ctx->db_us % 1000000);
 
-    return NGX_OK;
+    return ngx_pytake_var_set(v, p, last - p);
 }
 
 
-/* What the hub is told.  Only a verified token fills the first five. */
+/* What the hub is told.  Only a verified token fills the first four. */
 
 static ngx_int_t
 ngx_pytake_var_ws(ngx_http_request_t *r, ngx_http_variable_value_t *v,
@@ -281,19 +246,13 @@ ngx_pytake_var_ws(ngx_http_request_t *r, ngx_http_variable_value_t *v,
     ngx_str_t        *s;
     ngx_pytake_ctx_t *ctx;
 
-    v->valid = 1;
-    v->no_cacheable = 0;
-    v->not_found = 0;
-
     if (data == NGX_PYTAKE_WS_WORKER) {
         p = ngx_pnalloc(r->pool, NGX_INT64_LEN);
         if (p == NULL) {
             return NGX_ERROR;
         }
 
-        v->data = p;
-        v->len = (unsigned) (ngx_sprintf(p, "%P", ngx_pid) - p);
-        return NGX_OK;
+        return ngx_pytake_var_set(v, p, ngx_sprintf(p, "%P", ngx_pid) - p);
     }
 
     ctx = ngx_pytake_ctx_find(r);
@@ -302,13 +261,24 @@ ngx_pytake_var_ws(ngx_http_request_t *r, ngx_http_variable_value_t *v,
         : ctx && ctx->ws           ? &ctx->ws->field[data]
                                    : NULL;
 
-    if (s == NULL || s->len == 0) {
+    return s ? ngx_pytake_var_set(v, s->data, s->len)
+             : ngx_pytake_var_set(v, NULL, 0);
+}
+
+
+static ngx_int_t
+ngx_pytake_var_set(ngx_http_variable_value_t *v, u_char *data, size_t len)
+{
+    if (len == 0) {
         v->not_found = 1;
         return NGX_OK;
     }
 
-    v->len = (unsigned) s->len;
-    v->data = s->data;
+    v->len = (unsigned) len;
+    v->data = data;
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
 
     return NGX_OK;
 }
