@@ -109,17 +109,31 @@ BEGIN
            k.wa_id, b.value, w.phone_number_id, w.access_token_sealed,
            w.updated_at, c.created_at
     FROM c
-    LEFT JOIN messages m ON m.tenant_id = c.tenant_id AND m.id = c.message_id
-    LEFT JOIN conversations v ON v.tenant_id = c.tenant_id
-         AND v.id = c.conversation_id
-    LEFT JOIN contacts k ON k.tenant_id = c.tenant_id AND k.id = v.contact_id
-    JOIN whatsapp_configs w ON w.tenant_id = c.tenant_id
-         AND w.id = c.whatsapp_config_id
-    LEFT JOIN messages q ON q.tenant_id = c.tenant_id AND q.id = m.reply_to
+    -- OFFSET 0: one look-up by key each, never a join of whole tables
+    CROSS JOIN LATERAL (
+        SELECT x.phone_number_id, x.access_token_sealed, x.updated_at
+        FROM whatsapp_configs x WHERE x.tenant_id = c.tenant_id
+         AND x.id = c.whatsapp_config_id OFFSET 0) w
     LEFT JOIN LATERAL (
-        SELECT i.value FROM contact_identities i
-        WHERE i.tenant_id = c.tenant_id AND i.contact_id = k.id
-          AND i.kind = 'bsuid' LIMIT 1
+        SELECT x.message_type, x.content, x.status, x.reply_to
+        FROM messages x WHERE x.tenant_id = c.tenant_id
+         AND x.id = c.message_id OFFSET 0) m ON true
+    LEFT JOIN LATERAL (
+        SELECT x.whatsapp_message_id
+        FROM messages x WHERE x.tenant_id = c.tenant_id
+         AND x.id = m.reply_to OFFSET 0) q ON true
+    LEFT JOIN LATERAL (
+        SELECT x.contact_id
+        FROM conversations x WHERE x.tenant_id = c.tenant_id
+         AND x.id = c.conversation_id OFFSET 0) v ON true
+    LEFT JOIN LATERAL (
+        SELECT x.wa_id
+        FROM contacts x WHERE x.tenant_id = c.tenant_id
+         AND x.id = v.contact_id OFFSET 0) k ON true
+    LEFT JOIN LATERAL (
+        SELECT x.value
+        FROM contact_identities x WHERE x.tenant_id = c.tenant_id
+         AND x.contact_id = v.contact_id AND x.kind = 'bsuid' LIMIT 1
     ) b ON true
     ORDER BY c.lane, c.message_id;
 END $$;
