@@ -299,7 +299,12 @@ def test_migrate_two():
 
 def test_migrate_owner():
     """Managed PostgreSQL gives no superuser."""
-    url = here.database(owner=here.role("owner", "CREATEROLE"))
+    owner = here.role("owner", "CREATEROLE")
+    url = here.database(owner=owner)
+    if int(one(url, "SHOW server_version_num")) >= 160000:
+        # Others made the roles: docs/operations.md, the first step.
+        sql(here.url, "GRANT pytake_app, pytake_service, pytake_lookup TO %s"
+            " WITH INHERIT TRUE, SET TRUE" % owner)
     r = run("migrate", url=url)
     is_((r.rc, r.err), (0, ""), "an owner with CREATEROLE migrates")
     is_(run("migrate", url=url).rc, 0, "... and again")
