@@ -12,20 +12,22 @@
 
 #define HERE_LINE (2u * PT_UUID_LEN + 4)
 #define HERE_LINES_MAX 100u /* a message to other hubs */
-#define HERE_TICK_MAX 16u   /* people told of in a second */
+#define HERE_TICK_MAX 16u   /* people told of in a second, */
+#define HERE_TOLD_MAX 4096u /* or sockets times people, in a large tenant */
 #define HERE_EVERY_S 3u     /* and of one of them */
-#define HERE_GRACE_S 5u     /* a socket that reconnects was never away */
+#define HERE_GRACE_S 15u    /* who was sent away, and reconnects, never left */
 #define HERE_BEAT_S 30u
 #define HERE_FAR_S 75u /* without a beat: that hub has gone */
 #define HERE_SCRATCH_MAX (1024u * 1024)
 #define HERE_JSON_MAX 512u
 
-static void         hub_here_user(hub_tenant_t *t, hub_user_t *u);
-static void         hub_here_say(hub_tenant_t *t);
-static void         hub_here_json(const hub_t *h, const pt_uuid_t *user,
-                                  const hub_seen_t *s, pt_buf_t *b);
-static void         hub_here_all(hub_tenant_t *t);
-static void         hub_here_spread(hub_tenant_t *t);
+static uint32_t hub_here_limit(const hub_tenant_t *t);
+static void     hub_here_user(hub_tenant_t *t, hub_user_t *u, uint32_t limit);
+static void     hub_here_say(hub_tenant_t *t);
+static void     hub_here_json(const hub_t *h, const pt_uuid_t *user,
+                              const hub_seen_t *s, pt_buf_t *b);
+static void     hub_here_all(hub_tenant_t *t);
+static void     hub_here_spread(hub_tenant_t *t);
 static hub_frame_t *hub_here_list(hub_tenant_t *t, bool fresh,
                                   const hub_user_t *but);
 static void         hub_here_line(hub_tenant_t *t, pt_str_t line);
@@ -129,10 +131,11 @@ hub_here_set(hub_conn_t *c, pt_str_t name)
 void
 hub_here_tick(hub_tenant_t *t)
 {
-    uint32_t    now;
+    uint32_t    now, limit;
     hub_user_t *u;
 
     now = t->hub->now_s;
+    limit = hub_here_limit(t);
 
     if (t->here_s == now) {
         return;
@@ -156,7 +159,7 @@ hub_here_tick(hub_tenant_t *t)
     t->told = 0;
 
     for (u = t->users; u != NULL; u = u->next) {
-        hub_here_user(t, u);
+        hub_here_user(t, u, limit);
     }
 
     if (t->told > 0) {
@@ -216,8 +219,22 @@ hub_on_listening(hub_t *h, const pt_uuid_t *tenant)
 }
 
 
+/* Presence must not cost what events cost: all of a large tenant reconnect
+ * when a hub starts. */
+
+static uint32_t
+hub_here_limit(const hub_tenant_t *t)
+{
+    uint32_t n;
+
+    n = HERE_TOLD_MAX / (t->nconns + 1) + 1;
+
+    return n < HERE_TICK_MAX ? n : HERE_TICK_MAX;
+}
+
+
 static void
-hub_here_user(hub_tenant_t *t, hub_user_t *u)
+hub_here_user(hub_tenant_t *t, hub_user_t *u, uint32_t limit)
 {
     uint32_t          now;
     const hub_seen_t *s;
@@ -247,7 +264,7 @@ hub_here_user(hub_tenant_t *t, hub_user_t *u)
 
     if ((u->said.status != HUB_HERE_OFFLINE && now - u->said_s < HERE_EVERY_S)
         || (s->status == HUB_HERE_OFFLINE && now - u->left_s < HERE_GRACE_S)
-        || t->told >= HERE_TICK_MAX)
+        || t->told >= limit)
     {
         t->restless = true; /* later */
         return;

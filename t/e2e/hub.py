@@ -322,7 +322,7 @@ async def typing(t, s, h):
     await own.close()
     here = {"user_id": a.agent.id, "status": "offline", "viewing": None}
     for x, where in ((d, "on this hub"), (far, "on another")):
-        await x.until(lambda: here in x.here(), "offline", 15)
+        await x.until(lambda: here in x.here(), "offline", 30)
         t.ok(True, "its last socket has gone: offline " + where)
     for x, who in ((c, "the typist"), (own, "the typist's other socket"),
                    (o, "another tenant")):
