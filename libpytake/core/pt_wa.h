@@ -39,8 +39,9 @@ typedef struct {
 
 /* Who wrote.  Absent parts have data NULL; phone or bsuid is there. */
 typedef struct {
-    pt_str_t phone; /* canonical key of wa_id: see pt_wa_phone_build */
-    pt_str_t wa_id; /* as received: where to send */
+    pt_str_t phone; /* key of the number they wrote from: see
+                       pt_wa_phone_build; absent when only bsuid was told */
+    pt_str_t wa_id; /* as received, of the newest number: where to send */
     pt_str_t bsuid; /* business-scoped user id */
     pt_str_t name;  /* what WhatsApp calls them */
     pt_str_t username;

@@ -821,6 +821,13 @@ def changed_numbers(t, s):
     n = dict(wa.text(third, "by my new id"), from_user_id="US.3")
     del n["from"]
     t.eq((say(m), say(n)), ((200, 1, 1), (200, 1, 1)), "an id changed")
+    m = system("user_changed_number", wa_id=wa.phone())
+    m["from_user_id"] = "US.3"
+    fourth = m["system"]["wa_id"]
+    t.eq((say(m), say(wa.text(fourth, "from the fourth"))),
+         ((200, 1, 1), (200, 1, 1)), "a number of who is known by an id")
+    t.eq(s.sql("SELECT wa_id, phone FROM contacts WHERE tenant_id = %s",
+               (ten.id,)), [(fourth, "+" + fourth)], "the new one is written to")
     fresh, later = wa.phone(), wa.phone()
     t.eq(say(system("user_changed_number", fresh, wa_id=later)),
          (200, 2, 2), "of somebody we did not know")

@@ -495,6 +495,9 @@ START_TEST(changed_numbers)
                   { "\"from_user_id\":\"US.1\",\"system\":{\"type\":"
                     "\"user_changed_user_id\",\"user_id\":\"US.2\"}",
                     NULL, NULL, "US.1", NULL, "US.2" },
+                  { "\"from_user_id\":\"US.1\",\"system\":{\"type\":"
+                    "\"user_changed_number\",\"wa_id\":\"15550002\"}",
+                    NULL, "15550002", "US.1", "15550002", NULL },
                   { "\"from\":\"15550001\",\"system\":{\"type\":"
                     "\"customer_identity_changed\",\"wa_id\":\"15550002\","
                     "\"user_id\":\"US.2\"}",
