@@ -601,10 +601,9 @@ def test_doctor():
     run("number", "add", "--tenant", "T", "--phone-number-id", "1065403522",
         "--display", "+1 202-555-0199", url=url)
     sql(url, "INSERT INTO outbox (tenant_id, message_id, conversation_id,"
-        " whatsapp_config_id, next_attempt_at, created_at)"
-        " SELECT tenant_id, id, id, id, now() - interval '2 minutes', now()"
-        " FROM whatsapp_configs")
-    sql(url, "UPDATE outbox SET claimed_at = now()")
+        " whatsapp_config_id, next_attempt_at, created_at, claimed_at)"
+        " SELECT tenant_id, id, id, id, now() - interval '2 minutes', now(),"
+        " now() FROM whatsapp_configs") # claimed: the courier still runs
     is_(run("doctor", **good).rc, 0, "a message in hand is not late")
     is_(s.stop(), 0, "serve ends")
     holder = connect(url, application_name="pytake courier")
