@@ -36,9 +36,9 @@ fuzz_message(pt_arena_t *a, const pt_wa_message_t *m)
 {
     PT_FUZZ_CHECK(m->wamid.len != 0);
     PT_FUZZ_CHECK(m->sender.phone.data != NULL || m->sender.bsuid.data != NULL);
-    PT_FUZZ_CHECK((m->sender.wa_id.data == NULL)
-                  == (m->sender.phone.data == NULL
-                      && m->sender.next_phone.data == NULL));
+    PT_FUZZ_CHECK(
+        (m->sender.wa_id.data == NULL)
+        == (m->sender.phone.data == NULL && m->sender.next_phone.data == NULL));
     PT_FUZZ_CHECK(m->type.len != 0 && m->preview.len != 0);
     PT_FUZZ_CHECK(m->at_us == pt_uuid_time_us(&m->id));
 
