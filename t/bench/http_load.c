@@ -283,7 +283,7 @@ load_due(int nconns, int64_t start, int64_t now)
     int i;
 
     for (i = 0; i < nconns; i++) {
-        if ((int64_t) turn >= (now - start) * rate / 1000000) {
+        if ((int64_t) turn > (now - start) * rate / 1000000) {
             return;
         }
         if (!conns[i].busy) {
