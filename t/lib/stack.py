@@ -53,10 +53,12 @@ def build_dir(name=None):
     return os.path.normpath(path)
 
 
-def sanitizers(folder):
-    """Environment: reports go to files that Stack.log_faults() looks at."""
-    return {"ASAN_OPTIONS": "detect_leaks=0:abort_on_error=0:log_path="
-                            + folder + "/asan",
+def sanitizers(folder, leaks):
+    """Environment: reports go to files that Stack.log_faults() looks at.
+    Leaks: of the sidecar alone.  nginx leaves much to exit(), and LeakSanitizer
+    that was preloaded stumbles over modules."""
+    return {"ASAN_OPTIONS": "detect_leaks=%d:abort_on_error=0:log_path=%s/asan"
+                            % (leaks, folder),
             "UBSAN_OPTIONS": "print_stacktrace=1:log_path=" + folder
                              + "/asan"}
 
@@ -124,7 +126,7 @@ class Nginx:
                 ["gcc", "-print-file-name=" + n], text=True).strip()
                 for n in ("libasan.so", "libubsan.so")]
             env["LD_PRELOAD"] = " ".join(os.path.realpath(p) for p in libs)
-            env.update(sanitizers(self.stack.dir))
+            env.update(sanitizers(self.stack.dir, leaks=False))
         return env
 
     def argv(self, *more):
@@ -234,7 +236,7 @@ class Serve:
         if os.geteuid() == 0:
             env["PYTAKE_HUB_GROUP"] = "www-data"
         if "asan" in os.path.basename(self.build):
-            env.update(sanitizers(self.stack.dir))
+            env.update(sanitizers(self.stack.dir, leaks=True))
         env.update(self.stack.env)
         env.update(self.more)
         argv = [os.path.join(self.build, "pytake"), "serve", "--roles",
