@@ -15,12 +15,11 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
 import procs
 import stack
 import tap
+import traffic
 import wa
 import web
 
-API = "/api/v1"
-CONV = API + "/conversations"
-HOOK = API + "/webhooks/whatsapp"
+CONV = traffic.CONV
 
 
 def main(t):
@@ -34,85 +33,15 @@ def main(t):
                                     "report in the logs")
 
 
-class Worker(threading.Thread):
-    """new: a connection each request; else keep-alive, retrying only a
-    closed idle connection."""
-
-    def __init__(self, s, ten, new, conv, token):
-        super().__init__(daemon=True)
-        self.s, self.ten, self.new, self.conv = s, ten, new, conv
-        self.client = s.client(token)
-        self.going, self.done, self.bad = True, 0, []
-        self.keys, self.wamids = 0, 0
-
-    def run(self):
-        while self.going:
-            try:
-                self.once()
-            except (OSError, web.Closed) as e:
-                self.bad.append(repr(e))
-
-    def once(self):
-        m = wa.text(wa.phone(), "w")
-        raw = wa.dump(wa.body(wa.value(self.ten.number, [m])))
-        for call, good in (
-                (lambda: self.client.get(CONV + "?limit=5"), 200),
-                (lambda: self.client.request(
-                    "POST", "%s/%s/messages" % (CONV, self.conv),
-                    body=b'{"content":"r"}',
-                    headers={"Idempotency-Key": stack.uuid7()}), 201),
-                (lambda: self.client.post(HOOK, body=raw, headers={
-                    "X-Hub-Signature-256": wa.sign(self.s.app_secret,
-                                                   raw)}), 200),
-                (lambda: self.client.get("/health/live"), 200)):
-            r = call()
-            self.done += 1
-            if r.status != good:
-                self.bad.append(repr(r))
-            elif good == 201:
-                self.keys += 1
-            elif call.__code__.co_freevars == ("raw", "self"):
-                self.wamids += 1
-            if self.new:
-                self.client.close()
-
-
 def reloads(t, s, name):
-    ten = s.tenants[0]
-    token = s.token(ten.agent)
-    s.say(ten, wa.phone(), "hi")
-    conv = s.client(token).get(CONV).json["data"][0]["id"]
-    start = s.one("SELECT count(*) FROM messages WHERE tenant_id = %s",
-                  (ten.id,))
-    load = [Worker(s, ten, i % 2 == 0, conv, token) for i in range(8)]
-    for w in load:
-        w.start()
-    stack.wait_until(lambda: all(w.done > 20 for w in load), 30, "the load")
+    load = traffic.Traffic(s, s.tenants[0])
     old = set()
     for _ in range(20):
-        before = sum(w.done for w in load)
         old |= set(s.nginx.reload())
-        stack.wait_until(lambda: sum(w.done for w in load) > before + 40,
-                         30, "work after the reload")
-    for w in load:
-        w.going = False
-    for w in load:
-        w.join(30)
-    done = sum(w.done for w in load)
+        load.more(40, "work after the reload")
     t.ok(len(old) == 20 * s.workers, name + "twenty reloads",
          "%d workers left" % len(old))
-    for what, new in (("new connections", True),
-                      ("clients that retry a closed idle one", False)):
-        bad = [x for w in load if w.new == new for x in w.bad]
-        t.ok(not bad, "%sno failed request on %s, of %d" % (name, what, done),
-             bad[:5])
-    n = s.one("SELECT count(*) FROM messages WHERE tenant_id = %s",
-              (ten.id,))
-    t.eq(n - start, sum(w.keys + w.wamids for w in load),
-         name + "every answer has its row, every row its answer")
-    s.check_events(t, ten, name + "the event log is dense")
-    for w in load:
-        w.client.close()
+    load.check(t, name)
     try:
         stack.wait_until(lambda: not any(procs.is_alive(p) for p in old), 40,
                          "the old workers' end")
