@@ -1,6 +1,7 @@
 # Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE.
-"""hub: webhook to socket latency, handshakes, memory of an idle socket, and
-what one delivery costs, against Nchan and against the kernel's write()."""
+"""hub: webhook to socket latency, handshakes, memory of the idle installation
+and of an idle socket, and what one delivery costs, against Nchan and against
+the kernel's write()."""
 
 import glob
 import json
@@ -145,12 +146,7 @@ def latency(s, out):
     """Webhook to socket, five sockets a tenant, at a rate."""
     path = rig.requests_file("ws-20", (
         upgrade(PATH, rig.token(s, i)) for i in range(rig.TENANTS)))
-    text = webhook.TEXT
-    webhook.TEXT = "t=" + "^" * 16 + " " + text
-    hooks = rig.requests_file("webhook-timed", (
-        webhook.request(webhook.body(t, [c], 1))
-        for c in range(webhook.SENDERS) for t in range(rig.TENANTS)))
-    webhook.TEXT = text
+    hooks = webhook.timed("all", range(rig.TENANTS))
     out["latency"] = {100: [], 500: []}
     with Sockets(s.port, 5 * rig.TENANTS, path, 1) as w:
         for i in range(rig.ROUNDS):
@@ -175,6 +171,14 @@ def latency(s, out):
     return [rig.verdict("webhook -> socket at 500/s, p99, ms", [
         r["p99_us"] / 1000 for r in out["latency"][500]], 50, 15,
         least=False, form="%.1f")]
+
+
+def installation(s, hub, out):
+    """What all but PostgreSQL and Redis have to themselves, at rest."""
+    mb = user_kb([s.nginx.proc.pid, hub.proc.pid] + s.nginx.workers()) / 1024
+    out["installation_mb"] = mb
+    return [rig.verdict("idle NGINX (%d workers) and sidecar, MB" % s.workers,
+                        [mb], 64, 32, least=False, form="%.1f")]
 
 
 def idle(s, hub, rooms, out):
@@ -371,7 +375,8 @@ def bench():
         out["machine"] = info = rig.machine(s)
         say(rig.machine_line(info))
         people(s)
-        verdicts = latency(s, out)
+        verdicts = installation(s, hub, out)
+        verdicts += latency(s, out)
         rooms = rig.requests_file("ws-rooms", (
             upgrade(PATH, token(s, FIRST + i, FIRST + i))
             for i in range(ROOMS)))

@@ -39,6 +39,16 @@ def request(raw):
             ).encode() + raw
 
 
+def timed(name, tenants):
+    """A file of requests of 1 that tell in their text when they were due."""
+    global TEXT
+    text, TEXT = TEXT, "t=" + "^" * 16 + " " + TEXT
+    path = rig.requests_file("webhook-" + name, (
+        request(body(t, [c], 1)) for c in range(SENDERS) for t in tenants))
+    TEXT = text
+    return path
+
+
 def files():
     """Requests of 1, and of 100; both spread over the same senders."""
     pick = random.Random(7)
