@@ -225,7 +225,11 @@ hub_tenant_is_other(const hub_tenant_t *t, const hub_row_t *rows, size_t n)
         return false;
     }
 
-    if (n == 0 || rows[0].seq > t->fill_first + 1) {
+    if (n == 0) { /* all may have expired: if we never had it, it had */
+        return hub_ring_find(&t->ring, t->fill_first) != NULL;
+    }
+
+    if (rows[0].seq > t->fill_first + 1) {
         return true;
     }
 

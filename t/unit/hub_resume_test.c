@@ -252,6 +252,34 @@ START_TEST(expired)
 END_TEST
 
 
+/* All that was logged has expired: no row tells that the log is ours still.
+ * Who has seen more is told once, the others not again and again. */
+START_TEST(expired_ahead)
+{
+    int        i;
+    fk_t      *f = fk_start(50);
+    fk_sock_t *a, *b;
+
+    f->low = 51;
+    a = fk_login(f, 0);
+    b = fk_open(f, 1);
+    fk_auth_as(f, b, &fk_tenant, &fk_ann, 3600, ",\"since\":60");
+
+    for (i = 0; i < 20; i++) {
+        hub_flush(f->hub);
+        fk_answer_one(f);
+    }
+
+    hub_flush(f->hub);
+    ck_assert_uint_eq(f->nasks, 0);
+    fk_says(f, b, "\"resumed\":false");
+    fk_says(f, b, "\"rewound\"");
+    fk_silent(f, a);
+    fk_del(f);
+}
+END_TEST
+
+
 START_TEST(too_far)
 {
     fk_t      *f = fk_start(10001);
@@ -388,6 +416,7 @@ pt_test_suite(Suite *s)
     PT_TEST_CASE(s, resume_rewound);
     PT_TEST_CASE(s, resume_pages);
     PT_TEST_CASE(s, expired);
+    PT_TEST_CASE(s, expired_ahead);
     PT_TEST_CASE(s, too_far);
     PT_TEST_CASE(s, too_many_bytes);
     PT_TEST_CASE(s, too_many_bytes_away);
