@@ -332,6 +332,10 @@ courier_claimed(void *data, batch_t *b, const pytake_sql_result_t *result)
     c = data;
     c->claiming = false;
 
+    if (c->overdue && !c->stopping) {
+        courier_sweep_claims(c); /* its answer finds the jobs made below */
+    }
+
     if (result->err != PT_OK) {
         courier_away(c, result);
         return;

@@ -105,6 +105,7 @@ struct courier_s {
     bool            claiming;
     bool            again; /* a doorbell rang during the claim */
     bool            sweeping;
+    bool            overdue; /* the sweep waits for the end of the claim */
     bool            watching;
     bool            stopping;
     bool            away;   /* said so already */
@@ -120,6 +121,7 @@ bool courier_job_is(const courier_t *c, const pt_uuid_t *message);
 /* ---- courier_sweep.c ---- */
 
 void courier_sweep(void *data); /* timer of courier_t */
+void courier_sweep_claims(courier_t *c);
 
 /* ---- courier_job.c ---- */
 

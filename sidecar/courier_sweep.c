@@ -8,7 +8,6 @@
 
 #include "courier_int.h"
 
-static void courier_sweep_claims(courier_t *c);
 static void courier_sweep_backends(courier_t *c);
 static void courier_swept(void *data, batch_t *b,
                           const pytake_sql_result_t *result);
@@ -33,20 +32,24 @@ courier_sweep(void *data)
     }
 
     c->loop->ops->timer_set(c->sweep, COURIER_SWEEP_MS);
-    courier_sweep_claims(c);
+    c->overdue = c->claiming; /* or it could be taken for one without a job */
+
+    if (!c->claiming) {
+        courier_sweep_claims(c);
+    }
+
     courier_sweep_backends(c);
 }
 
 
-static void
+void
 courier_sweep_claims(courier_t *c)
 {
     int64_t  now_us;
     batch_t *b;
 
-    /* A claim under way could be taken for one that made no job. */
-    b = (c->sweeping || c->claiming) ? NULL
-                                     : batch_new(&c->mem, COURIER_JOB_MAX);
+    c->overdue = false;
+    b = c->sweeping ? NULL : batch_new(&c->mem, COURIER_JOB_MAX);
 
     if (b == NULL) {
         return;

@@ -338,6 +338,46 @@ START_TEST(swept_late)
 END_TEST
 
 
+/* One claim follows the other, as in every busy courier: whenever the sweep is
+ * due there is one under way. */
+
+START_TEST(swept_busy)
+{
+    int       i;
+    fc_row_t *r, *other;
+
+    begin();
+    fc->now_ms += COURIER_STALE_S * 1000;
+    fc_run(true);
+    other = fc_put(1, FC_SILENT, FC_END);
+    other->claimed_us = fc_wall() - (COURIER_STALE_S + 1) * INT64_C(1000000);
+    other->claimed_by = fc_other;
+
+    for (i = 0; i < 30; i++) {
+        r = fc_put(0, FC_ACCEPT, FC_END);
+        fc->sub.on_added(fc->sub.data, PT_STR("outbox"));
+        ck_assert(fc_fire());
+        fc->now_ms += 1000;
+
+        while (fc_fire()) {
+            /* all that is due while the claim is under way */
+        }
+
+        while (fc->nbatches > 0) {
+            fc_commit(0);
+            fc_reply(0, PT_OK);
+        }
+
+        fc_run(true);
+        ck_assert_str_eq(r->status, "sent");
+    }
+
+    ck_assert_int_ne(other->unknown_us, 0);
+    fc_end();
+}
+END_TEST
+
+
 /* "Again later" is committed, but its answer gets lost; the message is called
  * once more, to an unknown end; then the old outcome is kept a second time. */
 
@@ -489,6 +529,7 @@ pt_test_suite(Suite *s)
     PT_TEST_CASE(s, stops);
     PT_TEST_CASE(s, farewell);
     PT_TEST_CASE(s, swept_late);
+    PT_TEST_CASE(s, swept_busy);
     PT_TEST_CASE(s, kept_twice);
     PT_TEST_CASE(s, starved);
     PT_TEST_CASE(s, refused);
