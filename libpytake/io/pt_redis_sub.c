@@ -22,7 +22,8 @@
 #define SUB_BACKOFF_MS 100
 #define SUB_BACKOFF_MAX_MS 1000
 #define SUB_READ_SIZE 16384
-#define SUB_READS_MAX 16 /* a turn: others are there, too */
+#define SUB_READS_MAX 16   /* a turn: others are there, too */
+#define SUB_OUT_KEEP 65536 /* of the room for commands, when all is sent */
 #define SUB_ARGS_MAX (PT_REDIS_SUB_CHANNELS_MAX + 1)
 
 typedef enum {
@@ -46,7 +47,8 @@ struct pt_redis_sub_s {
     uint32_t            addr;  /* of addrs, the one to be tried */
     redisReader        *reader;
     pt_backoff_t        backoff;
-    char               *out; /* unsent commands */
+    char               *out; /* commands; up to out_at they are sent */
+    size_t              out_at;
     size_t              out_len;
     size_t              out_cap;
     int64_t             began_ms;
@@ -74,8 +76,10 @@ static void     sub_channels(pt_redis_sub_t *s, const char *verb,
                              const pt_str_t *channels, int n);
 static void     sub_command(pt_redis_sub_t *s, int argc, const char **argv,
                             const size_t *lens);
+static bool     sub_room(pt_redis_sub_t *s, size_t len);
 static void     sub_words(pt_redis_sub_t *s, int argc, const char **argv);
 static void     sub_flush(pt_redis_sub_t *s);
+static void     sub_sent(pt_redis_sub_t *s, size_t n);
 static pt_str_t sub_str(const redisReply *r);
 
 
@@ -298,7 +302,7 @@ sub_down(pt_redis_sub_t *s, const char *why)
         redisReaderFree(s->reader);
         s->reader = NULL;
     }
-    s->out_len = 0;
+    sub_sent(s, s->out_len - s->out_at);
     s->state = SUB_DOWN;
     s->retry_ms = s->loop->ops->now_ms(s->loop) + pt_backoff_next(&s->backoff);
     if (!was_up && s->addr + 1 < s->addrs.n) {
@@ -495,28 +499,49 @@ static void
 sub_command(pt_redis_sub_t *s, int argc, const char **argv, const size_t *lens)
 {
     int   len;
-    char *cmd, *p;
+    char *cmd;
 
     len = (int) redisFormatCommandArgv(&cmd, argc, argv, lens);
     if (len < 0) {
         sub_down(s, "out of memory");
         return;
     }
-    if (s->out_len + (size_t) len > s->out_cap) {
-        size_t cap = (s->out_len + (size_t) len) * 2;
-
-        p = (cap <= PT_REDIS_SUB_OUT_MAX) ? realloc(s->out, cap) : NULL;
-        if (p == NULL) {
-            redisFreeCommand(cmd);
-            sub_down(s, "too much is unsent");
-            return;
-        }
-        s->out = p;
-        s->out_cap = cap;
+    if (!sub_room(s, (size_t) len)) {
+        redisFreeCommand(cmd);
+        sub_down(s, "too much is unsent");
+        return;
     }
     memcpy(s->out + s->out_len, cmd, (size_t) len);
     s->out_len += (size_t) len;
     redisFreeCommand(cmd);
+}
+
+
+static bool
+sub_room(pt_redis_sub_t *s, size_t len)
+{
+    char  *p;
+    size_t cap;
+
+    if (s->out_len + len <= s->out_cap) {
+        return true;
+    }
+    if (s->out_at > 0) {
+        s->out_len -= s->out_at;
+        memmove(s->out, s->out + s->out_at, s->out_len);
+        s->out_at = 0;
+    }
+    if (s->out_len + len > PT_REDIS_SUB_OUT_MAX) {
+        return false;
+    }
+    cap = (s->out_len + len) * 2;
+    p = realloc(s->out, cap);
+    if (p == NULL) {
+        return false;
+    }
+    s->out = p;
+    s->out_cap = cap;
+    return true;
 }
 
 
@@ -543,14 +568,14 @@ sub_flush(pt_redis_sub_t *s)
         return; /* sub_command() gave up */
     }
     if (s->out_len > 0) {
-        n = send(s->fd, s->out, s->out_len, MSG_NOSIGNAL);
+        n = send(s->fd, s->out + s->out_at, s->out_len - s->out_at,
+                 MSG_NOSIGNAL);
         if (n == -1 && errno != EAGAIN && errno != EINTR) {
             sub_down(s, "connection lost");
             return;
         }
         if (n > 0) {
-            s->out_len -= (size_t) n;
-            memmove(s->out, s->out + n, s->out_len);
+            sub_sent(s, (size_t) n);
         }
     }
     if (s->loop->ops->io_want(s->io, s->out_len > 0 ? PT_IO_READ | PT_IO_WRITE
@@ -558,6 +583,25 @@ sub_flush(pt_redis_sub_t *s)
         != PT_OK)
     {
         sub_down(s, "the event loop refused the socket");
+    }
+}
+
+
+/* The room that all channels took at once is not kept. */
+
+static void
+sub_sent(pt_redis_sub_t *s, size_t n)
+{
+    s->out_at += n;
+    if (s->out_at < s->out_len) {
+        return;
+    }
+    s->out_at = 0;
+    s->out_len = 0;
+    if (s->out_cap > SUB_OUT_KEEP) {
+        free(s->out);
+        s->out = NULL;
+        s->out_cap = 0;
     }
 }
 

@@ -17,9 +17,11 @@
 #include "../core/pt_arena.h"
 
 #define PT_REDIS_SUB_PING_MS 1000
-#define PT_REDIS_SUB_QUIET_MS 3000              /* no byte for so long: away */
-#define PT_REDIS_SUB_OUT_MAX (4u * 1024 * 1024) /* unsent; then: away */
-#define PT_REDIS_SUB_CHANNELS_MAX 8             /* of one call */
+#define PT_REDIS_SUB_QUIET_MS 3000 /* no byte for so long: away */
+/* Unsent; then: away.  on_up adds all channels at once, and the largest hub
+ * (500,000 sockets, a tenant each) has 80 MB of them. */
+#define PT_REDIS_SUB_OUT_MAX (128u * 1024 * 1024)
+#define PT_REDIS_SUB_CHANNELS_MAX 8 /* of one call */
 
 typedef struct pt_redis_sub_s pt_redis_sub_t;
 

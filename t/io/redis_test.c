@@ -19,6 +19,8 @@
 #include "pt_redis_sub.h"
 #include "pt_redis_url.h"
 
+#define MANY_TENANTS 30000u
+
 const pytake_stmt_def_t pytake_stmts[] = { { "none", "select 1", 0, 0, 0 } };
 const uint16_t          pytake_stmts_count = 1;
 
@@ -401,6 +403,80 @@ delivered(pt_redis_t *r)
 }
 
 
+typedef struct {
+    pt_redis_sub_t *sub;
+    uint32_t        up, down, added;
+} many_t;
+
+
+static void
+many_up(void *data)
+{
+    int      k;
+    char     text[3][64];
+    many_t  *m = data;
+    uint32_t i;
+    pt_str_t names[3];
+
+    m->up++;
+    for (i = 0; i < MANY_TENANTS; i++) {
+        for (k = 0; k < 3; k++) {
+            names[k].data = text[k];
+            names[k].len =
+                (size_t) snprintf(text[k], sizeof(text[k]), "c%d:%036u", k, i);
+        }
+        pt_redis_sub_add(m->sub, names, 3);
+    }
+}
+
+
+static void
+many_down(void *data)
+{
+    ((many_t *) data)->down++;
+}
+
+
+static void
+many_added(void *data, pt_str_t channel)
+{
+    PT_UNUSED(channel);
+    ((many_t *) data)->added++;
+}
+
+
+/* All tenants of a large hub, when Redis is back. */
+
+static void
+many_channels(const char *url)
+{
+    many_t              m;
+    int64_t             end = io_clock_ms() + 30000;
+    pt_redis_sub_conf_t c;
+
+    memset(&m, 0, sizeof(m));
+    memset(&c, 0, sizeof(c));
+    c.url = url;
+    c.connect_timeout_ms = 500;
+    c.mem.alloc = io_alloc;
+    c.mem.free = io_free;
+    c.data = &m;
+    c.on_up = many_up;
+    c.on_down = many_down;
+    c.on_added = many_added;
+    c.on_message = none_said;
+    if (pt_redis_sub_new(io_pl, &c, &m.sub) != PT_OK) {
+        exit(2);
+    }
+    while (m.added < 3 * MANY_TENANTS && m.down == 0 && io_clock_ms() < end) {
+        loop_turn(io_l, 20);
+    }
+    io_ok(m.up == 1 && m.down == 0 && m.added == 3 * MANY_TENANTS,
+          "%u channels are subscribed at once (%u)", 3 * MANY_TENANTS, m.added);
+    pt_redis_sub_del(m.sub);
+}
+
+
 static void
 real(void)
 {
@@ -474,6 +550,9 @@ real(void)
     pt_redis_del(r); /* with replies owed */
     server_stop();
     io_ok(true, "deleted with commands in flight");
+    server_start();
+    many_channels(url);
+    server_stop();
 }
 
 
