@@ -20,9 +20,11 @@ static void     courier_up(void *data);
 static void     courier_added(void *data, pt_str_t channel);
 static void     courier_bell(void *data, pt_str_t channel, pt_str_t payload);
 static void     courier_claim(void *data);
-static void     courier_claimed(void *data, batch_t *b,
-                                const pytake_sql_result_t *result);
-static void     courier_away(courier_t *c, const pytake_sql_result_t *result);
+static size_t   courier_waits(courier_t *c, int64_t now_ms, pt_uuid_t *out);
+static const pt_uuid_t *courier_greedy(const courier_t *c);
+static void             courier_claimed(void *data, batch_t *b,
+                                        const pytake_sql_result_t *result);
+static void courier_away(courier_t *c, const pytake_sql_result_t *result);
 
 const serve_part_t courier_part = { "courier",       courier_start,
                                     courier_stop,    courier_del,
@@ -280,7 +282,7 @@ courier_claim(void *data)
     uint32_t   room;
     batch_t   *b;
     courier_t *c;
-    pt_uuid_t  paused[COURIER_PAUSED_MAX];
+    pt_uuid_t  waits[COURIER_PAUSED_MAX + 1];
 
     c = data;
 
@@ -298,14 +300,14 @@ courier_claim(void *data)
     }
 
     now_ms = c->loop->ops->now_ms(c->loop);
-    n = courier_pace_paused(c->pace, now_ms, paused, PT_COUNT(paused));
+    n = courier_waits(c, now_ms, waits);
 
     c->claim_us = c->loop->ops->wall_us(c->loop);
     batch_stmt(b, PT_STMT_OUTBOX_CLAIM);
     batch_time(b, c->claim_us);
     batch_i32(b, (int32_t) room);
     batch_uuid(b, &c->id);
-    batch_uuids(b, paused, n);
+    batch_uuids(b, waits, n);
 
     if (batch_submit(b, c->pool, PYTAKE_SQL_WRITE, NULL,
                      now_ms + COURIER_DEADLINE_MS, courier_claimed, c)
@@ -317,6 +319,58 @@ courier_claim(void *data)
     }
 
     c->claiming = true;
+}
+
+
+/* Numbers of which nothing is claimed now: at most COURIER_PAUSED_MAX + 1. */
+
+static size_t
+courier_waits(courier_t *c, int64_t now_ms, pt_uuid_t *out)
+{
+    size_t           n;
+    const pt_uuid_t *greedy;
+
+    n = courier_pace_paused(c->pace, now_ms, out, COURIER_PAUSED_MAX);
+    greedy = courier_greedy(c);
+
+    if (greedy != NULL) {
+        out[n++] = *greedy;
+    }
+
+    return n;
+}
+
+
+/* Once half of the places are taken: the number that has most of them, if one
+ * has.  Its calls hang, and must not keep everybody else's waiting. */
+
+static const pt_uuid_t *
+courier_greedy(const courier_t *c)
+{
+    uint32_t             votes;
+    const pt_uuid_t     *who;
+    const courier_job_t *j;
+
+    who = NULL;
+    votes = 0;
+
+    if (c->njobs < COURIER_JOBS_MAX / 2) {
+        return NULL;
+    }
+
+    for (j = c->jobs; j != NULL; j = j->next) {
+        if (votes == 0) {
+            who = &j->config;
+        }
+
+        votes += pt_uuid_eq(who, &j->config) ? 1 : (uint32_t) -1;
+    }
+
+    for (votes = 0, j = c->jobs; j != NULL; j = j->next) {
+        votes += pt_uuid_eq(who, &j->config) ? 1 : 0;
+    }
+
+    return votes > c->njobs / 2 ? who : NULL;
 }
 
 

@@ -13,7 +13,7 @@
 #include "pt_test.h"
 #include "courier_int.h"
 
-#define FC_ROWS 128
+#define FC_ROWS 640
 #define FC_NUMBERS 2
 #define FC_BATCHES 1024
 #define FC_CALLS 512
@@ -95,7 +95,8 @@ typedef struct {
     fc_call_t           calls[FC_CALLS];
     size_t              ncalls;
     size_t              published;
-    bool                busy; /* the pool takes nothing */
+    bool                busy;  /* the pool takes nothing */
+    bool                crowd; /* each message goes to somebody else */
     pt_redis_sub_conf_t sub;
     char                log[512];
 } fc_t;
@@ -333,6 +334,12 @@ fc_do_claim(fc_batch_t *b, size_t k, const pytake_stmt_t *s)
         c[PT_OUTBOX_CLAIM_CONTENT] = PT_STR("hello");
         c[PT_OUTBOX_CLAIM_STATUS] = pt_test_str(r->status);
         c[PT_OUTBOX_CLAIM_WA_ID] = PT_STR("15550001");
+
+        if (fc->crowd) {
+            ck_assert_ok(pt_fmt(fc->arena, &c[PT_OUTBOX_CLAIM_WA_ID], "1555%zu",
+                                1000 + i));
+        }
+
         c[PT_OUTBOX_CLAIM_BSUID] = PT_STR_NULL;
         c[PT_OUTBOX_CLAIM_PHONE_NUMBER_ID] = PT_STR("1065");
         c[PT_OUTBOX_CLAIM_TOKEN] = fc->sealed[n];

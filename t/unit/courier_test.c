@@ -378,6 +378,42 @@ START_TEST(swept_busy)
 END_TEST
 
 
+/* WhatsApp takes a number's messages and does not answer: there is room for
+ * the others' all the same. */
+
+START_TEST(stuck_number)
+{
+    size_t    i;
+    fc_row_t *r;
+
+    begin();
+    fc->crowd = true;
+
+    for (i = 0; i < FC_ROWS - 1; i++) {
+        fc_put(0, FC_ACCEPT, FC_END);
+    }
+
+    for (i = 0; i < 200; i++) {
+        fc->now_ms += 50;
+        fc_run(false);
+    }
+
+    ck_assert_uint_ge(fc->courier->njobs, COURIER_JOBS_MAX / 2);
+    r = fc_put(1, FC_ACCEPT, FC_END);
+    fc->sub.on_added(fc->sub.data, PT_STR("outbox"));
+    fc_run(false);
+    ck_assert_int_ne(r->claimed_us, 0);
+    fc_sleep(20000);
+
+    for (i = 0; i < fc->nrows; i++) {
+        ck_assert_str_eq(fc->rows[i].status, "sent");
+    }
+
+    fc_end();
+}
+END_TEST
+
+
 /* "Again later" is committed, but its answer gets lost; the message is called
  * once more, to an unknown end; then the old outcome is kept a second time. */
 
@@ -530,6 +566,7 @@ pt_test_suite(Suite *s)
     PT_TEST_CASE(s, farewell);
     PT_TEST_CASE(s, swept_late);
     PT_TEST_CASE(s, swept_busy);
+    PT_TEST_CASE(s, stuck_number);
     PT_TEST_CASE(s, kept_twice);
     PT_TEST_CASE(s, starved);
     PT_TEST_CASE(s, refused);
