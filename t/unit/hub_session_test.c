@@ -186,6 +186,23 @@ START_TEST(session_gone)
 END_TEST
 
 
+/* It told who it is late, but in time; our answer takes its time as well. */
+START_TEST(auth_late)
+{
+    fk_t      *f = fk_start(9);
+    fk_sock_t *a = fk_open(f, 0);
+
+    fk_sleep(f, 9000);
+    fk_auth_as(f, a, &fk_tenant, &fk_ann, 3600, "");
+    hub_flush(f->hub);
+    fk_sleep(f, 3000);
+    fk_answer(f);
+    fk_says(f, a, "\"auth_success\"");
+    fk_del(f);
+}
+END_TEST
+
+
 /* Another session was taken meanwhile: the old one's end is no matter. */
 START_TEST(session_changed)
 {
@@ -228,6 +245,7 @@ pt_test_suite(Suite *s)
     PT_TEST_CASE(s, token_ends);
     PT_TEST_CASE(s, too_many);
     PT_TEST_CASE(s, session_gone);
+    PT_TEST_CASE(s, auth_late);
     PT_TEST_CASE(s, session_changed);
 }
 
