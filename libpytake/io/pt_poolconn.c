@@ -39,7 +39,8 @@ pt_pool_grow(pt_pool_t *p)
             return;
         }
         if (connecting > 0
-            && (connecting >= p->queue.waiting || p->breaker.failures > 0))
+            && (connecting >= p->queue.waiting || p->breaker.failures > 0
+                || p->connect_at_ms != 0))
         {
             return;
         }
@@ -116,13 +117,15 @@ pt_pool_reap(pt_pool_t *p, pt_pgconn_t *c)
     pt_pgconn_close(c);
     p->lost = true;
 
+    /* A server that is full refuses, too. */
+    if (!c->was_ready || c->stalled) {
+        p->connect_at_ms = now + pt_backoff_next(&p->backoff);
+    }
+
     /* Others that still work say that the server is there. */
     if (pt_pool_count(p, PT_PGCONN_READY) == 0) {
         if (c->stalled) { /* hanging says more than a refusal */
             weight = c->was_ready ? PT_PG_BREAKER_FAILURES : 2;
-        }
-        if (!c->was_ready || c->stalled) {
-            p->connect_at_ms = now + pt_backoff_next(&p->backoff);
         }
         if (pt_breaker_failure(&p->breaker, weight, now)) {
             pt_pool_away(p);

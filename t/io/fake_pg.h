@@ -28,6 +28,7 @@ typedef enum {
     FAKE_GARBAGE,       /* instead of the answer */
     FAKE_GARBAGE_START, /* instead of the greeting */
     FAKE_BLACK_HOLE,    /* accepts, reads nothing, says nothing */
+    FAKE_FULL,          /* 53300 instead of the greeting */
     FAKE_FATAL,         /* 57P01 instead of the answer */
     FAKE_NO_READY,      /* all results, then the end: committed or not? */
     FAKE_STALE,         /* the first Execute: 0A000 */
@@ -149,6 +150,12 @@ fake_greet(int fd)
     }
     if (fake_mode == FAKE_GARBAGE_START) {
         fake_send(fd, "HTTP/1.1 400 Bad Request\r\n\r\n", 28, 28);
+        return false;
+    }
+    if (fake_mode == FAKE_FULL) {
+        fake_error(&b, "FATAL", "53300");
+        fake_send(fd, b.p, b.n, b.n);
+        free(b.p);
         return false;
     }
     fake_msg(&b, 'R', "\0\0\0\0", 4);

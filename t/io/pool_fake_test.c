@@ -294,6 +294,39 @@ refused(void)
 }
 
 
+/* One connection is all that the server grants; more is wanted than that. */
+
+static void
+full(void)
+{
+    uint32_t        i;
+    int64_t         at;
+    io_ask_t       *a;
+    pt_pool_t      *p = pool(4, 1);
+    pt_pool_stats_t st;
+
+    a = io_ask(p, PYTAKE_SQL_READ, 0, "warm", 3000);
+    io_wait(a, 3000);
+    fake_mode = FAKE_FULL;
+    at = io_clock_ms();
+    for (i = 0; io_clock_ms() - at < 1000; i++) {
+        io_ask(p, PYTAKE_SQL_READ, 0, "more", 3000);
+        if (io_nasks > 3) {
+            io_until(&io_answers, io_nasks - 3, 3000);
+        }
+    }
+    io_until(&io_answers, io_nasks, 3000);
+    pt_pool_stats(p, &st);
+    io_ok(st.connect_failures >= 5 && st.connect_failures <= 25 && !st.away,
+          "a full server is asked %u times a second",
+          (unsigned) st.connect_failures);
+    io_ok(io_asks[io_nasks - 1].err == PT_OK && st.conns == 1,
+          "the connection there is serves all");
+    fake_mode = FAKE_NORMAL;
+    pt_pool_del(p);
+}
+
+
 static void
 stale(void)
 {
@@ -579,6 +612,7 @@ main(void)
     unreachable(FAKE_BLACK_HOLE, "black hole", 4000);
     unreachable(FAKE_GARBAGE_START, "garbage greeting", 2000);
     refused();
+    full();
     stale();
     storm();
     drain();
