@@ -174,6 +174,7 @@ struct pt_pgconn_s {
     bool              was_ready; /* it was open before it broke */
     bool              stalled;   /* ... or hung */
     bool              fatal;     /* the server said so in a FATAL error */
+    bool              hearsay;   /* ... or a proxy that has lost it */
     uint32_t          inflight;
     uint32_t          stall_ms;
     uint32_t          cache;    /* generation of the prepared statements */

@@ -117,6 +117,7 @@ pt_pganswer_error(pt_pgconn_t *c, const pt_exp_t *e, PGresult *res)
     }
     if (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0) {
         c->fatal = true;
+        c->hearsay = memcmp(sqlstate, "08", 2) == 0;
         c->loop->ops->log(c->loop, PT_LOG_WARN,
                           "pytake: database ended the connection (%.5s)",
                           sqlstate);

@@ -87,6 +87,7 @@ pt_pgconn_start(pt_pgconn_t *c, pt_conninfo_t *ci, uint32_t timeout_ms)
     c->was_ready = false;
     c->stalled = false;
     c->fatal = false;
+    c->hearsay = false;
     if (!pt_conninfo_is_ready(ci)
         || pt_conninfo_get(ci, &keywords, &values) != PT_OK)
     {

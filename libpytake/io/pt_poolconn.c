@@ -99,7 +99,7 @@ void
 pt_pool_reap(pt_pool_t *p, pt_pgconn_t *c)
 {
     int64_t    now = p->loop->ops->now_ms(p->loop);
-    bool       fatal = c->fatal;
+    bool       fatal = c->fatal && !c->hearsay;
     uint32_t   weight = 1;
     pt_item_t *it, *list = NULL;
 
@@ -146,7 +146,8 @@ pt_pool_reap(pt_pool_t *p, pt_pgconn_t *c)
 /*
  * it was in flight on a connection that ended.  All results of a batch come
  * before its commit, and in order; so when the server itself ended the
- * session (FATAL) before the last of them, nothing was committed.
+ * session (FATAL) before the last of them, nothing was committed.  A proxy that
+ * lost the server (class 08) does not know.
  */
 
 static void

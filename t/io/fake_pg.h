@@ -30,6 +30,7 @@ typedef enum {
     FAKE_BLACK_HOLE,    /* accepts, reads nothing, says nothing */
     FAKE_FULL,          /* 53300 instead of the greeting */
     FAKE_FATAL,         /* 57P01 instead of the answer */
+    FAKE_PROXY,         /* 08P01, as pgbouncer when its server is gone */
     FAKE_NO_READY,      /* all results, then the end: committed or not? */
     FAKE_STALE,         /* the first Execute: 0A000 */
     FAKE_COMMIT_FAILS,  /* all results, then 23505 at the Sync */
@@ -243,8 +244,9 @@ fake_sync(int fd, fake_buf_t *b)
         fake_send(fd, "\xff\xfe garbage \x01\x02\x03 zzzzzzzz", 24, 24);
         return true;
     case FAKE_FATAL:
+    case FAKE_PROXY:
         b->n = 0;
-        fake_error(b, "FATAL", "57P01");
+        fake_error(b, "FATAL", fake_mode == FAKE_FATAL ? "57P01" : "08P01");
         fake_send(fd, b->p, b->n, b->n);
         return false;
     case FAKE_NO_READY:

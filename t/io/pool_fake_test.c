@@ -609,6 +609,8 @@ main(void)
     cut(FAKE_GARBAGE, "garbage", PT_EOUTCOME);
     fake_mode = FAKE_NORMAL;
     cut(FAKE_FATAL, "ended by the server", PT_EDBAWAY);
+    fake_mode = FAKE_NORMAL;
+    cut(FAKE_PROXY, "ended by a proxy", PT_EOUTCOME);
     unreachable(FAKE_BLACK_HOLE, "black hole", 4000);
     unreachable(FAKE_GARBAGE_START, "garbage greeting", 2000);
     refused();
