@@ -437,7 +437,15 @@ ngx_pytake_route(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx)
     plcf = ngx_pytake_loc_conf(r);
     route = &ctx->found;
 
-    ngx_pytake_uri_split(r, &ctx->path, &ctx->query);
+    /* a rewritten request and a subrequest were not sent as they are */
+
+    if (r->internal) {
+        ctx->path = r->uri;
+        ctx->query = r->args;
+
+    } else {
+        ngx_pytake_uri_split(r, &ctx->path, &ctx->query);
+    }
 
     path.data = (char *) ctx->path.data;
     path.len = ctx->path.len;

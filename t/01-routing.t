@@ -215,3 +215,24 @@ GET /api/v1/nope
 GET /nope
 --- error_code: 404
 --- raw_response_headers_unlike: X-Request-Id:.*X-Request-Id:
+
+
+
+=== a subrequest has a path of its own
+--- config eval
+PyTakeTest::location_api()
+. "location = /guarded { auth_request /api/v1/auth/me; pytake_health live; }"
+--- request
+GET /guarded
+--- error_code: 401
+
+
+
+=== a rewritten path
+--- config eval
+PyTakeTest::location_api()
+. "location /v1/ { rewrite ^/v1/(.*)\$ /api/v1/\$1 last; }"
+--- request
+GET /v1/auth/me
+--- error_code: 401
+--- response_body_like: "code":"unauthorized"
