@@ -297,7 +297,7 @@ pt_webhook_link_add(pytake_op_t *op, const pt_webhook_t *wh,
     size_t                i, k, count = 0;
     pt_err_t              err;
     pt_str_t             *cols;
-    pt_uuid_t            *ids;
+    pt_uuid_t            *ids, *said;
     const pt_wa_sender_t *s;
 
     for (i = 0; i < n; i++) {
@@ -309,10 +309,11 @@ pt_webhook_link_add(pytake_op_t *op, const pt_webhook_t *wh,
     }
 
     cols = pt_calloc(op->arena, count, 7 * sizeof(pt_str_t));
-    ids = pt_calloc(op->arena, count, sizeof(pt_uuid_t));
+    ids = pt_calloc(op->arena, count, 2 * sizeof(pt_uuid_t));
     if (cols == NULL || ids == NULL) {
         return PT_ENOMEM;
     }
+    said = ids + count;
 
     for (i = 0, k = 0; i < n; i++) {
         s = &wh->wa.messages[list[i]].sender;
@@ -327,6 +328,7 @@ pt_webhook_link_add(pytake_op_t *op, const pt_webhook_t *wh,
         cols[4 * count + k] = s->username;
         cols[5 * count + k] = s->next_phone;
         cols[6 * count + k] = s->next_bsuid;
+        said[k] = wh->wa.messages[list[i]].id;
 
         err = pt_rand_uuid(&op->rand, pt_event_time(op->now_us), &ids[k]);
         if (err != PT_OK) {
@@ -345,6 +347,7 @@ pt_webhook_link_add(pytake_op_t *op, const pt_webhook_t *wh,
     pt_p_uuids(op, ids, count);
     pt_p_texts(op, cols + 5 * count, count);
     pt_p_texts(op, cols + 6 * count, count);
+    pt_p_uuids(op, said, count);
 
     return PT_OK;
 }

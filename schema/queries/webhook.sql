@@ -36,10 +36,11 @@ SELECT seq, frame FROM pytake_ingest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
     $11, $12, $13, $14, $15, $16, $17, $18, $19, $20);
 
 -- Notices of a new number or id: $1 phones, $2 bsuids, $3 names, $4 wa_ids,
--- $5 usernames, $6 ids for new contacts, $7 new phones, $8 new bsuids.
+-- $5 usernames, $6 ids for new contacts, $7 new phones, $8 new bsuids, $9 the
+-- messages that say it.
 -- name: contacts_link
--- params: text[] text[] text[] text[] text[] uuid[] text[] text[]
-SELECT pytake_contacts_link($1, $2, $3, $4, $5, $6, $7, $8);
+-- params: text[] text[] text[] text[] text[] uuid[] text[] text[] uuid[]
+SELECT pytake_contacts_link($1, $2, $3, $4, $5, $6, $7, $8, $9);
 
 -- One entry a status: $1 wamids, $2 our ids (biz_opaque_callback_data; nil:
 -- none), $3 statuses as said, $4 when, $5 raw, $6 what of ours they mean

@@ -31,7 +31,7 @@ def main(t):
                      unknown_numbers, odd_bodies, statuses,
                      opposite_statuses, broken_statuses, both_ways,
                      both_ways_of_statuses, few_and_many, notices,
-                     changed_numbers, channel_errors, big, no_day):
+                     changed_numbers, late_copies, channel_errors, big, no_day):
             t.head(part.__name__)
             part(t, s)
         s.check_logs(t)
@@ -841,6 +841,29 @@ def changed_numbers(t, s):
                "AND m.content = 'still me'", (third, ten.id)), [(True,)],
          "with its messages")
     s.check_events(t, ten, "all are told of")
+
+
+def late_copies(t, s):
+    ten = s.add_tenant("Late copies")
+
+    def body(m, name=None):
+        contacts = [{"wa_id": m["from"], "profile": {"name": name}}]
+        return wa.body(wa.value(ten.number, [m],
+                                contacts=contacts if name else []))
+
+    old, new, newest = (wa.phone() for _ in range(3))
+    first = body(wa.text(old, "hi"), "Ana")
+    change = body(system("user_changed_number", old, wa_id=new))
+    for obj in (first, change, body(wa.text(new, "me again"), "Ana Maria")):
+        s.hook(obj)
+    t.eq(s.hook(first).status, 200, "a copy of what was said before that")
+    who = "SELECT name, wa_id, phone FROM contacts WHERE tenant_id = %s"
+    t.eq(s.sql(who, (ten.id,)), [("Ana Maria", new, "+" + new)],
+         "takes neither name nor number back")
+    s.hook(body(system("user_changed_number", new, wa_id=newest)))
+    t.eq(s.hook(change).status, 200, "a copy of a notice")
+    t.eq(s.sql(who, (ten.id,)), [("Ana Maria", newest, "+" + newest)],
+         "takes nothing back, either")
 
 
 def channel_errors(t, s):

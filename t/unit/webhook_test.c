@@ -393,6 +393,8 @@ START_TEST(changed_number_is_linked_first)
     ck_assert_slice_lit(wh_item(&wh, 2, 3, 0), "15550002");
     ck_assert_slice_lit(wh_item(&wh, 2, 6, 0), "15550002");
     ck_assert_ptr_null(wh_item(&wh, 2, 7, 0).data);
+    ck_assert_mem_eq(wh_item(&wh, 2, 8, 0).data, wh_item(&wh, 3, 8, 1).data,
+                     16);
 
     /* where to send from now on */
     ck_assert_uint_eq(wh_items(&wh, 3, 0), 2);
