@@ -1,4 +1,4 @@
--- 0009 late copies: a body that comes again takes no name and no number back
+-- 0008 late copies: a body that comes again takes no name and no number back
 -- that its sender has changed since.
 
 -- As before, but a sender is looked at for the sake of new messages alone.
