@@ -271,6 +271,7 @@ typedef struct {
     uint16_t        nparams;
     uint16_t        ncols;
     const uint32_t *param_oids;
+    const char     *refuses; /* SQLSTATE that is an answer, no fault; or NULL */
 } pytake_stmt_def_t;
 
 extern const pytake_stmt_def_t pytake_stmts[];

@@ -28,8 +28,8 @@ for my $file (sort @files) {
             die "$file:$.: $cur->{name} has no end\n" if $cur;
             die "$file:$.: $2 is there twice\n" if $seen{"$1 $2"}++;
             $cur = { kind => $1, name => $2, params => [], columns => [],
-                     sql => '' };
-        } elsif ($line =~ /^-- (params|columns): (.*?)\s*$/) {
+                     refuses => [], sql => '' };
+        } elsif ($line =~ /^-- (params|columns|refuses): (.*?)\s*$/) {
             die "$file:$.: $1 outside a statement\n" unless $cur;
             $cur->{$1} = [split ' ', $2];
         } elsif ($line =~ /^--/ || ($line =~ /^\s*$/ && !$cur)) {
@@ -77,6 +77,8 @@ sub check {
 
     while ($s->{sql} =~ /\$(\d+)/g) { $max = $1 if $1 > $max; }
 
+    die "$file:$n: $s->{name}: refuses one SQLSTATE\n"
+        if @{$s->{refuses}} > 1 || grep { !/^[0-9A-Z]{5}$/ } @{$s->{refuses}};
     die "$file:$n: $s->{name}: \$$max, but " . @{$s->{params}} . " params\n"
         unless $max == @{$s->{params}};
 
@@ -125,8 +127,9 @@ print $c "\nconst pytake_stmt_def_t pytake_stmts[] = {\n";
 for my $s (@stmts) {
     my $n = @{$s->{params}};
     my $oids = $n ? "pt_oids_$s->{name}" : 'NULL';
+    my $refuses = @{$s->{refuses}} ? "\"$s->{refuses}[0]\"" : 'NULL';
     print $c "    { \"$s->{name}\",\n" . c_string($s->{sql})
-        . ",\n      $n, " . scalar(@{$s->{columns}}) . ", $oids },\n";
+        . ",\n      $n, " . scalar(@{$s->{columns}}) . ", $oids, $refuses },\n";
 }
 
 print $c "};\n\nconst uint16_t pytake_stmts_count = PT_STMT_COUNT;\n";

@@ -121,11 +121,16 @@ void
 pt_pgsend_log_error(pt_loop_t *loop, uint16_t stmt, const char *sqlstate,
                     const PGresult *res)
 {
-    const char    *name, *text;
+    const char    *name = "commit", *refuses = NULL, *text;
     pt_log_level_t level = PT_LOG_ERR;
 
-    name = (stmt < pytake_stmts_count) ? pytake_stmts[stmt].name : "commit";
-    if (memcmp(sqlstate, "PT", 2) == 0) {
+    if (stmt < pytake_stmts_count) {
+        name = pytake_stmts[stmt].name;
+        refuses = pytake_stmts[stmt].refuses;
+    }
+    if (memcmp(sqlstate, "PT", 2) == 0
+        || (refuses != NULL && memcmp(sqlstate, refuses, 5) == 0))
+    {
         level = PT_LOG_DEBUG;
     } else if (memcmp(sqlstate, "40001", 5) == 0
                || memcmp(sqlstate, "40P01", 5) == 0

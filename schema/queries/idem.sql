@@ -19,6 +19,7 @@ SELECT pg_advisory_xact_lock(hashtextextended(
 -- scope, key, body hash, status, location, response, when, witness
 -- name: idem_store
 -- params: text text bytea int4 text text timestamptz uuid
+-- refuses: 23505
 INSERT INTO idempotency_keys (tenant_id, scope, key, body_hash, status,
     location, response, created_at)
 SELECT h.tenant_id, $1, $2, $3, $4, $5, $6, $7
@@ -39,6 +40,7 @@ WHERE tenant_id = pytake_tenant() AND scope = $1 AND key = $2
 -- name: idem_store_conv
 -- params: text text bytea uuid text timestamptz uuid uuid
 -- columns: response
+-- refuses: 23505
 INSERT INTO idempotency_keys (tenant_id, scope, key, body_hash, status,
     location, response, created_at)
 SELECT c.tenant_id, $1, $2, $3, CASE WHEN c.id = $4 THEN 201 ELSE 200 END,

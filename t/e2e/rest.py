@@ -655,6 +655,7 @@ def idempotency(t, s):
     t.eq((a.headers.get("idempotent-replayed"),
           b.headers.get("idempotent-replayed")), (None, "true"),
          "Idempotent-Replayed")
+    t.eq(s.nginx.log_lines("idem_store"), [], "is no fault in the log")
     r = post("k1", b'{"content": "once"}')
     t.eq((r.status, r.code), (422, "idempotency_mismatch"),
          "another body (even a blank) is a mismatch")

@@ -8,8 +8,8 @@
 static const uint32_t oids[] = { 25 };
 
 const pytake_stmt_def_t pytake_stmts[] = {
-    { "echo", "select $1::text", 1, 1, oids },
-    { "echo_two", "select $1::text as b", 1, 1, oids }
+    { "echo", "select $1::text", 1, 1, oids, NULL },
+    { "echo_two", "select $1::text as b", 1, 1, oids, NULL }
 };
 const uint16_t pytake_stmts_count = 2;
 

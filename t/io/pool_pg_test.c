@@ -20,21 +20,23 @@ const pytake_stmt_def_t pytake_stmts[] = {
     { "gen",
       "select g::text, repeat('x', 200) from "
       "generate_series(1, ($1::text)::int) g",
-      1, 2, oids },
-    { "echo", "select $1::text", 1, 1, oids },
-    { "sleep", "select 'slept', pg_sleep(($1::text)::float8)", 1, 2, oids },
+      1, 2, oids, NULL },
+    { "echo", "select $1::text", 1, 1, oids, NULL },
+    { "sleep", "select 'slept', pg_sleep(($1::text)::float8)", 1, 2, oids,
+      NULL },
     { "bump",
       "update io_test_t set n = n + 1 where k = $1::text "
       "returning n::text",
-      1, 1, oids },
-    { "divide", "select (1 / ($1::text)::int)::text", 1, 1, oids },
-    { "ddl", "select n from io_test_d where $1::text is not null", 1, 1, oids },
-    { "note", "insert into io_test_n values ($1::text)", 1, 0, oids },
-    { "blob", "select length($1::bytea)::text", 1, 1, bytea },
-    { "show", "select current_setting($1::text)", 1, 1, oids },
+      1, 1, oids, NULL },
+    { "divide", "select (1 / ($1::text)::int)::text", 1, 1, oids, NULL },
+    { "ddl", "select n from io_test_d where $1::text is not null", 1, 1, oids,
+      NULL },
+    { "note", "insert into io_test_n values ($1::text)", 1, 0, oids, NULL },
+    { "blob", "select length($1::bytea)::text", 1, 1, bytea, NULL },
+    { "show", "select current_setting($1::text)", 1, 1, oids, NULL },
     { "none", "select nothing from io_test_nowhere where $1::text = ''", 1, 1,
-      oids },
-    { "day", "insert into io_test_day values ($1::text)", 1, 0, oids }
+      oids, NULL },
+    { "day", "insert into io_test_day values ($1::text)", 1, 0, oids, NULL }
 };
 const uint16_t pytake_stmts_count = PT_COUNT(pytake_stmts);
 
