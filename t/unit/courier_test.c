@@ -216,6 +216,25 @@ START_TEST(stale)
 END_TEST
 
 
+/* A status settled it while its row still waited: it is not called. */
+
+START_TEST(settled)
+{
+    fc_row_t *r;
+
+    begin();
+    r = fc_put(0, FC_ACCEPT, FC_END);
+    snprintf(r->status, sizeof(r->status), "delivered");
+    fc_sleep(2000);
+    ck_assert_int_eq(r->calls, 0);
+    ck_assert(!r->there);
+    ck_assert_str_eq(r->status, "delivered");
+    ck_assert_uint_eq(fc->published, 0);
+    fc_end();
+}
+END_TEST
+
+
 /* A dead token: the number stops, once, and nothing of it is called. */
 
 START_TEST(stops)
@@ -562,6 +581,7 @@ pt_test_suite(Suite *s)
     PT_TEST_CASE(s, late);
     PT_TEST_CASE(s, orphan);
     PT_TEST_CASE(s, stale);
+    PT_TEST_CASE(s, settled);
     PT_TEST_CASE(s, stops);
     PT_TEST_CASE(s, farewell);
     PT_TEST_CASE(s, swept_late);

@@ -358,6 +358,55 @@ START_TEST(too_many_bytes_away)
 END_TEST
 
 
+static void
+large_event(fk_t *f)
+{
+    char      text[8192];
+    char      id[PT_UUID_LEN + 1] = { 0 };
+    size_t    n;
+    pt_uuid_t event;
+
+    f->head++;
+    event = fk_id(f, f->head);
+    pt_uuid_build(&event, id);
+    n = (size_t) snprintf(text, sizeof(text),
+                          "%lld {\"event\":\"message_received\",\"data\":"
+                          "\"%04000d\",\"seq\":%lld,\"id\":\"%s\"}",
+                          (long long) f->head, 0, (long long) f->head, id);
+    hub_on_bell(f->hub, &fk_tenant, (pt_str_t){ text, n });
+    hub_flush(f->hub);
+}
+
+
+/* A ring keeps the newest events, and no more than its limits. */
+START_TEST(ring_is_capped)
+{
+    size_t        i;
+    fk_t         *f = fk_start(0);
+    fk_sock_t    *s = fk_login(f, 0);
+    hub_tenant_t *t = hub_tenant_find(f->hub, &fk_tenant);
+
+    for (i = 1; i <= HUB_RING_EVENTS_MAX + 20; i++) {
+        fk_event(f);
+        fk_events(f, s, (int64_t) i, (int64_t) i);
+    }
+
+    ck_assert_int_eq(t->ring.low, 21);
+    ck_assert_int_eq(t->ring.head, f->head);
+
+    for (i = 0; i < 300; i++) {
+        large_event(f);
+        fk_says(f, s, "\"seq\":");
+        ck_assert_uint_le(t->ring.bytes, HUB_RING_BYTES_MAX);
+    }
+
+    ck_assert_uint_gt(t->ring.bytes, HUB_RING_BYTES_MAX - 2 * 4096);
+    ck_assert_uint_eq(t->ring.bytes, f->hub->ring_bytes);
+    fk_del(f);
+}
+END_TEST
+
+
 /* All rings together: the one that was used longest ago goes first, then the
  * older halves of those in use, whose clients miss nothing. */
 START_TEST(rings)
@@ -420,6 +469,7 @@ pt_test_suite(Suite *s)
     PT_TEST_CASE(s, too_far);
     PT_TEST_CASE(s, too_many_bytes);
     PT_TEST_CASE(s, too_many_bytes_away);
+    PT_TEST_CASE(s, ring_is_capped);
     PT_TEST_CASE(s, rings);
 }
 

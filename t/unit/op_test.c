@@ -10,6 +10,7 @@
 #define HELLO "{\"content\":\"hello\"}"
 #define KEYED "session_enter idem_lock msg_send idem_store"
 #define LOOK "session_enter idem_get"
+#define OP_DAY_US INT64_C(86400000000) /* how long a key is kept */
 
 
 START_TEST(routes)
@@ -374,12 +375,14 @@ op_replay(fx_t *f)
     }
     ck_assert_ok(pt_sha256(HELLO, sizeof(HELLO) - 1, hash));
     ck_assert_mem_eq(fx_param(f, 3, 2).data, hash, 32);
+    ck_assert_int_eq(fx_param_time(f, 1, 2), f->now_us - OP_DAY_US);
     fx_refuse(f, "23505", 3, "");
 
     if (!fx_sql(f, PYTAKE_SQL_READ, LOOK)) {
         return;
     }
     ck_assert_param_text(f, 1, 1, "k");
+    ck_assert_int_eq(fx_param_time(f, 1, 2), f->now_us - OP_DAY_US);
     fx_row(f, 1, "yitt", hash, 201, "/there", "{\"first\":1}");
     fx_feed(f);
     if (fx_done(f, 201).len != 0 && !fx_is_starved(f)) {

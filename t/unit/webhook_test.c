@@ -244,7 +244,7 @@ END_TEST
 
 START_TEST(two_tenants_and_an_unknown_number)
 {
-    pt_uuid_t other = fx_id(20);
+    pt_uuid_t other = fx_id(20), mine = wh.tenant;
 
     wh_post(&wh, WH_FOUR_NUMBERS);
     ck_assert(wh_numbers(&wh));
@@ -256,13 +256,19 @@ START_TEST(two_tenants_and_an_unknown_number)
     ck_assert_has(fx_param(&wh, 1, 4), "\"unrouted\":1");
     ck_assert_param_uuid(&wh, 0, 0, other);
     ck_assert_uint_eq(wh_items(&wh, 2, 8), 1);
+    fx_row(&wh, 2, "lt", INT64_C(3), "{theirs}");
     fx_feed(&wh);
+    wh.tenant = other; /* each hears its own */
+    ck_assert(fx_redis(&wh, "3 {theirs}"));
+    wh.tenant = mine;
 
     ck_assert(fx_sql(&wh, PYTAKE_SQL_WRITE, "tenant_enter ingest_messages"));
     ck_assert_param_uuid(&wh, 0, 0, wh.tenant);
     ck_assert_uint_eq(wh_items(&wh, 1, 8), 2);
     ck_assert_uint_eq(wh_items(&wh, 1, 0), 2); /* two numbers, two threads */
+    fx_row(&wh, 1, "lt", INT64_C(7), "{ours}");
     fx_feed(&wh);
+    ck_assert(fx_redis(&wh, "7 {ours}"));
     fx_done(&wh, 200);
 }
 END_TEST
@@ -409,7 +415,7 @@ END_TEST
 static void
 wh_poisoned(fx_t *f, const char *sqlstate)
 {
-    uint32_t i, n;
+    uint32_t i, n, aside = 0, told = 0;
     uint16_t last;
     bool     poison;
 
@@ -430,6 +436,7 @@ wh_poisoned(fx_t *f, const char *sqlstate)
             ck_assert_slice(wh_item(f, last, 3, 0), pt_test_str(sqlstate));
             ck_assert_slice_lit(wh_item(f, last, 1, 0),
                                 "entry[0].changes[0].value.messages[2]");
+            aside++;
             fx_feed(f);
             continue;
         }
@@ -449,8 +456,11 @@ wh_poisoned(fx_t *f, const char *sqlstate)
         for (i = 0; i < n; i++) {
             ck_assert(fx_redis(f, "1 {}"));
         }
+        told += n;
     }
 
+    ck_assert_uint_eq(aside, 1); /* kept as an error */
+    ck_assert_uint_eq(told, 3);
     ck_assert_int_eq(f->eff.u.done.status, 200);
 }
 
