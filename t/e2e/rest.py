@@ -11,6 +11,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "lib"))
 
+import conf
 import shapes
 import stack
 import tap
@@ -22,13 +23,14 @@ CONV = API + "/conversations"
 
 
 def main(t):
-    with stack.Stack() as s:
+    with stack.Stack(conf_edit=conf.log_all) as s:
         for part in (sessions, refresh, conversations, paging, filters,
                      create, messages, send, errors, request_ids,
                      idempotency, twins, health):
             t.head(part.__name__)
             part(t, s)
         s.check_logs(t)
+        s.check_private(t)
 
 
 def sessions(t, s):

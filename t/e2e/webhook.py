@@ -13,6 +13,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "lib"))
 
+import conf
 import shapes
 import stack
 import tap
@@ -25,7 +26,7 @@ HOOK = API + "/webhooks/whatsapp"
 
 
 def main(t):
-    with stack.Stack() as s:
+    with stack.Stack(conf_edit=conf.log_all) as s:
         for part in (verification, signatures, stored, same_200, first_50,
                      opposite, broken_items, hostile_values, two_tenants,
                      unknown_numbers, odd_bodies, statuses,
@@ -35,6 +36,7 @@ def main(t):
             t.head(part.__name__)
             part(t, s)
         s.check_logs(t)
+        s.check_private(t)
 
 
 def count(s, ten, table, where="true"):

@@ -612,6 +612,21 @@ class Stack:
         bad = self.log_faults()
         return t.ok(not bad, name, lambda: "\n".join(bad[:20]))
 
+    def check_private(self, t):
+        """No secret, no phone number and nothing that anybody said.  The
+        stack logs all (conf.log_all)."""
+        secrets = {self.jwt_secret, self.app_secret, self.verify_token,
+                   PASSWORD, "eyJhbGciOi"}
+        rows = self.sql("SELECT wa_id FROM contacts UNION "
+                        "SELECT left(content, 100) FROM messages")
+        secrets.update(r[0] for r in rows if r[0] and len(r[0]) >= 8)
+        with open(self.nginx.access_log, errors="replace") as f:
+            text = f.read() + self.nginx.log_text()
+        found = sorted(x for x in secrets if x in text)
+        return t.ok(" [info] " in text and not found, "no secret, no number "
+                    "and nothing of %d that was said is in the logs"
+                    % len(rows), lambda: "\n".join(found[:20]))
+
     def check_events(self, t, tenant, name):
         """The tenant's event log is dense from 1 to its head."""
         rows = self.sql("SELECT seq, id::text FROM event_log WHERE "
