@@ -34,6 +34,7 @@ typedef enum {
     FAKE_NO_READY,      /* all results, then the end: committed or not? */
     FAKE_STALE,         /* the first Execute: 0A000 */
     FAKE_COMMIT_FAILS,  /* all results, then 23505 at the Sync */
+    FAKE_OPEN,          /* the transaction is still open after the Sync */
     FAKE_EXTRA          /* a row too many after ReadyForQuery */
 } fake_mode_t;
 
@@ -258,7 +259,7 @@ fake_sync(int fd, fake_buf_t *b)
     default:
         break;
     }
-    fake_msg(b, 'Z', "I", 1);
+    fake_msg(b, 'Z', fake_mode == FAKE_OPEN ? "T" : "I", 1);
     if (fake_mode == FAKE_EXTRA) {
         fake_execute(b, "late");
     }

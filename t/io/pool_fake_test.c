@@ -330,6 +330,7 @@ full(void)
 static void
 stale(void)
 {
+    unsigned   accepts;
     io_ask_t  *a;
     pt_pool_t *p = pool(1, 1);
 
@@ -347,6 +348,16 @@ stale(void)
     io_ok(a->err == PT_EDB && strcmp(a->sqlstate, "23505") == 0
               && a->failed_stmt == 1,
           "a commit that fails is a failure");
+    fake_mode = FAKE_OPEN;
+    a = io_ask(p, PYTAKE_SQL_WRITE, 0, "open", 3000);
+    io_wait(a, 3000);
+    fake_mode = FAKE_NORMAL;
+    accepts = fake_accepts;
+    a = io_ask(p, PYTAKE_SQL_READ, 0, "clean", 3000);
+    io_wait(a, 3000);
+    io_ok(a->err == PT_OK && fake_accepts == accepts + 1,
+          "a connection that is not idle is not used again (%u)",
+          (unsigned) (fake_accepts - accepts));
     fake_mode = FAKE_EXTRA;
     a = io_ask(p, PYTAKE_SQL_WRITE, 0, "extra", 3000);
     io_wait(a, 3000);
