@@ -60,6 +60,23 @@ START_TEST(token)
     fk_send(a, text);
     hub_flush(f->hub);
     ck_assert_int_eq(fk_closed(f, a), 4003);
+
+    /* another tenant's */
+    a = fk_login(f, 2);
+    fk_token_of(f, &fk_other, &fk_ann, &fk_session, 3600, token);
+    fk_fmt(text, "{\"type\":\"auth\",\"token\":\"%s\"}", token);
+    fk_send(a, text);
+    hub_flush(f->hub);
+    ck_assert_int_eq(fk_closed(f, a), 4003);
+
+    /* a good token of a session that has ended */
+    a = fk_login(f, 3);
+    fk_token_of(f, &fk_tenant, &fk_ann, &fk_bob, 3600, token);
+    fk_fmt(text, "{\"type\":\"auth\",\"token\":\"%s\"}", token);
+    fk_send(a, text);
+    f->dead = true;
+    fk_answer(f);
+    ck_assert_int_eq(fk_closed(f, a), 4005);
     fk_del(f);
 }
 END_TEST

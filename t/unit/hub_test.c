@@ -159,6 +159,7 @@ START_TEST(slow)
     fk_sleep(f, 8000);
     ck_assert(!c->open);
     ck_assert(a->open && b->open);
+    fk_metric(f, "pytake_hub_closes_total{code=\"4102\"}", 1);
     fk_del(f);
 }
 END_TEST
