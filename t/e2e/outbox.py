@@ -282,6 +282,35 @@ def give_back(t, town, st):
     town.clear()
 
 
+def unknown(t, town, st):
+    """Perhaps it was sent: nobody sends it again."""
+    mid = town.put(town.number())
+    st.claim(1)
+    st.call("courier_unknown", town.id, mid, '{"code":"outcome_unknown"}',
+            str(uuid.uuid4()), "{}", NOW, ME, NOW)
+    t.eq([st.claim(9, by=by, now=NOW + datetime.timedelta(hours=h))
+          for by in (ME, OTHER) for h in (0, 1, 23)], [[]] * 6,
+         "an unknown outcome is not claimed again, however late")
+    town.clear()
+
+
+def overtaken(t, town, st):
+    """A receipt was faster than the answer to the call."""
+    mid = town.put(town.number())
+    st.claim(1)
+    sql(town.url, "UPDATE messages SET status = 'delivered' WHERE id = %s",
+        mid)
+    told = st.call("courier_sent", town.id, mid, "wamid.1",
+                   str(uuid.uuid4()), "{}", NOW)
+    t.eq((told, sql(town.url, "SELECT status::text, whatsapp_message_id "
+                    "FROM messages WHERE id = %s", mid)),
+         ([], [("delivered", "wamid.1")]),
+         "an answer behind its receipt takes nothing back and tells nothing")
+    t.eq(st.claim(1, now=NOW + datetime.timedelta(hours=1)), [],
+         "nor does the message wait any longer")
+    town.clear()
+
+
 def wait(t, town, st):
     mid = town.put(town.number())
     error = '{"code":130429,"title":"slow","detail":""}'
@@ -312,7 +341,8 @@ def main(t):
             return
         town = Town(url)
         st = Statements(url)
-        for part in (order, together, fresh, give_back, wait, cost):
+        for part in (order, together, fresh, give_back, unknown, overtaken,
+                     wait, cost):
             t.head(part.__name__.replace("_", " "))
             part(t, town, st)
 
