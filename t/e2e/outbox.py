@@ -199,7 +199,7 @@ def together(t, town, st):
     a = town.number()
     mine = {town.put(a) for _ in range(20)}
     other = Statements(town.url)
-    other.cur.execute("SET lock_timeout = '5s'") # a failure, not a hang
+    other.cur.execute("SET lock_timeout = '5s'")  # a failure, not a hang
     st.cur.execute("BEGIN")
     got = st.claim(8)
     more = other.claim(8, by=OTHER)

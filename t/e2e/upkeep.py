@@ -325,13 +325,19 @@ def command(t, here):
     ids = people(url)
     fill(url, ids, 20)
     old_days(url, "event_log", "webhook_raw")
+    for n in (-8, -9):  # 7 days and the running one are kept
+        sql(url, "SELECT pytake_partition_add('event_log', 'event_log_%s', "
+            "'created_at', (current_date + %d)::text, "
+            "(current_date + %d)::text)" % (day(url, n), n, n + 1))
     sql(url, "DROP TABLE event_log_" + day(url, 5))
     sql(url, "DROP TABLE messages_" + month(url, 1))
     held = reader(url, "messages_default")
     p = program(url, "partitions")
     t.ok(p.returncode == 1 and "months_make: " in p.stderr,
          "the command says which one is stuck", p.stderr)
-    t.eq(p.stdout, "1 made, 4 dropped\n", "... and did the others")
+    t.eq(p.stdout, "1 made, 5 dropped\n", "... and did the others")
+    t.eq([there(url, "event_log_" + day(url, n)) for n in (-8, -9)],
+         [True, False], "... events are kept for as long as promised")
     t.eq(left(url), [1, 1, 1], "... the trims, too")
     held.close()
     p = program(url, "partitions")
