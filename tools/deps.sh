@@ -36,7 +36,7 @@ deps_missing() {
 
     # shellcheck disable=SC2016
     installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' \
-                    "$@" 2>/dev/null | sed -n 's/^installed //p')
+                    "$@" 2>/dev/null | sed -n 's/^installed //p' || true)
 
     for p in "$@"; do
         grep -qx -- "$p" <<< "$installed" || printf '%s ' "$p"
@@ -179,7 +179,7 @@ deps_test_nginx() {
 
     # shellcheck disable=SC2016
     mirror=$(apt-get indextargets --format '$(REPO_URI)' 2>/dev/null \
-                 | grep -E '/debian/?$' | head -n 1)
+                 | grep -E '/debian/?$' | head -n 1 || true)
     mirror=${mirror:-http://deb.debian.org/debian}
 
     printf 'deb [signed-by=%s] %s unstable main\n' \

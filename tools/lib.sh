@@ -3,6 +3,9 @@
 #
 # What every verb shares: words to the person, ports, folders, users.
 
+# A die within "$(...)" within "$(...)" ends the verb, too.
+shopt -s inherit_errexit
+
 die() {
     printf 'pytake: %s\n' "$*" >&2
     exit 1
@@ -43,9 +46,10 @@ random_hex() {
 }
 
 # shellcheck disable=SC2016
-# Is something already listening on address $1, port $2?
-port_busy() {
-    ! "$PERL" -MSocket=:all -e '
+# Prints why address $1, port $2 cannot be listened on; nothing if it can.
+# What is no address is left to NGINX, which says so.
+port_fault() {
+    "$PERL" -MSocket=:all -MErrno=EADDRINUSE -e '
         my ($host, $port) = @ARGV;
         $host =~ s/^\[(.*)\]$/$1/;
         $host = "0.0.0.0" if $host eq "*";
@@ -56,7 +60,8 @@ port_busy() {
         setsockopt($s, SOL_SOCKET, SO_REUSEADDR, 1);
         setsockopt($s, IPPROTO_IPV6, IPV6_V6ONLY, 1)
             if $to->{family} == AF_INET6;
-        exit(bind($s, $to->{addr}) && listen($s, 1) ? 0 : 1);
+        exit 0 if bind($s, $to->{addr}) && listen($s, 1);
+        print $! == EADDRINUSE ? "it is in use" : lc $!;
     ' "$1" "$2"
 }
 

@@ -130,23 +130,31 @@ state_sockets() {
 given() {
     local file="$1_FILE"
 
+    [ -z "${!1:-}" ] || [ -z "${!file:-}" ] \
+        || die "$1 and $file are both set: only one may be"
+
     if [ -n "${!1:-}" ]; then
         printf '%s' "${!1}"
     elif [ -n "${!file:-}" ]; then
         [ -r "${!file}" ] || die "$file names '${!file}': it cannot be read"
+        [ -s "${!file}" ] || die "$file names '${!file}': it is empty"
         cat "${!file}"
     fi
 }
 
 # A secret: from the environment by its original name, or made once and kept.
-#   secret FILE NAME COMMAND...
+# It is kept, too, so one that nobody would take is refused here.
+#   secret FILE NAME PATTERN COMMAND...
 secret() {
-    local file="$HOME_DIR/secrets/$1" value
+    local file="$HOME_DIR/secrets/$1" name=$2 pattern=$3 value
+    local LC_ALL=C # its length is of bytes
 
-    value=$(given "$2")
-    shift 2
+    value=$(given "$name")
+    shift 3
 
     if [ -n "$value" ]; then
+        [[ $value =~ $pattern ]] \
+            || die "$name is too short or malformed: see docs/operations.md"
         printf '%s' "$value" | write_file "$file" 600
         printf '%s' "$value"
     else
@@ -159,10 +167,12 @@ url_escape() {
 }
 
 state_secrets() {
-    JWT=$(secret jwt_secret JWT_SECRET random_hex 32)
-    APP_SECRET=$(secret app_secret WHATSAPP_APP_SECRET random_hex 16)
-    VERIFY=$(secret verify_token WHATSAPP_WEBHOOK_VERIFY_TOKEN random_hex 16)
-    secret encryption_key PYTAKE_ENCRYPTION_KEY random_hex 32 > /dev/null
+    local key='^([0-9A-Fa-f]{64}|[A-Za-z0-9+/_-]{43}=?)$'
+
+    JWT=$(secret jwt_secret JWT_SECRET '.{16}' random_hex 32)
+    APP_SECRET=$(secret app_secret WHATSAPP_APP_SECRET . random_hex 16)
+    VERIFY=$(secret verify_token WHATSAPP_WEBHOOK_VERIFY_TOKEN . random_hex 16)
+    secret encryption_key PYTAKE_ENCRYPTION_KEY "$key" random_hex 32 > /dev/null
     DB_SECRET=$(keep "$HOME_DIR/secrets/db_password" random_hex 16)
     REDIS_SECRET=$(keep "$HOME_DIR/secrets/redis_password" random_hex 16)
 }
@@ -173,7 +183,9 @@ kept_port() {
 
     port=$(cat "$file" 2>/dev/null || true)
 
-    if [ -z "$port" ] || { ! state_alive && port_busy 127.0.0.1 "$port"; }; then
+    if [ -z "$port" ] \
+       || { ! state_alive && [ -n "$(port_fault 127.0.0.1 "$port")" ]; }
+    then
         port=$(port_free) || die "no free port on the loopback address"
         printf '%s\n' "$port" > "$file" || die "cannot write $file: disk full?"
     fi
@@ -183,7 +195,7 @@ kept_port() {
 
 # Where the servers are: given ones by their original names, else private.
 state_servers() {
-    local user pass near=''
+    local host user pass near=''
 
     PG_BIN='' PG_PORT='' REDIS_PRIVATE_PORT=''
     DB_URL=$(given DATABASE_URL)
@@ -192,10 +204,14 @@ state_servers() {
     if [ -n "$DB_URL" ]; then
         :
     elif [ -n "${DB_HOST:-}" ]; then
+        # As parameters: a host may be a folder, IPv6, several.
+        host=$(url_escape "$DB_HOST")
         user=$(url_escape "${DB_USER:-pytake}")
-        pass=$(url_escape "$(given DB_PASSWORD)")
-        DB_URL="postgresql://$user${pass:+:$pass}@$DB_HOST:${DB_PORT:-5432}"
-        DB_URL="$DB_URL/$(url_escape "${DB_NAME:-pytake}")"
+        pass=$(given DB_PASSWORD)
+        pass=$(url_escape "$pass")
+        DB_URL="postgresql://$user${pass:+:$pass}@/"
+        DB_URL="$DB_URL$(url_escape "${DB_NAME:-pytake}")"
+        DB_URL="$DB_URL?host=$host&port=${DB_PORT:-5432}"
     else
         PG_BIN=$(find /usr/lib/postgresql/*/bin -name initdb 2>/dev/null \
                      | sort -V | tail -n 1)
@@ -217,8 +233,11 @@ state_servers() {
     if [ -n "$CACHE_URL" ]; then
         :
     elif [ -n "${REDIS_HOST:-}" ]; then
-        pass=$(url_escape "$(given REDIS_PASSWORD)")
-        CACHE_URL="redis://${pass:+:$pass@}$REDIS_HOST:${REDIS_PORT:-6379}/0"
+        host=$REDIS_HOST
+        [[ $host != *:* || $host == \[* ]] || host="[$host]"
+        pass=$(given REDIS_PASSWORD)
+        pass=$(url_escape "$pass")
+        CACHE_URL="redis://${pass:+:$pass@}$host:${REDIS_PORT:-6379}/0"
     else
         REDIS_PRIVATE_PORT=$(kept_port redis)
         CACHE_URL="redis://:$REDIS_SECRET@127.0.0.1:$REDIS_PRIVATE_PORT/0"
@@ -465,9 +484,22 @@ state_prepare() {
     fi
 
     state_sweep
-    ! port_busy "$LISTEN" "$PORT" \
-        || die "port $PORT on $LISTEN is in use: set PYTAKE_PORT to a free one"
+    state_port
     state_mark > "$STATE/mark"
+}
+
+# Ends here when NGINX could not listen.
+state_port() {
+    local why
+
+    why=$(port_fault "$LISTEN" "$PORT")
+    case $why in
+    '') ;;
+    *in\ use) die "port $PORT on $LISTEN is in use:" \
+                  "set PYTAKE_PORT to a free one" ;;
+    *) die "cannot listen on port $PORT of $LISTEN ($why):" \
+           "set PYTAKE_PORT or PYTAKE_LISTEN to one of yours" ;;
+    esac
 }
 
 # What a killed supervisor left.
