@@ -184,9 +184,9 @@ doctor_redis(doctor_t *d)
     struct timeval tv = { DOCTOR_REDIS_TIMEOUT_S, 0 };
 
     if (d->cmd->conf.redis_url == NULL) {
-        doctor_say(d, DOCTOR_WARN, "redis",
-                   "no address, events reach agents "
-                   "up to 2 s late - set REDIS_URL or REDIS_HOST");
+        doctor_say(d, DOCTOR_FAIL, "redis",
+                   "no address, the hub does not start "
+                   "- set REDIS_URL or REDIS_HOST");
         return;
     }
 

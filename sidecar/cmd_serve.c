@@ -44,15 +44,16 @@ typedef struct {
     serve_said_t        said;
 } serve_run_t;
 
-static int  serve_open(serve_run_t *s, cmd_t *c);
-static int  serve_parts_start(serve_run_t *s, const char *roles);
-static bool serve_role_is(const char *roles, const char *name);
-static int  serve_roles_check(const char *roles);
-static int  serve_close(serve_run_t *s, int rc);
-static void serve_metrics(const serve_t *serve, pt_buf_t *out);
-static void serve_signal(void *data, int events);
-static void serve_impatient(void *data);
-static void serve_log(void *data, pt_log_level_t level, const char *text);
+static int      serve_open(serve_run_t *s, cmd_t *c);
+static int      serve_parts_start(serve_run_t *s, const char *roles);
+static bool     serve_role_is(const char *roles, const char *name);
+static int      serve_roles_check(const char *roles);
+static unsigned serve_needs(const char *roles);
+static int      serve_close(serve_run_t *s, int rc);
+static void     serve_metrics(const serve_t *serve, pt_buf_t *out);
+static void     serve_signal(void *data, int events);
+static void     serve_impatient(void *data);
+static void     serve_log(void *data, pt_log_level_t level, const char *text);
 static bool serve_is_said(serve_said_t *said, const char *text, int64_t now_us);
 static void serve_notify(const char *state);
 
@@ -71,7 +72,7 @@ cmd_serve(cmd_t *c, int argc, char **argv)
 
     rc = cmd_options(c, argc, argv, options, 1, NULL, 0);
     if (rc != 0 || (rc = serve_roles_check(roles)) != 0
-        || (rc = cmd_conf(c, CONF_NEED_DATABASE)) != 0)
+        || (rc = cmd_conf(c, serve_needs(roles))) != 0)
     {
         return rc;
     }
@@ -200,7 +201,8 @@ serve_roles_check(const char *roles)
             }
         }
         if (i == PT_COUNT(serve_parts)) {
-            cmd_error("--roles: \"%.*s\" is none", (int) len, at);
+            cmd_error("--roles: \"%.*s\" is not jobs, hub or courier",
+                      (int) len, at);
             return CMD_USAGE;
         }
         if (at[len] == '\0') {
@@ -209,6 +211,15 @@ serve_roles_check(const char *roles)
     }
 
     return 0;
+}
+
+
+static unsigned
+serve_needs(const char *roles)
+{
+    return serve_role_is(roles, hub_part.name)
+               ? CONF_NEED_DATABASE | CONF_NEED_REDIS | CONF_NEED_JWT
+               : CONF_NEED_DATABASE;
 }
 
 
@@ -305,7 +316,7 @@ serve_log(void *data, pt_log_level_t level, const char *text)
     static const char *const names[] = { "alert",  "error", "warn",
                                          "notice", "info",  "debug" };
 
-    if ((level == PT_LOG_ERR || level == PT_LOG_WARN)
+    if ((level == PT_LOG_ERR || level == PT_LOG_WARN || level == PT_LOG_INFO)
         && serve_is_said(data, text, now_us))
     {
         return;

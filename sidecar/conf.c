@@ -63,6 +63,11 @@ conf_load(conf_t *conf, pt_arena_t *a, unsigned needs, const char *database_url,
         return conf_fault(&r, "REDIS_URL (or REDIS_HOST) is not set");
     }
 
+    if ((needs & CONF_NEED_JWT) && conf->jwt_secret.data == NULL) {
+        return conf_fault(&r, "JWT_SECRET (or JWT_SECRET_FILE) is not set: "
+                              "the hub checks tokens by it");
+    }
+
     if ((needs & CONF_NEED_KEY) && !conf->has_key) {
         return conf_fault(&r,
                           "PYTAKE_ENCRYPTION_KEY (or "

@@ -22,6 +22,7 @@
 #define CONF_NEED_DATABASE 0x01
 #define CONF_NEED_REDIS 0x02
 #define CONF_NEED_KEY 0x04 /* PYTAKE_ENCRYPTION_KEY */
+#define CONF_NEED_JWT 0x08
 
 /* Strings are NUL-terminated, on the arena; NULL: not set. */
 typedef struct {

@@ -10,6 +10,8 @@
 
 #include <sys/random.h>
 
+#include "core/pt_err.h"
+
 static pt_err_t courier_start(const serve_t *serve, void **part);
 static pt_err_t courier_open(courier_t *c, const serve_t *serve);
 static pt_err_t courier_open_redis(courier_t *c);
@@ -435,8 +437,9 @@ courier_away(courier_t *c, const pytake_sql_result_t *result)
         c->away = true;
         c->loop->ops->log(
             c->loop, result->err == PT_EDB ? PT_LOG_ERR : PT_LOG_WARN,
-            "pytake: courier: could not claim (%d %.5s), trying again",
-            (int) result->err, result->sqlstate);
+            "pytake: courier: could not claim (%s), trying again",
+            result->sqlstate[0] != '\0' ? result->sqlstate
+                                        : pt_err_get(result->err)->code);
     }
 
     if (!c->stopping) {

@@ -124,20 +124,10 @@ hub_part_hub(hub_glue_t *g, const serve_t *serve)
     }
 
     pt_hex_build(rnd, sizeof(rnd), g->id);
-    g->jwt = (serve->conf->jwt_secret.data == NULL)
-                 ? NULL
-                 : pt_jwt_new(&g->mem, serve->conf->jwt_secret);
+    g->jwt = pt_jwt_new(&g->mem, serve->conf->jwt_secret);
 
     if (g->jwt == NULL) {
-        g->loop->ops->log(g->loop, PT_LOG_ERR,
-                          "pytake: hub: JWT_SECRET is needed to check tokens");
-        return PT_EVALIDATION;
-    }
-
-    if (serve->conf->redis_url == NULL) {
-        g->loop->ops->log(g->loop, PT_LOG_ERR,
-                          "pytake: hub: REDIS_URL is not set");
-        return PT_EVALIDATION;
+        return PT_ENOMEM;
     }
 
     g->conns_max = hub_part_capacity(serve);

@@ -553,6 +553,7 @@ def test_doctor():
                  "whatsapp"):
         like(r.out, "(?m)^ok   %s: " % what, "... " + what)
 
+    look("no redis", "redis: no address.*REDIS_URL", REDIS_URL="")
     look("redis away", "redis: ", REDIS_URL="redis://127.0.0.1:1")
     redis.answer = b"-NOAUTH Authentication required.\r\n"
     look("redis wants a password", "redis: .*NOAUTH")
@@ -778,17 +779,31 @@ def test_serve():
         " current_database() AND application_name LIKE 'pytake%%'") == 0),
         "... its connections are closed")
 
+    r = run("serve", "--roles", "hubs", url=url)
+    is_(r.rc, 64, "an unknown role is a usage fault")
+    like(r.err, '"hubs".*jobs, hub or courier', "... told what there is")
+    for miss, have in (("JWT_SECRET", "REDIS_URL"),
+                       ("REDIS_URL", "JWT_SECRET")):
+        r = run("serve", url=url, **{have: {
+            "JWT_SECRET": SECRET, "REDIS_URL": "redis://127.0.0.1:1"}[have]})
+        is_((r.rc, r.err.count("\n")), (78, 1),
+            "a hub without %s: 78, systemd need not try again" % miss)
+        like(r.err, miss, "... which the line names")
+
     s = Serve(url)
     ok(s.said("serving"), "serve again")
     is_(s.stop(signal.SIGINT), 0, "SIGINT ends it with 0")
 
     name = here.name()
-    s = Serve(here.of(name))
+    s = Serve(here.of(name), "jobs,courier", PYTAKE_ENCRYPTION_KEY=KEY)
     ok(s.said("is away"), "without its database it goes on", s.lines)
+    ok(s.said("could not claim (database_unavailable)"),
+       "... each part says why", s.lines)
     is_(run("migrate", url=here.create(name)).rc, 0, "... made now")
     ok(s.said("raw_day_drop done"), "... and it does its work", s.lines)
     ok(sum("jobs: the database is away" in x for x in s.lines) <= 1
-       and sum("jobs: \"" in x for x in s.lines) <= 1,
+       and sum("jobs: \"" in x for x in s.lines) <= 1
+       and sum("connection failed" in x for x in s.lines) == 1,
        "... having said so once", "".join(s.lines))
     is_(s.stop(), 0, "... and ends well")
 
