@@ -21,16 +21,17 @@
 #define SOCK_ACCEPTS_MAX 64 /* a turn */
 #define SOCK_AGAIN_MS 100u  /* out of descriptors: not at once again */
 
-static pt_err_t hub_sock_bind(hub_glue_t *g, const char *path);
-static void     hub_sock_group(hub_glue_t *g, const char *group);
-static void     hub_sock_accept(void *data, int events);
-static void     hub_sock_accept_again(void *data);
-static void     hub_sock_exhausted(hub_glue_t *g);
-static bool     hub_sock_is_peer(const hub_glue_t *g, int fd);
-static void     hub_sock_new(hub_glue_t *g, int fd);
-static void     hub_sock_refuse(int fd);
-static void     hub_sock_io(void *data, int events);
-static void     hub_sock_uncount(hub_sock_t *s);
+static pt_err_t    hub_sock_bind(hub_glue_t *g, const char *path);
+static const char *hub_sock_fault(const hub_glue_t *g, int err);
+static void        hub_sock_group(hub_glue_t *g, const char *group);
+static void        hub_sock_accept(void *data, int events);
+static void        hub_sock_accept_again(void *data);
+static void        hub_sock_exhausted(hub_glue_t *g);
+static bool        hub_sock_is_peer(const hub_glue_t *g, int fd);
+static void        hub_sock_new(hub_glue_t *g, int fd);
+static void        hub_sock_refuse(int fd);
+static void        hub_sock_io(void *data, int events);
+static void        hub_sock_uncount(hub_sock_t *s);
 
 
 pt_err_t
@@ -41,7 +42,7 @@ hub_sock_listen(hub_glue_t *g, const char *path, const char *group)
     if (hub_sock_bind(g, path) != PT_OK) {
         g->loop->ops->log(g->loop, PT_LOG_ERR,
                           "pytake: hub: cannot listen on %s: %s", path,
-                          strerror(errno));
+                          hub_sock_fault(g, errno));
         return PT_EINTERNAL;
     }
 
@@ -265,6 +266,19 @@ hub_sock_bind(hub_glue_t *g, const char *path)
     g->listen_fd = fd;
 
     return PT_OK;
+}
+
+
+static const char *
+hub_sock_fault(const hub_glue_t *g, int err)
+{
+    if (err == EADDRINUSE) {
+        return "another \"pytake serve\" does";
+    }
+
+    return (err == EPERM && g->peer_gid != (uint32_t) -1)
+               ? "this user is not in PYTAKE_HUB_GROUP"
+               : strerror(err);
 }
 
 

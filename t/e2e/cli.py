@@ -347,6 +347,38 @@ def test_away():
     like(r.err, r"pytake migrate", "an empty database: what to run")
 
 
+def test_backup():
+    """The commands of docs/operations.md, by the login that migrates."""
+    owner = here.role("keeper", "CREATEROLE")
+    url = here.database(owner=owner)
+    if int(one(url, "SHOW server_version_num")) >= 160000:
+        sql(here.url, "GRANT pytake_app, pytake_service, pytake_lookup TO %s"
+            " WITH INHERIT TRUE, SET TRUE" % owner)
+    is_(run("migrate", url=url).rc, 0, "a database")
+    for n in range(3):
+        run("tenant", "add", "--name", "T%d" % n, url=url)
+    dump = os.path.join(tmp, "dump")
+    r = subprocess.run(["pg_dump", "--enable-row-security", "-Fc", "-f", dump,
+                        "-d", url], capture_output=True, text=True)
+    is_((r.returncode, r.stderr), (0, ""), "its owner dumps it")
+
+    url = here.database(owner=owner)
+    sql(here.of(here.databases[-1]),
+        "GRANT CREATE ON SCHEMA public TO pytake_lookup")
+    r = subprocess.run(["pg_restore", "--exit-on-error", "-d", url, dump],
+                       capture_output=True, text=True)
+    is_((r.returncode, r.stderr), (0, ""), "... and restores it")
+    sql(here.of(here.databases[-1]),
+        "REVOKE CREATE ON SCHEMA public FROM pytake_lookup")
+    is_(run("tenant", "list", url=url).out.count("\n"), 3, "... all of it")
+    r = run("migrate", url=url)
+    is_(r.out, "the schema is current, nothing to do\n", "... as it was")
+    r = run("doctor", url=url)
+    for what in ("migrations", "pytake_app", "row-level security",
+                 "partition grants", "event_log", "messages"):
+        like(r.out, "(?m)^ok   %s: " % what, "... " + what)
+
+
 # ---- tenants, users, numbers ----
 
 def session(url, email):
@@ -789,6 +821,15 @@ def test_serve():
         is_((r.rc, r.err.count("\n")), (78, 1),
             "a hub without %s: 78, systemd need not try again" % miss)
         like(r.err, miss, "... which the line names")
+
+    hub = {"JWT_SECRET": SECRET, "REDIS_URL": "redis://127.0.0.1:1",
+           "PYTAKE_HUB_SOCKET": os.path.join(tmp, "two.sock")}
+    s = Serve(url, "hub", **hub)
+    ok(s.said("serving: hub"), "a hub", s.lines)
+    r = run("serve", "--roles", "hub", url=url, **hub)
+    is_(r.rc, 1, "... and no second one on its socket")
+    like(r.err, 'two.sock: another "pytake serve" does', "... says why")
+    is_(s.stop(), 0, "... the first goes on until it is ended")
 
     s = Serve(url)
     ok(s.said("serving"), "serve again")
