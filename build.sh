@@ -37,7 +37,7 @@ usage: ./build.sh VERB
   clean             remove what build, test, up and run made (not while up)
 
 Environment: PYTAKE_STATE PYTAKE_PORT PYTAKE_LISTEN, and the names of real
-servers (DATABASE_URL, REDIS_URL, WHATSAPP_API_URL ...): see README.md.
+servers (DATABASE_URL, REDIS_URL ...): see docs/operations.md.
 END
 }
 
@@ -183,7 +183,10 @@ verb=${1:-help}
 [ $# -eq 0 ] || shift
 
 case $verb in
-deps | build | run | up | down | status | test | bench | lint | clean)
+deps | run | up | down | status | clean)
+    [ $# -eq 0 ] || die "'$verb' takes no '$1': see './build.sh help'"
+    "verb_$verb" ;;
+build | test | bench | lint)
     "verb_$verb" "$@" ;;
 help | -h | --help)
     usage ;;

@@ -245,7 +245,9 @@ state_servers() {
 
     # Without a Graph API of the person's own, the simulator plays it.
     SIM_PORT='' GRAPH_URL=${WHATSAPP_API_URL:-}
-    if [ -z "$GRAPH_URL" ]; then
+    if [ -z "$GRAPH_URL" ] && [ "${PYTAKE_DEMO:-on}" = off ]; then
+        GRAPH_URL=https://graph.facebook.com/v23.0
+    elif [ -z "$GRAPH_URL" ]; then
         SIM_PORT=$(kept_port sim)
         GRAPH_URL=http://127.0.0.1:$SIM_PORT/v23.0
     fi
@@ -440,7 +442,7 @@ END
     state_export PYTAKE_ENCRYPTION_KEY encryption_key
     unset DB_HOST DB_PORT DB_NAME DB_USER DB_PASSWORD DB_PASSWORD_FILE
     unset REDIS_HOST REDIS_PORT REDIS_PASSWORD REDIS_PASSWORD_FILE
-    export WHATSAPP_API_URL=$GRAPH_URL PYTAKE_RUN_DIR=$SOCKETS
+    export WHATSAPP_API_URL=$GRAPH_URL
     export PYTAKE_HUB_SOCKET=$SOCKETS/hub.sock
 }
 

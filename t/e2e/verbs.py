@@ -83,6 +83,9 @@ def servers(t, h):
              "DB_HOST %s" % host)
     r = h.run(MADE + 'printf "%s\\n" "$CACHE_URL"', REDIS_HOST="::1")
     t.eq(r.stdout, "redis://[::1]:6379/0\n", "REDIS_HOST ::1")
+    r = h.run(MADE + 'echo "$SIM_PORT $GRAPH_URL"', PYTAKE_DEMO="off")
+    t.eq(r.stdout, " https://graph.facebook.com/v23.0\n",
+         "without the demo no simulator")
 
 
 def ports(t, h):
@@ -106,12 +109,23 @@ def packages(t, h):
          "what is missing is named")
 
 
+def words(t, h):
+    t.head("words")
+    for args, name in ((["status", "--help"], "an argument too many"),
+                       (["stat"], "an unknown verb")):
+        r = subprocess.run([os.path.join(TOP, "build.sh"), *args],
+                           capture_output=True, text=True, timeout=60,
+                           env={**os.environ, "PYTAKE_STATE": h.state})
+        t.ok(r.returncode == 1 and args[-1] in r.stderr.split("\n")[-2], name,
+             (r.returncode, r.stderr))
+
+
 def main(t):
     # Where whoever NGINX's workers run as can enter, too.
     with tempfile.TemporaryDirectory(prefix="pt-verbs-", dir="/tmp") as state:
         os.chmod(state, 0o755)
         h = Here(t, state)
-        for test in (secrets, servers, ports, packages):
+        for test in (secrets, servers, ports, packages, words):
             test(t, h)
 
 
