@@ -113,4 +113,8 @@ pt_err_t cmd_audit(db_t *db, const char *tenant, const char *action,
 pt_err_t cmd_token_seal(cmd_t *c, const char *tenant, const char *config,
                         pt_str_t token, const char **out) PT_MUST_CHECK;
 
+/* Is hex, without "\x", a token sealed for this row under our key? */
+bool cmd_token_opens(cmd_t *c, const char *tenant, const char *config,
+                     const char *hex) PT_MUST_CHECK;
+
 #endif

@@ -16,6 +16,7 @@
 
 #define DOCTOR_HUB_TIMEOUT_MS 2000L
 #define DOCTOR_HUB_ANSWER_MAX 1024
+#define DOCTOR_TOKENS_MAX "1000" /* the newest */
 #define DOCTOR_LATE_S 60 /* a message that is due waits a second or two */
 
 typedef struct {
@@ -25,6 +26,7 @@ typedef struct {
 
 static CURLcode doctor_hub_ask(const char *path, doctor_answer_t *answer);
 static void     doctor_hub_judge(doctor_t *d, const char *path, pt_str_t text);
+static void     doctor_tokens(doctor_t *d);
 static size_t   doctor_take(char *data, size_t size, size_t n, void *user);
 
 
@@ -158,6 +160,44 @@ doctor_courier(doctor_t *d)
                 "none is stopped",
                 "stopped, replies wait - mend the cause, then \"pytake number "
                 "token\"");
+
+    if (d->cmd->conf.has_key) {
+        doctor_tokens(d);
+    }
+}
+
+
+static void
+doctor_tokens(doctor_t *d)
+{
+    int       i, n, shut = 0;
+    PGresult *res;
+
+    if (!doctor_ask(d, "tokens",
+                    "SELECT tenant_id, id, encode(access_token_sealed, 'hex')"
+                    " FROM public.whatsapp_configs"
+                    " WHERE access_token_sealed IS NOT NULL"
+                    " ORDER BY updated_at DESC LIMIT " DOCTOR_TOKENS_MAX,
+                    &res))
+    {
+        return;
+    }
+    n = PQntuples(res);
+
+    for (i = 0; i < n; i++) {
+        shut += !cmd_token_opens(d->cmd, db_cell(res, i, 0), db_cell(res, i, 1),
+                                 db_cell(res, i, 2));
+    }
+    PQclear(res);
+
+    if (shut > 0) {
+        doctor_say(d, DOCTOR_FAIL, "tokens",
+                   "%d of %d do not open, replies wait - correct "
+                   "PYTAKE_ENCRYPTION_KEY, or \"pytake number token\"",
+                   shut, n);
+    } else {
+        doctor_say(d, DOCTOR_OK, "tokens", "open");
+    }
 }
 
 

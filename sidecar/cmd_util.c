@@ -361,6 +361,28 @@ cmd_token_seal(cmd_t *c, const char *tenant, const char *config, pt_str_t token,
 }
 
 
+bool
+cmd_token_opens(cmd_t *c, const char *tenant, const char *config,
+                const char *hex)
+{
+    size_t    len = strlen(hex);
+    uint8_t  *sealed;
+    pt_str_t  token;
+    pt_uuid_t ids[2];
+
+    sealed = pt_alloc(c->arena, len / 2 + 1);
+
+    return sealed != NULL
+           && pt_uuid_parse((pt_str_t){ tenant, strlen(tenant) }, &ids[0])
+           && pt_uuid_parse((pt_str_t){ config, strlen(config) }, &ids[1])
+           && pt_hex_parse((pt_str_t){ hex, len }, sealed, len / 2)
+           && pt_unseal(c->arena, c->conf.key,
+                        (pt_str_t){ (const char *) ids, sizeof(ids) },
+                        (pt_str_t){ (const char *) sealed, len / 2 }, &token)
+                  == PT_OK;
+}
+
+
 static void *
 cmd_alloc(void *user, size_t size)
 {

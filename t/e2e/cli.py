@@ -646,6 +646,12 @@ def test_doctor():
         " status_reason = '{\"code\":190}'")
     look("a stopped number", 'numbers: .*"code":190.* stopped, replies wait')
     sql(url, "DELETE FROM outbox")
+    run("number", "token", "--phone-number-id", "1065403522", "--token-file",
+        "-", url=url, stdin="token", PYTAKE_ENCRYPTION_KEY=KEY)
+    like(run("doctor", **good).out, "(?m)^ok   tokens: ",
+         "tokens open with their key")
+    look("tokens of another key", "tokens: 1 of 1 .*PYTAKE_ENCRYPTION_KEY",
+         PYTAKE_ENCRYPTION_KEY="0" * 64)
     holder.close()
 
     sql(url, "INSERT INTO schema_migrations SELECT max(version) + 1, 'x',"
