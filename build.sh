@@ -105,6 +105,7 @@ wait_demo() {
 verb_down() {
     state_paths
     [ -d "$STATE" ] || { say "PyTake is down"; return 0; }
+    state_may w lock
     # A start in progress holds the lock; its end is wanted, so tell it.
     exec 9>> "$STATE/lock" || die "cannot write in $STATE"
     if ! flock -n 9; then
@@ -119,6 +120,7 @@ verb_status() {
     local part pid born
 
     state_paths
+    state_may r alive
 
     if ! state_alive; then
         say "PyTake is down (state: $STATE)"

@@ -43,6 +43,13 @@ state_lock() {
     flock -w 600 9 || die "another build.sh has held $STATE/lock for 600 s"
 }
 
+# Ends here when we may not read (r) or write (w) the state's file $2.
+state_may() {
+    [ ! -e "$STATE/$2" ] || test "-$1" "$STATE/$2" \
+        || die "$STATE belongs to $(stat -c %U "$STATE"):" \
+               "be that user or set PYTAKE_STATE"
+}
+
 # Is a supervisor alive here?  Its lock tells, whatever pids say.
 state_alive() {
     [ -e "$STATE/alive" ] && ! flock -n -s "$STATE/alive" true

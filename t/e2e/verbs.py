@@ -30,12 +30,12 @@ class Here:
     def __init__(self, t, state):
         self.t, self.state = t, state
 
-    def run(self, code, **env):
+    def run(self, code, user=None, **env):
         keep = {k: v for k, v in os.environ.items()
                 if k in ("PATH", "HOME", "USER")}
         return subprocess.run(
             ["bash", "-c", HEAD + code], capture_output=True, text=True,
-            timeout=60, env={**keep, "TOP": TOP, "PYTAKE_STATE": self.state,
+            timeout=60, user=user, env={**keep, "TOP": TOP, "PYTAKE_STATE": self.state,
                              **env})
 
     def refused(self, what, words, code=MADE, **env):
@@ -109,6 +109,21 @@ def packages(t, h):
          "what is missing is named")
 
 
+def strangers(t, h):
+    t.head("another user's state")
+    if os.geteuid() != 0 or h.run("true", user="nobody").returncode != 0:
+        t.skip("another user's state", "only root can be another user")
+        return
+    h.run("state_lock")
+    with open(os.path.join(h.state, "alive"), "w") as f:
+        os.fchmod(f.fileno(), 0o600)
+    for what in ("r alive", "w lock"):
+        r = h.run("state_may " + what, user="nobody")
+        t.ok(r.returncode == 1 and "belongs to root" in r.stderr, what,
+             (r.returncode, r.stderr))
+        t.eq(h.run("state_may " + what).returncode, 0, "... is ours")
+
+
 def words(t, h):
     t.head("words")
     for args, name in ((["status", "--help"], "an argument too many"),
@@ -125,7 +140,8 @@ def main(t):
     with tempfile.TemporaryDirectory(prefix="pt-verbs-", dir="/tmp") as state:
         os.chmod(state, 0o755)
         h = Here(t, state)
-        for test in (secrets, servers, ports, packages, words):
+        for test in (secrets, servers, ports, packages, strangers,
+                     words):
             test(t, h)
 
 
