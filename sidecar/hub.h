@@ -4,7 +4,7 @@
  * hub.h: the hub's logic, without sockets, SQL or clock: who is connected,
  * what each has had, what comes next.  The glue (hub_sock.c, hub_db.c)
  * performs hub_ops_t and calls the hub_on_*() functions; tests are another
- * glue.  docs/hub.md explains; realtime.md's rules are told where they act.
+ * glue.  docs/hub.md explains; rules are told where they act.
  *
  * One tenant's events are a ring in memory and pages of the log.  A
  * connection holds a cursor, not a queue: live, slow and resuming clients
@@ -51,7 +51,7 @@
 #define HUB_RINGS_BYTES_MAX (256u * 1024 * 1024) /* all tenants' */
 #define HUB_TENANT_IDLE_S 300u /* a ring without sockets is kept so long */
 
-/* Close codes of ours (realtime.md, section 6): 40xx do not reconnect, 41xx
+/* Close codes of ours (docs/hub.md): 40xx do not reconnect, 41xx
  * back off, 42xx reconnect now. */
 #define HUB_CLOSE_UNKNOWN_TYPE 4000
 #define HUB_CLOSE_MALFORMED 4001

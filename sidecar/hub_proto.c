@@ -1,7 +1,7 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * hub_proto.c: the frames with "type" (realtime.md, section 6) that come in.
+ * hub_proto.c: the frames with "type" (docs/hub.md) that come in.
  */
 
 #include "hub_int.h"

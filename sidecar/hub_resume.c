@@ -1,7 +1,7 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * hub_resume.c: where a connection goes on (realtime.md, section 2).
+ * hub_resume.c: where a connection goes on.
  */
 
 #include "hub_int.h"

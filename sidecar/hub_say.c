@@ -1,7 +1,7 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * hub_say.c: the frames with "type" (realtime.md, section 6) that go out, and
+ * hub_say.c: the frames with "type" (docs/hub.md) that go out, and
  * typing.
  */
 
