@@ -82,6 +82,7 @@ def storm(t, s):
     def writer(ten, kind, token, conv):
         client = s.client(token)
         db = s.pg.connect() if kind == "sql" else None
+        known = wa.phone()
         for n in range(rounds):
             if kind == "rest":
                 persist(lambda key=stack.uuid7(): client.request(
@@ -89,8 +90,10 @@ def storm(t, s):
                     body=b'{"content":"n"}',
                     headers={"Idempotency-Key": key}), 201)
             elif kind == "hook":
+                # By turns: strangers, and one message of who is known.
                 raw = wa.dump(wa.body(wa.value(ten.number, [
-                    wa.text(wa.phone(), "w") for _ in range(2)])))
+                    wa.text(p, "w") for p in (
+                        [known] if n % 2 else (wa.phone(), known))])))
                 persist(lambda: client.post(
                     API + "/webhooks/whatsapp", body=raw,
                     headers={"X-Hub-Signature-256": wa.sign(s.app_secret,
