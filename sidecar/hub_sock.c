@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -214,12 +215,15 @@ hub_sock_count(hub_sock_t *s, pt_str_t addr)
 }
 
 
-/* A file that nobody listens on any more is taken away; a live one is not. */
+/* A file that nobody listens on any more is taken away; a live one is not.
+ * The new one gets its group under a name of its own, or NGINX, that tries
+ * again and again, would meet it without. */
 
 static pt_err_t
 hub_sock_bind(hub_glue_t *g, const char *path)
 {
-    int                fd;
+    int                fd, err;
+    char               young[sizeof(((struct sockaddr_un *) 0)->sun_path)];
     mode_t             mask;
     struct stat        st;
     struct sockaddr_un sa;
@@ -227,7 +231,9 @@ hub_sock_bind(hub_glue_t *g, const char *path)
     memset(&sa, 0, sizeof(sa));
     sa.sun_family = AF_UNIX;
 
-    if (strlen(path) >= sizeof(sa.sun_path)) {
+    if (snprintf(young, sizeof(young), "%s.%ld", path, (long) getpid())
+        >= (int) sizeof(young))
+    {
         errno = ENAMETOOLONG;
         return PT_EINTERNAL;
     }
@@ -250,19 +256,27 @@ hub_sock_bind(hub_glue_t *g, const char *path)
         (void) unlink(path);
     }
 
+    memcpy(sa.sun_path, young, strlen(young));
     mask = umask(0117); /* 0660 from the first moment on */
+    err = 0;
 
     if (bind(fd, (struct sockaddr *) &sa, sizeof(sa)) == -1
         || (g->peer_gid != (uint32_t) -1
-            && chown(path, (uid_t) -1, (gid_t) g->peer_gid) == -1)
-        || listen(fd, SOCK_BACKLOG) == -1)
+            && chown(young, (uid_t) -1, (gid_t) g->peer_gid) == -1)
+        || listen(fd, SOCK_BACKLOG) == -1 || link(young, path) == -1)
     {
-        umask(mask);
-        close(fd);
-        return PT_EINTERNAL;
+        err = errno;
     }
 
     umask(mask);
+    (void) unlink(young);
+
+    if (err != 0) {
+        close(fd);
+        errno = err;
+        return PT_EINTERNAL;
+    }
+
     g->listen_fd = fd;
 
     return PT_OK;
@@ -272,7 +286,7 @@ hub_sock_bind(hub_glue_t *g, const char *path)
 static const char *
 hub_sock_fault(const hub_glue_t *g, int err)
 {
-    if (err == EADDRINUSE) {
+    if (err == EADDRINUSE || err == EEXIST) {
         return "another \"pytake serve\" does";
     }
 

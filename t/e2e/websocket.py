@@ -9,6 +9,7 @@ import os
 import random
 import subprocess
 import sys
+import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
@@ -43,10 +44,36 @@ def main(t):
         told(t, s)
         logged(t, s)
         asyncio.run(asyncio.wait_for(reload(t, s), tap.size(120, 600)))
+        door(t, h)
         s.check_logs(t)
         away(t, s, h)
         bad = [x for x in s.log_faults() if "hub.sock failed" not in x]
         t.eq(bad, [], "none but nginx's own about the hub's socket after")
+
+
+def door(t, h):
+    """NGINX tries again and again: it never meets a socket of the hub that
+    is not for it yet."""
+    group = os.stat(h.socket).st_gid
+    met, going = [], [True]
+
+    def look():
+        while going[0]:
+            try:
+                met.append(os.stat(h.socket).st_gid)
+            except FileNotFoundError:
+                pass
+
+    th = threading.Thread(target=look)
+    th.start()
+    for _ in range(20):
+        h.kill()
+        h.start()
+    going[0] = False
+    th.join()
+    t.eq((set(met), [n for n in os.listdir(os.path.dirname(h.socket))
+                     if n.startswith("hub.sock")]), ({group}, ["hub.sock"]),
+         "the hub's socket is NGINX's from the first moment on")
 
 
 class Client:
