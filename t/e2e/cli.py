@@ -297,14 +297,20 @@ def test_migrate_two():
        outs)
 
 
-def test_migrate_owner():
-    """Managed PostgreSQL gives no superuser."""
-    owner = here.role("owner", "CREATEROLE")
+def owned(name):
+    """A login that is no superuser, and the address of its database."""
+    owner = here.role(name, "CREATEROLE")
     url = here.database(owner=owner)
     if int(one(url, "SHOW server_version_num")) >= 160000:
         # Others made the roles: docs/operations.md, the first step.
         sql(here.url, "GRANT pytake_app, pytake_service, pytake_lookup TO %s"
             " WITH INHERIT TRUE, SET TRUE" % owner)
+    return owner, url
+
+
+def test_migrate_owner():
+    """Managed PostgreSQL gives no superuser."""
+    owner, url = owned("owner")
     r = run("migrate", url=url)
     is_((r.rc, r.err), (0, ""), "an owner with CREATEROLE migrates")
     is_(run("migrate", url=url).rc, 0, "... and again")
@@ -356,11 +362,7 @@ def rows(dsn):
 
 def test_backup():
     """The commands of docs/operations.md, by the login that migrates."""
-    owner = here.role("keeper", "CREATEROLE")
-    url = here.database(owner=owner)
-    if int(one(url, "SHOW server_version_num")) >= 160000:
-        sql(here.url, "GRANT pytake_app, pytake_service, pytake_lookup TO %s"
-            " WITH INHERIT TRUE, SET TRUE" % owner)
+    owner, url = owned("keeper")
     is_(run("migrate", url=url).rc, 0, "a database")
     for n in range(3):
         run("tenant", "add", "--name", "T%d" % n, url=url)

@@ -5,9 +5,22 @@
 #include "hub_fake.h"
 
 
+/* The auth frame of a socket that has had one. */
+
+static void
+renew(fk_t *f, fk_sock_t *s, const pt_uuid_t *tenant, const pt_uuid_t *user,
+      const pt_uuid_t *session, int64_t seconds)
+{
+    char token[2048], text[4096];
+
+    fk_token_of(f, tenant, user, session, seconds, token);
+    fk_fmt(text, "{\"type\":\"auth\",\"token\":\"%s\"}", token);
+    fk_send(s, text);
+}
+
+
 START_TEST(token)
 {
-    char       token[2048], text[4096];
     fk_t      *f = fk_start(3);
     fk_sock_t *a = fk_open(f, 0), *b = fk_open(f, 1);
 
@@ -33,16 +46,12 @@ START_TEST(token)
                        "{\"expires_in\":1"));
     fk_ignore(b);
 
-    fk_token_of(f, &fk_tenant, &fk_ann, &fk_session, 3600, token);
-    fk_fmt(text, "{\"type\":\"auth\",\"token\":\"%s\"}", token);
-    fk_send(a, text);
+    renew(f, a, &fk_tenant, &fk_ann, &fk_session, 3600);
     hub_flush(f->hub);
     fk_says(f, a, "\"auth_success\"");
 
     /* another session of the same user is looked up */
-    fk_token_of(f, &fk_tenant, &fk_ann, &fk_bob, 7200, token);
-    fk_fmt(text, "{\"type\":\"auth\",\"token\":\"%s\"}", token);
-    fk_send(a, text);
+    renew(f, a, &fk_tenant, &fk_ann, &fk_bob, 7200);
     hub_flush(f->hub);
     fk_silent(f, a);
     fk_answer(f);
@@ -55,25 +64,19 @@ START_TEST(token)
     ck_assert_int_eq(fk_closed(f, a), 0);
 
     /* another user's token */
-    fk_token_of(f, &fk_tenant, &fk_bob, &fk_session, 3600, token);
-    fk_fmt(text, "{\"type\":\"auth\",\"token\":\"%s\"}", token);
-    fk_send(a, text);
+    renew(f, a, &fk_tenant, &fk_bob, &fk_session, 3600);
     hub_flush(f->hub);
     ck_assert_int_eq(fk_closed(f, a), 4003);
 
     /* another tenant's */
     a = fk_login(f, 2);
-    fk_token_of(f, &fk_other, &fk_ann, &fk_session, 3600, token);
-    fk_fmt(text, "{\"type\":\"auth\",\"token\":\"%s\"}", token);
-    fk_send(a, text);
+    renew(f, a, &fk_other, &fk_ann, &fk_session, 3600);
     hub_flush(f->hub);
     ck_assert_int_eq(fk_closed(f, a), 4003);
 
     /* a good token of a session that has ended */
     a = fk_login(f, 3);
-    fk_token_of(f, &fk_tenant, &fk_ann, &fk_bob, 3600, token);
-    fk_fmt(text, "{\"type\":\"auth\",\"token\":\"%s\"}", token);
-    fk_send(a, text);
+    renew(f, a, &fk_tenant, &fk_ann, &fk_bob, 3600);
     f->dead = true;
     fk_answer(f);
     ck_assert_int_eq(fk_closed(f, a), 4005);
@@ -224,7 +227,6 @@ END_TEST
 START_TEST(session_changed)
 {
     int        i;
-    char       token[2048], text[4096];
     fk_t      *f = fk_start(3);
     fk_sock_t *a = fk_login(f, 0);
 
@@ -234,9 +236,7 @@ START_TEST(session_changed)
     }
 
     ck_assert_uint_eq(f->nasks, 1);
-    fk_token_of(f, &fk_tenant, &fk_ann, &fk_bob, 7200, token);
-    fk_fmt(text, "{\"type\":\"auth\",\"token\":\"%s\"}", token);
-    fk_send(a, text);
+    renew(f, a, &fk_tenant, &fk_ann, &fk_bob, 7200);
     ck_assert_uint_eq(f->nasks, 2);
     f->asks[FK_ASKS - 1] = f->asks[0]; /* the newer question first */
     f->asks[0] = f->asks[1];
