@@ -25,6 +25,17 @@ CONV = API + "/conversations"
 HOOK = API + "/webhooks/whatsapp"
 
 
+def utc(seconds):
+    """So many seconds from now, as SQL reads it."""
+    return time.strftime("%Y-%m-%d %H:%M:%SZ",
+                         time.gmtime(time.time() + seconds))
+
+
+# When the ingest functions are told that they run, and what was said before
+# that: later than all that these tests say, on a day that has a partition.
+RUN_AT, SAID_AT = utc(7200), utc(3600)
+
+
 def main(t):
     with stack.Stack(conf_edit=conf.log_all) as s:
         for part in (verification, signatures, stored, same_200, first_50,
@@ -598,9 +609,9 @@ def s_hook(s):
 def call(cur, name, columns):
     """All that a function did, and undone again: the rows that it gave, and
     those it left behind."""
-    cur.execute("SELECT * FROM %s(%s)" % (name, ", ".join(
-        "%%s::%s[]" % kind for kind, _ in columns) + ", '2026-11-27 12:00Z'"),
-        [values for _, values in columns])
+    cur.execute("SELECT * FROM %s(%s, %%s)" % (name, ", ".join(
+        "%%s::%s[]" % kind for kind, _ in columns)),
+        [values for _, values in columns] + [RUN_AT])
     out = [cur.fetchall()]
     for table in ("contacts", "contact_identities", "conversations",
                   "messages", "message_receipts", "outbox", "event_log",
@@ -638,7 +649,7 @@ def both_ways(t, s):
             '"seq":\x04}')
 
     def args(phone, mid=None, bsuid=None, name=None, wa_id="same",
-             username=None, kind="text", at="2026-11-27 11:00Z", wamid=None,
+             username=None, kind="text", at=SAID_AT, wamid=None,
              quoted=None):
         return [("text", [phone]), ("text", [bsuid]), ("text", [name]),
                 ("text", [phone if wa_id == "same" else wa_id]),
@@ -721,7 +732,7 @@ def both_ways_of_statuses(t, s):
              '{"code": 1}')):
         got = both(t, s, ten, what, "pytake_statuses", [
             ("text", [wamid]), ("uuid", [ours]), ("text", [said]),
-            ("timestamptz", ["2026-11-27 11:00Z"]), ("text", ['{"r": 1}']),
+            ("timestamptz", [SAID_AT]), ("text", ['{"r": 1}']),
             ("text", [moves]), ("text", [error]), ("text", [mark]),
             ("uuid", [stack.uuid7()])])
         if len(got[0]) != told:
