@@ -169,11 +169,11 @@ void hub_on_events(hub_t *h, const pt_uuid_t *tenant, pt_err_t err,
                    size_t n);
 /* seq 0: there is none. */
 void hub_on_reach(hub_t *h, const pt_uuid_t *tenant, pt_err_t err, int64_t seq);
-/* alive: the session lives; tenant and user are the claims', name is the
- * user's. */
+/* alive: the session lives; tenant and user are the claims', name and
+ * role are the user's. */
 void hub_on_session(hub_t *h, uint64_t ticket, pt_err_t err, bool alive,
                     const pt_uuid_t *tenant, const pt_uuid_t *user,
-                    pt_str_t name);
+                    pt_str_t name, pt_str_t role);
 
 /* ---- the world speaks ---- */
 

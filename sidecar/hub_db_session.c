@@ -145,12 +145,13 @@ hub_db_answer(hub_job_t *j, pt_err_t err, const pytake_rows_t *r)
     size_t             i;
     int64_t            n;
     uint32_t           row;
-    pt_str_t          *names;
+    pt_str_t          *names, *roles;
     const hub_asked_t *a;
 
     names = pt_calloc(batch_arena(j->batch), j->nasked, sizeof(pt_str_t));
+    roles = pt_calloc(batch_arena(j->batch), j->nasked, sizeof(pt_str_t));
 
-    if (names == NULL) {
+    if (names == NULL || roles == NULL) {
         err = PT_ENOMEM;
     }
 
@@ -158,12 +159,14 @@ hub_db_answer(hub_job_t *j, pt_err_t err, const pytake_rows_t *r)
         n = batch_cell_i64(r, row, 0);
         assert(n >= 1 && (size_t) n <= j->nasked);
         names[n - 1] = batch_cell(r, row, 1);
+        roles[n - 1] = batch_cell(r, row, 2);
     }
 
     for (i = 0; i < j->nasked; i++) {
         a = &j->asked[i];
         hub_on_session(j->glue->hub, a->ticket, err,
                        err == PT_OK && names[i].data != NULL, &a->tenant,
-                       &a->user, err == PT_OK ? names[i] : PT_STR_NULL);
+                       &a->user, err == PT_OK ? names[i] : PT_STR_NULL,
+                       err == PT_OK ? roles[i] : PT_STR_NULL);
     }
 }

@@ -153,6 +153,7 @@ struct hub_conn_s {
     bool          refreshing : 1; /* another session is looked up */
     bool          checking : 1;   /* its own is, once more */
     bool          peer_closed : 1;
+    bool          may_type : 1; /* its user's role has that permission */
     hub_ws_t      ws;
 };
 

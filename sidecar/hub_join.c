@@ -4,6 +4,7 @@
  * hub_join.c: a socket's session was looked up: whose it is from here on.
  */
 
+#include "core/pt_perm.h"
 #include "hub_int.h"
 
 #define HUB_NAME_MAX 200u
@@ -15,7 +16,8 @@ static void hub_join(hub_conn_t *c, hub_tenant_t *t, hub_user_t *u);
 
 void
 hub_on_session(hub_t *h, uint64_t ticket, pt_err_t err, bool alive,
-               const pt_uuid_t *tenant, const pt_uuid_t *user, pt_str_t name)
+               const pt_uuid_t *tenant, const pt_uuid_t *user, pt_str_t name,
+               pt_str_t role)
 {
     hub_conn_t   *c;
     hub_user_t   *u;
@@ -25,6 +27,15 @@ hub_on_session(hub_t *h, uint64_t ticket, pt_err_t err, bool alive,
 
     if (c == NULL || c->state >= HUB_CONN_CLOSING) {
         return;
+    }
+
+    if (err == PT_OK && alive) {
+        c->may_type = pt_role_may(role, PT_PERM_TYPING);
+
+        if (!pt_role_may(role, PT_PERM_CONVERSATION_READ)) {
+            hub_conn_close(c, HUB_CLOSE_FORBIDDEN, "not allowed");
+            return;
+        }
     }
 
     if (c->state != HUB_CONN_CHECK) {

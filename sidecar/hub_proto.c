@@ -314,6 +314,11 @@ hub_proto_type(hub_conn_t *c, const pt_json_t *root, bool start)
         return;
     }
 
+    if (c->state == HUB_CONN_LIVE && !c->may_type) {
+        hub_say_error(c, "forbidden", "this needs the permission typing");
+        return;
+    }
+
     t = (c->state == HUB_CONN_LIVE) ? hub_proto_typing(c) : NULL;
 
     if (t == NULL) {

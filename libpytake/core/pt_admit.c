@@ -2,17 +2,20 @@
 
 /*
  * Everything before an operation's first step.  The order is the contract's:
- * route, credentials, media type, size, JSON.
+ * route, credentials, permission, media type, size, JSON.
  */
 
 #include "pt_op_parts.h"
 
 #include <assert.h>
 
+#define PT_ADMIT_DETAIL_MAX 128u
+
 
 static pt_err_t pt_admit_request_id(pytake_op_t *op);
 static pt_err_t pt_admit_no_route(pytake_op_t *op);
 static pt_err_t pt_admit_user(pytake_op_t *op);
+static pt_err_t pt_admit_permission(pytake_op_t *op);
 static bool     pt_admit_token(pt_str_t header, pt_str_t *token);
 static pt_err_t pt_admit_body(pytake_op_t *op);
 static bool     pt_admit_is_json(pt_str_t type);
@@ -42,6 +45,9 @@ pt_op_admit(pytake_op_t *op)
 
     if ((flags & (PT_OP_PUBLIC | PT_OP_WEBHOOK)) == 0) {
         err = pt_admit_user(op);
+        if (err == PT_OK) {
+            err = pt_admit_permission(op);
+        }
         if (err != PT_OK) {
             return err;
         }
@@ -143,6 +149,29 @@ pt_admit_user(pytake_op_t *op)
     pt_op_user(op, &op->claims.tenant_id, &op->claims.sub);
 
     return PT_OK;
+}
+
+
+/* By the role alone, whatever the path's ids: nothing is asked of the
+ * database yet. */
+static pt_err_t
+pt_admit_permission(pytake_op_t *op)
+{
+    pt_buf_t  b;
+    pt_err_t  err;
+    pt_perm_t perm = op->def->perm;
+
+    if (pt_role_may((pt_str_t){ op->claims.role, strlen(op->claims.role) },
+                    perm)) {
+        return PT_OK;
+    }
+
+    pt_buf_init(&b, op->arena, PT_ADMIT_DETAIL_MAX);
+    pt_buf_lit(&b, "This needs the permission ");
+    pt_buf_str_add(&b, pt_perm_name(perm));
+    err = pt_buf_get(&b, &op->detail);
+
+    return err == PT_OK ? PT_EFORBIDDEN : err;
 }
 
 

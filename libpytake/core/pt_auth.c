@@ -68,6 +68,7 @@ static const char pt_auth_dummy[] =
     "$K0eqsXhxHsqIY8fEDO8jYkYhLgQ2v1cOtNqRwPAnk9E";
 
 const pt_op_def_t pt_auth_login = { "auth_login",
+                                    PT_PERM_NONE,
                                     PT_OP_PUBLIC | PT_OP_BODY | PT_OP_LOGIN,
                                     PT_AUTH_LOGIN_TIMEOUT_MS,
                                     { pt_auth_login_find, pt_auth_login_verify,
@@ -75,17 +76,21 @@ const pt_op_def_t pt_auth_login = { "auth_login",
                                       pt_auth_login_answer } };
 
 const pt_op_def_t pt_auth_refresh = { "auth_refresh",
+                                      PT_PERM_NONE,
                                       PT_OP_PUBLIC | PT_OP_BODY,
                                       0,
                                       { pt_auth_refresh_rotate,
                                         pt_auth_refresh_answer } };
 
-const pt_op_def_t pt_auth_logout = {
-    "auth_logout", 0, 0, { pt_auth_logout_revoke, pt_auth_logout_answer }
-};
+const pt_op_def_t pt_auth_logout = { "auth_logout",
+                                     PT_PERM_SESSION_OWN,
+                                     0,
+                                     0,
+                                     { pt_auth_logout_revoke,
+                                       pt_auth_logout_answer } };
 
 const pt_op_def_t pt_auth_me = {
-    "auth_me", 0, 0, { pt_auth_me_read, pt_auth_me_answer }
+    "auth_me", PT_PERM_SESSION_OWN, 0, 0, { pt_auth_me_read, pt_auth_me_answer }
 };
 
 

@@ -56,13 +56,17 @@ static const pt_str_t pt_conv_statuses[] = {
     PT_STR("active"), PT_STR("pending"), PT_STR("snoozed"), PT_STR("closed")
 };
 
-const pt_op_def_t pt_conv_list = {
-    "conv_list", 0, 0, { pt_conv_list_read, pt_conv_list_answer }
-};
+const pt_op_def_t pt_conv_list = { "conv_list",
+                                   PT_PERM_CONVERSATION_READ,
+                                   0,
+                                   0,
+                                   { pt_conv_list_read, pt_conv_list_answer } };
 
-const pt_op_def_t pt_conv_get = {
-    "conv_get", 0, 0, { pt_conv_get_read, pt_conv_get_answer }
-};
+const pt_op_def_t pt_conv_get = { "conv_get",
+                                  PT_PERM_CONVERSATION_READ,
+                                  0,
+                                  0,
+                                  { pt_conv_get_read, pt_conv_get_answer } };
 
 
 void

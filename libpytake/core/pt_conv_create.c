@@ -47,6 +47,7 @@ static uint16_t pt_conv_create_get(const pt_conv_create_t *cc);
 
 
 const pt_op_def_t pt_conv_create = { "conv_create",
+                                     PT_PERM_CONVERSATION_WRITE,
                                      PT_OP_BODY | PT_OP_IDEMPOTENT,
                                      0,
                                      { pt_conv_create_read, pt_conv_create_open,

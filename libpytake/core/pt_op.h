@@ -33,6 +33,7 @@
 #include "pt_cell.h"
 #include "pt_err.h"
 #include "pt_jwt.h"
+#include "pt_perm.h"
 #include "pt_cursor.h"
 #include "pt_stmt_table.h" /* generated: PT_STMT_* */
 
@@ -49,6 +50,7 @@ typedef pt_err_t (*pt_step_pt)(pytake_op_t *op);
 
 typedef struct {
     const char *name; /* op name: log variable and metric label */
+    pt_perm_t   perm; /* asked of the token's role; NONE: it is public */
     uint32_t    flags;
     uint32_t    timeout_ms; /* 0: the driver's default */
     pt_step_pt  steps[PT_OP_STEPS_MAX];

@@ -25,12 +25,14 @@ static pt_err_t pt_webhook_publish(pytake_op_t *op, const pt_webhook_t *wh);
 
 
 const pt_op_def_t pt_webhook_verify = { "webhook_verify",
+                                        PT_PERM_NONE,
                                         PT_OP_PUBLIC | PT_OP_WEBHOOK,
                                         0,
                                         { pt_webhook_verify_step } };
 
 const pt_op_def_t pt_webhook_ingest = {
     "webhook_ingest",
+    PT_PERM_NONE,
     PT_OP_PUBLIC | PT_OP_WEBHOOK,
     0,
     { pt_webhook_read_step, pt_webhook_route_step, pt_webhook_job_step,

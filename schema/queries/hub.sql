@@ -51,11 +51,12 @@ WHERE tenant_id = ANY ($1);
 SELECT id, tenant_id FROM sessions
 WHERE revoked_at > now() - make_interval(secs => $1);
 
--- Which of these sessions live (n counts from 1), and their users' names.
+-- Which of these sessions live (n counts from 1), and their users' names
+-- and roles.
 -- name: hub_sessions
 -- params: uuid[] uuid[] uuid[]
--- columns: n name
-SELECT q.n, u.name
+-- columns: n name role
+SELECT q.n, u.name, u.role
 FROM unnest($1, $2, $3) WITH ORDINALITY AS q (id, tenant_id, user_id, n)
 JOIN sessions s ON s.id = q.id AND s.tenant_id = q.tenant_id
     AND s.user_id = q.user_id

@@ -304,6 +304,12 @@ async def typing(t, s, h):
         t.eq((m["data"]["user_id"], m["data"]["conversation_id"],
                "seq" in m), (a.agent.id, conv, False), "typing " + where)
         await x.until(lambda: "typing_stop" in x.types(), "typing_stop")
+    v = await connect(s, h, await run(s.add_user, a, "viewer"))
+    await v.send({"event": "typing_start", "conversation_id": conv})
+    await v.until(lambda: "error" in v.types(), "error")
+    t.eq(v.last("error")["data"]["code"], "forbidden", "a viewer does not type")
+    t.eq(d.types().count("typing_start"), 1, "... and nobody sees it")
+    await v.close()
     await c.send({"type": "watch", "conversation_id": conv})
     here = {"user_id": a.agent.id, "status": "online", "viewing": conv}
     for x, where in ((d, "on this hub"), (far, "on another")):

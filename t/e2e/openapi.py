@@ -31,6 +31,16 @@ def main(t):
          "every location of the module is in openapi.yaml")
     t.eq(sorted(there - routes - locations), [],
          "openapi.yaml has no route that is not served")
+    perms = openapi.permissions()
+    t.eq(len(perms), len(routes) + 1, "every definition was read")
+    t.eq([(o.node["operationId"], o.node.get("x-permission")) for o in ops
+          if o.node.get("x-permission")
+          != perms.get(o.node["operationId"])], [],
+         "every operation has its permission in x-permission")
+    t.eq([o.path for o in ops if o.node.get("x-permission")
+          and o.node["x-permission"] != "session.own"
+          and "403" not in o.node["responses"]], [],
+         "who may lack it is told of 403")
     ids = [o.node.get("operationId") for o in ops]
     t.ok(None not in ids and len(set(ids)) == len(ids),
          "every operation has an id of its own", ids)

@@ -23,7 +23,8 @@ CONV = API + "/conversations"
 
 def main(t):
     with stack.Stack() as s:
-        for part in (foreign_ids, lists, tokens, sessions, cursors, sql):
+        for part in (foreign_ids, lists, tokens, sessions, viewer, cursors,
+                     sql):
             t.head(part.__name__)
             part(t, s)
         s.check_logs(t)
@@ -264,6 +265,35 @@ def sessions(t, s):
     t.eq(g.get(CONV).code, "session_revoked", "... its sessions, at once")
     g.close()
     late(t, s, ten)
+
+
+def viewer(t, s):
+    """Reads everything, writes nothing, and is told what is missing."""
+    ten = s.tenants[0]
+    v = s.login(s.add_user(ten, "viewer"))
+    s.say(ten, wa.phone(), "hello")
+    conv = s.login(ten.agent).get(CONV).json["data"][0]["id"]
+    contact = s.add_contact(ten)
+    for target in (CONV, CONV + "/" + conv, "%s/%s/messages" % (CONV, conv),
+                   API + "/auth/me"):
+        t.eq(v.get(target).status, 200,
+             "a viewer reads " + target.replace(conv, "{id}"))
+    for target, body, need in (
+            ("%s/%s/messages" % (CONV, conv), {"content": "x"},
+             "message.send"),
+            ("%s/%s/messages" % (CONV, stack.uuid7()), {"content": "x"},
+             "message.send"),
+            (CONV, {"contact_id": contact, "initial_message": "x"},
+             "conversation.write")):
+        r = v.post(target, body)
+        t.eq((r.status, r.code), (403, "forbidden"),
+             "a viewer writes " + target.replace(conv, "{id}"))
+        t.ok(need in r.json["detail"], "... and is told of " + need, r)
+        r = v.request("POST", target, body=b"x",
+                      headers={"Content-Type": "text/plain"})
+        t.eq(r.status, 403, "... before what is wrong with the body")
+    t.eq(s.one("SELECT count(*) FROM messages WHERE conversation_id = %s AND "
+               "sender_type <> 'contact'", (conv,)), 0, "nothing was written")
 
 
 def late(t, s, ten):

@@ -236,6 +236,21 @@ def route_table():
     return {(m, re.sub(r"\{[^}]*\}", "{}", p)) for m, p, _ in rows}
 
 
+def permissions():
+    """operation -> the permission that its definition names, or None."""
+    core = os.path.join(TOP, "libpytake", "core")
+    with open(os.path.join(core, "pt_perm.h")) as f:
+        names = dict(re.findall(r'ROW\((\w+),\s*"([^"]+)"', f.read()))
+    out = {}
+    for name in os.listdir(core):
+        if name.endswith(".c"):
+            with open(os.path.join(core, name)) as f:
+                out.update(re.findall(
+                    r'pt_op_def_t pt_\w+ = \{\s*"(\w+)",\s*PT_PERM_(\w+),',
+                    f.read()))
+    return {op: names.get(perm) for op, perm in out.items()}
+
+
 def conf_locations():
     """Exact locations of conf/pytake.conf: GET answers of the module."""
     with open(os.path.join(TOP, "conf", "pytake.conf")) as f:

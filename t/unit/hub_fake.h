@@ -46,29 +46,30 @@ typedef struct {
 } fk_sock_t;
 
 typedef struct {
-    hub_t    *hub;
-    pt_jwt_t *jwt;
-    pt_mem_t  mem;
-    int64_t   now_ms;
-    fk_sock_t socks[FK_SOCKS];
-    int       history; /* ids of the log's events depend on it */
-    int64_t   head;
-    int64_t   low;    /* events below have expired */
-    int64_t   tail;   /* events that a load gives; 0: as asked */
-    int64_t   weight; /* bytes of a frame, as the log counts; 0: none */
-    size_t    nasks;
-    fk_ask_t  asks[FK_ASKS];
-    size_t    queries; /* of events and tenants, so far */
-    bool      away;    /* look-ups are refused */
-    bool      dead;    /* the session is */
-    bool      broken;  /* look-ups fail */
-    char      published[8192];
-    bool      presence; /* is to be read; other tests do not look at it */
-    size_t    npublished;
-    int       on;
-    char      text[65536];
-    hub_row_t rows[1100];
-    char      frames[1100][256];
+    hub_t      *hub;
+    pt_jwt_t   *jwt;
+    pt_mem_t    mem;
+    int64_t     now_ms;
+    fk_sock_t   socks[FK_SOCKS];
+    int         history; /* ids of the log's events depend on it */
+    int64_t     head;
+    int64_t     low;    /* events below have expired */
+    int64_t     tail;   /* events that a load gives; 0: as asked */
+    int64_t     weight; /* bytes of a frame, as the log counts; 0: none */
+    size_t      nasks;
+    fk_ask_t    asks[FK_ASKS];
+    size_t      queries; /* of events and tenants, so far */
+    bool        away;    /* look-ups are refused */
+    bool        dead;    /* the session is */
+    bool        broken;  /* look-ups fail */
+    const char *role;    /* of whoever is looked up; NULL: agent */
+    char        published[8192];
+    bool        presence; /* is to be read; other tests do not look at it */
+    size_t      npublished;
+    int         on;
+    char        text[65536];
+    hub_row_t   rows[1100];
+    char        frames[1100][256];
 } fk_t;
 
 static fk_t           *fk_new(const pt_mem_t *mem);
@@ -395,7 +396,8 @@ fk_answer_one(fk_t *f)
 
     default:
         hub_on_session(f->hub, a.ticket, err, !f->dead, &a.tenant, &a.user,
-                       PT_STR("Ann \"A\" Lee"));
+                       PT_STR("Ann \"A\" Lee"),
+                       pt_test_str(f->role ? f->role : "agent"));
     }
 
     return true;

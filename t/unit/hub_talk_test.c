@@ -60,6 +60,33 @@ START_TEST(typing)
 END_TEST
 
 
+/* A viewer looks on; a role that nobody knows is not let in. */
+START_TEST(typing_needs_its_permission)
+{
+    fk_t      *f = fk_start(3);
+    fk_sock_t *a = fk_login(f, 0), *v, *o = fk_open(f, 2);
+
+    f->role = "viewer";
+    v = fk_login(f, 1);
+    fk_send(v, "{\"event\":\"typing_start\"," FK_CONV "}");
+    hub_flush(f->hub);
+    fk_says(f, v, "\"code\":\"forbidden\"");
+    fk_silent(f, a);
+    ck_assert_uint_eq(f->npublished, 0);
+
+    fk_send(a, "{\"event\":\"typing_start\"," FK_CONV "}");
+    hub_flush(f->hub);
+    ck_assert_uint_eq(f->npublished, 1);
+
+    f->role = "stranger";
+    fk_auth_as(f, o, &fk_tenant, &fk_bob, 3600, "");
+    fk_answer(f);
+    ck_assert_int_eq(fk_closed(f, o), HUB_CLOSE_FORBIDDEN);
+    fk_del(f);
+}
+END_TEST
+
+
 static int
 starts(fk_t *f, fk_sock_t *s)
 {
@@ -434,6 +461,7 @@ static void
 pt_test_suite(Suite *s)
 {
     PT_TEST_CASE(s, typing);
+    PT_TEST_CASE(s, typing_needs_its_permission);
     PT_TEST_CASE(s, typing_rate);
     PT_TEST_CASE(s, ack);
     PT_TEST_CASE(s, presence);

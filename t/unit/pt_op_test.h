@@ -39,6 +39,7 @@ typedef struct {
     pytake_t           *pt;
     pytake_request_t    req;
     bool                anonymous;
+    const char         *role; /* of fx_token() */
     int64_t             now_us;
     pytake_op_t        *op;
     pytake_effect_t     eff;
@@ -87,6 +88,7 @@ fx_init(fx_t *f)
     f->user = fx_id(1);
     f->tenant = fx_id(2);
     f->session = fx_id(3);
+    f->role = "agent";
     f->starve_at = UINT32_MAX;
 
     memset(&conf, 0, sizeof(conf));
@@ -125,7 +127,8 @@ fx_token(fx_t *f, int64_t exp)
     c.jti = fx_id(4);
     c.iat = exp - 60;
     c.exp = exp;
-    memcpy(c.role, "agent", 5);
+    ck_assert_uint_lt(strlen(f->role), sizeof(c.role));
+    memcpy(c.role, f->role, strlen(f->role));
 
     ck_assert_ok(pt_jwt_build(f->pt->jwt, f->arena, &c, &token));
     pt_buf_init(&b, f->arena, 8192);

@@ -14,7 +14,8 @@ route_find(pytake_method_t method, const char *path, pytake_route_t *r)
 }
 
 
-/* One row an endpoint: its name, its definition, its label agree. */
+/* One row an endpoint: its name, its definition, its label agree; who is
+ * not public names a permission. */
 START_TEST(table)
 {
     size_t i, k, n;
@@ -25,6 +26,8 @@ START_TEST(table)
     for (i = 0; i < pt_routes_count; i++) {
         ck_assert_str_eq(pt_routes[i].def->name, pytake_route_names[i + 1]);
         ck_assert_ptr_nonnull((void *) (uintptr_t) pt_routes[i].def->steps[0]);
+        ck_assert((pt_routes[i].def->perm == PT_PERM_NONE)
+                  == ((pt_routes[i].def->flags & PT_OP_PUBLIC) != 0));
         for (n = 0, k = 0; pt_routes[i].path[k] != '\0'; k++) {
             n += pt_routes[i].path[k] == '{';
         }
