@@ -8,6 +8,7 @@ set -euo pipefail
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 BUILD=${PYTAKE_BUILD:-$TOP/build}
 PERL=/usr/bin/perl
+READY_S=10 # for a run that was ready before
 
 export LC_ALL=C.UTF-8
 # An ordinary user's PATH lacks the folder that NGINX is in.
@@ -41,19 +42,34 @@ servers (DATABASE_URL, REDIS_URL ...): see docs/operations.md.
 END
 }
 
-# Builds what is not current.  Quiet unless it fails.
+# Builds what is not current, and says so when something is not.
 build_quietly() {
     local log="$BUILD/build.log"
 
     can_write "$BUILD"
 
     # The build folder's own lock: "test" may build beside "up".
-    if ! flock "$BUILD/lock" make -s -j"$(nproc)" BUILD="${BUILD#"$TOP"/}" \
-            > "$log" 2>&1
+    if ! { flock "$BUILD/lock" make --no-print-directory -j"$(nproc)" \
+               BUILD="${BUILD#"$TOP"/}" 2>&1 3>&- | build_words > "$log"
+         } 3>&1
     then
-        tail -n 20 "$log" >&2
+        tail -n 20 "$log" | cut -c 1-400 >&2
         die "the build failed, see $log"
     fi
+}
+
+# Passes make's words on; the first command that make runs is worth a line.
+build_words() {
+    local line quiet=1
+
+    while IFS= read -r line; do
+        if [ -n "$quiet" ] && [[ $line != make* ]]; then
+            quiet=
+            say "building the module and the sidecar" \
+                "(a minute or two the first time) ..." >&3
+        fi
+        printf '%s\n' "$line"
+    done
 }
 
 verb_build() {
@@ -76,12 +92,12 @@ verb_up() {
 
     if [ "$BACK_IN" = 1 ]; then
         wait_demo
+        wait_ready
     else
         "$TOP/tools/supervise" --background "$STATE" 9>&- || exit 1
     fi
 
-    say "PyTake is up: $(jq -r .url "$STATE/demo.json")   ($STATE/demo.json)"
-    "$TOP/tools/logins" "$STATE/demo.json"
+    "$TOP/tools/logins" "$STATE"
 }
 
 verb_run() {
@@ -102,6 +118,36 @@ wait_demo() {
     done
 }
 
+# Prints why the run is not ready, and the remedy; nothing when it is.
+not_ready() {
+    local answer code
+
+    answer=$(curl -sS -m 3 -w '\n%{http_code}' \
+                 --url "$(jq -r .url "$STATE/demo.json")/health/ready" 2>&1) \
+        || true
+    code=${answer##*$'\n'}
+    [ "$code" != 200 ] || return 0
+
+    answer=$(head -c 400 <<< "${answer%$'\n'*}" | tr '\n' ' ')
+    printf '%s: ' "${answer% }"
+    if grep -q '^pg_bin=.' "$STATE/settings"; then
+        printf '%s' "'./build.sh down' and './build.sh up' start it anew"
+    else
+        printf '%s' "see to the server that DATABASE_URL or DB_HOST names"
+    fi
+    printf '%s\n' " (logs: $HOME_DIR/log)"
+}
+
+# Health may be good while every session fails.
+wait_ready() {
+    local why end=$((SECONDS + READY_S))
+
+    while why=$(not_ready); [ -n "$why" ]; do
+        [ $SECONDS -lt $end ] || die "it runs, but is not ready: $why"
+        sleep 0.2
+    done
+}
+
 verb_down() {
     state_paths
     [ -d "$STATE" ] || { say "PyTake is down"; return 0; }
@@ -113,11 +159,12 @@ verb_down() {
         flock -w 120 9 || die "another build.sh holds $STATE/lock"
     fi
     state_stop
+    state_unsocket
     say "PyTake is down"
 }
 
 verb_status() {
-    local part pid born
+    local part pid born why
 
     state_paths
     state_may r alive
@@ -143,11 +190,17 @@ verb_status() {
             printf '%-8s %s\n' "$part" "pid $pid"
         fi
     done < "$STATE/pids"
-    say "health   $(curl -sS -m 3 "$(jq -r .url "$STATE/demo.json")/health" \
+    say "health   $(curl -sS -m 3 \
+                        --url "$(jq -r .url "$STATE/demo.json")/health" \
                         2>&1 | head -c 400 | tr '\n' ' ')"
+    why=$(not_ready)
+    [ -z "$why" ] || die "it runs, but is not ready: $why"
 }
 
 verb_test() {
+    # A bare system's perl cannot even run that.
+    ! "$PERL" -MTime::HiRes -e 1 2> /dev/null \
+        || "$TOP/t/run" --check "$@" || exit 1
     deps_need "$RUN_PKGS $TEST_PKGS $(deps_clients)"
     can_write "$TOP/build"
     deps_test_nginx
@@ -173,8 +226,10 @@ verb_clean() {
 
     for dir in "$STATE" "$TOP/.pytake-test"; do
         [ -d "$dir" ] || continue
-        [ ! -s "$dir/home" ] || rm -rf "$(cat "$dir/home")"
-        [ ! -s "$dir/sockets" ] || rm -rf "$(cat "$dir/sockets")"
+        if [ -O "$dir" ]; then
+            state_drop "$dir/home"
+            state_drop "$dir/sockets"
+        fi
         rm -rf "$dir"
     done
 

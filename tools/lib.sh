@@ -31,13 +31,50 @@ abs_path() {
 can_write() {
     local file
 
+    ground "$1"
     mkdir -p "$1" 2> /dev/null || die "cannot make $1: is ${1%/*} yours?"
+    ground "$1"
 
     for file in "$1" "$1/lock"; do
         [ ! -e "$file" ] || [ -w "$file" ] \
             || die "cannot write $file, which is $(stat -c %U "$file")'s:" \
                    "be that user, or 'sudo chown -R $(id -un) $1'"
     done
+}
+
+# Ends here when root was to write in a folder, or go through a link, that an
+# account has its hands on which is neither root nor the checkout's owner.
+ground() {
+    local path step owner mode groups
+
+    is_root || return 0
+    groups=" $(id -G "${RUN_USER:-www-data}" 2> /dev/null || true) "
+
+    for path in "$1" "$(realpath -m -- "$1")"; do
+        for ((step = 1; step; )); do
+            [ -n "$path" ] || { path=/ step=0; }
+            [ ! -e "$path" ] && [ ! -L "$path" ] || ground_step "$path"
+            path=${path%/*}
+        done
+    done
+}
+
+ground_step() {
+    local owner group mode type
+
+    read -r owner group mode type <<< "$(stat -c '%u %g %a %F' -- "$1")"
+    [ "$owner" = 0 ] || [ "$owner" = "$(stat -c %u "$TOP")" ] \
+        || die "$1 belongs to $(stat -c %U -- "$1"), who could lead root" \
+               "astray: be that user or set PYTAKE_STATE"
+    [ "$type" = directory ] || return 0
+    mode=$((8#$mode))
+    # A sticky folder's entries are their owners' (0001000).
+    if ((mode & 01000 || !(mode & 022))); then
+        return 0
+    elif ((mode & 02)) || [[ $group != 0 && $groups == *" $group "* ]]; then
+        die "$1 can be written by others, who could lead root astray:" \
+            "'chmod go-w $1' or set PYTAKE_STATE"
+    fi
 }
 
 # A string of $1 random bytes, in hex.
@@ -87,24 +124,34 @@ keep() {
     shift
 
     if [ ! -s "$file" ]; then
-        (umask 077 && "$@" > "$file.new" && mv "$file.new" "$file") \
+        rm -f "$file.new"
+        (umask 077 && set -C && "$@" > "$file.new" && mv -T "$file.new" "$file") \
             || die "cannot write $file: is the disk full?"
     fi
 
+    one_line "$(cat "$file")" || die "$file holds more than one line: remove it"
     cat "$file"
 }
 
-# Writes standard input to $1 with mode $2, only when it differs.
+# The state's settings are lines: a value may not make two of itself.
+one_line() {
+    local LC_ALL=C
+    [[ $1 != *[[:cntrl:]]* ]]
+}
+
+# Writes standard input to $1 with mode $2, only when it differs: made anew
+# and renamed, so that a link that is there is not followed.
 write_file() {
     local new="$1.new"
 
-    (umask 077 && cat > "$new") \
+    rm -f "$new"
+    (umask 077 && set -C && cat > "$new") \
         || die "cannot write $1: is the disk full?"
     chmod "$2" "$new"
 
-    if cmp -s "$new" "$1"; then
+    if cmp -s "$new" "$1" && [ ! -L "$1" ]; then
         rm -f "$new"
     else
-        mv "$new" "$1"
+        mv -T "$new" "$1"
     fi
 }

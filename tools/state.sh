@@ -7,6 +7,12 @@
 #   HOME_DIR data, secrets, logs, copies of the programs; STATE itself, or a
 #            folder of its own when the unprivileged user cannot enter STATE
 #   SOCKETS  HOME_DIR/run, or a short folder of its own under long paths
+#
+# Started by root, RUN_USER runs all but NGINX's master.  A folder is then
+# either root's, and RUN_USER cannot write in it (log, secrets, handed, nginx,
+# bin, sim), or RUN_USER's, and root opens nothing in it (pg, redis, work,
+# SOCKETS).  What RUN_USER is to read is copied to "handed", a file each, for
+# its eyes alone.
 
 SOCKET_MAX=107
 DISK_MIN_KB=200000
@@ -26,18 +32,27 @@ state_paths() {
     [ $((PORT >= 1 && PORT <= 65535)) = 1 ] \
         || die "PYTAKE_PORT is '$PORT': it must be between 1 and 65535"
 
+    ground "$STATE"
+    # Root obeys no state of others.
+    ! is_root || [ ! -e "$STATE" ] || state_ours
+
     HOME_DIR=$STATE
     [ ! -s "$STATE/home" ] || HOME_DIR=$(cat "$STATE/home")
     SOCKETS=$HOME_DIR/run
-    [ ! -s "$STATE/sockets" ] || SOCKETS=$(cat "$STATE/sockets")
+    [ ! -s "$STATE/sockets" ] || SOCKETS=$(cat "$STATE/sockets")/s
+}
+
+state_ours() {
+    [ -O "$STATE" ] || die "$STATE belongs to $(stat -c %U "$STATE"):" \
+                           "be that user or set PYTAKE_STATE"
 }
 
 # Makes the state folder and takes its lock (descriptor 9) for this verb.
 state_lock() {
     mkdir -p "$STATE" 2>/dev/null \
         || die "cannot make $STATE: set PYTAKE_STATE to a folder of yours"
-    [ -O "$STATE" ] || die "$STATE belongs to $(stat -c %U "$STATE"):" \
-                           "be that user or set PYTAKE_STATE"
+    ground "$STATE"
+    state_ours
 
     exec 9>> "$STATE/lock" || die "cannot write in $STATE: is the disk full?"
     flock -w 600 9 || die "another build.sh has held $STATE/lock for 600 s"
@@ -63,14 +78,82 @@ as_run_user() {
     fi
 }
 
+# Gives what is in a folder of root's to the unprivileged user.
 own() {
     if is_root; then
-        chown "$RUN_USER:" "$@"
+        chown -h "$RUN_USER:" "$@"
     fi
+}
+
+# Is $1 a folder that mktemp made for a state, and still ours?
+state_made() {
+    [[ $1 =~ ^/(var/lib|tmp)/pytake\.[A-Za-z0-9]{6}$ ]] \
+        && [ -d "$1" ] && [ ! -L "$1" ] && [ -O "$1" ]
+}
+
+# Removes such a folder (file $1 names it), and nothing else.
+state_drop() {
+    local dir
+
+    [ -s "$1" ] || return 0
+    dir=$(head -c 4096 "$1")
+    ! state_made "$dir" || rm -rf --one-file-system "$dir"
+    rm -f "$1"
+}
+
+# Makes folder $1 with mode $2, root's under root.  An older version gave some
+# to the unprivileged user: then its files are made anew ($3: moved or copied).
+state_folder() {
+    [ ! -L "$1" ] || die "$1 is a link: remove it"
+    mkdir -p "$1" || die "cannot write in $HOME_DIR: is the disk full?"
+
+    if is_root && [ "$(stat -c %u "$1")" != 0 ]; then
+        chown -h root: "$1"
+        chmod 700 "$1"
+        state_claim "$1"
+    fi
+    chmod "$2" "$1"
+}
+
+# The files of $1, which is root's since now: what is no plain file of one name
+# goes, the rest is copied, for its old owner may have it open.
+state_claim() {
+    local file
+
+    find "$1" -mindepth 1 -maxdepth 1 \( ! -type f -o -links +1 \) \
+        -exec rm -rf {} +
+    find "$1" -mindepth 1 -maxdepth 1 -type f -print0 \
+        | while IFS= read -rd '' file; do
+            (umask 077 && cp --no-preserve=all -- "$file" "$1/.claimed" \
+                && mv -T -- "$1/.claimed" "$file") \
+                || die "cannot write in $1: is the disk full?"
+        done
+}
+
+# Makes folder $1 for the unprivileged user alone.
+state_user_folder() {
+    [ ! -L "$1" ] || die "$1 is a link: remove it"
+    mkdir -p "$1" || die "cannot write in $HOME_DIR: is the disk full?"
+    chmod 700 "$1"
+    own "$1"
+}
+
+# Standard input becomes a file that only the unprivileged user reads.
+hand() {
+    local file="$HOME_DIR/handed/$1"
+
+    rm -f "$file.new"
+    (umask 077 && set -C && cat > "$file.new") \
+        || die "cannot write $file: is the disk full?"
+    chmod 400 "$file.new"
+    own "$file.new"
+    mv -fT "$file.new" "$file"
 }
 
 state_folders() {
     local dir
+
+    state_made "$HOME_DIR" || HOME_DIR=$STATE
 
     if is_root; then
         id "$RUN_USER" > /dev/null 2>&1 \
@@ -89,23 +172,50 @@ state_folders() {
     mkdir -p "$HOME_DIR" || die "cannot make $HOME_DIR"
     is_root && chmod 711 "$HOME_DIR"
     SOCKETS=$(state_sockets)
+    state_user_folder "$SOCKETS"
 
-    for dir in log secrets redis nginx/conf.d nginx/pytake.d bin sim; do
-        mkdir -p "$HOME_DIR/$dir" \
-            || die "cannot write in $HOME_DIR: is the disk full?"
+    # Workers open NGINX's logs again by name, the unprivileged user enters.
+    for dir in log handed nginx; do
+        state_folder "$HOME_DIR/$dir" 711
     done
-
-    chmod 700 "$HOME_DIR/log" "$HOME_DIR/secrets" "$HOME_DIR/redis"
-    own "$HOME_DIR/log" "$HOME_DIR/secrets" "$HOME_DIR/redis" "$SOCKETS"
-    # What NGINX reads as root is root's; its temporary folders it makes itself.
-    ! is_root || chown root: "$HOME_DIR/nginx"
+    for dir in bin sim; do
+        state_folder "$HOME_DIR/$dir" 755
+    done
+    for dir in secrets nginx/conf.d nginx/pytake.d; do
+        state_folder "$HOME_DIR/$dir" 700
+    done
+    for dir in redis work; do
+        state_user_folder "$HOME_DIR/$dir"
+    done
+    state_older
 
     [ "$(df -Pk "$HOME_DIR" | awk 'NR == 2 { print $4 }')" \
         -ge "$DISK_MIN_KB" ] \
         || die "the disk is nearly full: free some space for $HOME_DIR"
 }
 
-# Prints the folder of sockets, made.  The longest name in it is PostgreSQL's.
+# Where older versions had things.
+state_older() {
+    local dir="$HOME_DIR/secrets" kept
+
+    kept=$dir/demo-users.json
+    if [ -e "$kept" ]; then
+        own "$kept"
+        mv -fT "$kept" "$HOME_DIR/work/demo-users.json"
+    fi
+    rm -f "$dir/numbers.json" "$HOME_DIR/redis/redis.conf"
+
+    if [ -L "$HOME_DIR/pg/pytake.conf" ] || [ -e "$HOME_DIR/pg/pytake.conf" ]
+    then
+        # shellcheck disable=SC2016
+        as_run_user sh -c 'cd "$1" && rm -f pytake.conf* \
+            && sed -i "/^include .pytake.conf./d" postgresql.conf' - \
+            "$HOME_DIR/pg" || die "$HOME_DIR/pg cannot be read"
+    fi
+}
+
+# Prints the folder of sockets.  The longest name in it is PostgreSQL's.  One
+# in /tmp lies within a folder of ours, which nobody can exchange.
 state_sockets() {
     local dir="$HOME_DIR/run" longest
 
@@ -114,22 +224,18 @@ state_sockets() {
     if [ "${#longest}" -ge "$SOCKET_MAX" ]; then
         dir=
         [ ! -s "$STATE/sockets" ] || dir=$(cat "$STATE/sockets")
-        if [ -z "$dir" ] || [ ! -d "$dir" ] || [ ! -O "$dir" ] \
-            && ! is_root
-        then
-            dir=
-        fi
-        if [ -z "$dir" ] || [ ! -d "$dir" ]; then
+        if ! state_made "$dir"; then
             dir=$(mktemp -d /tmp/pytake.XXXXXX) \
                 || die "cannot make a folder in /tmp for sockets"
+            rm -f "$STATE/sockets"
             printf '%s\n' "$dir" > "$STATE/sockets"
         fi
+        chmod 711 "$dir"
+        dir=$dir/s
     else
-        rm -f "$STATE/sockets"
+        state_drop "$STATE/sockets"
     fi
 
-    mkdir -p "$dir" || die "cannot make $dir"
-    chmod 700 "$dir" || die "$dir belongs to somebody else"
     printf '%s\n' "$dir"
 }
 
@@ -160,7 +266,7 @@ secret() {
     shift 3
 
     if [ -n "$value" ]; then
-        [[ $value =~ $pattern ]] \
+        [[ $value =~ $pattern ]] && one_line "$value" \
             || die "$name is too short or malformed: see docs/operations.md"
         printf '%s' "$value" | write_file "$file" 600
         printf '%s' "$value"
@@ -262,7 +368,18 @@ state_servers() {
     printf '%s' "${near:-$DB_URL}" \
         | write_file "$HOME_DIR/secrets/database_url" 600
     printf '%s' "$CACHE_URL" | write_file "$HOME_DIR/secrets/redis_url" 600
-    own "$HOME_DIR"/secrets/*
+    state_hand
+}
+
+# What the sidecar and initdb read.
+state_hand() {
+    local name
+
+    for name in database_url redis_url jwt_secret app_secret verify_token \
+        encryption_key db_password
+    do
+        hand "$name" < "$HOME_DIR/secrets/$name"
+    done
 }
 
 # The private PostgreSQL: never as root, durable, closed to strangers.
@@ -272,28 +389,32 @@ state_postgres() {
     [ -n "$PG_BIN" ] || return 0
 
     if [ -s "$data/PG_VERSION" ]; then
-        major=$(cat "$data/PG_VERSION")
+        major=$(as_run_user head -c 100 "$data/PG_VERSION")
+        # A part of a path that root follows.
+        [[ $major =~ ^[0-9]{1,3}$ ]] \
+            || die "$data/PG_VERSION is no version of PostgreSQL: move" \
+                   "$data away or put a backup in its place"
         [ -x "/usr/lib/postgresql/$major/bin/postgres" ] \
             || die "$data is of PostgreSQL $major, which is not installed:" \
                    "install postgresql-$major or move the folder away"
         PG_BIN=/usr/lib/postgresql/$major/bin
     else
         rm -rf "$data"
-        mkdir "$data" && chmod 700 "$data" && own "$data"
+        state_user_folder "$data"
 
         if ! (cd / && as_run_user "$PG_BIN/initdb" -D "$data" -U pytake \
-                -A scram-sha-256 --pwfile="$HOME_DIR/secrets/db_password" \
+                -A scram-sha-256 --pwfile="$HOME_DIR/handed/db_password" \
                 -E UTF8 --locale=C.UTF-8 -k) > "$HOME_DIR/log/initdb.log" 2>&1
         then
             rm -rf "$data"
             die "initdb failed: $(tail -n 1 "$HOME_DIR/log/initdb.log")" \
                 "(see $HOME_DIR/log/initdb.log)"
         fi
-        echo "include 'pytake.conf'" >> "$data/postgresql.conf"
     fi
 
-    write_file "$data/pytake.conf" 600 << END
+    hand postgresql.conf << END
 # Written by build.sh.  What is acknowledged is on the disk.
+include '${data//\'/\'\'}/postgresql.conf'
 fsync = on
 full_page_writes = on
 synchronous_commit = on
@@ -304,13 +425,12 @@ shared_buffers = 128MB
 max_wal_size = 1GB
 log_line_prefix = '%m [%p] %u '
 END
-    own "$data/pytake.conf"
 }
 
 state_redis() {
     [ -n "$REDIS_PRIVATE_PORT" ] || return 0
 
-    write_file "$HOME_DIR/redis/redis.conf" 600 << END
+    hand redis.conf << END
 bind 127.0.0.1
 port $REDIS_PRIVATE_PORT
 unixsocket $SOCKETS/redis.sock
@@ -322,7 +442,6 @@ appendonly no
 daemonize no
 logfile ""
 END
-    own "$HOME_DIR/redis/redis.conf"
 }
 
 # A duration as the sidecar takes it, in seconds; it complains about others.
@@ -339,7 +458,7 @@ seconds() {
 
 # NGINX's files are those of conf/, with this state's places put in.
 state_nginx() {
-    local dir="$HOME_DIR/nginx" f user_line level ping without=''
+    local dir="$HOME_DIR/nginx" f user_line level ping files without=''
 
     level=notice
     case ${LOG_LEVEL:-} in
@@ -354,13 +473,17 @@ state_nginx() {
     ping=$(seconds "${WEBSOCKET_PING_INTERVAL:-30s}")
     user_line="user $RUN_USER;"
     is_root || user_line="# started by $RUN_USER"
+    # What we may not raise NGINX may not either, and says so at every start.
+    files=65536
+    (ulimit -n $files) 2> /dev/null || files=$(ulimit -Hn)
 
     for f in nginx.conf pytake-main.conf pytake.conf; do
         sed -e "s|^user .*|$user_line|" \
+            -e "s|^worker_rlimit_nofile .*|worker_rlimit_nofile $files;|" \
             -e "s|modules/ngx_http_pytake_module.so|$HOME_DIR/bin/&|" \
             -e "s|$HOME_DIR/bin/modules/|$HOME_DIR/bin/|" \
             -e "s|error.log notice;|error.log $level;|" \
-            -e "s|/run/nginx.pid|$SOCKETS/nginx.pid|" \
+            -e "s|/run/nginx.pid|$dir/nginx.pid|" \
             -e "s|/var/log/nginx/pytake.log|$HOME_DIR/log/access.log|" \
             -e "s|/var/log/nginx/|$HOME_DIR/log/|" \
             -e "s|/etc/pytake/|$HOME_DIR/secrets/|" \
@@ -456,14 +579,14 @@ END
 # Hands a secret to the parts by file, never by value.
 state_export() {
     unset "$1"
-    export "${1}_FILE=$HOME_DIR/secrets/$2"
+    export "${1}_FILE=$HOME_DIR/handed/$2"
 }
 
 # What runs is what would be started now?
 state_mark() {
     (if cd "$HOME_DIR"; then
          sha256sum bin/* sim/* nginx/*.conf nginx/*.d/*.conf \
-             redis/redis.conf pg/pytake.conf "$STATE/settings" 2>/dev/null \
+             handed/*.conf "$STATE/settings" 2>/dev/null \
              || true
      fi
      env | grep -E '^(JWT|WEBSOCKET|CORS|LOG|WHATSAPP)_' | sort || true) \
@@ -489,7 +612,8 @@ state_prepare() {
         fi
         say "what is to run has changed: restarting"
         state_stop
-        mkdir -p "$SOCKETS" && chmod 700 "$SOCKETS" && own "$SOCKETS"
+        rm -rf "$SOCKETS"
+        state_user_folder "$SOCKETS"
     fi
 
     state_sweep
@@ -551,6 +675,10 @@ state_stop() {
 
     state_sweep
     rm -f "$STATE/demo.json" "$STATE/mark" "$STATE/pids"
-    rm -rf "$SOCKETS"
-    rm -f "$STATE/sockets"
+}
+
+# The sockets' folder, once nothing runs any more.
+state_unsocket() {
+    rm -rf "$HOME_DIR/run"
+    state_drop "$STATE/sockets"
 }
