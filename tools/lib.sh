@@ -16,7 +16,7 @@ say() {
 }
 
 is_root() {
-    [ "$(id -u)" = 0 ]
+    [ "$EUID" = 0 ]
 }
 
 # An absolute path without resolving symbolic links.
@@ -40,41 +40,6 @@ can_write() {
             || die "cannot write $file, which is $(stat -c %U "$file")'s:" \
                    "be that user, or 'sudo chown -R $(id -un) $1'"
     done
-}
-
-# Ends here when root was to write in a folder, or go through a link, that an
-# account has its hands on which is neither root nor the checkout's owner.
-ground() {
-    local path step owner mode groups
-
-    is_root || return 0
-    groups=" $(id -G "${RUN_USER:-www-data}" 2> /dev/null || true) "
-
-    for path in "$1" "$(realpath -m -- "$1")"; do
-        for ((step = 1; step; )); do
-            [ -n "$path" ] || { path=/ step=0; }
-            [ ! -e "$path" ] && [ ! -L "$path" ] || ground_step "$path"
-            path=${path%/*}
-        done
-    done
-}
-
-ground_step() {
-    local owner group mode type
-
-    read -r owner group mode type <<< "$(stat -c '%u %g %a %F' -- "$1")"
-    [ "$owner" = 0 ] || [ "$owner" = "$(stat -c %u "$TOP")" ] \
-        || die "$1 belongs to $(stat -c %U -- "$1"), who could lead root" \
-               "astray: be that user or set PYTAKE_STATE"
-    [ "$type" = directory ] || return 0
-    mode=$((8#$mode))
-    # A sticky folder's entries are their owners' (0001000).
-    if ((mode & 01000 || !(mode & 022))); then
-        return 0
-    elif ((mode & 02)) || [[ $group != 0 && $groups == *" $group "* ]]; then
-        die "$1 can be written by others, who could lead root astray:" \
-            "'chmod go-w $1' or set PYTAKE_STATE"
-    fi
 }
 
 # A string of $1 random bytes, in hex.

@@ -14,6 +14,9 @@
 # SOCKETS).  What RUN_USER is to read is copied to "handed", a file each, for
 # its eyes alone.
 
+# shellcheck source=tools/folders.sh
+. "$TOP/tools/folders.sh"
+
 SOCKET_MAX=107
 DISK_MIN_KB=200000
 BACK_IN=0
@@ -78,81 +81,7 @@ as_run_user() {
     fi
 }
 
-# Gives what is in a folder of root's to the unprivileged user.
-own() {
-    if is_root; then
-        chown -h "$RUN_USER:" "$@"
-    fi
-}
-
-# Is $1 a folder that mktemp made for a state, and still ours?
-state_made() {
-    [[ $1 =~ ^/(var/lib|tmp)/pytake\.[A-Za-z0-9]{6}$ ]] \
-        && [ -d "$1" ] && [ ! -L "$1" ] && [ -O "$1" ]
-}
-
-# Removes such a folder (file $1 names it), and nothing else.
-state_drop() {
-    local dir
-
-    [ -s "$1" ] || return 0
-    dir=$(head -c 4096 "$1")
-    ! state_made "$dir" || rm -rf --one-file-system "$dir"
-    rm -f "$1"
-}
-
-# Makes folder $1 with mode $2, root's under root.  An older version gave some
-# to the unprivileged user: then its files are made anew ($3: moved or copied).
-state_folder() {
-    [ ! -L "$1" ] || die "$1 is a link: remove it"
-    mkdir -p "$1" || die "cannot write in $HOME_DIR: is the disk full?"
-
-    if is_root && [ "$(stat -c %u "$1")" != 0 ]; then
-        chown -h root: "$1"
-        chmod 700 "$1"
-        state_claim "$1"
-    fi
-    chmod "$2" "$1"
-}
-
-# The files of $1, which is root's since now: what is no plain file of one name
-# goes, the rest is copied, for its old owner may have it open.
-state_claim() {
-    local file
-
-    find "$1" -mindepth 1 -maxdepth 1 \( ! -type f -o -links +1 \) \
-        -exec rm -rf {} +
-    find "$1" -mindepth 1 -maxdepth 1 -type f -print0 \
-        | while IFS= read -rd '' file; do
-            (umask 077 && cp --no-preserve=all -- "$file" "$1/.claimed" \
-                && mv -T -- "$1/.claimed" "$file") \
-                || die "cannot write in $1: is the disk full?"
-        done
-}
-
-# Makes folder $1 for the unprivileged user alone.
-state_user_folder() {
-    [ ! -L "$1" ] || die "$1 is a link: remove it"
-    mkdir -p "$1" || die "cannot write in $HOME_DIR: is the disk full?"
-    chmod 700 "$1"
-    own "$1"
-}
-
-# Standard input becomes a file that only the unprivileged user reads.
-hand() {
-    local file="$HOME_DIR/handed/$1"
-
-    rm -f "$file.new"
-    (umask 077 && set -C && cat > "$file.new") \
-        || die "cannot write $file: is the disk full?"
-    chmod 400 "$file.new"
-    own "$file.new"
-    mv -fT "$file.new" "$file"
-}
-
 state_folders() {
-    local dir
-
     state_made "$HOME_DIR" || HOME_DIR=$STATE
 
     if is_root; then
@@ -172,71 +101,17 @@ state_folders() {
     mkdir -p "$HOME_DIR" || die "cannot make $HOME_DIR"
     is_root && chmod 711 "$HOME_DIR"
     SOCKETS=$(state_sockets)
-    state_user_folder "$SOCKETS"
 
-    # Workers open NGINX's logs again by name, the unprivileged user enters.
-    for dir in log handed nginx; do
-        state_folder "$HOME_DIR/$dir" 711
-    done
-    for dir in bin sim; do
-        state_folder "$HOME_DIR/$dir" 755
-    done
-    for dir in secrets nginx/conf.d nginx/pytake.d; do
-        state_folder "$HOME_DIR/$dir" 700
-    done
-    for dir in redis work; do
-        state_user_folder "$HOME_DIR/$dir"
-    done
+    # The unprivileged user enters: workers open NGINX's logs again by name.
+    state_folder 711 "$HOME_DIR"/{log,handed,nginx}
+    state_folder 755 "$HOME_DIR"/{bin,sim}
+    state_folder 700 "$HOME_DIR"/{secrets,nginx/conf.d,nginx/pytake.d}
+    state_user_folder "$SOCKETS" "$HOME_DIR"/{redis,work}
     state_older
 
     [ "$(df -Pk "$HOME_DIR" | awk 'NR == 2 { print $4 }')" \
         -ge "$DISK_MIN_KB" ] \
         || die "the disk is nearly full: free some space for $HOME_DIR"
-}
-
-# Where older versions had things.
-state_older() {
-    local dir="$HOME_DIR/secrets" kept
-
-    kept=$dir/demo-users.json
-    if [ -e "$kept" ]; then
-        own "$kept"
-        mv -fT "$kept" "$HOME_DIR/work/demo-users.json"
-    fi
-    rm -f "$dir/numbers.json" "$HOME_DIR/redis/redis.conf"
-
-    if [ -L "$HOME_DIR/pg/pytake.conf" ] || [ -e "$HOME_DIR/pg/pytake.conf" ]
-    then
-        # shellcheck disable=SC2016
-        as_run_user sh -c 'cd "$1" && rm -f pytake.conf* \
-            && sed -i "/^include .pytake.conf./d" postgresql.conf' - \
-            "$HOME_DIR/pg" || die "$HOME_DIR/pg cannot be read"
-    fi
-}
-
-# Prints the folder of sockets.  The longest name in it is PostgreSQL's.  One
-# in /tmp lies within a folder of ours, which nobody can exchange.
-state_sockets() {
-    local dir="$HOME_DIR/run" longest
-
-    longest="$dir/.s.PGSQL.65535.lock"
-
-    if [ "${#longest}" -ge "$SOCKET_MAX" ]; then
-        dir=
-        [ ! -s "$STATE/sockets" ] || dir=$(cat "$STATE/sockets")
-        if ! state_made "$dir"; then
-            dir=$(mktemp -d /tmp/pytake.XXXXXX) \
-                || die "cannot make a folder in /tmp for sockets"
-            rm -f "$STATE/sockets"
-            printf '%s\n' "$dir" > "$STATE/sockets"
-        fi
-        chmod 711 "$dir"
-        dir=$dir/s
-    else
-        state_drop "$STATE/sockets"
-    fi
-
-    printf '%s\n' "$dir"
 }
 
 # Prints the variable $1, or the content of the file that $1_FILE names.
@@ -266,8 +141,9 @@ secret() {
     shift 3
 
     if [ -n "$value" ]; then
-        [[ $value =~ $pattern ]] && one_line "$value" \
-            || die "$name is too short or malformed: see docs/operations.md"
+        if ! [[ $value =~ $pattern ]] || ! one_line "$value"; then
+            die "$name is too short or malformed: see docs/operations.md"
+        fi
         printf '%s' "$value" | write_file "$file" 600
         printf '%s' "$value"
     else
@@ -373,13 +249,17 @@ state_servers() {
 
 # What the sidecar and initdb read.
 state_hand() {
-    local name
+    local dir="$HOME_DIR/handed" owner=()
 
-    for name in database_url redis_url jwt_secret app_secret verify_token \
-        encryption_key db_password
-    do
-        hand "$name" < "$HOME_DIR/secrets/$name"
-    done
+    ! is_root || owner=(-o "$RUN_USER" -g "$(id -g "$RUN_USER")")
+    rm -rf "$dir/.new"
+    mkdir -m 700 "$dir/.new"
+    (cd "$HOME_DIR/secrets" \
+        && install -m 400 "${owner[@]}" -t "$dir/.new" database_url redis_url \
+               jwt_secret app_secret verify_token encryption_key db_password) \
+        || die "cannot write in $dir: is the disk full?"
+    mv -f "$dir/.new"/* "$dir"
+    rmdir "$dir/.new"
 }
 
 # The private PostgreSQL: never as root, durable, closed to strangers.
@@ -595,6 +475,7 @@ state_mark() {
 
 # Everything up to the start.  Sets BACK_IN when all of it runs already.
 state_prepare() {
+    umask 077
     state_folders
     state_secrets
     state_servers

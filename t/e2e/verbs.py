@@ -2,6 +2,7 @@
 # Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE.
 """What build.sh makes of its environment, up to the start of anything."""
 
+import json
 import os
 import socket
 import subprocess
@@ -127,12 +128,45 @@ def strangers(t, h):
 def words(t, h):
     t.head("words")
     for args, name in ((["status", "--help"], "an argument too many"),
-                       (["stat"], "an unknown verb")):
+                       (["stat"], "an unknown verb"),
+                       (["test", "nosuch"], "an unknown program"),
+                       (["test", "e2e", "uuid_test"],
+                        "a program of another suite"),
+                       (["bench", "nosuch"], "an unknown bench")):
         r = subprocess.run([os.path.join(TOP, "build.sh"), *args],
                            capture_output=True, text=True, timeout=60,
                            env={**os.environ, "PYTAKE_STATE": h.state})
-        t.ok(r.returncode == 1 and args[-1] in r.stderr.split("\n")[-2], name,
-             (r.returncode, r.stderr))
+        t.ok(r.returncode == 1 and args[-1] in r.stderr.split("\n")[-2]
+             and "== " not in r.stdout, name,
+             (r.returncode, r.stdout, r.stderr))
+        if args[0] == "test":
+            t.ok(r.stderr.count("\n") == 1 and "webhook" in r.stderr
+                 and "fault" in r.stderr, "... and what there is",
+                 r.stderr)
+
+
+def newcomer(t, h):
+    t.head("the README's block")
+    with open(os.path.join(TOP, "README.md")) as f:
+        block = f.read().split(" secrets and pids. Then:\n\n")[1].split(
+            "\n    TOKEN=")[0]
+    demo = {"url": "http://127.0.0.1:1", "tenants": [{"users": [
+        {"role": "agent", "email": "a@example", "password": "word"}]}]}
+    with open(os.path.join(h.state, "demo.json"), "w") as f:
+        json.dump(demo, f)
+    r = h.run(block + '\necho "$URL $EMAIL $PASS"')
+    t.eq(r.stdout, "http://127.0.0.1:1 a@example word\n",
+         "reads demo.json where PYTAKE_STATE says")
+    os.unlink(os.path.join(h.state, "demo.json"))
+
+
+def files(t, h):
+    t.head("the limit of files")
+    r = h.run(MADE + """ulimit -n 4000; state_nginx
+grep -h '^worker_rlimit_nofile' "$HOME_DIR/nginx/nginx.conf"
+(ulimit -n 65536) 2> /dev/null && echo 65536 || echo 4000""")
+    got = r.stdout.split()
+    t.eq(got[1:2], [got[-1] + ";"], "NGINX asks for what it may have")
 
 
 def main(t):
@@ -141,7 +175,7 @@ def main(t):
         os.chmod(state, 0o755)
         h = Here(t, state)
         for test in (secrets, servers, ports, packages, strangers,
-                     words):
+                     words, newcomer, files):
             test(t, h)
 
 

@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 # Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE.
-"""The demo started by root, and what its unprivileged user can do to root's
-files: links in every folder that this user can write, an old layout, a folder
-of somebody else, words that root would read.  Nothing of root's is changed,
-re-owned or run; up works, or refuses in one line."""
+"""The demo: what it says, what it says when the database is away beneath it,
+and, started by root, what its unprivileged user can do to root's files: links
+in every folder that this user can write, an old layout, folders of somebody
+else, words that root would read.  Nothing of root's is changed, re-owned or
+run; up works, or refuses in one line."""
 
 import json
 import os
@@ -18,7 +19,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "lib"))
 import tap  # noqa: E402
 from cluster import TOP  # noqa: E402
-from procs import free_port, wait_until  # noqa: E402
+from procs import (children, free_port, is_stopped, send,  # noqa: E402
+                   wait_until)
 
 USER = "www-data"
 
@@ -75,6 +77,19 @@ class Demo:
             stdin=subprocess.DEVNULL,
             env={**keep, "TOP": TOP, "PYTAKE_STATE": state or self.state,
                  "PYTAKE_PORT": str(self.port)})
+
+    def clean(self, state):
+        """As the verb does it, with a checkout that has nothing to lose."""
+        return self.verb(None, state, """
+eval "$(sed -n '/^verb_clean/,/^}/p' "$TOP/build.sh")"
+TOP=%s/checkout; mkdir -p "$TOP"; verb_clean""" % self.top)
+
+    def home(self):
+        try:
+            with open(os.path.join(self.state, "home")) as f:
+                return f.read().strip()
+        except FileNotFoundError:
+            return self.state
 
     def json(self):
         with open(os.path.join(self.state, "demo.json")) as f:
@@ -153,6 +168,55 @@ class Demo:
         return r.returncode == 0
 
 
+def said(t, d, r):
+    t.head("what it says")
+    url = d.json()["url"]
+    t.ok("%s/sim/" % url in r.stdout, "up tells the phone's address", r.stdout)
+    t.eq("building" in d.verb("up").stdout, False,
+         "nothing is built, and nothing said of it")
+    built = d.verb(None, code="""
+BUILD=$STATE/b; mkdir "$BUILD" "$STATE/fake"
+eval "$(sed -n '/^build_quietly/,/^}/p; /^build_words/,/^}/p' "$TOP/build.sh")"
+make() { echo "gcc -c x.c"; echo "ld x.o"; return "$FAKE"; }
+flock() { shift; "$@"; }
+FAKE=0 build_quietly; (FAKE=2 build_quietly) || echo "failed $?"
+cat "$BUILD/build.log"; rm -r "$BUILD" "$STATE/fake"
+""")
+    t.ok(built.stdout.count("building the module") == 2
+         and "failed 1\ngcc -c x.c\nld x.o\n" in built.stdout
+         and "the build failed" in built.stderr,
+         "what is built is said once, its failure, too",
+         (built.stdout, built.stderr))
+    with open(os.path.join(d.home(), "log", "error.log")) as f:
+        text = f.read()
+    t.ok("start worker" in text and "setrlimit" not in text
+         and "[alert]" not in text, "NGINX starts without an alert", text)
+
+
+def away(t, d):
+    """Health may lag, sessions fail: up and status ask for readiness."""
+    t.head("a database that does not answer")
+    pids = [d.json()["pids"]["postgres"]]
+    send(pids[0], signal.SIGSTOP)
+    wait_until(lambda: is_stopped(pids[0]), 5, "the postmaster's stop")
+    pids += children(pids[0])
+    for pid in pids[1:]:
+        send(pid, signal.SIGSTOP)
+    try:
+        for verb in ("up", "status"):
+            r = d.verb(verb)
+            t.ok(r.returncode == 1 and r.stderr.count("\n") == 1
+                 and "not ready" in r.stderr and '"database":false' in r.stderr
+                 and "build.sh down" in r.stderr,
+                 verb + " tells why and what to do",
+                 (r.returncode, r.stdout, r.stderr))
+    finally:
+        for pid in reversed(pids):
+            send(pid, signal.SIGCONT)
+    t.eq(d.verb("up").returncode, 0, "up again, once it answers")
+    t.eq(d.verb("status").returncode, 0, "... so says status")
+
+
 def secrecy(t, d):
     t.head("who may read what")
     uid = pwd.getpwnam(USER).pw_uid
@@ -228,6 +292,9 @@ def old_layout(t, d, kept):
                                  "app_secret", "verify_token", "db_password",
                                  "encryption_key", "redis_password"))
     t.ok(made > 20, "%d links are planted" % made)
+    # An up that was interrupted while it put this right.
+    os.chown(os.path.join(s, "log"), 0, 0)
+    os.chmod(os.path.join(s, "log"), 0o1700)
     before = d.seen()
     r = d.verb("up")
     t.eq((r.returncode, r.stderr), (0, ""), "up")
@@ -299,7 +366,7 @@ def folders(t, d):
                         (theirs + "/root", "a folder in theirs"),
                         (theirs + "/link/new", "a folder beyond a link")):
         for verb in ("up", "down", "status", "clean"):
-            r = d.verb(verb, state)
+            r = d.clean(state) if verb == "clean" else d.verb(verb, state)
             t.ok(r.returncode == 1 and r.stderr.count("\n") == 1
                  and USER in r.stderr, "%s: %s refuses" % (what, verb),
                  (r.returncode, r.stdout, r.stderr))
@@ -317,12 +384,13 @@ def folders(t, d):
             d.verb(None, mine, "state_lock; state_folders; "
                    "echo \"$SOCKETS\"; state_stop")
             d.spared(before, "a link that %s names spares root's" % name)
-            r = d.verb("clean", mine)
+            d.clean(mine)
             d.spared(before, "... from clean, too")
             os.makedirs(mine, exist_ok=True)
             with open(os.path.join(mine, name), "w") as f:
                 f.write(d.precious + "\n")
-            r = d.verb("clean", mine)
+            d.clean(mine)
+            t.ok(not os.path.exists(mine), "the state itself goes")
             d.spared(before, "clean removes nothing that %s names but what "
                      "was made for it" % name)
             shutil.rmtree(mine, ignore_errors=True)
@@ -333,9 +401,6 @@ def folders(t, d):
 
 
 def main(t):
-    if os.geteuid() != 0:
-        t.skip("root by the demo", "only root can lose root's files")
-        return
     top = tempfile.mkdtemp(prefix="pt-links-", dir="/tmp")
     os.chmod(top, 0o755)
     d = Demo(t, top)
@@ -343,6 +408,11 @@ def main(t):
         r = d.verb("up")
         t.eq((r.returncode, r.stderr), (0, ""), "up")
         kept = (d.json()["jwt_secret"], d.json()["tenants"])
+        said(t, d, r)
+        away(t, d)
+        if os.geteuid() != 0:
+            t.skip("root by the demo", "only root can lose root's files")
+            return
         secrecy(t, d)
         old_layout(t, d, kept)
         running(t, d)
