@@ -29,6 +29,13 @@ die() {
 command -v debootstrap > /dev/null \
     || die "debootstrap is missing: apt-get install debootstrap"
 
+# The working folder has a name that anybody can guess.
+mkdir -p "$WORK"
+if [ -L "$WORK" ] || [ ! -O "$WORK" ]; then
+    die "$WORK is not root's: remove it or set CLEAN_ROOM"
+fi
+chmod go-w "$WORK"
+
 if [ "${1:-}" = --short ]; then
     SHORT=1
     shift

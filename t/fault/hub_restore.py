@@ -48,7 +48,7 @@ class Copy:
         self.s.pg.restart()
 
     def take(self, a, b):
-        shutil.copytree(a, b)
+        shutil.copytree(a, b, symlinks=True)
         os.chmod(b, 0o700)
         self.s.pg._own(b)
 

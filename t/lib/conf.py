@@ -54,7 +54,7 @@ def edit(s, root, text):
             (r"/var/log/nginx/pytake.log", root + "/access.log"),
             (r"/var/log/nginx/", root + "/"),
             (r"/etc/pytake/", s.dir + "/secrets/"),
-            (r"/run/pytake/", s.dir + "/s/"),
+            (r"/run/pytake/", s.dir + "/h/"),
             (r"listen 127.0.0.1:8080;", "listen 127.0.0.1:%d;" % s.port)):
         text = re.sub(pattern, lambda m: new, text)
     return text

@@ -72,9 +72,10 @@ class Postgres:
 
     def _own(self, path):
         if self.account is not None:
-            for top, dirs, files in os.walk(path):
-                for name in [top] + [os.path.join(top, f) for f in files]:
-                    os.chown(name, self.account.pw_uid, self.account.pw_gid)
+            # The folder itself comes last: until then it is closed.
+            for top, dirs, files in os.walk(path, topdown=False):
+                for name in [os.path.join(top, f) for f in files] + [top]:
+                    os.lchown(name, self.account.pw_uid, self.account.pw_gid)
 
     def create(self):
         """A new cluster, copied from one made once a version."""
@@ -91,13 +92,11 @@ class Postgres:
                           "postgres", "-A", "trust", "-E", "UTF8",
                           "--locale=C.UTF-8", "--no-sync")
                 shutil.rmtree(kept, ignore_errors=True)
-                shutil.copytree(self.data, kept + ".new")
+                shutil.copytree(self.data, kept + ".new", symlinks=True)
+                shutil.rmtree(self.data)
                 os.rename(kept + ".new", kept)
-            else:
-                shutil.copytree(kept, self.data)
-                os.chmod(self.data, 0o700)
-        self._own(self.data)
-        self._own(self.sockets)
+            shutil.copytree(kept, self.data)
+            os.chmod(self.data, 0o700)
         settings = {
             "listen_addresses": "'127.0.0.1'", "port": self.port,
             "unix_socket_directories": "'%s'" % self.sockets,
@@ -114,6 +113,9 @@ class Postgres:
         with open(os.path.join(self.data, "postgresql.auto.conf"), "w") as f:
             for k, v in settings.items():
                 f.write("%s = %s\n" % (k, v))
+        # Root writes nothing in it any more.
+        self._own(self.data)
+        self._own(self.sockets)
 
     def _certificate(self):
         key, crt = (os.path.join(self.data, "server." + x)
@@ -123,7 +125,6 @@ class Postgres:
                         "-keyout", key, "-out", crt], check=True,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         os.chmod(key, 0o600)
-        self._own(self.data)
 
     def start(self, wait=True):
         log = open(self.log, "ab")

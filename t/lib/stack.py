@@ -57,10 +57,10 @@ def sanitizers(folder, leaks):
     """Environment: reports go to files that Stack.log_faults() looks at.
     Leaks: of the sidecar alone.  nginx leaves much to exit(), and LeakSanitizer
     that was preloaded stumbles over modules."""
-    return {"ASAN_OPTIONS": "detect_leaks=%d:abort_on_error=0:log_path=%s/asan"
-                            % (leaks, folder),
-            "UBSAN_OPTIONS": "print_stacktrace=1:log_path=" + folder
-                             + "/asan"}
+    path = os.path.join(folder, "reports", "asan")
+    return {"ASAN_OPTIONS": "detect_leaks=%d:abort_on_error=0:log_path=%s"
+                            % (leaks, path),
+            "UBSAN_OPTIONS": "print_stacktrace=1:log_path=" + path}
 
 
 _tick = [0]
@@ -226,7 +226,8 @@ class Serve:
         self.build = stack.build if build is None else build_dir(build)
         self.more = dict(env or {})
         self.proc = None
-        self.socket = os.path.join(stack.dir, "s", name + ".sock")
+        # Not among PostgreSQL's, whose folder is another user's.
+        self.socket = os.path.join(stack.dir, "h", name + ".sock")
         self.log = os.path.join(stack.dir, name + ".log")
 
     def start(self, wait=True, limit=None):
@@ -319,7 +320,10 @@ class Stack:
         self.serves = []
         self.stopped = False
         self.dir = tempfile.mkdtemp(prefix="pt-", dir="/tmp")
-        os.chmod(self.dir, 0o777 if self.asan else 0o755)
+        os.chmod(self.dir, 0o755)
+        # Reports are written by whoever the fault is in.
+        os.mkdir(os.path.join(self.dir, "reports"))
+        os.chmod(os.path.join(self.dir, "reports"), 0o1777)
         self.port = procs.free_port()
         self.pg = postgres.Postgres(
             self.dir, os.path.join(TOP, "build", "t", "cache"), ssl=pg_ssl,
@@ -600,11 +604,12 @@ class Stack:
             r"\[(alert|emerg|crit)\]|open socket|Sanitizer|"
             r"runtime error|count is zero")
             if not re.search(r"exited on signal 9\b", line)]
-        for name in sorted(os.listdir(self.dir)):
-            if name.startswith("asan."):
-                with open(os.path.join(self.dir, name),
-                          errors="replace") as f:
-                    bad.append("%s: %s" % (name, f.read()[:6000]))
+        reports = os.path.join(self.dir, "reports")
+        for name in sorted(os.listdir(reports)):
+            fd = os.open(os.path.join(reports, name),
+                         os.O_RDONLY | os.O_NOFOLLOW)
+            with os.fdopen(fd, errors="replace") as f:
+                bad.append("%s: %s" % (name, f.read()[:6000]))
         return bad
 
     def check_logs(self, t, name="no alert, no emergency, no sanitizer "
