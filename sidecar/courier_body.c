@@ -2,6 +2,8 @@
 
 #include "courier_body.h"
 
+#include "core/pt_wa.h"
+
 typedef void (*courier_part_pt)(pt_jw_t *w, const courier_msg_t *m);
 
 typedef struct {
@@ -22,6 +24,8 @@ courier_body_build(pt_arena_t *a, const courier_msg_t *m, pt_str_t *out)
     size_t   i;
     pt_jw_t  w;
     pt_buf_t b;
+    pt_err_t err;
+    pt_str_t phone;
 
     for (i = 0; i < PT_COUNT(courier_types); i++) {
         if (pt_str_is(m->type, courier_types[i].type)) {
@@ -29,8 +33,16 @@ courier_body_build(pt_arena_t *a, const courier_msg_t *m, pt_str_t *out)
         }
     }
 
-    if (i == PT_COUNT(courier_types)
-        || (m->wa_id.len == 0 && m->bsuid.len == 0)) {
+    /* Rows of before may have it as it was written. */
+    err = pt_wa_digits_build(a, m->wa_id, &phone);
+    if (err != PT_OK) {
+        return err;
+    }
+    if (!pt_wa_digits_is(phone)) {
+        phone = PT_STR_NULL;
+    }
+
+    if (i == PT_COUNT(courier_types) || (phone.len == 0 && m->bsuid.len == 0)) {
         return PT_EVALIDATION;
     }
 
@@ -42,12 +54,11 @@ courier_body_build(pt_arena_t *a, const courier_msg_t *m, pt_str_t *out)
     pt_jw_key(&w, "recipient_type");
     pt_jw_str(&w, PT_STR("individual"));
 
-    if (m->wa_id.len > 0) {
+    if (phone.len > 0) {
         pt_str_t to;
 
         /* Without "+" Meta prepends our own number's country. */
-        if (pt_fmt(a, &to, "+%.*s", (int) m->wa_id.len, m->wa_id.data) != PT_OK)
-        {
+        if (pt_fmt(a, &to, "+%.*s", (int) phone.len, phone.data) != PT_OK) {
             return PT_ENOMEM;
         }
 

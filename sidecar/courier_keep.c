@@ -10,6 +10,7 @@
 #include <assert.h>
 
 #include "core/pt_event.h"
+#include "core/pt_wa.h"
 #include "io/pt_fault.h"
 
 static batch_t *courier_job_batch(courier_job_t *j, int64_t now_us);
@@ -168,8 +169,11 @@ courier_batch_status(courier_job_t *j, batch_t *b, int64_t now_us)
 static void
 courier_batch_address(courier_job_t *j, batch_t *b, int64_t now_us)
 {
-    if (j->outcome.verdict != COURIER_SENT || j->outcome.wa_id.len == 0
-        || j->msg.wa_id.len == 0 || pt_str_eq(j->outcome.wa_id, j->msg.wa_id))
+    pt_str_t to;
+
+    if (j->outcome.verdict != COURIER_SENT || j->msg.wa_id.len == 0
+        || pt_wa_digits_build(batch_arena(b), j->outcome.wa_id, &to) != PT_OK
+        || !pt_wa_digits_is(to) || pt_str_eq(to, j->msg.wa_id))
     {
         return;
     }
@@ -178,7 +182,7 @@ courier_batch_address(courier_job_t *j, batch_t *b, int64_t now_us)
     batch_uuid(b, &j->tenant);
     batch_uuid(b, &j->msg.id);
     batch_text(b, j->msg.wa_id);
-    batch_text(b, j->outcome.wa_id);
+    batch_text(b, to);
     batch_time(b, now_us);
 }
 

@@ -19,7 +19,6 @@ static void     pt_msg_read_metadata(pytake_op_t *op, const pt_json_t *obj,
                                      const char *prefix, pt_msg_out_t *out);
 static pt_str_t pt_msg_field(pytake_op_t *op, const char *prefix,
                              pt_str_t name);
-static bool     pt_msg_is_blank(pt_str_t s);
 
 
 void
@@ -71,7 +70,7 @@ pt_msg_check_text(pytake_op_t *op, pt_str_t field, const pt_json_t *text)
         return;
     }
 
-    if (pt_msg_is_blank(text->str)) {
+    if (pt_utf8_is_blank(text->str)) {
         pt_fault(op, field, "required", "Must not be empty");
         return;
     }
@@ -175,42 +174,4 @@ pt_msg_field(pytake_op_t *op, const char *prefix, pt_str_t name)
     }
 
     return s;
-}
-
-
-/* White space alone, Unicode's too, would show as nothing. */
-static bool
-pt_msg_is_blank(pt_str_t s)
-{
-    size_t               i = 0;
-    const unsigned char *p = (const unsigned char *) s.data;
-
-    while (i < s.len) {
-        if (p[i] == ' ' || (p[i] >= '\t' && p[i] <= '\r')) {
-            i++;
-
-        } else if (s.len - i >= 2 && p[i] == 0xc2
-                   && (p[i + 1] == 0xa0 || p[i + 1] == 0x85))
-        {
-            i += 2;
-
-        } else if (s.len - i >= 3 && p[i] == 0xe2 && p[i + 1] == 0x80
-                   && (p[i + 2] <= 0x8d || p[i + 2] == 0xa8 || p[i + 2] == 0xa9
-                       || p[i + 2] == 0xaf))
-        {
-            i += 3;
-
-        } else if (s.len - i >= 3
-                   && (memcmp(p + i, "\xe3\x80\x80", 3) == 0
-                       || memcmp(p + i, "\xe2\x81\x9f", 3) == 0
-                       || memcmp(p + i, "\xef\xbb\xbf", 3) == 0))
-        {
-            i += 3;
-
-        } else {
-            return false;
-        }
-    }
-
-    return true;
 }

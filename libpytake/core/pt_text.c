@@ -9,6 +9,36 @@
 #define PT_TEXT_FFFD_LEN 3
 
 
+/*
+ * What shows nothing, ascending: the properties White_Space and
+ * Default_Ignorable_Code_Point of Unicode 15 (PropList.txt and
+ * DerivedCoreProperties.txt), the control characters (general category Cc),
+ * and the blanks that these leave out: U+2800 (a cell of Braille without
+ * dots) and U+1D159 (a note's head that is not drawn).  t/unit/text_test.c
+ * tells how to make it again.
+ */
+static const uint32_t pt_text_blanks[][2] = {
+    { 0x0000, 0x0020 },   { 0x007f, 0x00a0 },   { 0x00ad, 0x00ad },
+    { 0x034f, 0x034f },   { 0x061c, 0x061c },   { 0x115f, 0x1160 },
+    { 0x1680, 0x1680 },   { 0x17b4, 0x17b5 },   { 0x180b, 0x180f },
+    { 0x2000, 0x200f },   { 0x2028, 0x202f },   { 0x205f, 0x206f },
+    { 0x2800, 0x2800 },   { 0x3000, 0x3000 },   { 0x3164, 0x3164 },
+    { 0xfe00, 0xfe0f },   { 0xfeff, 0xfeff },   { 0xffa0, 0xffa0 },
+    { 0xfff0, 0xfff8 },   { 0x1bca0, 0x1bca3 }, { 0x1d159, 0x1d159 },
+    { 0x1d173, 0x1d17a }, { 0xe0000, 0xe0fff },
+};
+
+/* Of those, what a name may have: the blanks that part its words, and what
+ * joins or varies its neighbours (emoji, Arabic, Mongolian, flags). */
+static const uint32_t pt_text_shown[][2] = {
+    { 0x0020, 0x0020 },   { 0x00a0, 0x00a0 },   { 0x034f, 0x034f },
+    { 0x1680, 0x1680 },   { 0x180b, 0x180d },   { 0x180f, 0x180f },
+    { 0x2000, 0x200a },   { 0x200c, 0x200d },   { 0x202f, 0x202f },
+    { 0x205f, 0x205f },   { 0x3000, 0x3000 },   { 0xfe00, 0xfe0f },
+    { 0xe0020, 0xe007f }, { 0xe0100, 0xe01ef },
+};
+
+static bool   pt_char_find(uint32_t c, const uint32_t (*ranges)[2], size_t n);
 static size_t pt_utf8_ascii(const unsigned char *p, size_t len);
 static size_t pt_utf8_char(const unsigned char *p, size_t len, bool *valid);
 
@@ -140,6 +170,58 @@ pt_utf8_count(pt_str_t s)
 }
 
 
+uint32_t
+pt_utf8_next(pt_str_t *rest)
+{
+    bool                 valid;
+    size_t               i, n;
+    uint32_t             c;
+    const unsigned char *p = (const unsigned char *) rest->data;
+
+    assert(rest->len != 0);
+
+    n = pt_utf8_char(p, rest->len, &valid);
+    c = n == 1 ? p[0] : p[0] & (0x7fu >> n);
+    for (i = 1; i < n; i++) {
+        c = c << 6 | (p[i] & 0x3f);
+    }
+
+    rest->data += n;
+    rest->len -= n;
+
+    return valid ? c : 0xfffd;
+}
+
+
+bool
+pt_char_is_blank(uint32_t c)
+{
+    return pt_char_find(c, pt_text_blanks, PT_COUNT(pt_text_blanks));
+}
+
+
+bool
+pt_char_is_hidden(uint32_t c)
+{
+    return (pt_char_is_blank(c)
+            && !pt_char_find(c, pt_text_shown, PT_COUNT(pt_text_shown)))
+           || (c >= 0xfff9 && c <= 0xfffb); /* annotations */
+}
+
+
+bool
+pt_utf8_is_blank(pt_str_t s)
+{
+    while (s.len != 0) {
+        if (!pt_char_is_blank(pt_utf8_next(&s))) {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
 pt_err_t
 pt_utf8_clean(pt_arena_t *a, pt_str_t s, pt_str_t *out, bool *changed)
 {
@@ -185,6 +267,24 @@ pt_utf8_clean(pt_arena_t *a, pt_str_t s, pt_str_t *out, bool *changed)
     out->len = n;
 
     return PT_OK;
+}
+
+
+static bool
+pt_char_find(uint32_t c, const uint32_t (*ranges)[2], size_t n)
+{
+    size_t lo = 0, hi = n, mid;
+
+    while (lo < hi) {
+        mid = lo + (hi - lo) / 2;
+        if (ranges[mid][1] < c) {
+            lo = mid + 1;
+        } else {
+            hi = mid;
+        }
+    }
+
+    return lo < n && ranges[lo][0] <= c;
 }
 
 

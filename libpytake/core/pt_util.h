@@ -69,6 +69,19 @@ bool pt_utf8_is(pt_str_t s); /* valid, RFC 3629; NUL is valid here */
 /* The longest prefix of at most n characters (code points). */
 pt_str_t pt_utf8_prefix(pt_str_t s, size_t n);
 size_t   pt_utf8_count(pt_str_t s);
+
+/* Takes the first character off rest, which is UTF-8 and not empty. */
+uint32_t pt_utf8_next(pt_str_t *rest);
+/* Shows nothing by itself: a control character, white space, a blank, or
+ * what Unicode calls default ignorable. */
+bool pt_char_is_blank(uint32_t c);
+/* Nothing of s (UTF-8) shows. */
+bool pt_utf8_is_blank(pt_str_t s);
+/* Has no place in a name of one line: a control character, the end of a line
+ * or of a paragraph, or what is invisible and does not shape its neighbours:
+ * marks of direction above all. */
+bool pt_char_is_hidden(uint32_t c);
+
 /* Replaces NUL and invalid sequences by U+FFFD; *changed tells. */
 pt_err_t pt_utf8_clean(pt_arena_t *a, pt_str_t s, pt_str_t *out,
                        bool *changed) PT_MUST_CHECK;

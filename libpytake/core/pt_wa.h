@@ -41,7 +41,8 @@ typedef struct {
 typedef struct {
     pt_str_t phone; /* key of the number they wrote from: see
                        pt_wa_phone_build; absent when only bsuid was told */
-    pt_str_t wa_id; /* as received, of the newest number: where to send */
+    pt_str_t wa_id; /* of the newest number: where to send; its digits alone,
+                       whatever stood between them */
     pt_str_t bsuid; /* business-scoped user id */
     pt_str_t name;  /* what WhatsApp calls them */
     pt_str_t username;
@@ -143,6 +144,17 @@ pt_err_t pt_wa_message_parse(pt_arena_t *a, pt_wa_message_t *m,
  */
 pt_err_t pt_wa_phone_build(pt_arena_t *a, pt_str_t wa_id,
                            pt_str_t *out) PT_MUST_CHECK;
+
+/*
+ * The digits of a phone number, whatever stands between them ("+55 (11)
+ * 9..."), on the arena; what is digits alone or no phone number is borrowed
+ * as it is.  PT_ENOMEM.
+ */
+pt_err_t pt_wa_digits_build(pt_arena_t *a, pt_str_t wa_id,
+                            pt_str_t *out) PT_MUST_CHECK;
+
+/* Digits alone, 1 to PT_WA_PHONE_MAX of them. */
+bool pt_wa_digits_is(pt_str_t s);
 
 /* Sorts idx[0..n) by cmp(ctx, x, y), which is < 0, 0, > 0 of two entries.
  * Heap sort: in place, no recursion, no bad case; ties are cmp's matter. */

@@ -15,7 +15,41 @@
 #include <assert.h>
 
 
-static bool pt_wa_digits(pt_str_t s, char *out, size_t *n);
+static bool   pt_wa_digits(pt_str_t s, char *out, size_t *n);
+static size_t pt_wa_gap(pt_str_t s, size_t at);
+
+
+pt_err_t
+pt_wa_digits_build(pt_arena_t *a, pt_str_t wa_id, pt_str_t *out)
+{
+    char   d[PT_WA_PHONE_MAX + 1];
+    size_t n;
+
+    assert(out != NULL);
+
+    *out = wa_id;
+
+    if (!pt_wa_digits(wa_id, d, &n) || n == wa_id.len) {
+        return PT_OK;
+    }
+
+    return pt_dup(a, (pt_str_t){ d, n }, out);
+}
+
+
+bool
+pt_wa_digits_is(pt_str_t s)
+{
+    size_t i;
+
+    for (i = 0; i < s.len; i++) {
+        if (s.data[i] < '0' || s.data[i] > '9') {
+            return false;
+        }
+    }
+
+    return s.len != 0 && s.len <= PT_WA_PHONE_MAX;
+}
 
 
 pt_err_t
@@ -54,21 +88,48 @@ static bool
 pt_wa_digits(pt_str_t s, char *out, size_t *n)
 {
     char   c;
-    size_t i;
+    size_t i, len;
 
-    for (i = 0, *n = 0; i < s.len; i++) {
+    for (i = 0, *n = 0; i < s.len; i += len) {
         c = s.data[i];
+        len = 1;
 
         if (c >= '0' && c <= '9') {
             if (*n == PT_WA_PHONE_MAX) {
                 return false;
             }
             out[(*n)++] = c;
+            continue;
+        }
 
-        } else if (c != '+' && c != '-' && c != ' ' && c != '(' && c != ')') {
+        len = pt_wa_gap(s, i);
+        if (len == 0) {
             return false;
         }
     }
 
     return *n != 0;
+}
+
+
+/* The bytes of the blank, dash or mark of direction at a place, 0: it is
+ * none.  Numbers that were copied out of a text bring them along. */
+static size_t
+pt_wa_gap(pt_str_t s, size_t at)
+{
+    size_t   before;
+    uint32_t c;
+    pt_str_t rest = { s.data + at, s.len - at };
+
+    before = rest.len;
+    c = pt_utf8_next(&rest);
+
+    if ((c < 0x80 && c != 0 && strchr("+-. /()", (int) c) != NULL)
+        || (c >= 0x2010 && c <= 0x2015) || c == 0x2212
+        || (c >= 0x80 && pt_char_is_blank(c)))
+    {
+        return before - rest.len;
+    }
+
+    return 0;
 }

@@ -18,9 +18,12 @@ static const pt_json_t *pt_wa_known_find(const pt_wa_walk_t    *wk,
 static int      pt_wa_known_cmp(const void *ctx, uint32_t x, uint32_t y);
 static int      pt_wa_contact_cmp(const pt_wa_contact_t *x,
                                   const pt_wa_contact_t *y);
-static void     pt_wa_contact_read(const pt_json_t *contact, bool exact,
+static pt_err_t pt_wa_contact_read(pt_wa_walk_t    *wk,
+                                   const pt_json_t *contact, bool exact,
                                    pt_wa_sender_t *s);
 static pt_str_t pt_wa_contact_id(const pt_json_t *contact, const char *key);
+static pt_err_t pt_wa_contact_phone(pt_wa_walk_t *wk, const pt_json_t *contact,
+                                    const char *key, pt_str_t *out);
 
 
 pt_err_t
@@ -53,13 +56,17 @@ pt_wa_sender_get(pt_wa_walk_t *wk, const pt_json_t *item, pt_wa_sender_t *s)
         }
     }
 
-    err = pt_wa_contacts_read(wk);
-    if (err != PT_OK) {
+    if ((err = pt_wa_digits_build(wk->arena, s->wa_id, &s->wa_id)) != PT_OK
+        || (err = pt_wa_contacts_read(wk)) != PT_OK)
+    {
         return err;
     }
 
     contact = pt_wa_contact_find(wk, s, &exact);
-    pt_wa_contact_read(contact, exact, s);
+    err = pt_wa_contact_read(wk, contact, exact, s);
+    if (err != PT_OK) {
+        return err;
+    }
 
     if (s->wa_id.data == NULL && s->bsuid.data == NULL) {
         (void) pt_wa_fault(wk, "missing", "from");
@@ -92,9 +99,12 @@ pt_wa_sender_next(pt_wa_walk_t *wk, const pt_json_t *sys, pt_wa_sender_t *s)
         return PT_OK;
     }
 
-    wa_id = pt_wa_contact_id(sys, "wa_id");
-    if (wa_id.data == NULL) {
-        wa_id = pt_wa_contact_id(sys, "new_wa_id");
+    err = pt_wa_contact_phone(wk, sys, "wa_id", &wa_id);
+    if (err == PT_OK && wa_id.data == NULL) {
+        err = pt_wa_contact_phone(wk, sys, "new_wa_id", &wa_id);
+    }
+    if (err != PT_OK) {
+        return err;
     }
     if (wa_id.data != NULL) {
         err = pt_wa_phone_build(wk->arena, wa_id, &s->next_phone);
@@ -150,6 +160,7 @@ static pt_err_t
 pt_wa_contacts_read(pt_wa_walk_t *wk)
 {
     size_t           i, n;
+    pt_err_t         err;
     pt_str_t         id;
     const pt_json_t *c;
 
@@ -176,7 +187,10 @@ pt_wa_contacts_read(pt_wa_walk_t *wk)
             wk->known[wk->nknown].bsuid = id;
             wk->known[wk->nknown++].json = c;
         }
-        id = pt_wa_contact_id(c, "wa_id");
+        err = pt_wa_contact_phone(wk, c, "wa_id", &id);
+        if (err != PT_OK) {
+            return err;
+        }
         if (id.data != NULL) {
             wk->known[wk->nknown].wa_id = id;
             wk->known[wk->nknown++].json = c;
@@ -237,14 +251,19 @@ pt_wa_contact_cmp(const pt_wa_contact_t *x, const pt_wa_contact_t *y)
 }
 
 
-static void
-pt_wa_contact_read(const pt_json_t *contact, bool exact, pt_wa_sender_t *s)
+static pt_err_t
+pt_wa_contact_read(pt_wa_walk_t *wk, const pt_json_t *contact, bool exact,
+                   pt_wa_sender_t *s)
 {
+    pt_err_t         err;
     pt_str_t         text;
     const pt_json_t *profile;
 
     if (exact && s->wa_id.data == NULL) {
-        s->wa_id = pt_wa_contact_id(contact, "wa_id");
+        err = pt_wa_contact_phone(wk, contact, "wa_id", &s->wa_id);
+        if (err != PT_OK) {
+            return err;
+        }
     }
     if (exact && s->bsuid.data == NULL) {
         s->bsuid = pt_wa_contact_id(contact, "user_id");
@@ -259,6 +278,8 @@ pt_wa_contact_read(const pt_json_t *contact, bool exact, pt_wa_sender_t *s)
     {
         s->username = pt_utf8_prefix(text, PT_WA_NAME_CHARS);
     }
+
+    return PT_OK;
 }
 
 
@@ -275,4 +296,12 @@ pt_wa_contact_id(const pt_json_t *contact, const char *key)
     }
 
     return v->str;
+}
+
+
+static pt_err_t
+pt_wa_contact_phone(pt_wa_walk_t *wk, const pt_json_t *contact,
+                    const char *key, pt_str_t *out)
+{
+    return pt_wa_digits_build(wk->arena, pt_wa_contact_id(contact, key), out);
 }

@@ -87,6 +87,34 @@ START_TEST(text)
 END_TEST
 
 
+/* Rows that were stored before numbers were read as digits. */
+START_TEST(written_addresses)
+{
+    size_t        i;
+    pt_str_t      out;
+    pt_arena_t   *a = pt_test_arena();
+    courier_msg_t m = message();
+
+    static const char *const phones[] = { "+55 (11) 98765-4321",
+                                          "55.11.98765.4321",
+                                          "\xe2\x80\xaa+5511987654321" };
+
+    for (i = 0; i < PT_COUNT(phones); i++) {
+        m.wa_id = (pt_str_t){ phones[i], strlen(phones[i]) };
+        ck_assert_ok(courier_body_build(a, &m, &out));
+        ck_assert(has(out, "\"to\":\"+5511987654321\""));
+    }
+
+    m.wa_id = PT_STR("BR.5511");
+    ck_assert_int_eq(courier_body_build(a, &m, &out), PT_EVALIDATION);
+    m.bsuid = PT_STR("BR.1");
+    ck_assert_ok(courier_body_build(a, &m, &out));
+    ck_assert(has(out, "\"recipient\":\"BR.1\""));
+    pt_arena_del(a);
+}
+END_TEST
+
+
 START_TEST(errors)
 {
     pt_str_t    out;
@@ -178,6 +206,7 @@ static void
 pt_test_suite(Suite *s)
 {
     PT_TEST_CASE(s, text);
+    PT_TEST_CASE(s, written_addresses);
     PT_TEST_CASE(s, errors);
     PT_TEST_CASE(s, addresses);
     PT_TEST_CASE(s, types);

@@ -153,6 +153,84 @@ START_TEST(utf8_clean)
 END_TEST
 
 
+/*
+ * The whole of Unicode is asked; the sums change when a range does.  How many
+ * there are: perl -e 'for (0 .. 0x10ffff) { $n++ if chr($_) =~
+ * /\p{White_Space}|\p{Default_Ignorable_Code_Point}|\p{Cc}|[\x{2800}
+ * \x{1d159}]/x } print $n'
+ */
+START_TEST(utf8_blank)
+{
+    size_t   i, n;
+    uint32_t c;
+
+    static const char *const nothing[] = {
+        "", " \t\r\n", "\xe2\x81\xa0", "\xe3\x85\xa4", "\xc2\xad",
+        "\xe2\x80\xae", "\xe2\xa0\x80", "\xef\xb8\x8f", "\xe2\x80\x8d",
+        "\xf3\xa0\x81\xbf", "\xf0\x9d\x85\x99"
+    };
+    static const char *const something[] = {
+        "a", "\xe2\x81\xa0.", ". ", "\xe2\xa0\x81", "\xef\xbf\xbd",
+        /* a heart, a family, a keycap, a flag of tags */
+        "\xe2\x9d\xa4\xef\xb8\x8f",
+        "\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x91\xa6",
+        "1\xef\xb8\x8f\xe2\x83\xa3",
+        "\xf0\x9f\x8f\xb4\xf3\xa0\x81\xa7\xf3\xa0\x81\xbf"
+    };
+
+    for (i = 0; i < PT_COUNT(nothing); i++) {
+        ck_assert(
+            pt_utf8_is_blank((pt_str_t){ nothing[i], strlen(nothing[i]) }));
+    }
+    for (i = 0; i < PT_COUNT(something); i++) {
+        ck_assert(!pt_utf8_is_blank(
+            (pt_str_t){ something[i], strlen(something[i]) }));
+    }
+
+    for (c = 0, n = 0; c <= 0x10ffff; c++) {
+        n += pt_char_is_blank(c);
+    }
+    ck_assert_uint_eq(n, 4260);
+}
+END_TEST
+
+
+START_TEST(utf8_next)
+{
+    pt_str_t s = PT_STR("a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\xff");
+
+    ck_assert_uint_eq(pt_utf8_next(&s), 'a');
+    ck_assert_uint_eq(pt_utf8_next(&s), 0xe9);
+    ck_assert_uint_eq(pt_utf8_next(&s), 0x20ac);
+    ck_assert_uint_eq(pt_utf8_next(&s), 0x1f600);
+    ck_assert_uint_eq(pt_utf8_next(&s), 0xfffd);
+    ck_assert_uint_eq(s.len, 0);
+}
+END_TEST
+
+
+/* A name keeps what shapes it, and nothing that moves or hides it. */
+START_TEST(hidden)
+{
+    size_t i;
+
+    static const uint32_t bad[] = { 0,      '\n',   0x1b,   0x7f,   0x85,
+                                    0xad,   0x61c,  0x200b, 0x200e, 0x2028,
+                                    0x202e, 0x2060, 0x2066, 0x2800, 0x3164,
+                                    0xfeff, 0xfff9, 0xe0001 };
+    static const uint32_t good[] = { ' ',    'a',    0xa0,    0x200c, 0x200d,
+                                     0x3000, 0xfe0f, 0x1f600, 0xe0067 };
+
+    for (i = 0; i < PT_COUNT(bad); i++) {
+        ck_assert(pt_char_is_hidden(bad[i]));
+    }
+    for (i = 0; i < PT_COUNT(good); i++) {
+        ck_assert(!pt_char_is_hidden(good[i]));
+    }
+}
+END_TEST
+
+
 static pt_err_t
 text_scenario(pt_arena_t *a, void *user)
 {
@@ -185,6 +263,9 @@ pt_test_suite(Suite *s)
     PT_TEST_CASE(s, utf8_validity);
     PT_TEST_CASE(s, utf8_prefix_and_count);
     PT_TEST_CASE(s, utf8_clean);
+    PT_TEST_CASE(s, utf8_blank);
+    PT_TEST_CASE(s, utf8_next);
+    PT_TEST_CASE(s, hidden);
     PT_TEST_CASE(s, refused_allocations);
 }
 

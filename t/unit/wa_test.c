@@ -473,6 +473,58 @@ START_TEST(senders)
 END_TEST
 
 
+/* Blanks, signs and marks of direction are no part of a number, wherever it
+ * stands. */
+START_TEST(written_numbers)
+{
+    size_t          i;
+    pt_wa_t         wa;
+    pt_wa_sender_t *s;
+
+    static const char *const values[] = {
+        "\"messages\":[{\"id\":\"a\",\"from\":\"+55 (11) 98765-4321\","
+        "\"type\":\"revoke\"}]",
+        "\"messages\":[{\"id\":\"a\",\"from\":\" 5511.98765.4321 \","
+        "\"type\":\"revoke\"}]",
+        "\"messages\":[{\"id\":\"a\",\"from\":\"\\u202a+5511\\u00a0"
+        "98765\\u20114321\\u202c\",\"type\":\"revoke\"}]",
+        "\"contacts\":[{\"wa_id\":\"+55 11 98765-4321\"}],\"messages\":"
+        "[{\"id\":\"a\",\"type\":\"revoke\"}]",
+        "\"messages\":[{\"id\":\"a\",\"type\":\"system\",\"system\":"
+        "{\"customer\":\"+55 11 98765-4321\"}}]",
+        "\"messages\":[{\"id\":\"a\",\"type\":\"system\",\"from\":"
+        "\"1\",\"system\":{\"type\":\"user_changed_number\",\"wa_id\":"
+        "\"+55 11 98765-4321\"}}]",
+        "\"messages\":[{\"id\":\"a\",\"type\":\"system\",\"from\":"
+        "\"1\",\"system\":{\"type\":\"user_changed_number\","
+        "\"new_wa_id\":\"+55 11 98765-4321\"}}]",
+    };
+
+    for (i = 0; i < PT_COUNT(values); i++) {
+        wa_parse_value(values[i], &wa);
+        ck_assert_uint_eq(wa.nmessages, 1);
+        wa_same(wa.messages[0].sender.wa_id, "5511987654321");
+    }
+
+    /* one of them alone is written with signs: still the same person */
+    wa_parse_value("\"contacts\":[{\"wa_id\":\"1\"},{\"wa_id\":"
+                   "\"5511987654321\",\"profile\":{\"name\":\"A\"}}],"
+                   "\"messages\":[{\"id\":\"a\",\"from\":\"+55 11 "
+                   "98765-4321\",\"type\":\"revoke\"}]",
+                   &wa);
+    s = &wa.messages[0].sender;
+    wa_same(s->name, "A");
+    wa_same(s->phone, "5511987654321");
+
+    /* what is no number is left as it is */
+    wa_parse_value("\"messages\":[{\"id\":\"a\",\"from\":\"+1 x\","
+                   "\"type\":\"revoke\"}]",
+                   &wa);
+    wa_same(wa.messages[0].sender.wa_id, "+1 x");
+}
+END_TEST
+
+
 /* WhatsApp tells who they were and who they are from now on. */
 START_TEST(changed_numbers)
 {
@@ -742,6 +794,7 @@ pt_test_suite(Suite *s)
     tcase_add_loop_test(tc, one_broken_among_100, 0, (int) PT_COUNT(wa_broken));
     tcase_add_test(tc, human_text_is_cleaned);
     tcase_add_test(tc, senders);
+    tcase_add_test(tc, written_numbers);
     tcase_add_test(tc, changed_numbers);
     tcase_add_test(tc, many_contacts);
     tcase_add_test(tc, statuses);
