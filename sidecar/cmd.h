@@ -25,6 +25,7 @@ typedef struct {
     pt_arena_t *arena; /* lives as long as the program */
     conf_t      conf;
     const char *database_url; /* --database-url, or NULL */
+    const char *database_url_file;
 } cmd_t;
 
 typedef int (*cmd_pt)(cmd_t *c, int argc, char **argv);
@@ -39,14 +40,31 @@ int cmd_number(cmd_t *c, int argc, char **argv);
 int cmd_partitions(cmd_t *c, int argc, char **argv);
 int cmd_serve(cmd_t *c, int argc, char **argv);
 int cmd_demo(cmd_t *c, int argc, char **argv);
+int cmd_backup(cmd_t *c, int argc, char **argv);
+int cmd_restore(cmd_t *c, int argc, char **argv);
+
+/* ---- cmd_text.c ---- */
+
+#define CMD_NAME_MAX 200 /* characters */
+
+/* A line on stderr, "pytake: ..."; returns CMD_FAILED.  What is no text is
+ * shown as \uNNNN, here and in the next. */
+int cmd_error(const char *fmt, ...) PT_PRINTF(1, 2);
+
+/* A line on stdout; fmt is without its end. */
+void cmd_say(const char *fmt, ...) PT_PRINTF(1, 2);
+
+/* A name that people will read; 0, or CMD_USAGE after a message. */
+int cmd_name_check(const char *name, const char *option);
+
+/* Digits, and what people write between them. */
+bool cmd_phone_is(const char *phone);
 
 /* ---- cmd_util.c ---- */
 
 /* malloc and free as the core's allocator. */
 extern const pt_mem_t cmd_mem;
 
-/* "pytake: ..." on stderr; returns CMD_FAILED. */
-int cmd_error(const char *fmt, ...) PT_PRINTF(1, 2);
 
 /* db's error with what to do about it; returns CMD_FAILED. */
 int cmd_db_error(const db_t *db, const char *doing);
@@ -55,8 +73,9 @@ int cmd_no_memory(void);
 
 /*
  * Options "--name value", "--name=value" or, with a flag, "--name"; and up
- * to max words besides.  Values are borrowed from argv.  --database-url is
- * known to every command.  0, or CMD_USAGE after a message.
+ * to max words besides.  Values are borrowed from argv.  --database-url and
+ * --database-url-file are known to every command.  0, or CMD_USAGE after a
+ * message.
  */
 typedef struct {
     const char  *name;  /* without the dashes */
@@ -96,14 +115,21 @@ bool     cmd_password_is(pt_str_t password, const char *phc);
 
 /*
  * The whole of a file ("-": stdin), at most max bytes, one trailing newline
- * dropped; NUL-terminated on the arena.  0, or CMD_FAILED after a message.
+ * (LF or CR LF) dropped; NUL-terminated on the arena.  0, or CMD_FAILED after a message.
  */
 int cmd_read_file(cmd_t *c, const char *path, size_t max, pt_str_t *out);
 
 /* ---- lookups that several commands need ---- */
 
-/* By id or by name.  0 with id, or CMD_FAILED after a message. */
+/* By id or by name, whatever its case and blanks; one that was removed is not
+ * found.  0 with id, or CMD_FAILED after a message. */
 int cmd_tenant_find(db_t *db, const char *name, char id[PT_UUID_LEN + 1]);
+
+/* "pytake migrate" up to and including a version (cmd_migrate.c). */
+int cmd_migrate_to(cmd_t *c, int version);
+
+/* A line on stderr for every two tenants that are called the same. */
+int cmd_tenant_twins(db_t *db);
 
 /* Writes one line of the audit log; what was done stands without it. */
 pt_err_t cmd_audit(db_t *db, const char *tenant, const char *action,

@@ -17,12 +17,13 @@
 
 #define DOCTOR_REDIS_TIMEOUT_S 2
 #define DOCTOR_HTTP_TIMEOUT_MS 3000L
+#define DOCTOR_LINE_MAX 2048
 #define DOCTOR_SECRET_GOOD 32   /* bytes of an HMAC-SHA-256 key */
 #define DOCTOR_SECRET_VARIETY 8 /* different bytes; a made one has more */
 
 static void   doctor_secrets(doctor_t *d);
 static bool   doctor_secret_is(doctor_t *d, const char *name, pt_str_t secret,
-                               const char *without);
+                               const char *without, const char *instead);
 static void   doctor_postgres(doctor_t *d);
 static void   doctor_redis(doctor_t *d);
 static void   doctor_redis_ask(doctor_t *d, redisContext *r,
@@ -67,6 +68,7 @@ void
 doctor_say(doctor_t *d, doctor_level_t level, const char *name, const char *fmt,
            ...)
 {
+    char    text[DOCTOR_LINE_MAX];
     va_list ap;
 
     static const char *const words[] = { "ok  ", "warn", "FAIL" };
@@ -74,11 +76,10 @@ doctor_say(doctor_t *d, doctor_level_t level, const char *name, const char *fmt,
     d->warns += level == DOCTOR_WARN;
     d->fails += level == DOCTOR_FAIL;
 
-    printf("%s %s: ", words[level], name);
     va_start(ap, fmt);
-    vprintf(fmt, ap);
+    vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
-    putchar('\n');
+    cmd_say("%s %s: %s", words[level], name, text);
     fflush(stdout);
 }
 
@@ -90,7 +91,8 @@ doctor_secrets(doctor_t *d)
 
     if (doctor_secret_is(d, "JWT_SECRET", c->jwt_secret,
                          "nobody can log in - set it to 32 random bytes or "
-                         "more")
+                         "more",
+                         "make a random one")
         && c->jwt_secret.len < DOCTOR_SECRET_GOOD)
     {
         doctor_say(d, DOCTOR_WARN, "JWT_SECRET",
@@ -100,17 +102,21 @@ doctor_secrets(doctor_t *d)
     }
 
     (void) doctor_secret_is(d, "WHATSAPP_APP_SECRET", c->app_secret,
-                            "every webhook is refused - set it to the Meta "
-                            "app's secret");
+                            "every webhook is refused - set it to what Meta "
+                            "shows at App settings > Basic > App secret",
+                            "Meta makes it: copy what App settings > Basic > "
+                            "App secret shows");
     (void) doctor_secret_is(d, "WHATSAPP_WEBHOOK_VERIFY_TOKEN",
                             c->webhook_verify_token,
                             "Meta cannot verify the webhook - set it to what "
-                            "you type into Meta's form");
+                            "you type into Meta's form",
+                            "make a random one, here and in Meta's form");
 
     if (c->has_key) {
         (void) doctor_secret_is(
             d, "PYTAKE_ENCRYPTION_KEY",
-            (pt_str_t){ (const char *) c->key, sizeof(c->key) }, "");
+            (pt_str_t){ (const char *) c->key, sizeof(c->key) }, "",
+            "make a random one");
     } else {
         doctor_say(d, DOCTOR_FAIL, "PYTAKE_ENCRYPTION_KEY",
                    "is not set, "
@@ -123,7 +129,7 @@ doctor_secrets(doctor_t *d)
 /* False after a FAIL. */
 static bool
 doctor_secret_is(doctor_t *d, const char *name, pt_str_t secret,
-                 const char *without)
+                 const char *without, const char *instead)
 {
     bool   seen[256] = { false };
     size_t i, variety = 0;
@@ -141,9 +147,7 @@ doctor_secret_is(doctor_t *d, const char *name, pt_str_t secret,
     if (variety < DOCTOR_SECRET_VARIETY
         || memmem(secret.data, secret.len, "secret", 6) != NULL)
     {
-        doctor_say(d, DOCTOR_FAIL, name,
-                   "can be guessed - make a random "
-                   "one");
+        doctor_say(d, DOCTOR_FAIL, name, "can be guessed - %s", instead);
         return false;
     }
     doctor_say(d, DOCTOR_OK, name, "is set");

@@ -43,6 +43,7 @@ doctor_database(doctor_t *d)
         return;
     }
     doctor_courier(d);
+    doctor_people(d);
 }
 
 

@@ -7,6 +7,7 @@
 
 #include "cmd.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -17,11 +18,13 @@
 
 typedef struct {
     cmd_t    *cmd;
+    int       to; /* the last one that is applied */
     db_t      db;
     PGresult *applied; /* version, checksum, when, ms; in order */
     int       napplied;
 } migrate_t;
 
+static int migrate_with(migrate_t *m, int (*run)(migrate_t *m));
 static int migrate_status(migrate_t *m);
 static int migrate_dry_run(migrate_t *m);
 static int migrate_run(migrate_t *m);
@@ -59,22 +62,45 @@ cmd_migrate(cmd_t *c, int argc, char **argv)
 
     memset(&m, 0, sizeof(m));
     m.cmd = c;
+    m.to = INT_MAX;
 
-    rc = cmd_connect(c, &m.db, 0, NULL);
+    return migrate_with(&m, words[0] != NULL ? migrate_status
+                            : dry            ? migrate_dry_run
+                                             : migrate_run);
+}
+
+
+int
+cmd_migrate_to(cmd_t *c, int version)
+{
+    migrate_t m;
+
+    memset(&m, 0, sizeof(m));
+    m.cmd = c;
+    m.to = version;
+
+    return migrate_with(&m, migrate_run);
+}
+
+
+static int
+migrate_with(migrate_t *m, int (*run)(migrate_t *m))
+{
+    int rc;
+
+    rc = cmd_connect(m->cmd, &m->db, 0, NULL);
     if (rc != 0) {
         return rc;
     }
 
-    if (PQserverVersion(m.db.pg) < MIGRATE_SERVER_MIN) {
+    if (PQserverVersion(m->db.pg) < MIGRATE_SERVER_MIN) {
         rc = cmd_error("PostgreSQL %d is too old, 15 or newer is needed",
-                       PQserverVersion(m.db.pg) / 10000);
+                       PQserverVersion(m->db.pg) / 10000);
     } else {
-        rc = words[0] != NULL ? migrate_status(&m)
-             : dry            ? migrate_dry_run(&m)
-                              : migrate_run(&m);
+        rc = run(m);
     }
-    PQclear(m.applied);
-    db_close(&m.db);
+    PQclear(m->applied);
+    db_close(&m->db);
 
     return rc;
 }
@@ -153,7 +179,9 @@ migrate_run(migrate_t *m)
         return rc;
     }
 
-    for (i = (size_t) m->napplied; i < migrations_count; i++) {
+    for (i = (size_t) m->napplied;
+         i < migrations_count && migrations[i].version <= m->to; i++)
+    {
         rc = migrate_apply(m, &migrations[i]);
         if (rc != 0) {
             return rc;
@@ -164,7 +192,7 @@ migrate_run(migrate_t *m)
         printf("the schema is current, nothing to do\n");
     }
 
-    return CMD_OK;
+    return i == migrations_count ? cmd_tenant_twins(&m->db) : CMD_OK;
 }
 
 

@@ -1,7 +1,7 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * pytake number add|token|list: WhatsApp numbers.
+ * pytake number add|token|rename|list|remove: WhatsApp numbers.
  */
 
 #include "cmd.h"
@@ -18,21 +18,38 @@ typedef struct {
     const char *waba;
     const char *name;
     const char *token_file;
+    bool        yes;
 } number_args_t;
 
 static int  number_add(const number_args_t *a);
 static int  number_insert(const number_args_t *a, db_t *db, const char *tenant);
 static int  number_token(const number_args_t *a);
 static int  number_list(const number_args_t *a);
+static int  number_rename(const number_args_t *a);
+static int  number_remove(const number_args_t *a);
+static int  number_change(const number_args_t *a, const char *sql, int n,
+                          const char *const *params, const char *action,
+                          const char *told);
+static int  number_texts(const number_args_t *a);
 static int  number_sealed(const number_args_t *a, const char *tenant,
                           const char *config, const char **out);
 static bool number_digits_is(const char *s);
+
+static const struct {
+    const char *name;
+    int (*run)(const number_args_t *a);
+} number_commands[] = {
+    { "add", number_add },       { "token", number_token },
+    { "rename", number_rename }, { "list", number_list },
+    { "remove", number_remove },
+};
 
 
 int
 cmd_number(cmd_t *c, int argc, char **argv)
 {
     int           rc;
+    size_t        i;
     const char   *word = NULL;
     number_args_t a;
 
@@ -43,6 +60,7 @@ cmd_number(cmd_t *c, int argc, char **argv)
         { "waba", &a.waba, NULL },
         { "name", &a.name, NULL },
         { "token-file", &a.token_file, NULL },
+        { "yes", NULL, &a.yes },
     };
 
     memset(&a, 0, sizeof(a));
@@ -53,17 +71,14 @@ cmd_number(cmd_t *c, int argc, char **argv)
         return rc;
     }
 
-    if (word != NULL && strcmp(word, "add") == 0) {
-        return number_add(&a);
-    }
-    if (word != NULL && strcmp(word, "token") == 0) {
-        return number_token(&a);
-    }
-    if (word != NULL && strcmp(word, "list") == 0) {
-        return number_list(&a);
+    for (i = 0; word != NULL && i < PT_COUNT(number_commands); i++) {
+        if (strcmp(word, number_commands[i].name) == 0) {
+            return number_commands[i].run(&a);
+        }
     }
 
-    cmd_error("say \"pytake number add\", \"token\" or \"list\"");
+    cmd_error("say \"pytake number add\", \"token\", \"rename\", "
+              "\"list\" or \"remove\"");
 
     return CMD_USAGE;
 }
@@ -89,6 +104,10 @@ number_add(const number_args_t *a)
         cmd_error("--phone-number-id and --waba are Meta's ids: digits only "
                   "(the phone itself goes into --display)");
         return CMD_USAGE;
+    }
+
+    if ((rc = number_texts(a)) != 0) {
+        return rc;
     }
 
     rc = cmd_connect(a->cmd, &db, a->token_file != NULL ? CONF_NEED_KEY : 0,
@@ -133,7 +152,7 @@ number_insert(const number_args_t *a, db_t *db, const char *tenant)
                    "INSERT INTO whatsapp_configs (tenant_id, id, name,"
                    " phone_number_id, waba_id, display_phone_number,"
                    " access_token_sealed)"
-                   " VALUES ($1, $2, $3, $4, $5, $6, $7::bytea)",
+                   " VALUES ($1, $2, $3, $4, $5, btrim($6), $7::bytea)",
                    7, params, NULL)
                != PT_OK
         || cmd_audit(db, tenant, "number.add", id) != PT_OK
@@ -146,7 +165,7 @@ number_insert(const number_args_t *a, db_t *db, const char *tenant)
         }
         return cmd_db_error(db, "cannot add the number");
     }
-    printf("%s %s\n", id, a->display);
+    cmd_say("%s %s", id, a->display);
 
     return CMD_OK;
 }
@@ -241,7 +260,7 @@ number_list(const number_args_t *a)
     }
 
     if (db_exec(&db,
-                "SELECT c.id, c.phone_number_id, c.status,"
+                "SELECT c.id, split_part(c.phone_number_id, '/', 1), c.status,"
                 " CASE WHEN c.access_token_sealed IS NULL THEN 'no token'"
                 " ELSE 'token' END, c.display_phone_number, c.name, t.name"
                 " FROM whatsapp_configs c JOIN tenants t"
@@ -254,15 +273,120 @@ number_list(const number_args_t *a)
         rc = cmd_db_error(&db, "cannot list the numbers");
     } else {
         for (i = 0; i < PQntuples(res); i++) {
-            printf("%s %s %-8s %-8s %s \"%s\" (%s)\n", db_cell(res, i, 0),
-                   db_cell(res, i, 1), db_cell(res, i, 2), db_cell(res, i, 3),
-                   db_cell(res, i, 4), db_cell(res, i, 5), db_cell(res, i, 6));
+            cmd_say("%s %s %-8s %-8s %s \"%s\" (%s)", db_cell(res, i, 0),
+                    db_cell(res, i, 1), db_cell(res, i, 2), db_cell(res, i, 3),
+                    db_cell(res, i, 4), db_cell(res, i, 5),
+                    db_cell(res, i, 6));
         }
         PQclear(res);
     }
     db_close(&db);
 
     return rc;
+}
+
+
+static int
+number_rename(const number_args_t *a)
+{
+    int         rc;
+    const char *params[] = { a->phone_number_id, a->name, a->display };
+
+    if (a->name == NULL && a->display == NULL) {
+        cmd_error("--name or --display is missing, see \"pytake help\"");
+        return CMD_USAGE;
+    }
+
+    if ((rc = number_texts(a)) != 0) {
+        return rc;
+    }
+
+    return number_change(a,
+                         "UPDATE whatsapp_configs SET name = coalesce($2,"
+                         " name), display_phone_number = coalesce(btrim($3),"
+                         " display_phone_number), updated_at = now()"
+                         " WHERE phone_number_id = $1"
+                         " RETURNING tenant_id, id",
+                         3, params, "number.rename", "is renamed");
+}
+
+
+/* Gone at once: its webhooks are an unknown number's, nothing is sent, its id
+ * is free.  The purge of jobs.h deletes its conversations. */
+static int
+number_remove(const number_args_t *a)
+{
+    const char *params[] = { a->phone_number_id };
+
+    if (a->phone_number_id != NULL && !a->yes) {
+        cmd_error("the number %s would be deleted with its conversations and "
+                  "their messages, and nothing brings them back but a backup "
+                  "- say --yes if that is what you want",
+                  a->phone_number_id);
+        return CMD_USAGE;
+    }
+
+    return number_change(a,
+                         "UPDATE whatsapp_configs SET status = 'removed',"
+                         " status_reason = NULL, access_token_sealed = NULL,"
+                         " phone_number_id = phone_number_id || '/' || id,"
+                         " updated_at = now() WHERE phone_number_id = $1"
+                         " AND status <> 'removed' RETURNING tenant_id, id",
+                         1, params, "number.remove",
+                         "is removed: nothing is taken or sent any more; "
+                         "\"pytake serve\" deletes its conversations, step "
+                         "by step");
+}
+
+
+/* sql gives (tenant_id, id) of the number. */
+static int
+number_change(const number_args_t *a, const char *sql, int n,
+              const char *const *params, const char *action, const char *told)
+{
+    int       rc;
+    db_t      db;
+    PGresult *res = NULL;
+
+    if ((rc = cmd_need(a->phone_number_id, "phone-number-id")) != 0
+        || (rc = cmd_connect(a->cmd, &db, 0, "pytake_service")) != 0)
+    {
+        return rc;
+    }
+
+    if (db_do(&db, "BEGIN") != PT_OK
+        || db_exec(&db, sql, n, params, &res) != PT_OK)
+    {
+        rc = cmd_db_error(&db, "cannot change the number");
+    } else if (PQntuples(res) == 0) {
+        rc = cmd_error("there is no number %s, see \"pytake number list\"",
+                       a->phone_number_id);
+    } else if (cmd_audit(&db, db_cell(res, 0, 0), action, db_cell(res, 0, 1))
+                   != PT_OK
+               || db_do(&db, "COMMIT") != PT_OK)
+    {
+        rc = cmd_db_error(&db, "cannot change the number");
+    } else {
+        cmd_say("%s %s", a->phone_number_id, told);
+    }
+    PQclear(res);
+    db_close(&db);
+
+    return rc;
+}
+
+
+static int
+number_texts(const number_args_t *a)
+{
+    if (a->display != NULL && !cmd_phone_is(a->display)) {
+        cmd_error("--display \"%s\" is not a phone number like "
+                  "\"+55 11 98765-4321\"",
+                  a->display);
+        return CMD_USAGE;
+    }
+
+    return a->name != NULL ? cmd_name_check(a->name, "name") : 0;
 }
 
 

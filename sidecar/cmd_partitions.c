@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "jobs.h"
 #include "pytake.h"
@@ -18,7 +19,7 @@ static pt_err_t partitions_job(db_t *db, const job_t *job, int *total);
 int
 cmd_partitions(cmd_t *c, int argc, char **argv)
 {
-    int      rc, totals[] = { [JOBS_TRIM] = 0 };
+    int      rc, totals[] = { [JOBS_PURGE] = 0 };
     db_t     db;
     size_t   i;
     pt_err_t err = PT_OK;
@@ -56,6 +57,7 @@ partitions_job(db_t *db, const job_t *job, int *total)
     PGresult                *res;
     const char              *params[] = { days, step };
     const pytake_stmt_def_t *stmt = &pytake_stmts[job->stmt];
+    const struct timespec    pause = { 0, JOBS_PURGE_PAUSE_MS * 1000000L };
 
     snprintf(days, sizeof(days), "%d", job->days);
     snprintf(step, sizeof(step), "%d", jobs_step(job));
@@ -68,6 +70,9 @@ partitions_job(db_t *db, const job_t *job, int *total)
         n = (int) strtol(db_cell(res, 0, 0), NULL, 10);
         *total += n;
         PQclear(res);
+        if (n > 0 && job->kind == JOBS_PURGE) {
+            nanosleep(&pause, NULL);
+        }
     } while (n >= jobs_step(job));
 
     return PT_OK;

@@ -8,7 +8,6 @@
 
 #include <stdio.h>
 
-#define USER_NAME_MAX 200    /* characters */
 #define USER_PASSWORD_MIN 10 /* bytes */
 
 typedef struct {
@@ -89,7 +88,7 @@ user_add(const user_args_t *u)
 {
     int      rc;
     bool     made;
-    pt_str_t password, name;
+    pt_str_t password;
 
     if ((rc = cmd_need(u->tenant, "tenant")) != 0
         || (rc = cmd_need(u->name, "name")) != 0
@@ -108,11 +107,9 @@ user_add(const user_args_t *u)
         return CMD_USAGE;
     }
 
-    name = (pt_str_t){ u->name, strlen(u->name) };
-    if (!pt_utf8_is(name) || pt_utf8_count(name) > USER_NAME_MAX) {
-        cmd_error("--name is not UTF-8 of at most %d characters",
-                  USER_NAME_MAX);
-        return CMD_USAGE;
+    rc = cmd_name_check(u->name, "name");
+    if (rc != 0) {
+        return rc;
     }
 
     rc = user_password_get(u, &password, &made);
@@ -159,7 +156,7 @@ user_add_checked(const user_args_t *u, pt_str_t password, bool made)
                  ? cmd_error("the e-mail \"%s\" is taken", u->email)
                  : cmd_db_error(&db, "cannot add the user");
     } else {
-        printf("%s %s\n", id, u->email);
+        cmd_say("%s %s", id, u->email);
         if (made) {
             printf("password: %s\n", password.data);
         }
@@ -196,7 +193,8 @@ user_list(const user_args_t *u)
     if (db_exec(&db,
                 "SELECT u.id, u.role, u.active, u.email, u.name, t.name"
                 " FROM users u JOIN tenants t ON t.id = u.tenant_id"
-                " WHERE $1::uuid IS NULL OR u.tenant_id = $1"
+                " WHERE t.status <> 'removed'"
+                " AND ($1::uuid IS NULL OR u.tenant_id = $1)"
                 " ORDER BY u.tenant_id, u.id",
                 1, params, &res)
         != PT_OK)
@@ -204,10 +202,11 @@ user_list(const user_args_t *u)
         rc = cmd_db_error(&db, "cannot list the users");
     } else {
         for (i = 0; i < PQntuples(res); i++) {
-            printf("%s %-10s %-8s %s \"%s\" (%s)\n", db_cell(res, i, 0),
-                   db_cell(res, i, 1),
-                   db_cell(res, i, 2)[0] == 't' ? "active" : "inactive",
-                   db_cell(res, i, 3), db_cell(res, i, 4), db_cell(res, i, 5));
+            cmd_say("%s %-10s %-8s %s \"%s\" (%s)", db_cell(res, i, 0),
+                    db_cell(res, i, 1),
+                    db_cell(res, i, 2)[0] == 't' ? "active" : "inactive",
+                    db_cell(res, i, 3), db_cell(res, i, 4),
+                    db_cell(res, i, 5));
         }
         PQclear(res);
     }

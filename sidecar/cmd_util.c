@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -22,26 +21,14 @@
 
 static void *cmd_alloc(void *user, size_t size);
 static void  cmd_free(void *user, void *ptr);
+static int   cmd_database_file(cmd_t *c);
 static int   cmd_option(cmd_t *c, int argc, char **argv, int i,
                         const cmd_option_t *options, size_t n);
+static const cmd_option_t *cmd_option_find(const cmd_option_t *options,
+                                           size_t n, const char *name,
+                                           size_t len);
 
 const pt_mem_t cmd_mem = { cmd_alloc, cmd_free, NULL };
-
-
-int
-cmd_error(const char *fmt, ...)
-{
-    va_list ap;
-
-    fflush(stdout);
-    fputs("pytake: ", stderr);
-    va_start(ap, fmt);
-    vfprintf(stderr, fmt, ap);
-    va_end(ap);
-    fputc('\n', stderr);
-
-    return CMD_FAILED;
-}
 
 
 int
@@ -112,8 +99,14 @@ cmd_need(const char *value, const char *option)
 int
 cmd_conf(cmd_t *c, unsigned needs)
 {
+    int      rc;
     char     error[CONF_ERROR_MAX];
     pt_err_t err;
+
+    rc = cmd_database_file(c);
+    if (rc != 0) {
+        return rc;
+    }
 
     err = conf_load(&c->conf, c->arena, needs, c->database_url, error);
     if (err == PT_EVALIDATION) {
@@ -270,6 +263,9 @@ cmd_read_file(cmd_t *c, const char *path, size_t max, pt_str_t *out)
 
     if (len > 0 && buf[len - 1] == '\n') {
         len--;
+        if (len > 0 && buf[len - 1] == '\r') {
+            len--;
+        }
     }
     buf[len] = '\0';
     *out = (pt_str_t){ buf, len };
@@ -285,9 +281,13 @@ cmd_tenant_find(db_t *db, const char *name, char id[PT_UUID_LEN + 1])
     PGresult   *res;
     const char *params[] = { name };
 
+    /* spelt exactly so, or like it and nobody is spelt exactly so */
     if (db_exec(db,
-                "SELECT id FROM tenants WHERE id::text = lower($1)"
-                " OR name = $1 ORDER BY id LIMIT 2",
+                "SELECT t.id FROM tenants t WHERE t.status <> 'removed'"
+                " AND (t.id::text = lower($1) OR t.name = $1"
+                " OR (pytake_name_fold(t.name) = pytake_name_fold($1)"
+                " AND NOT EXISTS (SELECT FROM tenants x WHERE x.name = $1"
+                " AND x.status <> 'removed'))) ORDER BY t.id LIMIT 2",
                 1, params, &res)
         != PT_OK)
     {
@@ -400,45 +400,91 @@ cmd_free(void *user, void *ptr)
 }
 
 
+/* --database-url-file takes the place of --database-url. */
+static int
+cmd_database_file(cmd_t *c)
+{
+    int      rc;
+    pt_str_t url;
+
+    if (c->database_url_file == NULL) {
+        return 0;
+    }
+
+    if (c->database_url != NULL) {
+        cmd_error("--database-url and --database-url-file are both given, "
+                  "only one may be");
+        return CMD_USAGE;
+    }
+
+    rc = cmd_read_file(c, c->database_url_file, CONF_SECRET_MAX, &url);
+    if (rc != 0) {
+        return CMD_CONFIG;
+    }
+    c->database_url = url.data;
+    c->database_url_file = NULL;
+
+    return 0;
+}
+
+
 /* How many arguments were used; 0 after a message. */
 static int
 cmd_option(cmd_t *c, int argc, char **argv, int i, const cmd_option_t *options,
            size_t n)
 {
-    size_t       k, len;
-    const char  *name = argv[i] + 2, *value = strchr(name, '=');
-    cmd_option_t o = { "database-url", &c->database_url, NULL };
+    size_t              len;
+    const char         *name = argv[i] + 2, *value = strchr(name, '=');
+    const cmd_option_t *o;
+
+    const cmd_option_t common[] = {
+        { "database-url", &c->database_url, NULL },
+        { "database-url-file", &c->database_url_file, NULL },
+    };
 
     len = value != NULL ? (size_t) (value++ - name) : strlen(name);
 
-    if (strlen(o.name) != len || memcmp(o.name, name, len) != 0) {
-        for (k = 0; k < n; k++) {
-            if (strlen(options[k].name) == len
-                && memcmp(options[k].name, name, len) == 0) {
-                break;
-            }
-        }
-        if (k == n) {
-            cmd_error("unknown option \"%s\", see \"pytake help\"", argv[i]);
-            return 0;
-        }
-        o = options[k];
+    o = cmd_option_find(common, PT_COUNT(common), name, len);
+    if (o == NULL) {
+        o = cmd_option_find(options, n, name, len);
+    }
+    if (o == NULL) {
+        cmd_error("unknown option \"%s\", see \"pytake help\"", argv[i]);
+        return 0;
     }
 
-    if (o.flag != NULL) {
+    if (o->flag != NULL) {
         if (value != NULL) {
-            cmd_error("--%s takes no value", o.name);
+            cmd_error("--%s takes no value", o->name);
             return 0;
         }
-        *o.flag = true;
+        *o->flag = true;
         return 1;
     }
 
     if (value == NULL && i + 1 == argc) {
-        cmd_error("--%s needs a value", o.name);
+        cmd_error("--%s needs a value", o->name);
         return 0;
     }
-    *o.value = value != NULL ? value : argv[i + 1];
+    *o->value = value != NULL ? value : argv[i + 1];
 
     return value != NULL ? 1 : 2;
+}
+
+
+static const cmd_option_t *
+cmd_option_find(const cmd_option_t *options, size_t n, const char *name,
+                size_t len)
+{
+    size_t k;
+
+    for (k = 0; k < n; k++) {
+        if (strlen(options[k].name) == len
+            && memcmp(options[k].name, name, len) == 0)
+        {
+            return &options[k];
+        }
+    }
+
+    return NULL;
 }

@@ -146,6 +146,23 @@ conf_secret(conf_reader_t *r, const char *name, pt_str_t *out)
 }
 
 
+/* An address is given anew for one command, beside the file of all others. */
+pt_err_t
+conf_address(conf_reader_t *r, const char *name, pt_str_t *out)
+{
+    pt_err_t    err;
+    const char *v;
+
+    err = conf_text(r, name, &v);
+    if (err != PT_OK || v == NULL) {
+        return err != PT_OK ? err : conf_secret(r, name, out);
+    }
+    *out = conf_str(v);
+
+    return PT_OK;
+}
+
+
 pt_str_t
 conf_str(const char *s)
 {

@@ -31,7 +31,7 @@ conf_database(conf_reader_t *r)
     pt_err_t err;
     pt_str_t url;
 
-    err = conf_secret(r, "DATABASE_URL", &url);
+    err = conf_address(r, "DATABASE_URL", &url);
     if (err != PT_OK) {
         return err;
     }
@@ -57,7 +57,7 @@ conf_redis(conf_reader_t *r)
     pt_str_t       url;
     pt_redis_url_t parts;
 
-    err = conf_secret(r, "REDIS_URL", &url);
+    err = conf_address(r, "REDIS_URL", &url);
     if (err != PT_OK) {
         return err;
     }

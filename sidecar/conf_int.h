@@ -29,6 +29,9 @@ pt_err_t conf_text(conf_reader_t *r, const char *name, const char **out);
 /* NAME or the content of NAME_FILE; data NULL when neither is set. */
 pt_err_t conf_secret(conf_reader_t *r, const char *name, pt_str_t *out);
 
+/* The same, but NAME comes before NAME_FILE when both are set. */
+pt_err_t conf_address(conf_reader_t *r, const char *name, pt_str_t *out);
+
 pt_str_t conf_str(const char *s);
 
 /* ---- conf_addr.c: each fills its part of r->conf ---- */

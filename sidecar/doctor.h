@@ -33,6 +33,10 @@ bool doctor_ask(doctor_t *d, const char *name, const char *sql, PGresult **out);
 void doctor_list(doctor_t *d, const char *name, const char *sql,
                  const char *good, const char *bad);
 
+/* ---- cmd_doctor_people.c: d->db open, as pytake_service ---- */
+
+void doctor_people(doctor_t *d);
+
 /* ---- cmd_doctor_serve.c ---- */
 
 void doctor_hub(doctor_t *d);

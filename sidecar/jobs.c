@@ -25,6 +25,8 @@ typedef struct {
     uint32_t       said; /* that they failed */
     char           said_state[6];
     int64_t        round_ms; /* when all are due again */
+    int64_t        purge_ms; /* when the purge is */
+    bool           purged;   /* something, since it was due */
     bool           stopped;
     bool           away; /* said so already */
     uint8_t        values[2][4];
@@ -37,6 +39,7 @@ static pt_err_t jobs_start(const serve_t *serve, void **part);
 static void     jobs_stop(void *part);
 static void     jobs_del(void *part);
 static void     jobs_run(void *data);
+static void     jobs_due(jobs_t *j, int64_t now_ms);
 static bool     jobs_pick(jobs_t *j);
 static void     jobs_submit(jobs_t *j);
 static void     jobs_done(void *data, const pytake_sql_result_t *result);
@@ -60,6 +63,7 @@ const job_t jobs_list[] = {
     { "webhook_error_trim", PT_STMT_WEBHOOK_ERROR_TRIM, JOBS_TRIM,
       JOBS_WEBHOOK_ERROR_DAYS },
     { "audit_trim", PT_STMT_AUDIT_TRIM, JOBS_TRIM, JOBS_AUDIT_DAYS },
+    { "purge", PT_STMT_PURGE, JOBS_PURGE, JOBS_PURGE_ROWS },
 };
 
 const size_t jobs_count = PT_COUNT(jobs_list);
@@ -150,20 +154,39 @@ static void
 jobs_run(void *data)
 {
     jobs_t *j = data;
-    int64_t now_ms = j->loop->ops->now_ms(j->loop);
+    int64_t now_ms = j->loop->ops->now_ms(j->loop), next_ms;
 
     assert(!j->stopped);
 
-    if (now_ms >= j->round_ms) {
-        j->due = (uint32_t) ((1ull << jobs_count) - 1);
-        j->round_ms = now_ms + JOBS_EACH_MS;
-        j->next = 0;
-    }
+    jobs_due(j, now_ms);
 
     if (jobs_pick(j)) {
         jobs_submit(j);
     } else {
-        j->loop->ops->timer_set(j->timer, (uint32_t) (j->round_ms - now_ms));
+        next_ms = j->purge_ms < j->round_ms ? j->purge_ms : j->round_ms;
+        j->loop->ops->timer_set(j->timer, (uint32_t) (next_ms - now_ms));
+    }
+}
+
+
+static void
+jobs_due(jobs_t *j, int64_t now_ms)
+{
+    size_t i;
+
+    if (now_ms >= j->round_ms) {
+        j->due = (uint32_t) ((1ull << jobs_count) - 1);
+        j->round_ms = now_ms + JOBS_EACH_MS;
+        j->purge_ms = now_ms + JOBS_PURGE_EACH_MS;
+        j->next = 0;
+        return;
+    }
+
+    if (now_ms >= j->purge_ms) {
+        j->purge_ms = now_ms + JOBS_PURGE_EACH_MS;
+        for (i = 0; i < jobs_count; i++) {
+            j->due |= (uint32_t) (jobs_list[i].kind == JOBS_PURGE) << i;
+        }
     }
 }
 
@@ -234,13 +257,22 @@ jobs_done(void *data, const pytake_sql_result_t *result)
         j->said_state[0] = '\0';
     }
 
-    if (batch_cell_i32(&result->rows[0], 0, 0) < jobs_step(job)) {
-        j->loop->ops->log(j->loop, PT_LOG_INFO, "pytake: jobs: %s done",
-                          job->name);
-        j->due &= ~bit;
-        j->next = (j->next + 1) % jobs_count;
+    if (batch_cell_i32(&result->rows[0], 0, 0) >= jobs_step(job)) {
+        j->purged |= job->kind == JOBS_PURGE;
+        j->loop->ops->timer_set(
+            j->timer, job->kind == JOBS_PURGE ? JOBS_PURGE_PAUSE_MS : 0);
+        return;
     }
 
+    if (job->kind != JOBS_PURGE || j->purged) {
+        j->loop->ops->log(j->loop, PT_LOG_INFO, "pytake: jobs: %s done",
+                          job->name);
+    }
+    if (job->kind == JOBS_PURGE) {
+        j->purged = false;
+    }
+    j->due &= ~bit;
+    j->next = (j->next + 1) % jobs_count;
     j->loop->ops->timer_set(j->timer, 0);
 }
 

@@ -19,12 +19,15 @@
 #define JOBS_AUDIT_DAYS 365
 #define JOBS_STEP_ROWS 1000 /* deleted in one transaction */
 #define JOBS_EACH_MS (3600u * 1000u)
+#define JOBS_PURGE_ROWS 500 /* of a step, more or less */
+#define JOBS_PURGE_EACH_MS (30u * 1000u) /* somebody waits for it */
+#define JOBS_PURGE_PAUSE_MS 100u /* behind a step: live traffic goes first */
 #define JOBS_RETRY_MIN_MS 500u
 #define JOBS_RETRY_MAX_MS 5000u
 #define JOBS_DEADLINE_MS 60000
 #define JOBS_LOCK_MS 2000u /* of rows; for tables the functions have less */
 
-typedef enum { JOBS_MAKE, JOBS_DROP, JOBS_TRIM } jobs_kind_t;
+typedef enum { JOBS_MAKE, JOBS_DROP, JOBS_TRIM, JOBS_PURGE } jobs_kind_t;
 
 /* A statement of one number, run again at once until that is less than a step
  * (JOBS_STEP_ROWS of a trim, else 1). */
@@ -32,7 +35,8 @@ typedef struct {
     const char *name;
     uint16_t    stmt;
     jobs_kind_t kind;
-    int32_t     days; /* $1, of what is kept; $2 of a trim is the step */
+    int32_t     days; /* $1, of what is kept (of a purge the rows of a step);
+                         $2 of a trim is the step */
 } job_t;
 
 /* In this order: without days every webhook is refused. */

@@ -96,3 +96,10 @@ WITH d AS (
     RETURNING 1
 )
 SELECT count(*)::int4 FROM d;
+
+-- Tenants and numbers that were removed go step by step: about that many rows
+-- a step; 0: nothing is left.
+-- name: purge
+-- params: int4
+-- columns: n
+SELECT pytake_purge($1);
