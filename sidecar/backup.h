@@ -19,16 +19,16 @@
 #define BACKUP_MAGIC "pytake-backup 1 "
 #define BACKUP_LENGTH_LEN 10
 #define BACKUP_HASH_LEN 64
-#define BACKUP_HEAD_LEN \
+#define BACKUP_HEAD_LEN                                                        \
     (sizeof(BACKUP_MAGIC) - 1 + BACKUP_LENGTH_LEN + 1 + BACKUP_HASH_LEN + 1)
 #define BACKUP_MANIFEST_MAX (8u * 1024 * 1024)
 #define BACKUP_PIECE 65536
 
 /* Tables of ours that are no partition of another. */
-#define BACKUP_TABLES \
-    "SELECT c.relname FROM pg_class c" \
-    " WHERE c.relnamespace = 'public'::regnamespace" \
-    " AND c.relkind IN ('r', 'p') AND NOT c.relispartition" \
+#define BACKUP_TABLES                                                          \
+    "SELECT c.relname FROM pg_class c"                                         \
+    " WHERE c.relnamespace = 'public'::regnamespace"                           \
+    " AND c.relkind IN ('r', 'p') AND NOT c.relispartition"                    \
     " AND c.relname <> 'schema_migrations' ORDER BY c.relname"
 
 /* A program of PostgreSQL's with one end of its standard streams. */

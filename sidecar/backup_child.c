@@ -19,10 +19,10 @@ static const char *const backup_pinned[] = { "host", "hostaddr", "port",
                                              "load_balance_hosts" };
 
 /* What a child needs of our environment; the rest holds our secrets. */
-static const char *const backup_kept[] = { "PATH", "HOME", "TMPDIR", "LANG",
-                                           "LC_ALL", "PGPASSFILE",
-                                           "PGSERVICEFILE", "PGSYSCONFDIR",
-                                           "LD_LIBRARY_PATH" };
+static const char *const backup_kept[] = {
+    "PATH",       "HOME",          "TMPDIR",       "LANG",           "LC_ALL",
+    "PGPASSFILE", "PGSERVICEFILE", "PGSYSCONFDIR", "LD_LIBRARY_PATH"
+};
 
 static int  backup_env(cmd_t *c, const db_t *db, char *env[BACKUP_ENV_MAX]);
 static int  backup_env_add(cmd_t *c, char **env, size_t *n, const char *name,
@@ -162,8 +162,7 @@ backup_count(cmd_t *c, db_t *db, const char *table, const char **out)
         return cmd_db_error(db, "cannot count the rows");
     }
     if (pt_dup(c->arena,
-               (pt_str_t){ db_cell(res, 0, 0), strlen(db_cell(res, 0, 0)) },
-               &n)
+               (pt_str_t){ db_cell(res, 0, 0), strlen(db_cell(res, 0, 0)) }, &n)
         != PT_OK)
     {
         rc = cmd_no_memory();
@@ -209,8 +208,7 @@ backup_env(cmd_t *c, const db_t *db, char *env[BACKUP_ENV_MAX])
     }
 
     for (i = 0; rc == 0 && i < PT_COUNT(backup_kept); i++) {
-        rc = backup_env_add(c, env, &n, backup_kept[i],
-                            getenv(backup_kept[i]));
+        rc = backup_env_add(c, env, &n, backup_kept[i], getenv(backup_kept[i]));
     }
 
     for (o = options; rc == 0 && o->keyword != NULL; o++) {

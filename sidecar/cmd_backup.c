@@ -82,8 +82,7 @@ backup_run(backup_t *b, const char *path)
     pt_str_t snapshot, manifest;
 
     if ((rc = backup_owner_enter(b->cmd, &b->db, &b->role)) != 0
-        || (rc = backup_begin(b, &snapshot)) != 0
-        || (rc = backup_seen(b)) != 0
+        || (rc = backup_begin(b, &snapshot)) != 0 || (rc = backup_seen(b)) != 0
         || (rc = backup_manifest(b, &manifest)) != 0)
     {
         return rc;

@@ -275,8 +275,7 @@ number_list(const number_args_t *a)
         for (i = 0; i < PQntuples(res); i++) {
             cmd_say("%s %s %-8s %-8s %s \"%s\" (%s)", db_cell(res, i, 0),
                     db_cell(res, i, 1), db_cell(res, i, 2), db_cell(res, i, 3),
-                    db_cell(res, i, 4), db_cell(res, i, 5),
-                    db_cell(res, i, 6));
+                    db_cell(res, i, 4), db_cell(res, i, 5), db_cell(res, i, 6));
         }
         PQclear(res);
     }
@@ -355,8 +354,7 @@ number_change(const number_args_t *a, const char *sql, int n,
     }
 
     if (db_do(&db, "BEGIN") != PT_OK
-        || db_exec(&db, sql, n, params, &res) != PT_OK)
-    {
+        || db_exec(&db, sql, n, params, &res) != PT_OK) {
         rc = cmd_db_error(&db, "cannot change the number");
     } else if (PQntuples(res) == 0) {
         rc = cmd_error("there is no number %s, see \"pytake number list\"",

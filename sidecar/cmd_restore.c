@@ -114,10 +114,10 @@ restore_run(restore_t *r)
 static int
 restore_open(restore_t *r)
 {
-    char     head[BACKUP_HEAD_LEN + 1], *p;
-    size_t   magic = sizeof(BACKUP_MAGIC) - 1, want;
-    ssize_t  n;
-    int64_t  len;
+    char    head[BACKUP_HEAD_LEN + 1], *p;
+    size_t  magic = sizeof(BACKUP_MAGIC) - 1, want;
+    ssize_t n;
+    int64_t len;
 
     r->fd = open(r->path, O_RDONLY | O_CLOEXEC);
     if (r->fd < 0) {
@@ -125,8 +125,7 @@ restore_open(restore_t *r)
     }
 
     n = read(r->fd, head, BACKUP_HEAD_LEN);
-    if (n != (ssize_t) BACKUP_HEAD_LEN
-        || memcmp(head, BACKUP_MAGIC, magic) != 0
+    if (n != (ssize_t) BACKUP_HEAD_LEN || memcmp(head, BACKUP_MAGIC, magic) != 0
         || head[BACKUP_HEAD_LEN - 1] != '\n'
         || !pt_parse_i64((pt_str_t){ head + magic, BACKUP_LENGTH_LEN }, &len)
         || len < 2 || len > (int64_t) BACKUP_MANIFEST_MAX)
@@ -208,14 +207,12 @@ restore_versions(restore_t *r)
         r->version = (int) strtol(db_cell(res, i, 0), NULL, 10);
 
         if ((size_t) i >= migrations_count
-            || migrations[i].version != r->version)
-        {
+            || migrations[i].version != r->version) {
             rc = cmd_error("the backup has a migration %04d that this program "
                            "does not know: use the pytake that made it",
                            r->version);
         } else if (pt_sha256(migrations[i].text, migrations[i].text_len, hash)
-                   != PT_OK)
-        {
+                   != PT_OK) {
             rc = cmd_error("libcrypto failed");
         } else {
             pt_hex_build(hash, sizeof(hash), hex);
@@ -535,8 +532,8 @@ restore_compare(restore_t *r)
         want = db_cell(res, i, 1);
         rc = backup_count(r->cmd, &r->db, name, &got);
         if (rc == 0 && strcmp(got, want) != 0) {
-            rc = cmd_error("%s has %s rows, the backup had %s", name, got,
-                           want);
+            rc =
+                cmd_error("%s has %s rows, the backup had %s", name, got, want);
         } else if (rc == 0 && strcmp(want, "0") != 0) {
             cmd_say("%s: %s rows", name, got);
         }
@@ -578,7 +575,8 @@ restore_after(restore_t *r)
                       " END LOOP; END $$")
         != PT_OK)
     {
-        return cmd_db_error(&r->db, "the rows are here, but cannot be analyzed");
+        return cmd_db_error(&r->db,
+                            "the rows are here, but cannot be analyzed");
     }
     cmd_say("%s is restored: start NGINX and \"pytake serve\"; clients reload "
             "by themselves",

@@ -31,9 +31,9 @@ static const struct {
     int (*run)(const tenant_args_t *a);
     bool needs_tenant;
 } tenant_commands[] = {
-    { "add", tenant_add, false },        { "list", tenant_list, false },
-    { "rename", tenant_rename, true },   { "suspend", tenant_suspend, true },
-    { "resume", tenant_resume, true },   { "remove", tenant_remove, true },
+    { "add", tenant_add, false },      { "list", tenant_list, false },
+    { "rename", tenant_rename, true }, { "suspend", tenant_suspend, true },
+    { "resume", tenant_resume, true }, { "remove", tenant_remove, true },
 };
 
 
@@ -227,12 +227,11 @@ tenant_change(const tenant_args_t *a, const char *sql, const char *value,
     rc = cmd_tenant_find(&db, a->tenant, id);
     if (rc == 0) {
         if (db_do(&db, "BEGIN") != PT_OK
-            || db_exec(&db, sql, 2, params, &res) != PT_OK)
-        {
+            || db_exec(&db, sql, 2, params, &res) != PT_OK) {
             rc = tenant_failed(&db, value, "cannot change the tenant");
         } else if (strcmp(PQcmdTuples(res), "1") != 0) {
-            rc = cmd_error("the tenant \"%s\" was removed meanwhile",
-                           a->tenant);
+            rc =
+                cmd_error("the tenant \"%s\" was removed meanwhile", a->tenant);
         } else if (cmd_audit(&db, id, action, id) != PT_OK
                    || db_do(&db, "COMMIT") != PT_OK)
         {

@@ -107,8 +107,9 @@ user_add(const user_args_t *u)
         return CMD_USAGE;
     }
 
-    rc = cmd_name_check(u->name, "name");
-    if (rc != 0) {
+    if ((rc = cmd_name_check(u->email, "email")) != 0
+        || (rc = cmd_name_check(u->name, "name")) != 0)
+    {
         return rc;
     }
 
@@ -205,8 +206,7 @@ user_list(const user_args_t *u)
             cmd_say("%s %-10s %-8s %s \"%s\" (%s)", db_cell(res, i, 0),
                     db_cell(res, i, 1),
                     db_cell(res, i, 2)[0] == 't' ? "active" : "inactive",
-                    db_cell(res, i, 3), db_cell(res, i, 4),
-                    db_cell(res, i, 5));
+                    db_cell(res, i, 3), db_cell(res, i, 4), db_cell(res, i, 5));
         }
         PQclear(res);
     }

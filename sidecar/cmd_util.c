@@ -19,11 +19,11 @@
 #define CMD_ARGON2_HASH 32
 
 
-static void *cmd_alloc(void *user, size_t size);
-static void  cmd_free(void *user, void *ptr);
-static int   cmd_database_file(cmd_t *c);
-static int   cmd_option(cmd_t *c, int argc, char **argv, int i,
-                        const cmd_option_t *options, size_t n);
+static void               *cmd_alloc(void *user, size_t size);
+static void                cmd_free(void *user, void *ptr);
+static int                 cmd_database_file(cmd_t *c);
+static int                 cmd_option(cmd_t *c, int argc, char **argv, int i,
+                                      const cmd_option_t *options, size_t n);
 static const cmd_option_t *cmd_option_find(const cmd_option_t *options,
                                            size_t n, const char *name,
                                            size_t len);
@@ -480,8 +480,7 @@ cmd_option_find(const cmd_option_t *options, size_t n, const char *name,
 
     for (k = 0; k < n; k++) {
         if (strlen(options[k].name) == len
-            && memcmp(options[k].name, name, len) == 0)
-        {
+            && memcmp(options[k].name, name, len) == 0) {
             return &options[k];
         }
     }

@@ -19,7 +19,7 @@
 #define JOBS_AUDIT_DAYS 365
 #define JOBS_STEP_ROWS 1000 /* deleted in one transaction */
 #define JOBS_EACH_MS (3600u * 1000u)
-#define JOBS_PURGE_ROWS 500 /* of a step, more or less */
+#define JOBS_PURGE_ROWS 500              /* of a step, more or less */
 #define JOBS_PURGE_EACH_MS (30u * 1000u) /* somebody waits for it */
 #define JOBS_PURGE_PAUSE_MS 100u /* behind a step: live traffic goes first */
 #define JOBS_RETRY_MIN_MS 500u

@@ -18,7 +18,7 @@ typedef struct {
     const char *usage; /* whole lines; NULL: another name has them */
 } main_command_t;
 
-static int main_run(cmd_t *c, int argc, char **argv);
+static int                   main_run(cmd_t *c, int argc, char **argv);
 static const main_command_t *main_find(const char *name);
 static bool                  main_asks_help(int argc, char **argv);
 static int                   main_hide(cmd_t *c, int argc, char **argv);

@@ -114,12 +114,16 @@ state_folders() {
         || die "the disk is nearly full: free some space for $HOME_DIR"
 }
 
-# Prints the variable $1, or the content of the file that $1_FILE names.
+# Prints the variable $1, or the content of the file that $1_FILE names.  Of an
+# address the variable comes first, as pytake has it.
 given() {
     local file="$1_FILE"
 
-    [ -z "${!1:-}" ] || [ -z "${!file:-}" ] \
-        || die "$1 and $file are both set: only one may be"
+    case $1 in
+    DATABASE_URL | REDIS_URL) ;;
+    *) [ -z "${!1:-}" ] || [ -z "${!file:-}" ] \
+           || die "$1 and $file are both set: only one may be" ;;
+    esac
 
     if [ -n "${!1:-}" ]; then
         printf '%s' "${!1}"

@@ -18,9 +18,8 @@ static const pt_json_t *pt_wa_known_find(const pt_wa_walk_t    *wk,
 static int      pt_wa_known_cmp(const void *ctx, uint32_t x, uint32_t y);
 static int      pt_wa_contact_cmp(const pt_wa_contact_t *x,
                                   const pt_wa_contact_t *y);
-static pt_err_t pt_wa_contact_read(pt_wa_walk_t    *wk,
-                                   const pt_json_t *contact, bool exact,
-                                   pt_wa_sender_t *s);
+static pt_err_t pt_wa_contact_read(pt_wa_walk_t *wk, const pt_json_t *contact,
+                                   bool exact, pt_wa_sender_t *s);
 static pt_str_t pt_wa_contact_id(const pt_json_t *contact, const char *key);
 static pt_err_t pt_wa_contact_phone(pt_wa_walk_t *wk, const pt_json_t *contact,
                                     const char *key, pt_str_t *out);
@@ -300,8 +299,8 @@ pt_wa_contact_id(const pt_json_t *contact, const char *key)
 
 
 static pt_err_t
-pt_wa_contact_phone(pt_wa_walk_t *wk, const pt_json_t *contact,
-                    const char *key, pt_str_t *out)
+pt_wa_contact_phone(pt_wa_walk_t *wk, const pt_json_t *contact, const char *key,
+                    pt_str_t *out)
 {
     return pt_wa_digits_build(wk->arena, pt_wa_contact_id(contact, key), out);
 }

@@ -24,7 +24,7 @@ NCHAN = "/usr/lib/nginx/modules/ngx_nchan_module.so"
 
 PEOPLE = """
 INSERT INTO tenants (id, name)
-SELECT DISTINCT (%(tenant)s || t)::uuid, 'Room' FROM people_;
+SELECT DISTINCT (%(tenant)s || t)::uuid, 'Room ' || t FROM people_;
 INSERT INTO users (tenant_id, id, email, name, role, password_hash)
 SELECT (%(tenant)s || t)::uuid, (%(user)s || u)::uuid,
        'agent' || u || '@example.test', 'Agent', 'agent', '-' FROM people_;

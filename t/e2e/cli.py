@@ -353,59 +353,6 @@ def test_away():
     like(r.err, r"pytake migrate", "an empty database: what to run")
 
 
-def rows(dsn):
-    """How many each table has, as who sees everything."""
-    return {name: one(dsn, "SELECT count(*) FROM " + name) for (name,) in sql(
-        dsn, "SELECT relname FROM pg_class WHERE relnamespace = 'public'"
-        "::regnamespace AND relkind IN ('r', 'p') ORDER BY 1")}
-
-
-def test_backup():
-    """The commands of docs/operations.md, by the login that migrates."""
-    owner, url = owned("keeper")
-    is_(run("migrate", url=url).rc, 0, "a database")
-    for n in range(3):
-        run("tenant", "add", "--name", "T%d" % n, url=url)
-    run("number", "add", "--tenant", "T0", "--phone-number-id", "1065403523",
-        "--display", "+1 202-555-0199", url=url)
-    sql(here.of(here.databases[-1]), """
-        INSERT INTO contacts (tenant_id, id, name, profile_name)
-        SELECT id, id, 'c', 'c' FROM tenants;
-        INSERT INTO conversations (tenant_id, id, contact_id,
-            whatsapp_config_id, activity_at, created_at, updated_at)
-        SELECT tenant_id, id, tenant_id, id, now(), now(), now()
-        FROM whatsapp_configs;
-        INSERT INTO messages (tenant_id, id, conversation_id, sender_type,
-            content, message_type, status, created_at, received_at)
-        SELECT tenant_id, id, id, 'contact', 'x', 'text', 'delivered', now(),
-            now() FROM conversations;
-        INSERT INTO event_log VALUES ((SELECT id FROM tenants LIMIT 1), 1,
-            gen_random_uuid(), now(), 'x', NULL, '{}')""")
-    had = rows(here.of(here.databases[-1]))
-    dump = os.path.join(tmp, "dump")
-    r = subprocess.run(["pg_dump", "--enable-row-security", "-Fc", "-f", dump,
-                        "-d", url], capture_output=True, text=True)
-    is_((r.returncode, r.stderr), (0, ""), "its owner dumps it")
-
-    url = here.database(owner=owner)
-    sql(here.of(here.databases[-1]),
-        "GRANT CREATE ON SCHEMA public TO pytake_lookup")
-    r = subprocess.run(["pg_restore", "--exit-on-error", "-d", url, dump],
-                       capture_output=True, text=True)
-    is_((r.returncode, r.stderr), (0, ""), "... and restores it")
-    sql(here.of(here.databases[-1]),
-        "REVOKE CREATE ON SCHEMA public FROM pytake_lookup")
-    is_(rows(here.of(here.databases[-1])), had, "... all of it")
-    ok(min(had[n] for n in ("tenants", "messages", "event_log")) > 0,
-       "... and that is something", had)
-    r = run("migrate", url=url)
-    is_(r.out, "the schema is current, nothing to do\n", "... as it was")
-    r = run("doctor", url=url)
-    for what in ("migrations", "pytake_app", "row-level security",
-                 "partition grants", "event_log", "messages"):
-        like(r.out, "(?m)^ok   %s: " % what, "... " + what)
-
-
 # ---- tenants, users, numbers ----
 
 def session(url, email):

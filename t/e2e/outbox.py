@@ -72,7 +72,8 @@ class Town:
         self.url = url
         self.id = str(uuid.uuid4())
         self.next = 0
-        sql(url, "INSERT INTO tenants (id, name) VALUES (%s, 't')", self.id)
+        sql(url, "INSERT INTO tenants (id, name) VALUES (%s, %s)", self.id,
+            "t " + self.id)
 
     def number(self, status="active"):
         cid = str(uuid.uuid4())

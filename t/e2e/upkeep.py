@@ -222,7 +222,8 @@ def drops(t, here):
 def people(url):
     """A tenant, a user, a session that lives."""
     ids = [str(uuid.uuid4()) for _ in range(3)]
-    sql(url, "INSERT INTO tenants (id, name) VALUES (%s, 'T')", ids[0])
+    sql(url, "INSERT INTO tenants (id, name) VALUES (%s, %s)", ids[0],
+        "T " + ids[0])
     sql(url, "INSERT INTO users (tenant_id, id, email, name, role,"
              " password_hash) VALUES (%s, %s, %s, 'U', 'agent', 'x')",
         ids[0], ids[1], ids[1] + "@example.com")

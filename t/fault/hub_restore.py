@@ -12,6 +12,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "lib"))
 
+import procs
 import stack
 import tap
 import ws
@@ -22,8 +23,8 @@ PHONE = "15550001"
 def main(t):
     with stack.Stack(tenants=3) as s:
         h = s.serve(name="hub")
-        for part in (put_back, put_back_busy, put_back_unseen, expired,
-                     expired_slow):
+        for part in (put_back, put_back_busy, put_back_unseen,
+                     put_back_by_command, expired, expired_slow):
             t.head(part.__name__)
             asyncio.run(asyncio.wait_for(part(t, s, h), 120))
         t.ok(h.proc.poll() is None, "the hub has lived through it", h.words)
@@ -183,6 +184,48 @@ async def put_back_unseen(t, s, h):
                    "resync", head=head)
     t.ok(not d.said("resync") and await ws.at_head(s, a, [d]) == 0,
          "who is not ahead resumes", d.words())
+    await onwards(t, s, a, [c, d], "and on from there")
+    await c.close()
+    await d.close()
+
+
+async def put_back_by_command(t, s, h):
+    """pytake backup and restore, as docs/operations.md has it."""
+    a = s.tenants[0]
+    c = await join(s, a)
+    d = await join(s, a)
+    await say(s, a, 3)
+    await ws.at_head(s, a, [c, d])
+    file = os.path.join(s.dir, "backup")
+    await ws.run(s.pytake, "backup", file)
+    await d.close()
+    await say(s, a, 10)
+    await ws.at_head(s, a, [c])
+    await c.close()
+    await ws.run(h.stop)
+    await ws.run(s.nginx.stop)
+
+    def alone():
+        conn = s.pg.connect("postgres")
+        cur = conn.cursor()
+
+        def left():
+            cur.execute("SELECT count(pg_terminate_backend(pid)) FROM"
+                        " pg_stat_activity WHERE datname = 'pytake'")
+            return cur.fetchone()[0]
+        procs.wait_until(lambda: left() == 0, 20, "the last connection")
+        conn.close()
+
+    await ws.run(alone)
+    await ws.run(s.pytake, "restore", file, "--yes")
+    await ws.run(s.nginx.start)
+    await ws.run(h.start)
+    await c.start()
+    await resynced(t, s, a, c, "restored by command: who is ahead is told "
+                   "resync")
+    await d.start()
+    t.ok(not d.said("resync") and await ws.at_head(s, a, [d]) == 0,
+         "who is not resumes", d.words())
     await onwards(t, s, a, [c, d], "and on from there")
     await c.close()
     await d.close()

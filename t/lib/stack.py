@@ -455,6 +455,8 @@ class Stack:
         return self.pg.one(query, args)
 
     def add_tenant(self, name, roles=("owner", "agent"), numbers=1):
+        if any(t.name == name for t in self.tenants):
+            name = "%s %d" % (name, len(self.tenants))
         t = Tenant(uuid7(), name)
         self.sql("INSERT INTO tenants (id, name) VALUES (%s, %s)",
                  (t.id, name))

@@ -164,11 +164,17 @@ START_TEST(utf8_blank)
     size_t   i, n;
     uint32_t c;
 
-    static const char *const nothing[] = {
-        "", " \t\r\n", "\xe2\x81\xa0", "\xe3\x85\xa4", "\xc2\xad",
-        "\xe2\x80\xae", "\xe2\xa0\x80", "\xef\xb8\x8f", "\xe2\x80\x8d",
-        "\xf3\xa0\x81\xbf", "\xf0\x9d\x85\x99"
-    };
+    static const char *const nothing[] = { "",
+                                           " \t\r\n",
+                                           "\xe2\x81\xa0",
+                                           "\xe3\x85\xa4",
+                                           "\xc2\xad",
+                                           "\xe2\x80\xae",
+                                           "\xe2\xa0\x80",
+                                           "\xef\xb8\x8f",
+                                           "\xe2\x80\x8d",
+                                           "\xf3\xa0\x81\xbf",
+                                           "\xf0\x9d\x85\x99" };
     static const char *const something[] = {
         "a", "\xe2\x81\xa0.", ". ", "\xe2\xa0\x81", "\xef\xbf\xbd",
         /* a heart, a family, a keycap, a flag of tags */
