@@ -115,7 +115,8 @@ bool     cmd_password_is(pt_str_t password, const char *phc);
 
 /*
  * The whole of a file ("-": stdin), at most max bytes, one trailing newline
- * (LF or CR LF) dropped; NUL-terminated on the arena.  0, or CMD_FAILED after a message.
+ * (LF or CR LF) dropped; NUL-terminated on the arena.  0, or CMD_FAILED after
+ * a message.
  */
 int cmd_read_file(cmd_t *c, const char *path, size_t max, pt_str_t *out);
 

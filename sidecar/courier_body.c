@@ -11,7 +11,9 @@ typedef struct {
     courier_part_pt part;
 } courier_type_t;
 
-static void courier_part_text(pt_jw_t *w, const courier_msg_t *m);
+static pt_err_t courier_body_phone(pt_arena_t *a, const courier_msg_t *m,
+                                   pt_str_t *out);
+static void     courier_part_text(pt_jw_t *w, const courier_msg_t *m);
 
 static const courier_type_t courier_types[] = {
     { "text", courier_part_text },
@@ -33,13 +35,9 @@ courier_body_build(pt_arena_t *a, const courier_msg_t *m, pt_str_t *out)
         }
     }
 
-    /* Rows of before may have it as it was written. */
-    err = pt_wa_digits_build(a, m->wa_id, &phone);
+    err = courier_body_phone(a, m, &phone);
     if (err != PT_OK) {
         return err;
-    }
-    if (!pt_wa_digits_is(phone)) {
-        phone = PT_STR_NULL;
     }
 
     if (i == PT_COUNT(courier_types) || (phone.len == 0 && m->bsuid.len == 0)) {
@@ -55,15 +53,8 @@ courier_body_build(pt_arena_t *a, const courier_msg_t *m, pt_str_t *out)
     pt_jw_str(&w, PT_STR("individual"));
 
     if (phone.len > 0) {
-        pt_str_t to;
-
-        /* Without "+" Meta prepends our own number's country. */
-        if (pt_fmt(a, &to, "+%.*s", (int) phone.len, phone.data) != PT_OK) {
-            return PT_ENOMEM;
-        }
-
         pt_jw_key(&w, "to");
-        pt_jw_str(&w, to);
+        pt_jw_str(&w, phone);
 
     } else {
         pt_jw_key(&w, "recipient");
@@ -119,6 +110,25 @@ courier_error_build(pt_arena_t *a, int32_t code, const char *name,
     pt_jw_object_end(&w);
 
     return pt_buf_get(&b, out);
+}
+
+
+/* "+" and digits, or absent.  Rows of before may have it as it was written;
+ * without "+" Meta prepends our own number's country. */
+static pt_err_t
+courier_body_phone(pt_arena_t *a, const courier_msg_t *m, pt_str_t *out)
+{
+    pt_err_t err;
+    pt_str_t digits;
+
+    *out = PT_STR_NULL;
+
+    err = pt_wa_digits_build(a, m->wa_id, &digits);
+    if (err != PT_OK || !pt_wa_digits_is(digits)) {
+        return err;
+    }
+
+    return pt_fmt(a, out, "+%.*s", (int) digits.len, digits.data);
 }
 
 
