@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define DEMO_STATE_MAX 65536
+#define DEMO_PRINT_MAX (64u * 1024 * 1024)
 
 static int  demo_state_read(cmd_t *c, const char *path,
                             demo_tenant_t tenants[DEMO_TENANTS]);
@@ -29,7 +30,8 @@ static int demo_user(db_t *db, const demo_cast_t *cast, demo_tenant_t *t,
                      int i);
 static int demo_find(db_t *db, const char *sql, const char *key,
                      PGresult **out);
-static int demo_print(cmd_t *c, const demo_tenant_t tenants[DEMO_TENANTS]);
+static int demo_print(cmd_t *c, db_t *db,
+                      const demo_tenant_t tenants[DEMO_TENANTS]);
 static void demo_json_str(pt_jw_t *w, const char *key, const char *value);
 
 const char *const demo_roles[DEMO_ROLES] = { "owner", "admin", "supervisor",
@@ -88,9 +90,11 @@ cmd_demo(cmd_t *c, int argc, char **argv)
         db_close(&db);
         return rc;
     }
+
+    rc = demo_print(c, &db, tenants);
     db_close(&db);
 
-    return demo_print(c, tenants);
+    return rc;
 }
 
 
@@ -414,15 +418,15 @@ demo_find(db_t *db, const char *sql, const char *key, PGresult **out)
 
 /* demo.json's "tenants", and their customers for the simulator. */
 static int
-demo_print(cmd_t *c, const demo_tenant_t tenants[DEMO_TENANTS])
+demo_print(cmd_t *c, db_t *db, const demo_tenant_t tenants[DEMO_TENANTS])
 {
-    int                  i, k;
+    int                  i, k, rc;
     pt_jw_t              w;
     pt_buf_t             b;
     pt_str_t             text;
     const demo_tenant_t *t;
 
-    pt_buf_init(&b, c->arena, DEMO_STATE_MAX);
+    pt_buf_init(&b, c->arena, DEMO_PRINT_MAX);
     pt_jw_init(&w, &b);
     pt_jw_array(&w);
 
@@ -446,7 +450,10 @@ demo_print(cmd_t *c, const demo_tenant_t tenants[DEMO_TENANTS])
             pt_jw_object_end(&w);
         }
         pt_jw_array_end(&w);
-        demo_talk_contacts(&w, i);
+        rc = demo_phones(db, t, &w);
+        if (rc != 0) {
+            return rc;
+        }
         pt_jw_object_end(&w);
     }
     pt_jw_array_end(&w);

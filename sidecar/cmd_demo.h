@@ -2,7 +2,8 @@
 
 /*
  * cmd_demo.h: what the files of "pytake demo" share: who is in the demo
- * (cmd_demo.c), what was said (cmd_demo_talk.c), and the state file.
+ * (cmd_demo.c), what was said (cmd_demo_talk.c), what is on the customers'
+ * phones (cmd_demo_phones.c), and the state file.
  */
 
 #ifndef CMD_DEMO_H
@@ -13,7 +14,9 @@
 
 #define DEMO_TENANTS 2
 #define DEMO_ROLES 5
-#define DEMO_AGENT 3 /* index of the role that answers */
+#define DEMO_ADMIN 1 /* indexes of the roles that answer */
+#define DEMO_SUPERVISOR 2
+#define DEMO_AGENT 3
 #define DEMO_TOKEN_LEN 48
 
 typedef struct {
@@ -50,7 +53,12 @@ extern const char *const demo_roles[DEMO_ROLES];
  */
 int demo_talk(cmd_t *c, db_t *db, const demo_tenant_t tenants[DEMO_TENANTS]);
 
-/* The member "contacts" of a tenant (its index): [{"wa_id", "name"}]. */
-void demo_talk_contacts(pt_jw_t *w, int which);
+/*
+ * The member "contacts" of a tenant: its customers with what they wrote and
+ * got, as the database has it, for the simulator's phones:
+ * [{"wa_id", "user_id", "username", "name", "messages"}].  0, or the exit
+ * status after a message.
+ */
+int demo_phones(db_t *db, const demo_tenant_t *t, pt_jw_t *w);
 
 #endif

@@ -654,9 +654,13 @@ def test_demo():
             "display_phone_number", "users", "contacts"} == set(t)
            for t in tenants),
        "... with what demo.json promises, and the simulator's customers")
-    is_(sql(url, "SELECT wa_id FROM contacts ORDER BY 1"),
-        sorted((c["wa_id"],) for t in tenants for c in t["contacts"]),
+    is_(sorted(sql(url, "SELECT coalesce(wa_id, username) FROM contacts")),
+        sorted((c.get("wa_id") or c["username"],) for t in tenants
+               for c in t["contacts"]),
         "... who are the contacts")
+    is_(sum(len(c["messages"]) for t in tenants for c in t["contacts"]),
+        one(url, "SELECT count(*) FROM messages"),
+        "... with all that was said")
     ok(all({u["role"] for u in t["users"]} == {
         "owner", "admin", "supervisor", "agent", "viewer"}
         for t in tenants), "... and every role")
