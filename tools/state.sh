@@ -391,6 +391,9 @@ END
     [ -z "$SIM_PORT" ] || write_file "$dir/pytake.d/sim.conf" 600 << END
 location /sim/ {
     proxy_pass http://127.0.0.1:$SIM_PORT;
+    proxy_http_version 1.1;
+    proxy_set_header Host \$http_host;
+    proxy_set_header Connection "";
     proxy_buffering off;
 }
 END
@@ -410,7 +413,7 @@ state_programs() {
         mv "$HOME_DIR/bin/$f.new" "$HOME_DIR/bin/$f"
     done
 
-    for f in "$TOP"/tools/sim/*; do
+    for f in "$TOP"/tools/sim/*.*; do
         write_file "$HOME_DIR/sim/${f##*/}" 644 < "$f"
     done
 }
@@ -473,7 +476,7 @@ state_mark() {
              handed/*.conf "$STATE/settings" 2>/dev/null \
              || true
      fi
-     env | grep -E '^(JWT|WEBSOCKET|CORS|LOG|WHATSAPP)_' | sort || true) \
+     env | grep -E '^(JWT|WEBSOCKET|CORS|LOG|WHATSAPP|PYTAKE_(LISTEN|SIM))_?' | sort || true) \
         | sha256sum
 }
 

@@ -19,27 +19,33 @@ TOKEN = "token-of-the-tests"
 
 
 class Sim:
-    def __init__(self, stack):
-        """Starts it, and gives every number of the stack a token."""
+    def __init__(self, stack, port=None, numbers=None):
+        """Starts it, and gives every number of the stack a token; or with
+        these numbers (what "pytake demo" printed)."""
         self.stack = stack
-        self.port = procs.free_port()
+        self.port = port or procs.free_port()
+        self.numbers = numbers
+        self.phones = []  # of the run before: phones forget nothing
         self.proc = None
         self.file = os.path.join(stack.dir, "numbers.json")
         self.log = os.path.join(stack.dir, "sim.log")
         self.tokens = {}
         stack.env["WHATSAPP_API_URL"] = ("http://127.0.0.1:%d/v23.0"
                                          % self.port)
-        for t in stack.tenants:
+        for t in stack.tenants if numbers is None else ():
             for _, number in t.numbers:
                 self.token(number, TOKEN)
         self.start()
 
     def start(self):
         with open(self.file, "w") as f:
-            json.dump([{"phone_number_id": number, "access_token":
+            json.dump(self.numbers or
+                      [{"phone_number_id": number, "access_token":
                         self.tokens.get(number, TOKEN), "name": t.name,
                         "display_phone_number": "+1 555 0100",
-                        "waba_id": "1", "contacts": []}
+                        "waba_id": "1", "contacts": [
+                            p for p in self.phones
+                            if p["phone_number_id"] == number]}
                        for t in self.stack.tenants
                        for _, number in t.numbers], f)
         env = {"PATH": "/usr/bin:/bin",
@@ -63,6 +69,8 @@ class Sim:
         procs.wait_until(ready, 20, "the simulator")
 
     def stop(self):
+        if self.proc.poll() is None:
+            self.phones = self.state()["phones"]
         procs.end(self.proc, signal.SIGTERM)
 
     def token(self, number, token):

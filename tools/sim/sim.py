@@ -10,36 +10,42 @@ docs/simulator.md, or POST /sim/api/config.
 
     sim.py --port 8090 --webhook URL --numbers FILE
 
-Environment: WHATSAPP_APP_SECRET (or _FILE).  FILE is JSON:
-[{"phone_number_id", "display_phone_number", "access_token", "name",
-  "waba_id", "contacts": [{"wa_id", "name"}]}].
+Environment: WHATSAPP_APP_SECRET (or _FILE), PYTAKE_LISTEN and PYTAKE_SIM_HOSTS
+(door.py).  FILE is JSON: [{"phone_number_id", "display_phone_number",
+"access_token", "name", "waba_id", "contacts": [{"wa_id" or "user_id", "name",
+"username", "messages": what "pytake demo" prints}]}].
 """
 
 import argparse
 import base64
+import collections
 import hashlib
 import hmac
-import heapq
-import http.client
-import http.server
-import itertools
 import json
 import os
 import random
 import re
 import secrets
-import socketserver
 import sys
 import threading
 import time
-import urllib.parse
 
-BODY_MAX = 1024 * 1024
+sys.dont_write_bytecode = True  # its folder may be another user's
+
+import door  # noqa: E402
+import fields  # noqa: E402
+from door import Refused  # noqa: E402
+from webhooks import Webhooks  # noqa: E402
+
 TEXT_MAX = 4096
 OPAQUE_MAX = 512
-SENDERS = 8          # threads that deliver webhooks
-RETRY_MAX_S = 3600   # the longest pause between two tries
-PHONE_MAX = 5000     # messages kept a phone
+WEBHOOKS_MAX = 20000           # that wait to be sent
+PHONES_MAX = 2000
+PHONE_MAX = 5000               # messages kept a phone
+MESSAGES_MAX = 100000
+CHARS_MAX = 16 * 1024 * 1024   # of all messages kept
+WINDOW_S = 24 * 3600
+WAIT_MAX_S = 25
 
 ERRORS = {
     0: (401, "AuthException"), 2: (503, "Service temporarily unavailable"),
@@ -71,15 +77,32 @@ DEFAULTS = {
     "fault": None,  # {"kind", "times", "code", "http", "ms", "to"}
 }
 
-PHONE_ID_RE = re.compile(r"^/v\d+\.\d+/([^/]+)/messages$")
-
-
-def now_s():
-    return str(int(time.time()))
-
-
 def digits(s):
-    return re.sub(r"\D", "", s or "")
+    return re.sub(r"[^0-9]", "", s or "")
+
+
+def said_in(kind, part):
+    """What a person reads of a message, as PyTake keeps it."""
+    def of(obj, *keys):
+        for key in keys:
+            obj = obj.get(key) if isinstance(obj, dict) else None
+        return obj if isinstance(obj, str) else ""
+
+    if kind == "contacts":
+        return ", ".join(filter(None, (of(c, "name", "formatted_name")
+                                       for c in part)))
+    if kind == "location":
+        return ", ".join(filter(None, (of(part, "name"),
+                                       of(part, "address"))))
+    if kind == "interactive":
+        return (of(part, "button_reply", "title")
+                or of(part, "list_reply", "title") or of(part, "body", "text"))
+    for key in {"text": ("body",), "document": ("caption", "filename"),
+                "button": ("text", "payload"), "reaction": ("emoji",),
+                "template": ("name",)}.get(kind, ("caption",)):
+        if of(part, key):
+            return of(part, key)
+    return ""
 
 
 class GraphError(Exception):
@@ -99,163 +122,145 @@ class GraphError(Exception):
             self.body["error"]["error_subcode"] = subcode
 
 
-class Webhooks:
-    """Sends signed webhooks, in time order, with retries."""
-
-    def __init__(self, url, secret):
-        self.url = urllib.parse.urlsplit(url)
-        self.secret = secret
-        self.heap = []
-        self.order = itertools.count()
-        self.cond = threading.Condition()
-        self.delivered = 0
-        self.failed_tries = 0
-        self.in_flight = 0
-        self.retry_ms = DEFAULTS["retry_ms"]
-        for _ in range(SENDERS):
-            threading.Thread(target=self.run, daemon=True).start()
-
-    def add(self, body, after_s=0.0, tries=0):
-        with self.cond:
-            heapq.heappush(self.heap, (time.monotonic() + after_s,
-                                       next(self.order), tries, body))
-            self.cond.notify()
-
-    def pending(self):
-        with self.cond:
-            return len(self.heap) + self.in_flight
-
-    def run(self):
-        conn = None
-        while True:
-            with self.cond:
-                while True:
-                    wait = None
-                    if self.heap:
-                        wait = self.heap[0][0] - time.monotonic()
-                        if wait <= 0:
-                            break
-                    self.cond.wait(wait)
-                _, _, tries, body = heapq.heappop(self.heap)
-                self.in_flight += 1
-            try:
-                conn, ok = self.post(conn, body)
-            finally:
-                with self.cond:
-                    self.in_flight -= 1
-                    if ok:
-                        self.delivered += 1
-                    else:
-                        self.failed_tries += 1
-            if not ok:
-                pause = self.retry_ms / 1000.0 * (2 ** min(tries, 12))
-                self.add(body, min(pause, RETRY_MAX_S)
-                         * random.uniform(0.7, 1.3), tries + 1)
-
-    def post(self, conn, body):
-        mac = hmac.new(self.secret, body, hashlib.sha256).hexdigest()
-        for attempt in (0, 1):
-            try:
-                if conn is None:
-                    conn = http.client.HTTPConnection(
-                        self.url.hostname, self.url.port or 80, timeout=20)
-                    fresh = True
-                else:
-                    fresh = False
-                conn.request("POST", self.url.path, body, {
-                    "Content-Type": "application/json",
-                    "X-Hub-Signature-256": "sha256=" + mac})
-                answer = conn.getresponse()
-                answer.read()
-                return conn, answer.status == 200
-            except (OSError, http.client.HTTPException):
-                conn.close()
-                conn = None
-                if fresh or attempt == 1:
-                    return None, False
-        return None, False
-
-
 class Sim:
+    Error = GraphError
+
     def __init__(self, numbers, hooks):
         self.hooks = hooks
         self.lock = threading.Condition()
         self.config = dict(DEFAULTS)
         self.numbers = {n["phone_number_id"]: n for n in numbers}
-        self.phones = {}   # (phone_number_id, wa_id) -> [message]
-        self.names = {}
-        self.by_wamid = {}
+        self.phones = {}   # (phone_number_id, address) -> phone
+        self.by_wamid = collections.OrderedDict()
+        self.chars = 0
         self.version = 0
         self.calls = 0
         self.batch = {}
         for n in numbers:
             for c in n.get("contacts", []):
-                self.names[c["wa_id"]] = c["name"]
-                self.phones[(n["phone_number_id"], c["wa_id"])] = []
+                self.seed(n["phone_number_id"], c)
 
     # ---- phones ----
 
-    def keep(self, number, wa_id, message):
-        with self.lock:
-            thread = self.phones.setdefault((number, wa_id), [])
-            thread.append(message)
-            for old in thread[:-PHONE_MAX]:
-                self.by_wamid.pop(old["id"], None)
-            del thread[:-PHONE_MAX]
-            self.by_wamid[message["id"]] = (number, wa_id, message)
-            self.version += 1
-            self.lock.notify_all()
+    def seed(self, number, contact):
+        """A phone with what was said before."""
+        address = contact.get("wa_id") or contact["user_id"]
+        phone = self.phone(number, address)
+        phone.update({k: contact[k] for k in ("name", "username", "user_id")
+                      if contact.get(k)})
+        for m in contact.get("messages", []):
+            self.keep(number, address, dict(m))
 
-    def state(self, since, wait_s):
-        end = time.monotonic() + wait_s
+    def phone(self, number, address):
+        """The customer's phone of that address: a wa_id, or the
+        business-scoped id of somebody who shows no number."""
+        phone = self.phones.get((number, address))
+        if phone is None:
+            if len(self.phones) >= PHONES_MAX:
+                raise Refused(422, "limit_reached", "There are %d phones"
+                              % PHONES_MAX)
+            is_phone = address.isdigit()
+            phone = self.phones[(number, address)] = {
+                "phone_number_id": number, "address": address,
+                "wa_id": address if is_phone else "",
+                "user_id": "" if is_phone else address,
+                "name": "", "username": "", "wrote": 0.0, "messages": []}
+        return phone
+
+    def keep(self, number, address, message):
+        with self.lock:
+            if message["id"] in self.by_wamid:
+                raise Refused(422, "invalid_field", "id: is there already")
+            phone = self.phone(number, address)
+            phone["messages"].append(message)
+            if message["direction"] == "out":
+                phone["wrote"] = max(phone["wrote"], message["time"])
+            self.by_wamid[message["id"]] = (number, address, message)
+            self.chars += self.size(message)
+            if len(phone["messages"]) > PHONE_MAX:
+                self.forget(phone["messages"][0]["id"])
+            while (len(self.by_wamid) > MESSAGES_MAX
+                   or self.chars > CHARS_MAX):
+                self.forget(next(iter(self.by_wamid)))
+            self.changed()
+
+    @staticmethod
+    def size(message):
+        return len(message["text"]) + len(json.dumps(message.get("object")))
+
+    def forget(self, wamid):
+        number, address, message = self.by_wamid.pop(wamid)
+        self.phones[(number, address)]["messages"].remove(message)
+        self.chars -= self.size(message)
+
+    def changed(self):
+        self.version += 1
+        self.lock.notify_all()
+
+    def state(self, query):
+        query = fields.check(query, fields.STATE)
+        since = int(query.get("since", -1))
+        end = time.monotonic() + min(float(query.get("wait", 0)), WAIT_MAX_S)
         with self.lock:
             while self.version <= since and time.monotonic() < end:
                 self.lock.wait(end - time.monotonic())
             return {
-                "version": self.version, "config": self.config,
+                "version": self.version, "config": dict(self.config),
                 "calls": self.calls, "webhooks_pending":
                     self.hooks.pending(),
                 "webhooks_delivered": self.hooks.delivered,
                 "numbers": [{k: n.get(k) for k in (
                     "phone_number_id", "display_phone_number", "name")}
                     for n in self.numbers.values()],
-                "phones": [{"phone_number_id": p, "wa_id": w,
-                            "name": self.names.get(w, ""),
-                            "messages": [dict(x) for x in m]}
-                           for (p, w), m in self.phones.items()]}
+                "phones": [dict(p, messages=[dict(m) for m in p["messages"]])
+                           for p in self.phones.values()]}
 
     def customer(self, req):
-        """A customer types: one inbound message."""
+        """A customer writes: one inbound message."""
+        req = fields.check(req, fields.CUSTOMER, req.get("type"))
         number = req.get("phone_number_id") or next(iter(self.numbers))
         if number not in self.numbers:
-            raise GraphError(100, "no such number", 404)
-        wa_id = digits(req.get("from", ""))
-        if not wa_id:
-            raise GraphError(100, "from is required")
-        if req.get("name"):
-            self.names[wa_id] = req["name"]
-        wamid = req.get("id") or "wamid." + base64.b64encode(
-            secrets.token_bytes(24)).decode()
+            raise Refused(404, "not_found", "There is no such number")
+        address = digits(req.get("from")) or req.get("user_id")
+        if not fields.is_address(address):
+            raise Refused(422, "invalid_field", "from: must be a phone "
+                          "number")
         kind = req.get("type", "text")
-        item = {"from": wa_id, "id": wamid, "timestamp":
-                req.get("timestamp") or now_s(), "type": kind}
-        if kind == "text":
-            item["text"] = {"body": str(req.get("text", ""))}
-        else:
-            item[kind] = req.get(kind, {})
+        if kind == "text" and not req.get("text"):
+            raise Refused(422, "invalid_field", "text: is required")
+        if self.hooks.pending() > WEBHOOKS_MAX:
+            raise Refused(422, "limit_reached", "There are %d webhooks that "
+                          "wait to be sent" % WEBHOOKS_MAX)
+        wamid = req.get("id") or self.wamid()
+        said = int(req.get("timestamp") or time.time())
+        part = {"body": req["text"]} if kind == "text" else req.get(kind, {})
+        self.keep(number, address, {
+            "id": wamid, "direction": "out", "type": kind,
+            "text": said_in(kind, part), "object": part,
+            "time": float(said) if "timestamp" in req else time.time(),
+            "status": "sent", "reply_to": req.get("context")})
+        with self.lock:
+            phone = self.phones[(number, address)]
+            for key in ("name", "username"):
+                phone[key] = req.get(key) or phone[key]
+            who = {"profile": {"name": phone["name"] or address}}
+        item = {"id": wamid, "timestamp": str(said), "type": kind, kind: part}
+        if phone["username"]:
+            who["profile"]["username"] = phone["username"]
+        if phone["wa_id"]:
+            who["wa_id"] = item["from"] = address
+        if phone["user_id"]:
+            who["user_id"] = item["from_user_id"] = phone["user_id"]
         if req.get("context"):
             item["context"] = {"from": digits(
                 self.numbers[number]["display_phone_number"]),
                 "id": req["context"]}
-        self.keep(number, wa_id, {
-            "id": wamid, "direction": "out", "type": kind,
-            "text": item.get("text", {}).get("body", "[%s]" % kind),
-            "time": time.time(), "status": "sent"})
-        self.send_value(number, {
-            "contacts": [{"profile": {"name": self.names.get(wa_id, wa_id)},
-                          "wa_id": wa_id}],
-            "messages": [item]}, 0)
+        self.send_value(number, {"contacts": [who], "messages": [item]}, 0)
         return {"id": wamid}
+
+    @staticmethod
+    def wamid():
+        return "wamid." + base64.b64encode(secrets.token_bytes(24)).decode()
 
     # ---- webhooks ----
 
@@ -303,10 +308,14 @@ class Sim:
         with self.lock:
             if wamid not in self.by_wamid:
                 return
-            number, wa_id, message = self.by_wamid[wamid]
+            number, address, message = self.by_wamid[wamid]
+            phone = self.phones[(number, address)]
         item = {"id": wamid, "status": status,
-                "timestamp": str(int(time.time() + after_ms / 1000.0)),
-                "recipient_id": wa_id}
+                "timestamp": str(int(time.time() + after_ms / 1000.0))}
+        if phone["wa_id"]:
+            item["recipient_id"] = phone["wa_id"]
+        if phone["user_id"]:
+            item["recipient_user_id"] = phone["user_id"]
         if message.get("opaque"):
             item["biz_opaque_callback_data"] = message["opaque"]
         if status == "sent":
@@ -325,8 +334,7 @@ class Sim:
         with self.lock:
             if wamid in self.by_wamid:
                 self.by_wamid[wamid][2]["status"] = status
-                self.version += 1
-                self.lock.notify_all()
+                self.changed()
 
     # ---- the Graph side ----
 
@@ -343,36 +351,46 @@ class Sim:
                 fault["times"] = times - 1
             return dict(fault)
 
-    def graph(self, number, auth, req):
-        """Returns (status, body); body None: never answer."""
+    def error(self, refused):
+        """A refusal of the HTTP server, in Meta's shape."""
+        return GraphError(100, refused.detail, refused.status)
+
+    def admit(self, number, auth):
         with self.lock:
             self.calls += 1
-        n = self.numbers.get(number)
+            n = self.numbers.get(number)
         if n is None:
             raise GraphError(100, "Unsupported post request. Object with "
                              "ID '%s' does not exist" % number, 400, 33)
-        if auth != "Bearer " + n["access_token"]:
+        if not hmac.compare_digest((auth or "").encode("utf-8", "replace"), (
+                "Bearer " + n["access_token"]).encode("utf-8", "replace")):
             raise GraphError(190, "The access token could not be decrypted")
+
+    def call(self, number, req):
+        """Returns (status, body); body None: never answer."""
         if req.get("status") == "read":
+            if not isinstance(req.get("message_id"), str):
+                raise GraphError(100, "The parameter message_id is required.")
+            self.mark(req["message_id"], "read")
             return 200, {"success": True}
         to, text = self.check(req)
+        self.window(number, to, req)
         fault = self.take_fault(to)
         kind = fault["kind"] if fault else None
         if kind == "error":
-            raise GraphError(int(fault["code"]), "simulated",
-                             fault.get("http"))
+            raise GraphError(fault["code"], "simulated", fault.get("http"))
         if kind == "5xx":
-            return int(fault.get("http", 502)), "<html>bad gateway</html>"
+            return fault.get("http", 502), "<html>bad gateway</html>"
         if kind == "slow":
             time.sleep(fault.get("ms", 1000) / 1000.0)
         wamid = self.accept(number, to, req, text, kind == "failed"
-                            and int(fault.get("code", 131026)))
+                            and fault.get("code", 131026))
         if kind in ("timeout", "drop"):
             return kind, None
         if kind == "late":
             time.sleep(fault.get("ms", 1000) / 1000.0)
         if kind == "accept_5xx":
-            return int(fault.get("http", 500)), ""
+            return fault.get("http", 500), ""
         answer = {"messaging_product": "whatsapp",
                   "contacts": [{"input": req.get("to", to), "wa_id": to}],
                   "messages": [{"id": wamid}]}
@@ -388,10 +406,18 @@ class Sim:
         to = digits(to) if "to" in req else to
         if not to:
             raise GraphError(100, "The parameter to must be a number.")
+        if not fields.is_address(to):
+            raise GraphError(100, "The parameter to is not valid.")
         kind = req.get("type", "text")
+        if not fields.is_type(kind):
+            raise GraphError(100, "The parameter type is not valid.")
         part = req.get(kind)
-        if not isinstance(part, dict):
+        if not isinstance(part, list if kind == "contacts" else dict):
             raise GraphError(100, "Parameter '%s' is required" % kind)
+        context = req.get("context", {})
+        if not isinstance(context, dict) or not isinstance(
+                context.get("message_id", ""), str):
+            raise GraphError(100, "Parameter 'context' is not valid")
         opaque = req.get("biz_opaque_callback_data", "")
         if not isinstance(opaque, str) or len(opaque) > OPAQUE_MAX:
             raise GraphError(100, "biz_opaque_callback_data is too long")
@@ -400,15 +426,28 @@ class Sim:
             if not isinstance(body, str) or not 1 <= len(body) <= TEXT_MAX:
                 raise GraphError(100, "Param text['body'] must be 1 to %d "
                                  "characters" % TEXT_MAX)
-            return to, body
-        return to, part.get("caption") or "[%s]" % kind
+        return to, said_in(kind, part)
+
+    def window(self, number, to, req):
+        """Outside the 24 hours after a customer's last message only a
+        template may be sent."""
+        with self.lock:
+            phone = self.phones.get((number, to))
+            if phone is None and len(self.phones) >= PHONES_MAX:
+                raise GraphError(131026, "The simulator has %d phones and "
+                                 "takes no more" % PHONES_MAX)
+            wrote = phone["wrote"] if phone else 0
+        if req.get("type") != "template" and time.time() - wrote > WINDOW_S:
+            raise GraphError(131047, "Message failed to send because more "
+                             "than 24 hours have passed since the customer "
+                             "last replied to this number.")
 
     def accept(self, number, to, req, text, failed_code):
-        wamid = "wamid." + base64.b64encode(
-            secrets.token_bytes(24)).decode()
+        kind = req.get("type", "text")
+        wamid = self.wamid()
         self.keep(number, to, {
-            "id": wamid, "direction": "in", "type": req.get("type", "text"),
-            "text": text, "time": time.time(), "status": "sent",
+            "id": wamid, "direction": "in", "type": kind, "text": text,
+            "object": req[kind], "time": time.time(), "status": "sent",
             "opaque": req.get("biz_opaque_callback_data"),
             "reply_to": req.get("context", {}).get("message_id")})
         with self.lock:
@@ -429,108 +468,41 @@ class Sim:
 
     def number(self, req):
         """Changes a number's access token, as Meta's console does."""
-        n = self.numbers.get(req.get("phone_number_id"))
-        if n is None or not isinstance(req.get("access_token"), str):
-            raise GraphError(100, "no such number, or no token", 404)
+        req = fields.check(req, fields.NUMBER)
+        n = self.numbers.get(req["phone_number_id"])
+        if n is None:
+            raise Refused(404, "not_found", "There is no such number")
         n["access_token"] = req["access_token"]
         return {"success": True}
 
     def configure(self, req):
-        unknown = set(req) - set(DEFAULTS)
-        if unknown:
-            raise GraphError(100, "unknown: " + ", ".join(sorted(unknown)))
+        req = fields.check(req, fields.CONFIG)
+        if req.get("fault"):
+            req["fault"] = fields.check(req["fault"], fields.FAULT)
+            if req["fault"]["kind"] == "error" and "code" not in req["fault"]:
+                raise Refused(422, "invalid_field", "code: is required")
         with self.lock:
             self.config.update(req)
             self.hooks.retry_ms = self.config["retry_ms"]
-            self.version += 1
-            self.lock.notify_all()
-            return self.config
+            self.changed()
+            return dict(self.config)
 
+    def told(self, req):
+        """A status for a message, out of turn."""
+        req = fields.check(req, fields.STATUS)
+        if req["id"] not in self.by_wamid:
+            raise Refused(404, "not_found", "There is no such message")
+        self.mark(req["id"], req["status"])
+        self.status(req["id"], req["status"], 0)
+        return {"success": True}
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    server_version = "pytake-sim"
-    sim = None
-    page = b""
-
-    def log_message(self, *args):
-        pass
-
-    def answer(self, status, body, kind="application/json"):
-        if not isinstance(body, (bytes, str)):
-            body = json.dumps(body)
-        if isinstance(body, str):
-            body = body.encode()
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
-        self.send_header("Cache-Control", "no-store")
-        self.end_headers()
-        self.wfile.write(body)
-
-    def do_GET(self):
-        url = urllib.parse.urlsplit(self.path)
-        args = dict(urllib.parse.parse_qsl(url.query))
-        if url.path in ("/sim", "/sim/"):
-            self.answer(200, self.page, "text/html; charset=utf-8")
-        elif url.path == "/sim/api/state":
-            self.answer(200, self.sim.state(
-                int(args.get("since", -1)), min(
-                    float(args.get("wait", 0)), 25.0)))
-        elif url.path == "/sim/api/health":
-            self.answer(200, {"status": "healthy"})
-        else:
-            self.answer(404, {"error": {"message": "no such page"}})
-
-    def do_POST(self):
-        try:
-            status, body = self.post()
-        except GraphError as e:
-            status, body = e.status, e.body
-        if body is None:  # accepted, and never a word
-            self.close_connection = True
-            if status == "timeout":
-                time.sleep(60)
-            return
-        self.answer(status, body)
-
-    def post(self):
-        length = int(self.headers.get("Content-Length") or 0)
-        if length > BODY_MAX:
-            self.close_connection = True  # it stays unread
-            raise GraphError(100, "body too large", 413)
-        try:
-            req = json.loads(self.rfile.read(length) or b"{}")
-        except ValueError:
-            raise GraphError(100, "not JSON") from None
-        if not isinstance(req, dict):
-            raise GraphError(100, "not an object")
-        path = urllib.parse.urlsplit(self.path).path
-        number = PHONE_ID_RE.match(path)
-        if number:
-            return self.sim.graph(number.group(1),
-                                  self.headers.get("Authorization"), req)
-        if path == "/sim/api/customer":
-            return 200, self.sim.customer(req)
-        if path == "/sim/api/config":
-            return 200, self.sim.configure(req)
-        if path == "/sim/api/number":
-            return 200, self.sim.number(req)
-        if path == "/sim/api/status":
-            if req.get("id") not in self.sim.by_wamid:
-                raise GraphError(100, "no such message", 404)
-            if req.get("status") not in ("sent", "delivered", "read"):
-                raise GraphError(100, "no such status")
-            self.sim.mark(req["id"], req["status"])
-            self.sim.status(req["id"], req["status"], 0)
-            return 200, {"success": True}
-        raise GraphError(100, "no such path", 404)
-
-
-class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
-    daemon_threads = True
-    request_queue_size = 256
+    def paths(self):
+        return {("GET", "/sim/api/state"): self.state,
+                ("GET", "/sim/api/health"): lambda _: {"status": "healthy"},
+                ("POST", "/sim/api/customer"): self.customer,
+                ("POST", "/sim/api/config"): self.configure,
+                ("POST", "/sim/api/number"): self.number,
+                ("POST", "/sim/api/status"): self.told}
 
 
 def secret():
@@ -553,15 +525,15 @@ def main():
         sys.exit("sim: set WHATSAPP_APP_SECRET or WHATSAPP_APP_SECRET_FILE")
     try:
         with open(args.numbers, encoding="utf-8") as f:
-            numbers = json.load(f)
-    except (OSError, ValueError) as e:
+            sim = Sim(json.load(f), Webhooks(args.webhook, key))
+    except (OSError, ValueError, KeyError, TypeError, Refused) as e:
         sys.exit("sim: could not read the numbers: %s" % e)
-    here = os.path.dirname(os.path.abspath(__file__))
-    with open(os.path.join(here, "index.html"), "rb") as f:
-        Handler.page = f.read()
-    Handler.sim = Sim(numbers, Webhooks(args.webhook, key))
+    door.Handler.api, door.Handler.graph = sim.paths(), sim
+    door.Handler.files = door.load_files()
+    door.Handler.hosts = door.Hosts(os.environ.get("PYTAKE_LISTEN", ""),
+                                    os.environ.get("PYTAKE_SIM_HOSTS", ""))
     try:
-        server = Server((args.host, args.port), Handler)
+        server = door.Server((args.host, args.port), door.Handler)
     except OSError as e:
         sys.exit("sim: could not listen on %s:%d: %s; choose another port"
                  % (args.host, args.port, e))
