@@ -101,6 +101,11 @@ courier_open(courier_t *c, const serve_t *serve)
     pool.mem = c->mem;
     err = pt_pool_new(c->loop, &pool, &c->pool);
 
+    if (err == PT_OK && c->conf->jwt_secret.data != NULL) {
+        err = pt_bus_key(c->conf->jwt_secret, c->bus_key);
+        c->has_bus_key = err == PT_OK;
+    }
+
     if (err == PT_OK && c->conf->redis_url != NULL) {
         err = courier_open_redis(c);
     }

@@ -13,6 +13,7 @@
 #include "courier_class.h"
 #include "courier_http.h"
 #include "courier_pace.h"
+#include "core/pt_bus.h"
 #include "io/pt_backoff.h"
 #include "io/pt_redis.h"
 #include "io/pt_redis_sub.h"
@@ -93,6 +94,8 @@ struct courier_s {
     pt_pool_t      *pool;
     pt_redis_t     *redis; /* NULL: none configured; so is sub */
     pt_redis_sub_t *sub;
+    uint8_t         bus_key[PT_BUS_KEY];
+    bool            has_bus_key; /* the JWT secret is known */
     courier_http_t *http;
     courier_pace_t *pace;
     pt_timer_t     *poll;

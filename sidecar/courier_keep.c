@@ -343,14 +343,20 @@ courier_job_stopped(courier_job_t *j)
 }
 
 
+/* Signed, as the workers do it; without a JWT secret the hub is told no more
+ * than the number. */
+
 static void
 courier_job_publish(courier_job_t *j, const pytake_rows_t *r)
 {
-    uint32_t i;
-    char     id[PT_UUID_LEN];
-    pt_str_t channel, payload, frame;
+    uint32_t   i;
+    char       id[PT_UUID_LEN], seal[PT_BUS_SEAL];
+    pt_str_t   channel, text, payload, frame;
+    courier_t *c;
 
-    if (j->courier->redis == NULL) {
+    c = j->courier;
+
+    if (c->redis == NULL) {
         return;
     }
 
@@ -359,17 +365,32 @@ courier_job_publish(courier_job_t *j, const pytake_rows_t *r)
     for (i = 0; i < r->nrows; i++) {
         frame = batch_cell(r, i, 1);
 
-        if (frame.len > PT_PUBLISH_FRAME_MAX) {
+        if (!c->has_bus_key || frame.len > PT_PUBLISH_FRAME_MAX) {
             frame = PT_STR("");
         }
 
-        if (pt_fmt(j->arena, &channel, "ev:%.*s", PT_UUID_LEN, id) == PT_OK
-            && pt_fmt(j->arena, &payload, "%lld%s%.*s",
+        if (pt_fmt(j->arena, &channel, "ev:%.*s", PT_UUID_LEN, id) != PT_OK
+            || pt_fmt(j->arena, &text, "%lld%s%.*s",
                       (long long) batch_cell_i64(r, i, 0),
                       frame.len > 0 ? " " : "", (int) frame.len, frame.data)
-                   == PT_OK)
+                   != PT_OK)
         {
-            (void) pt_redis_publish(j->courier->redis, channel, payload);
+            continue;
         }
+
+        payload = text;
+
+        if (frame.len > 0
+            && (pt_bus_sign(c->bus_key, channel, text,
+                            c->loop->ops->wall_us(c->loop), seal)
+                    != PT_OK
+                || pt_fmt(j->arena, &payload, "%.*s%.*s", (int) text.len,
+                          text.data, (int) sizeof(seal), seal)
+                       != PT_OK))
+        {
+            continue;
+        }
+
+        (void) pt_redis_publish(c->redis, channel, payload);
     }
 }

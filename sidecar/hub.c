@@ -244,6 +244,24 @@ hub_on_revoked(hub_t *h, const pt_uuid_t *tenant, const pt_uuid_t *session)
 
 
 void
+hub_on_doubt(hub_t *h, const pt_uuid_t *tenant, const pt_uuid_t *session)
+{
+    hub_conn_t   *c;
+    hub_tenant_t *t;
+
+    t = hub_tenant_find(h, tenant);
+
+    for (c = (t == NULL) ? NULL : t->conns; c != NULL; c = c->next) {
+
+        if (c->state < HUB_CONN_CLOSING && pt_uuid_eq(&c->session, session)) {
+            c->doubted = c->checking; /* what was asked before may not know */
+            hub_session_check(c);
+        }
+    }
+}
+
+
+void
 hub_tenants_each(hub_t *h, void (*each)(void *data, const pt_uuid_t *tenant),
                  void  *data)
 {
@@ -259,6 +277,13 @@ hub_tenants_each(hub_t *h, void (*each)(void *data, const pt_uuid_t *tenant),
             }
         }
     }
+}
+
+
+void
+hub_press(hub_t *h, bool pressed)
+{
+    h->pressed = pressed;
 }
 
 

@@ -27,7 +27,8 @@
 #define HUB_WRITE_MAX (256u * 1024) /* a socket's share of one turn */
 #define HUB_USER_CONNS_MAX 10u
 #define HUB_AUTH_MS 10000u
-#define HUB_REORDER_MS 20u /* a hole may be mere reordering */
+#define HUB_AUTH_PRESSED_MS 2000u /* while many have not told who they are */
+#define HUB_REORDER_MS 20u        /* a hole may be mere reordering */
 #define HUB_SYNC_S 25u
 #define HUB_EXPIRING_S 120
 #define HUB_EXPIRED_GRACE_S 25
@@ -36,8 +37,8 @@
 /* After a codec error its bytes are eaten unseen; but a socket closed with
  * unread bytes is a reset, which may overtake our close frame: one second,
  * and what is left of the one that runs. */
-#define HUB_CLOSE_FAILED_S 2u
-#define HUB_RATE 20u /* messages a second from a client */
+#define HUB_CLOSE_FAILED_S 2u /* so it is for who never told who it is */
+#define HUB_RATE 20u          /* messages a second from a client */
 #define HUB_RATE_BURST 40u
 #define HUB_RATE_STRIKES 200u /* dropped in a row: 4101 */
 #define HUB_MALFORMED_MAX 3u
@@ -82,7 +83,7 @@ typedef struct {
     /* Bytes accepted (0: not now), or -1: the socket is dead. */
     ptrdiff_t (*write)(void *sock, const hub_iov_t *iov, int n);
     void (*want_write)(void *sock, bool on);
-    /* It has told who it is. */
+    /* It has told who it is: its token is good. */
     void (*admitted)(void *sock);
     /* The last call for this sock: nothing is sent any more. */
     void (*close)(void *sock);
@@ -146,6 +147,12 @@ hub_conn_t *hub_conn_new(hub_t *h, void *sock, const pt_claims_t *claims,
 /* Ends it with a close frame (4007 and the like). */
 void hub_conn_close(hub_conn_t *c, uint16_t code, const char *reason);
 
+/* Ends one that has not told who it is, at once, for others' sake: 1013. */
+void hub_conn_displace(hub_conn_t *c);
+
+/* Whether many have not told who they are: HUB_AUTH_PRESSED_MS. */
+void hub_press(hub_t *h, bool pressed);
+
 /* Bytes came (unmasked in place). */
 void hub_on_read(hub_conn_t *c, uint8_t *data, size_t len);
 void hub_on_writable(hub_conn_t *c);
@@ -186,8 +193,11 @@ void hub_on_listening(hub_t *h, const pt_uuid_t *tenant);
 /* One row of the head poll (one poll at a time: see hub_tenants_each). */
 void hub_on_head(hub_t *h, const pt_uuid_t *tenant, int64_t seq,
                  const pt_uuid_t *id);
+/* The database says that this session has ended. */
 void hub_on_revoked(hub_t *h, const pt_uuid_t *tenant,
                     const pt_uuid_t *session);
+/* Somebody says so: its sockets' session is looked up. */
+void hub_on_doubt(hub_t *h, const pt_uuid_t *tenant, const pt_uuid_t *session);
 
 /* Drops every connection at once. */
 void hub_abort(hub_t *h);

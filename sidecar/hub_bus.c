@@ -2,9 +2,10 @@
 
 /*
  * hub_bus.c: the hub's channels of Redis, three a tenant: ev: (doorbells),
- * ctl: ("revoke <session>"), eph: (other hubs' typing
- * and presence).  All of it may be
- * lost: the polls of hub_db.c find what matters.
+ * ctl: ("revoke <session>"), eph: (other hubs' typing and presence).  All of
+ * it may be lost: the polls of hub_db.c find what matters.  And all of it may
+ * be forged: hub_ear.c judges ev: and eph:, and "revoke" is a question that
+ * the database answers.
  */
 
 #include "hub_glue.h"
@@ -25,6 +26,7 @@ static void   hub_bus_up(void *data);
 static void   hub_bus_down(void *data);
 static void   hub_bus_added(void *data, pt_str_t channel);
 static void   hub_bus_message(void *data, pt_str_t channel, pt_str_t payload);
+static void   hub_bus_doubt(hub_glue_t *g);
 static size_t hub_bus_kind(pt_str_t channel, pt_uuid_t *tenant);
 static void   hub_bus_each(void *data, const pt_uuid_t *tenant);
 static void   hub_bus_control(hub_glue_t *g, const pt_uuid_t *tenant,
@@ -81,27 +83,27 @@ hub_bus_stop(hub_glue_t *g)
 }
 
 
-/* "<hub> <payload>": we hear ourselves, too. */
-
 void
 hub_bus_publish(void *env, const pt_uuid_t *tenant, pt_str_t payload)
 {
     char            text[BUS_PAYLOAD_MAX];
+    size_t          n;
     hub_glue_t     *g;
-    hub_bus_names_t n;
+    hub_bus_names_t names;
 
     g = env;
 
-    if (g->pub == NULL || payload.len + HUB_ID_LEN + 1 > sizeof(text)) {
+    if (g->pub == NULL) {
         return;
     }
 
-    hub_bus_names(&n, tenant);
-    memcpy(text, g->id, HUB_ID_LEN);
-    text[HUB_ID_LEN] = ' ';
-    memcpy(text + HUB_ID_LEN + 1, payload.data, payload.len);
-    (void) pt_redis_publish(g->pub, n.names[2],
-                            (pt_str_t){ text, payload.len + HUB_ID_LEN + 1 });
+    hub_bus_names(&names, tenant);
+    n = hub_ear_say(&g->ear, names.names[2], payload,
+                    g->loop->ops->wall_us(g->loop), text, sizeof(text));
+
+    if (n > 0) {
+        (void) pt_redis_publish(g->pub, names.names[2], (pt_str_t){ text, n });
+    }
 }
 
 
@@ -204,15 +206,19 @@ hub_bus_added(void *data, pt_str_t channel)
 static void
 hub_bus_message(void *data, pt_str_t channel, pt_str_t payload)
 {
+    int64_t     now;
+    pt_str_t    said;
     pt_uuid_t   tenant;
     hub_glue_t *g;
 
     g = data;
+    now = g->loop->ops->wall_us(g->loop);
 
     switch (hub_bus_kind(channel, &tenant)) {
 
     case 0:
-        hub_on_bell(g->hub, &tenant, payload);
+        hub_on_bell(g->hub, &tenant,
+                    hub_ear_event(&g->ear, channel, payload, now));
         break;
 
     case 1:
@@ -220,18 +226,37 @@ hub_bus_message(void *data, pt_str_t channel, pt_str_t payload)
         break;
 
     case 2:
-        if (payload.len > HUB_ID_LEN + 1
-            && memcmp(payload.data, g->id, HUB_ID_LEN) != 0)
-        {
-            payload.data += HUB_ID_LEN + 1;
-            payload.len -= HUB_ID_LEN + 1;
-            hub_on_ephemeral(g->hub, &tenant, payload);
+        if (hub_ear_hub(&g->ear, channel, payload, now, &said)) {
+            hub_on_ephemeral(g->hub, &tenant, said);
         }
 
         break;
 
     default:
         break;
+    }
+
+    hub_bus_doubt(g);
+}
+
+
+/* Said once in a while (serve.h), whatever comes. */
+
+static void
+hub_bus_doubt(hub_glue_t *g)
+{
+    uint64_t n;
+
+    n = g->ear.unsigned_events + g->ear.refused;
+
+    if (n != g->doubted) {
+        g->doubted = n;
+        g->loop->ops->log(
+            g->loop, PT_LOG_WARN,
+            "pytake: hub: Redis has frames that are not signed with this JWT "
+            "secret (another secret, an earlier version, a clock more than "
+            "30 s off, or somebody else writes there): events are read from "
+            "the database, typing and presence of other hubs are dropped");
     }
 }
 
@@ -268,6 +293,6 @@ hub_bus_control(hub_glue_t *g, const pt_uuid_t *tenant, pt_str_t payload)
         && memcmp(payload.data, "revoke ", 7) == 0
         && pt_uuid_parse((pt_str_t){ payload.data + 7, PT_UUID_LEN }, &session))
     {
-        hub_on_revoked(g->hub, tenant, &session);
+        hub_on_doubt(g->hub, tenant, &session);
     }
 }

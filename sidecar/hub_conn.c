@@ -208,6 +208,29 @@ hub_conn_close(hub_conn_t *c, uint16_t code, const char *reason)
 }
 
 
+void
+hub_conn_displace(hub_conn_t *c)
+{
+    hub_conn_end(c, 1013, "others need the place");
+}
+
+
+/* Does not wait for the peer's close frame: of those who were never let in
+ * there may come as many as like. */
+
+void
+hub_conn_end(hub_conn_t *c, uint16_t code, const char *reason)
+{
+    hub_conn_close(c, code, reason);
+
+    if (c->state != HUB_CONN_DEAD && !c->blocked) {
+        hub_conn_write(c);
+    }
+
+    hub_conn_drop(c);
+}
+
+
 /* Only marks it: lists that are being walked stay as they are, and the glue's
  * socket lives until the end of the turn (hub_flush). */
 

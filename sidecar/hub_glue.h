@@ -11,16 +11,16 @@
 
 #include "batch.h"
 #include "hub.h"
+#include "hub_door.h"
+#include "hub_ear.h"
 #include "hub_http.h"
 #include "io/pt_redis.h"
 #include "io/pt_redis_sub.h"
 #include "serve.h"
 
 #define HUB_READ_SIZE (64u * 1024)
-#define HUB_ID_LEN 16
-#define HUB_ADDR_BUCKETS 1024u
-#define HUB_ADDR_MAX 20u  /* unauthenticated sockets of one address */
-#define HUB_YOUNG_MIN 64u /* and of all: 5 % of capacity, or this */
+#define HUB_GUESTS_MIN 64u /* unauthenticated: 5 % of capacity, or this */
+#define HUB_HANDS_MIN 512u /* handshakes: NGINX sends a head at once */
 #define HUB_HANDSHAKE_MS 10000
 #define HUB_DB_PARAMS_SIZE (64u * 1024)
 #define HUB_POLL_MS 2000u
@@ -30,25 +30,17 @@
 typedef struct hub_glue_s  hub_glue_t;
 typedef struct hub_sock_s  hub_sock_t;
 typedef struct hub_hand_s  hub_hand_t;
-typedef struct hub_addr_s  hub_addr_t;
 typedef struct hub_job_s   hub_job_t;
 typedef struct hub_asked_s hub_asked_t;
 
 /* Kept small: one a socket, for its whole life. */
 struct hub_sock_s {
-    hub_glue_t *glue;
-    pt_io_t    *io;
-    hub_conn_t *conn; /* NULL: its request is being read or answered */
-    hub_hand_t *hand; /* until the upgrade */
-    hub_addr_t *addr; /* counted there; NULL: authenticated */
-    int         fd;
-};
-
-/* Unauthenticated sockets of one address. */
-struct hub_addr_s {
-    hub_addr_t *next;
-    uint64_t    hash;
-    uint32_t    count;
+    hub_glue_t  *glue;
+    pt_io_t     *io;
+    hub_conn_t  *conn;  /* NULL: its request is being read or answered */
+    hub_hand_t  *hand;  /* until the upgrade */
+    hub_guest_t *guest; /* NULL: it has told who it is */
+    int          fd;
 };
 
 /* A session that was asked for. */
@@ -92,11 +84,12 @@ struct hub_glue_s {
     pt_timer_t *accept_again;
     bool        enabled;
     uint32_t    conns_max;
-    uint32_t    young_max;
+    uint32_t    hands_max;
     uint32_t    nyoung;
     hub_hand_t *young; /* handshakes, newest first */
     hub_hand_t *young_last;
-    hub_addr_t *addrs[HUB_ADDR_BUCKETS];
+    hub_door_t  door;
+    uint64_t    displaced; /* guests who made room */
     int         npeers;
     uint32_t    peers[HUB_PEERS_MAX]; /* uids that may connect */
     uint32_t    peer_gid;
@@ -119,14 +112,20 @@ struct hub_glue_s {
     /* hub_bus.c */
     pt_redis_t     *pub;
     pt_redis_sub_t *sub;
-    char            id[HUB_ID_LEN];
+    hub_ear_t       ear;
+    uint64_t        doubted; /* of its frames, when it was last said */
 };
+
+/* ---- hub_listen.c ---- */
+
+pt_err_t hub_listen(hub_glue_t *g, const char *path,
+                    const char *group) PT_MUST_CHECK;
+void     hub_unlisten(hub_glue_t *g); /* idempotent */
 
 /* ---- hub_sock.c ---- */
 
-pt_err_t hub_sock_listen(hub_glue_t *g, const char *path,
-                         const char *group) PT_MUST_CHECK;
-void     hub_sock_unlisten(hub_glue_t *g); /* idempotent */
+void     hub_sock_accept(void *data, int events);
+void     hub_sock_accept_again(void *data);
 void     hub_sock_del(hub_sock_t *s);
 void     hub_sock_read(hub_sock_t *s);
 pt_err_t hub_sock_want(hub_sock_t *s, int events) PT_MUST_CHECK;
@@ -135,8 +134,8 @@ ptrdiff_t hub_sock_write(void *sock, const hub_iov_t *iov, int n);
 void      hub_sock_want_write(void *sock, bool on);
 void      hub_sock_admitted(void *sock);
 void      hub_sock_close(void *sock);
-/* false: too many of that address already. */
-bool hub_sock_count(hub_sock_t *s, pt_str_t addr);
+/* It has not told who it is; false: there is no place for one more. */
+bool hub_sock_guest(hub_sock_t *s, pt_str_t addr);
 
 /* ---- hub_hand.c ---- */
 

@@ -30,6 +30,7 @@ static void hub_hand_upgrade(hub_sock_t *s, const hub_http_t *r, uint8_t *rest,
 static void hub_hand_refuse(hub_sock_t *s, int status);
 static void hub_hand_health(hub_sock_t *s);
 static void hub_hand_metrics(hub_sock_t *s);
+static void hub_hand_numbers(const hub_glue_t *g, pt_buf_t *b);
 static void hub_hand_answer(hub_sock_t *s, pt_str_t answer);
 
 
@@ -254,10 +255,11 @@ hub_hand_done(hub_sock_t *s, char *text, size_t len, size_t head)
         return;
     }
 
+    /* Who NGINX vouches for, by a good Authorization header or whatever else
+     * it may check and tell in X-Pytake-*, takes no guest's place. */
+
     if (g->stopping || hub_conns(g->hub) >= g->conns_max
-        || (!r.has_claims
-            && (hub_conns_waiting(g->hub) >= g->young_max
-                || (r.addr.len > 0 && !hub_sock_count(s, r.addr)))))
+        || (!r.has_claims && !hub_sock_guest(s, r.addr)))
     {
         g->refused++;
         hub_hand_refuse(s, 503);
@@ -370,15 +372,7 @@ hub_hand_metrics(hub_sock_t *s)
         g->serve->metrics(g->serve, &b);
     }
 
-    pt_buf_lit(&b, "# HELP pytake_hub_refused_total Sockets refused with 503."
-                   "\n# TYPE pytake_hub_refused_total counter\n"
-                   "pytake_hub_refused_total ");
-    pt_buf_i64(&b, (int64_t) g->refused);
-    pt_buf_lit(&b, "\n# HELP pytake_hub_capacity Sockets there is room for."
-                   "\n# TYPE pytake_hub_capacity gauge\n"
-                   "pytake_hub_capacity ");
-    pt_buf_i64(&b, (int64_t) g->conns_max);
-    pt_buf_lit(&b, "\n");
+    hub_hand_numbers(g, &b);
 
     if (pt_buf_get(&b, &body) != PT_OK) {
         hub_hand_refuse(s, 500);
@@ -396,6 +390,47 @@ hub_hand_metrics(hub_sock_t *s)
     }
 
     hub_hand_answer(s, body);
+}
+
+
+/* What the glue alone knows. */
+
+static void
+hub_hand_numbers(const hub_glue_t *g, pt_buf_t *b)
+{
+    size_t i;
+
+    const struct {
+        const char *name;
+        const char *type;
+        uint64_t    value;
+        const char *help;
+    } numbers[] = {
+        { "refused_total", "counter", g->refused, "Sockets refused with 503." },
+        { "displaced_total", "counter", g->displaced,
+          "Unauthenticated sockets that made room for others." },
+        { "unsigned_total", "counter", g->ear.unsigned_events,
+          "Events on Redis without a good signature, read from the log." },
+        { "unheard_total", "counter", g->ear.refused,
+          "Words of other hubs without a good signature, or said before." },
+        { "capacity", "gauge", g->conns_max, "Sockets there is room for." },
+    };
+
+    for (i = 0; i < PT_COUNT(numbers); i++) {
+        pt_buf_lit(b, "# HELP pytake_hub_");
+        pt_buf_add(b, numbers[i].name, strlen(numbers[i].name));
+        pt_buf_lit(b, " ");
+        pt_buf_add(b, numbers[i].help, strlen(numbers[i].help));
+        pt_buf_lit(b, "\n# TYPE pytake_hub_");
+        pt_buf_add(b, numbers[i].name, strlen(numbers[i].name));
+        pt_buf_lit(b, " ");
+        pt_buf_add(b, numbers[i].type, strlen(numbers[i].type));
+        pt_buf_lit(b, "\npytake_hub_");
+        pt_buf_add(b, numbers[i].name, strlen(numbers[i].name));
+        pt_buf_lit(b, " ");
+        pt_buf_i64(b, (int64_t) numbers[i].value);
+        pt_buf_lit(b, "\n");
+    }
 }
 
 

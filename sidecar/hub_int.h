@@ -152,6 +152,7 @@ struct hub_conn_s {
     bool          counted : 1;    /* among its user's */
     bool          refreshing : 1; /* another session is looked up */
     bool          checking : 1;   /* its own is, once more */
+    bool          doubted : 1;    /* and is to be again */
     bool          peer_closed : 1;
     bool          may_type : 1; /* its user's role has that permission */
     hub_ws_t      ws;
@@ -234,6 +235,7 @@ struct hub_s {
     uint32_t      ntenants;
     uint32_t      now_s;   /* hub seconds, from hub_tick() */
     bool          waiting; /* a tenant has a hole */
+    bool          pressed; /* many have not told who they are */
     uint64_t      tickets;
     hub_conn_t  **index; /* by ticket */
     uint64_t      index_mask;
@@ -275,7 +277,9 @@ void hub_conn_push(hub_conn_t *c, hub_frame_t *f);
 /* Queues JSON text as a frame. */
 void hub_conn_say(hub_conn_t *c, pt_str_t json);
 /* The socket is of no use: freed at the end of the turn. */
-void   hub_conn_drop(hub_conn_t *c);
+void hub_conn_drop(hub_conn_t *c);
+/* Its close frame, and no more. */
+void   hub_conn_end(hub_conn_t *c, uint16_t code, const char *reason);
 void   hub_conn_dirty(hub_conn_t *c);
 void   hub_conn_link(hub_conn_t *c, hub_conn_t **list);
 void   hub_conn_unlink(hub_conn_t *c, hub_conn_t **list);

@@ -56,7 +56,7 @@ hub_on_session(hub_t *h, uint64_t ticket, pt_err_t err, bool alive,
 
     if (!alive) {
         h->auth_failures++;
-        hub_conn_close(c, HUB_CLOSE_REVOKED, "session ended");
+        hub_conn_end(c, HUB_CLOSE_REVOKED, "session ended");
         return;
     }
 
@@ -136,6 +136,11 @@ hub_session_checked(hub_conn_t *c, pt_err_t err, bool alive)
     }
 
     c->checking = false;
+
+    if (c->doubted && c->state < HUB_CONN_CLOSING) {
+        c->doubted = false;
+        hub_session_check(c);
+    }
 }
 
 
@@ -206,6 +211,5 @@ hub_join(hub_conn_t *c, hub_tenant_t *t, hub_user_t *u)
 
     hub_conn_link(c, &t->conns);
     hub_here_join(c);
-    c->hub->conf.ops->admitted(c->sock);
     hub_tenant_join(c);
 }

@@ -95,9 +95,9 @@ hub_part_open(hub_glue_t *g, const serve_t *serve)
     err = hub_part_hub(g, serve);
     err = (err == PT_OK) ? hub_db_start(g, serve) : err;
     err = (err == PT_OK) ? hub_bus_start(g, serve) : err;
-    err = (err == PT_OK) ? hub_sock_listen(g, serve->conf->hub_socket,
-                                           serve->conf->hub_group)
-                         : err;
+    err = (err == PT_OK)
+              ? hub_listen(g, serve->conf->hub_socket, serve->conf->hub_group)
+              : err;
 
     if (err == PT_OK) {
         ops->timer_set(g->second, 1000);
@@ -112,6 +112,7 @@ static pt_err_t
 hub_part_hub(hub_glue_t *g, const serve_t *serve)
 {
     uint8_t    rnd[HUB_ID_LEN / 2];
+    uint32_t   guests;
     hub_conf_t conf;
 
     memset(&conf, 0, sizeof(conf));
@@ -123,17 +124,19 @@ hub_part_hub(hub_glue_t *g, const serve_t *serve)
         return PT_EINTERNAL;
     }
 
-    pt_hex_build(rnd, sizeof(rnd), g->id);
+    pt_hex_build(rnd, sizeof(rnd), g->ear.id);
     g->jwt = pt_jwt_new(&g->mem, serve->conf->jwt_secret);
 
-    if (g->jwt == NULL) {
+    if (g->jwt == NULL
+        || pt_bus_key(serve->conf->jwt_secret, g->ear.key) != PT_OK) {
         return PT_ENOMEM;
     }
 
     g->conns_max = hub_part_capacity(serve);
-    g->young_max = g->conns_max / 20;
-    g->young_max =
-        (g->young_max < HUB_YOUNG_MIN) ? HUB_YOUNG_MIN : g->young_max;
+    guests = g->conns_max / 20;
+    guests = (guests < HUB_GUESTS_MIN) ? HUB_GUESTS_MIN : guests;
+    hub_door_init(&g->door, &g->mem, guests, conf.seed + 16);
+    g->hands_max = (guests < HUB_HANDS_MIN) ? HUB_HANDS_MIN : guests;
     g->enabled = serve->conf->websocket_enabled;
 
     conf.mem = g->mem;
@@ -190,7 +193,7 @@ hub_part_stop(void *part)
 
     g = part;
     g->stopping = true;
-    hub_sock_unlisten(g);
+    hub_unlisten(g);
     hub_drain(g->hub, 0, PART_SPREAD_MS);
     g->loop->ops->timer_set(g->hold, 0);
 }
@@ -203,7 +206,7 @@ hub_part_del(void *part)
 
     g = part;
     loop_on_turn(g->turns, NULL, NULL);
-    hub_sock_unlisten(g);
+    hub_unlisten(g);
 
     if (g->hub != NULL) {
         hub_abort(g->hub);
@@ -243,6 +246,7 @@ hub_part_second(void *data)
 
     g = data;
     g->loop->ops->timer_set(g->second, 1000);
+    hub_press(g->hub, hub_door_is_pressed(&g->door));
     hub_tick(g->hub);
     hub_hand_tick(g);
 }

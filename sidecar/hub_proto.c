@@ -62,6 +62,7 @@ hub_proto_admit(hub_conn_t *c, const pt_claims_t *claims)
     c->exp_s = claims->exp;
     c->born_s = c->hub->now_s; /* from here on it is we who are waited for */
     c->state = HUB_CONN_CHECK;
+    c->hub->conf.ops->admitted(c->sock);
 
     if (c->hub->conf.ops->check_session(c->hub->conf.env, claims, c->ticket)
         != PT_OK)

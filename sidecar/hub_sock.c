@@ -1,92 +1,26 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * hub_sock.c: the hub's listening unix socket and its connections.
+ * hub_sock.c: the connections of the hub's unix socket.
  */
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
-#include <pwd.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/uio.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "hub_glue.h"
 
-#define SOCK_BACKLOG 4096
 #define SOCK_ACCEPTS_MAX 64 /* a turn */
 #define SOCK_AGAIN_MS 100u  /* out of descriptors: not at once again */
 
-static pt_err_t    hub_sock_bind(hub_glue_t *g, const char *path);
-static const char *hub_sock_fault(const hub_glue_t *g, int err);
-static void        hub_sock_group(hub_glue_t *g, const char *group);
-static void        hub_sock_accept(void *data, int events);
-static void        hub_sock_accept_again(void *data);
-static void        hub_sock_exhausted(hub_glue_t *g);
-static bool        hub_sock_is_peer(const hub_glue_t *g, int fd);
-static void        hub_sock_new(hub_glue_t *g, int fd);
-static void        hub_sock_refuse(int fd);
-static void        hub_sock_io(void *data, int events);
-static void        hub_sock_uncount(hub_sock_t *s);
-
-
-pt_err_t
-hub_sock_listen(hub_glue_t *g, const char *path, const char *group)
-{
-    hub_sock_group(g, group);
-
-    if (hub_sock_bind(g, path) != PT_OK) {
-        g->loop->ops->log(g->loop, PT_LOG_ERR,
-                          "pytake: hub: cannot listen on %s: %s", path,
-                          hub_sock_fault(g, errno));
-        return PT_EINTERNAL;
-    }
-
-    g->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    g->listen_io =
-        g->loop->ops->io_new(g->loop, g->listen_fd, hub_sock_accept, g);
-    g->accept_again = g->loop->ops->timer_new(g->loop, PT_TIMER_HOUSE,
-                                              hub_sock_accept_again, g);
-
-    if (g->listen_io == NULL || g->accept_again == NULL) {
-        return PT_ENOMEM;
-    }
-
-    return g->loop->ops->io_want(g->listen_io, PT_IO_READ);
-}
-
-
-void
-hub_sock_unlisten(hub_glue_t *g)
-{
-    if (g->listen_io != NULL) {
-        g->loop->ops->io_del(g->listen_io);
-        g->listen_io = NULL;
-    }
-
-    if (g->accept_again != NULL) {
-        g->loop->ops->timer_del(g->accept_again);
-        g->accept_again = NULL;
-    }
-
-    /* The file stays: NGINX takes "nobody listens" for an error, "no file"
-     * for a critical one.  hub_sock_bind() does away with it. */
-
-    if (g->listen_fd != -1) {
-        close(g->listen_fd);
-        g->listen_fd = -1;
-    }
-
-    if (g->spare_fd != -1) {
-        close(g->spare_fd);
-        g->spare_fd = -1;
-    }
-}
+static void hub_sock_exhausted(hub_glue_t *g);
+static bool hub_sock_is_peer(const hub_glue_t *g, int fd);
+static void hub_sock_new(hub_glue_t *g, int fd);
+static void hub_sock_refuse(int fd);
+static void hub_sock_io(void *data, int events);
+static void hub_sock_unguest(hub_sock_t *s);
 
 
 void
@@ -95,7 +29,7 @@ hub_sock_del(hub_sock_t *s)
     hub_glue_t *g;
 
     g = s->glue;
-    hub_sock_uncount(s);
+    hub_sock_unguest(s);
     hub_hand_del(s);
 
     if (s->io != NULL) {
@@ -159,7 +93,7 @@ hub_sock_want_write(void *sock, bool on)
 void
 hub_sock_admitted(void *sock)
 {
-    hub_sock_uncount(sock);
+    hub_sock_unguest(sock);
 }
 
 
@@ -170,168 +104,40 @@ hub_sock_close(void *sock)
 }
 
 
+/* A place among those who have not told who they are, if need be another's,
+ * who is asked to try again. */
+
 bool
-hub_sock_count(hub_sock_t *s, pt_str_t addr)
+hub_sock_guest(hub_sock_t *s, pt_str_t addr)
 {
-    size_t      i;
-    uint64_t    hash;
-    hub_glue_t *g;
-    hub_addr_t *a, **bucket;
+    int64_t        now;
+    hub_glue_t    *g;
+    hub_sock_t    *other;
+    hub_guest_t   *leaves;
+    hub_door_key_t key;
 
     g = s->glue;
-    hash = 14695981039346656037u; /* FNV-1a */
+    now = g->loop->ops->now_ms(g->loop);
+    hub_door_key(addr, &key);
 
-    for (i = 0; i < addr.len; i++) {
-        hash = (hash ^ (uint8_t) addr.data[i]) * 1099511628211u;
-    }
-
-    bucket = &g->addrs[hash % HUB_ADDR_BUCKETS];
-
-    for (a = *bucket; a != NULL && a->hash != hash; a = a->next) {
-        /* the one of this address */
-    }
-
-    if (a == NULL) {
-        a = g->mem.alloc(g->mem.user, sizeof(hub_addr_t));
-
-        if (a == NULL) {
-            return false;
-        }
-
-        a->hash = hash;
-        a->count = 0;
-        a->next = *bucket;
-        *bucket = a;
-    }
-
-    if (a->count >= HUB_ADDR_MAX) {
+    if (!hub_door_ask(&g->door, &key, now, &leaves)) {
         return false;
     }
 
-    a->count++;
-    s->addr = a;
+    if (leaves != NULL) {
+        other = leaves->owner;
+        g->displaced++;
+        hub_sock_unguest(other);
+        hub_conn_displace(other->conn);
+    }
 
-    return true;
+    s->guest = hub_door_enter(&g->door, &key, s, now);
+
+    return s->guest != NULL;
 }
 
 
-/* A file that nobody listens on any more is taken away; a live one is not.
- * The new one gets its group under a name of its own, or NGINX, that tries
- * again and again, would meet it without. */
-
-static pt_err_t
-hub_sock_bind(hub_glue_t *g, const char *path)
-{
-    int                fd, err;
-    char               young[sizeof(((struct sockaddr_un *) 0)->sun_path)];
-    mode_t             mask;
-    struct stat        st;
-    struct sockaddr_un sa;
-
-    memset(&sa, 0, sizeof(sa));
-    sa.sun_family = AF_UNIX;
-
-    if (snprintf(young, sizeof(young), "%s.%ld", path, (long) getpid())
-        >= (int) sizeof(young))
-    {
-        errno = ENAMETOOLONG;
-        return PT_EINTERNAL;
-    }
-
-    memcpy(sa.sun_path, path, strlen(path));
-    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-    if (fd == -1) {
-        return PT_EINTERNAL;
-    }
-
-    if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode)) {
-        if (connect(fd, (struct sockaddr *) &sa, sizeof(sa)) == 0
-            || errno == EAGAIN) {
-            close(fd);
-            errno = EADDRINUSE;
-            return PT_EINTERNAL;
-        }
-
-        (void) unlink(path);
-    }
-
-    memcpy(sa.sun_path, young, strlen(young));
-    mask = umask(0117); /* 0660 from the first moment on */
-    err = 0;
-
-    if (bind(fd, (struct sockaddr *) &sa, sizeof(sa)) == -1
-        || (g->peer_gid != (uint32_t) -1
-            && chown(young, (uid_t) -1, (gid_t) g->peer_gid) == -1)
-        || listen(fd, SOCK_BACKLOG) == -1 || link(young, path) == -1)
-    {
-        err = errno;
-    }
-
-    umask(mask);
-    (void) unlink(young);
-
-    if (err != 0) {
-        close(fd);
-        errno = err;
-        return PT_EINTERNAL;
-    }
-
-    g->listen_fd = fd;
-
-    return PT_OK;
-}
-
-
-static const char *
-hub_sock_fault(const hub_glue_t *g, int err)
-{
-    if (err == EADDRINUSE || err == EEXIST) {
-        return "another \"pytake serve\" does";
-    }
-
-    return (err == EPERM && g->peer_gid != (uint32_t) -1)
-               ? "this user is not in PYTAKE_HUB_GROUP"
-               : strerror(err);
-}
-
-
-/* Who may connect: ourselves, root, and the members of group. */
-
-static void
-hub_sock_group(hub_glue_t *g, const char *group)
-{
-    int            i;
-    struct group  *gr;
-    struct passwd *pw;
-
-    g->peers[g->npeers++] = (uint32_t) geteuid();
-    g->peers[g->npeers++] = 0;
-    g->peer_gid = (uint32_t) -1;
-    gr = (group == NULL) ? NULL : getgrnam(group);
-
-    if (gr == NULL) {
-        if (group != NULL) {
-            g->loop->ops->log(g->loop, PT_LOG_WARN,
-                              "pytake: hub: there is no group %s", group);
-        }
-
-        return;
-    }
-
-    g->peer_gid = (uint32_t) gr->gr_gid;
-
-    for (i = 0; gr->gr_mem[i] != NULL && g->npeers < HUB_PEERS_MAX; i++) {
-        pw = getpwnam(gr->gr_mem[i]);
-
-        if (pw != NULL) {
-            g->peers[g->npeers++] = (uint32_t) pw->pw_uid;
-        }
-    }
-}
-
-
-static void
+void
 hub_sock_accept(void *data, int events)
 {
     int         i, fd;
@@ -355,7 +161,7 @@ hub_sock_accept(void *data, int events)
         if (!hub_sock_is_peer(g, fd)) {
             close(fd);
 
-        } else if (g->nyoung >= g->young_max
+        } else if (g->nyoung >= g->hands_max
                    || hub_conns(g->hub) + g->nyoung >= g->conns_max)
         {
             g->refused++;
@@ -368,7 +174,7 @@ hub_sock_accept(void *data, int events)
 }
 
 
-static void
+void
 hub_sock_accept_again(void *data)
 {
     hub_glue_t *g;
@@ -531,23 +337,10 @@ hub_sock_read(hub_sock_t *s)
 
 
 static void
-hub_sock_uncount(hub_sock_t *s)
+hub_sock_unguest(hub_sock_t *s)
 {
-    hub_addr_t *a, **at;
-
-    a = s->addr;
-    s->addr = NULL;
-
-    if (a == NULL || --a->count > 0) {
-        return;
+    if (s->guest != NULL) {
+        hub_door_leave(&s->glue->door, s->guest);
+        s->guest = NULL;
     }
-
-    for (at = &s->glue->addrs[a->hash % HUB_ADDR_BUCKETS]; *at != a;
-         at = &(*at)->next)
-    {
-        /* it is there */
-    }
-
-    *at = a->next;
-    s->glue->mem.free(s->glue->mem.user, a);
 }

@@ -71,7 +71,8 @@ hub_wheel_add(hub_conn_t *c, uint32_t after_s)
 uint32_t
 hub_wheel_close_s(const hub_conn_t *c)
 {
-    return c->ws.failed ? HUB_CLOSE_FAILED_S : HUB_CLOSE_S;
+    return (c->ws.failed || c->tenant == NULL) ? HUB_CLOSE_FAILED_S
+                                               : HUB_CLOSE_S;
 }
 
 
@@ -134,11 +135,20 @@ hub_wheel_conn(hub_conn_t *c)
 }
 
 
-/* Not live yet: it has HUB_AUTH_MS to tell who it is, and as long we. */
+/* Not live yet: it has HUB_AUTH_MS to tell who it is, and as long we.  Who is
+ * sent away earlier, because of others, may come again. */
 
 static void
 hub_wheel_young(hub_conn_t *c, uint32_t now)
 {
+    if (c->state == HUB_CONN_AUTH && c->hub->pressed
+        && now - c->born_s >= HUB_AUTH_PRESSED_MS / 1000)
+    {
+        c->hub->auth_failures++;
+        hub_conn_close(c, 1013, "others need the place");
+        return;
+    }
+
     if (now - c->born_s < HUB_AUTH_MS / 1000) {
         return;
     }

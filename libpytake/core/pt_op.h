@@ -84,6 +84,7 @@ struct pytake_s {
     pt_jwt_t     *jwt;
     uint8_t       cursor_key[32];  /* derived from the secret */
     uint8_t       refresh_key[32]; /* derived from the secret */
+    uint8_t       bus_key[32];     /* pt_bus_key() */
 };
 
 struct pytake_op_s {
@@ -230,7 +231,8 @@ pt_err_t pt_work_verify(pytake_op_t *op, pt_str_t password,
 
 /* ---- events: PUBLISH after COMMIT ---- */
 
-/* Queues "ev:<tenant>" "<seq> <frame>" (frame dropped when too long). */
+/* Queues "ev:<tenant>" "<seq> <frame>", signed (pt_bus.h); of a frame that is
+ * too long the seq alone. */
 pt_err_t pt_publish_event(pytake_op_t *op, const pt_uuid_t *tenant, int64_t seq,
                           pt_str_t frame) PT_MUST_CHECK;
 

@@ -5,6 +5,7 @@
  */
 
 #include "pt_op_parts.h"
+#include "pt_bus.h"
 
 #include <assert.h>
 
@@ -171,8 +172,13 @@ pt_pytake_keys(pytake_t *pt)
         return err;
     }
 
-    return pt_hmac_sha256(pt->conf.jwt_secret, PT_STR("pytake refresh 1"),
-                          pt->refresh_key);
+    err = pt_hmac_sha256(pt->conf.jwt_secret, PT_STR("pytake refresh 1"),
+                         pt->refresh_key);
+    if (err != PT_OK) {
+        return err;
+    }
+
+    return pt_bus_key(pt->conf.jwt_secret, pt->bus_key);
 }
 
 

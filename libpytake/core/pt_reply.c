@@ -6,11 +6,13 @@
  */
 
 #include "pt_op_parts.h"
+#include "pt_bus.h"
 
 #include <assert.h>
 
 #define PT_REPLY_JSON "application/json"
 #define PT_REPLY_PROBLEM "application/problem+json"
+#define PT_REPLY_EV "ev:"
 #define PT_REPLY_PROBLEM_MAX (64u * 1024)
 
 
@@ -146,19 +148,39 @@ pt_work_verify(pytake_op_t *op, pt_str_t password, pt_str_t phc)
 }
 
 
+/* An event is signed: the hub passes on what it can believe. */
 pt_err_t
 pt_publish_event(pytake_op_t *op, const pt_uuid_t *tenant, int64_t seq,
                  pt_str_t frame)
 {
+    char     channel[sizeof(PT_REPLY_EV) - 1 + PT_UUID_LEN];
+    char     seal[PT_BUS_SEAL];
     pt_buf_t b;
     pt_err_t err;
     pt_str_t payload;
 
-    pt_buf_init(&b, op->arena, PT_PUBLISH_FRAME_MAX + 32);
+    pt_buf_init(&b, op->arena, PT_PUBLISH_FRAME_MAX + 32 + PT_BUS_SEAL);
     pt_buf_i64(&b, seq);
     if (frame.len <= PT_PUBLISH_FRAME_MAX) {
         pt_buf_char(&b, ' ');
         pt_buf_str_add(&b, frame);
+
+        err = pt_buf_get(&b, &payload);
+        if (err != PT_OK) {
+            return err;
+        }
+
+        memcpy(channel, PT_REPLY_EV, sizeof(PT_REPLY_EV) - 1);
+        pt_uuid_build(tenant, channel + sizeof(PT_REPLY_EV) - 1);
+
+        err =
+            pt_bus_sign(op->pt->bus_key, (pt_str_t){ channel, sizeof(channel) },
+                        payload, op->now_us, seal);
+        if (err != PT_OK) {
+            return err;
+        }
+
+        pt_buf_add(&b, seal, sizeof(seal));
     }
 
     err = pt_buf_get(&b, &payload);
@@ -166,7 +188,7 @@ pt_publish_event(pytake_op_t *op, const pt_uuid_t *tenant, int64_t seq,
         return err;
     }
 
-    return pt_publish(op, PT_STR("ev:"), tenant, payload);
+    return pt_publish(op, PT_STR(PT_REPLY_EV), tenant, payload);
 }
 
 

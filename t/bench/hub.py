@@ -11,6 +11,7 @@ import statistics
 import subprocess
 import time
 
+import bus
 import rig
 import webhook
 from rig import say
@@ -206,26 +207,27 @@ def idle(s, hub, rooms, out):
                         form="%.0f")]
 
 
-def emit(s, bus, tenants, k):
+def emit(s, redis, tenants, k):
     """Commits k events for each tenant, then rings."""
     head = ('{"event":"message_received","data":{"content":"t=%016d %s"},'
             '"timestamp":"2026-01-01T00:00:00.000Z","conversation_id":null,'
             '"seq":' % (time.monotonic_ns() // 1000, "x" * 300))
     rows = s.sql(EVENTS, {"k": k, "tenants": tenants, "head": head})
-    pipe = bus.pipeline(transaction=False)
+    pipe = redis.pipeline(transaction=False)
     for tenant, seq, frame in sorted(rows):
-        pipe.publish("ev:" + tenant, "%d %s" % (seq, frame))
+        pipe.publish("ev:" + tenant, bus.sign(
+            s.jwt_secret, "ev:" + tenant, "%d %s" % (seq, frame)))
     pipe.execute()
 
 
 def fan_hub(s, hub, w, tenants, k, times):
     """CPU of a delivery: hub, and NGINX behind it."""
-    bus, n = s.redis(), k * w.count * times
+    redis, n = s.redis(), k * w.count * times
     workers = s.nginx.workers()
     began = time.monotonic()
     before = cpu_us([hub.proc.pid]), cpu_us(workers)
     for _ in range(times):
-        emit(s, bus, tenants, k)
+        emit(s, redis, tenants, k)
         w.expect(k * w.count)
     return {"hub_us": (cpu_us([hub.proc.pid]) - before[0]) / n,
             "nginx_us": (cpu_us(workers) - before[1]) / n,

@@ -32,10 +32,10 @@ def head(s, tenant):
 
 
 def once(s, h, tokens, calm):
-    bus, tenant = s.redis(), rig.uid("tenant", STORM)
-    hub.emit(s, bus, [tenant], 1)
+    redis, tenant = s.redis(), rig.uid("tenant", STORM)
+    hub.emit(s, redis, [tenant], 1)
     since = "?since=%d&id=%s" % head(s, tenant)
-    hub.emit(s, bus, [tenant], MISSED)
+    hub.emit(s, redis, [tenant], MISSED)
     path = rig.requests_file("ws-storm", (
         hub.upgrade(hub.PATH + since, t) for t in tokens))
     queries = h.metric("pytake_hub_queries_total")
@@ -44,7 +44,7 @@ def once(s, h, tokens, calm):
 
     def say_on():
         while not over.wait(1 / RATE):
-            said.append(hub.emit(s, bus, [rig.uid("tenant", 0)], 1))
+            said.append(hub.emit(s, redis, [rig.uid("tenant", 0)], 1))
 
     other = threading.Thread(target=say_on)
     other.start()

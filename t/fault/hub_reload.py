@@ -31,31 +31,41 @@ def main(t):
 
 
 async def all_of(t, s, h):
-    crowd = await come(s)
-    t.eq(int(await ws.run(s.metric, "websocket_connections_active")),
-         SOCKETS, "%d sockets through NGINX" % SOCKETS)
-    for part in (reload, goes, reload_twice, dies):
-        t.head(part.__name__)
+    crowd, talk = [], None
+    try:
+        await come(s, crowd)
+        t.eq(int(await ws.run(s.metric, "websocket_connections_active")),
+             SOCKETS, "%d sockets through NGINX" % SOCKETS)
+        for part in (reload, goes, reload_twice, dies):
+            t.head(part.__name__)
+            for _, clients in crowd:
+                for c in clients:
+                    c.opens, c.closes, c.others = [], [], []
+                    c.refusals, c.events = [], []
+                    c.begin = c.since["seq"]
+            talk = await ws.run(ws.Talk, s, s.tenants, 0.1)
+            await talk.more(4)
+            await part(t, s, h, [c for _, cs in crowd for c in cs], talk)
+            await talk.stop()
+            for tenant, clients in crowd:
+                await ws.check(t, s, tenant, clients, part.__name__, 60)
+                t.ok(not any(c.said("resync") for c in clients),
+                     part.__name__ + ": nobody had to start again")
+            t.ok(not talk.odd, part.__name__ + ": every request was served",
+                 talk.odd[:3])
+        await asyncio.gather(*(c.close() for _, cs in crowd for c in cs))
+    finally:
+        # What failed must not wait for those who still talk and listen.
+        if talk is not None:
+            talk.going = False
         for _, clients in crowd:
             for c in clients:
-                c.opens, c.closes, c.others = [], [], []
-                c.refusals, c.events = [], []
-                c.begin = c.since["seq"]
-        talk = await ws.run(ws.Talk, s, s.tenants, 0.1)
-        await talk.more(4)
-        await part(t, s, h, [c for _, cs in crowd for c in cs], talk)
-        await talk.stop()
-        for tenant, clients in crowd:
-            await ws.check(t, s, tenant, clients, part.__name__, 60)
-            t.ok(not any(c.said("resync") for c in clients),
-                 part.__name__ + ": nobody had to start again")
-        t.ok(not talk.odd, part.__name__ + ": every request was served",
-             talk.odd[:3])
-    await asyncio.gather(*(c.close() for _, cs in crowd for c in cs))
+                if c.task is not None and not c.task.done():
+                    c.abort()
 
 
-async def come(s):
-    out, each = [], SOCKETS // len(s.tenants)
+async def come(s, out):
+    each = SOCKETS // len(s.tenants)
     for tenant in s.tenants:
         users = [await ws.run(s.add_user, tenant)
                  for _ in range(each // A_USER)]
@@ -66,7 +76,6 @@ async def come(s):
                              for i in range(each)]))
         for i in range(0, each, 20):
             await asyncio.gather(*(c.start() for c in out[-1][1][i:i + 20]))
-    return out
 
 
 async def away(clients, seconds):

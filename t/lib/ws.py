@@ -190,6 +190,14 @@ class Client:
         await asyncio.wait([self.task])
         self.leaving = False
 
+    def abort(self):
+        """Leaves without a word, as who is killed does."""
+        self.leaving = True
+        self.live = False
+        if self.ws is not None and self.ws.transport is not None:
+            self.ws.transport.abort()
+        self.task.cancel()
+
     # -- what was heard --
 
     @property

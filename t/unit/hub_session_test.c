@@ -254,6 +254,94 @@ START_TEST(session_changed)
 END_TEST
 
 
+/* Somebody says that a session has ended: the database is asked, once more
+ * if the answer may be older than the word. */
+START_TEST(session_doubted)
+{
+    fk_t      *f = fk_start(3);
+    fk_sock_t *a = fk_login(f, 0), *o = fk_open(f, 1);
+
+    fk_auth_as(f, o, &fk_other, &fk_bob, 3600, "");
+    fk_answer(f);
+    fk_ignore(a);
+    hub_on_doubt(f->hub, &fk_other, &fk_bob);
+    ck_assert_uint_eq(f->nasks, 0);
+    hub_on_doubt(f->hub, &fk_tenant, &fk_session);
+    ck_assert_uint_eq(f->nasks, 1);
+    fk_answer(f);
+    fk_silent(f, a);
+    ck_assert(a->open);
+
+    hub_on_doubt(f->hub, &fk_tenant, &fk_session);
+    hub_on_doubt(f->hub, &fk_tenant, &fk_session);
+    hub_on_doubt(f->hub, &fk_tenant, &fk_session);
+    ck_assert_uint_eq(f->nasks, 1);
+    ck_assert(fk_answer_one(f)); /* it still lived */
+    ck_assert_uint_eq(f->nasks, 1);
+    f->dead = true;
+    fk_answer(f);
+    ck_assert_int_eq(fk_closed(f, a), 4005);
+    hub_on_doubt(f->hub, &fk_tenant, &fk_session);
+    ck_assert_uint_eq(f->nasks, 0);
+    ck_assert_int_eq(fk_closed(f, o), 0);
+    fk_del(f);
+}
+END_TEST
+
+
+/* Time to tell who one is, and less of it while others wait. */
+START_TEST(pressed)
+{
+    fk_t      *f = fk_start(3);
+    fk_sock_t *a = fk_open(f, 0), *b = fk_login(f, 1), *c;
+
+    fk_sleep(f, 9000);
+    ck_assert(a->open);
+    ck_assert_int_eq(fk_closed(f, a), 0);
+    fk_sleep(f, 2000);
+    ck_assert_int_eq(fk_closed(f, a), 4004); /* mend it */
+    fk_sleep(f, 3000);
+    ck_assert(!a->open); /* who never was in is not waited for */
+
+    a = fk_open(f, 2);
+    c = fk_open(f, 3);
+    hub_press(f->hub, true);
+    fk_sleep(f, 1000);
+    ck_assert_int_eq(fk_closed(f, a), 0);
+    fk_auth_as(f, c, &fk_tenant, &fk_bob, 3600, ""); /* it is we who wait */
+    fk_sleep(f, 2000);
+    ck_assert_int_eq(fk_closed(f, a), 1013); /* try again */
+    fk_answer(f);
+    fk_says(f, c, "\"auth_success\"");
+    hub_press(f->hub, false);
+    a = fk_open(f, 4);
+    fk_sleep(f, 5000);
+    ck_assert(a->open);
+    ck_assert_int_eq(fk_closed(f, a), 0);
+    ck_assert(b->open);
+    fk_del(f);
+}
+END_TEST
+
+
+START_TEST(displaced)
+{
+    fk_t      *f = fk_start(3);
+    fk_sock_t *a = fk_open(f, 0), *b = fk_open(f, 1);
+
+    hub_conn_displace(a->conn);
+    hub_flush(f->hub);
+    ck_assert_int_eq(fk_closed(f, a), 1013);
+    ck_assert(!a->open);
+    b->room = 0; /* it takes nothing: not waited for, either */
+    hub_conn_displace(b->conn);
+    hub_flush(f->hub);
+    ck_assert(!b->open);
+    fk_del(f);
+}
+END_TEST
+
+
 static void
 pt_test_suite(Suite *s)
 {
@@ -264,6 +352,9 @@ pt_test_suite(Suite *s)
     PT_TEST_CASE(s, session_gone);
     PT_TEST_CASE(s, auth_late);
     PT_TEST_CASE(s, session_changed);
+    PT_TEST_CASE(s, session_doubted);
+    PT_TEST_CASE(s, pressed);
+    PT_TEST_CASE(s, displaced);
 }
 
 

@@ -2,6 +2,7 @@
 
 /* The engine: refusals in their order, and what it makes of outcomes. */
 
+#include "pt_bus.h"
 #include "pt_op_test.h"
 
 #define ME "/api/v1/auth/me"
@@ -521,6 +522,8 @@ START_TEST(published_frames)
 {
     fx_t     f;
     char     frame[PT_PUBLISH_FRAME_MAX + 1];
+    int64_t  at;
+    pt_str_t text;
     uint32_t i;
 
     memset(frame, 'x', sizeof(frame));
@@ -534,7 +537,12 @@ START_TEST(published_frames)
     ck_assert_ok(pt_publish_event(f.op, &f.tenant, 10,
                                   (pt_str_t){ frame, sizeof(frame) - 1 }));
     ck_assert_int_eq(fx_next(&f), PYTAKE_EFFECT_REDIS);
-    ck_assert_uint_eq(f.eff.u.redis.payload.len, 3 + sizeof(frame) - 1);
+    ck_assert_uint_eq(f.eff.u.redis.payload.len,
+                      3 + sizeof(frame) - 1 + PT_BUS_SEAL);
+    ck_assert(pt_bus_verify(f.pt->bus_key, f.eff.u.redis.channel,
+                            f.eff.u.redis.payload, f.now_us, &text, &at));
+    ck_assert_uint_eq(text.len, 3 + sizeof(frame) - 1);
+    ck_assert_mem_eq(text.data, "10 xxxx", 7);
 
     /* those that went out do not count any more */
     for (i = 0; i < PT_OP_PUBLISH_MAX; i++) {
@@ -609,6 +617,8 @@ START_TEST(instance)
 
     fx_init(&f);
     ck_assert_mem_ne(f.pt->cursor_key, f.pt->refresh_key, 32);
+    ck_assert_mem_ne(f.pt->bus_key, f.pt->refresh_key, 32);
+    ck_assert_mem_ne(f.pt->bus_key, f.pt->cursor_key, 32);
     ck_assert_ok(pytake_problem(f.arena, 413, PT_STR("r1"), &body));
     ck_assert_has(body, "\"status\":413");
     ck_assert_has(body, "\"request_id\":\"r1\"");
