@@ -2,7 +2,6 @@
 
 /* The engine: refusals in their order, and what it makes of outcomes. */
 
-#include "pt_bus.h"
 #include "pt_op_test.h"
 
 #define ME "/api/v1/auth/me"

@@ -21,6 +21,7 @@
 #include <stdarg.h>
 
 #include "pt_test.h"
+#include "pt_bus.h"
 #include "pt_op.h"
 
 #define FX_NOW INT64_C(1795398067519123) /* 2026-11-23T01:41:07.519123Z */
@@ -209,10 +210,13 @@ fx_is_starved(fx_t *f)
 }
 
 
+/* An event's doorbell, signed when it has a frame. */
 static inline bool
 fx_redis(fx_t *f, const char *payload)
 {
-    char id[PT_UUID_LEN];
+    char     id[PT_UUID_LEN];
+    int64_t  at_us;
+    pt_str_t text;
 
     if (fx_next(f) != PYTAKE_EFFECT_REDIS) {
         ck_assert(fx_is_starved(f));
@@ -223,7 +227,14 @@ fx_redis(fx_t *f, const char *payload)
     ck_assert_uint_eq(f->eff.u.redis.channel.len, 3 + PT_UUID_LEN);
     ck_assert_mem_eq(f->eff.u.redis.channel.data, "ev:", 3);
     ck_assert_mem_eq(f->eff.u.redis.channel.data + 3, id, PT_UUID_LEN);
-    ck_assert_slice(f->eff.u.redis.payload, pt_test_str(payload));
+    text = f->eff.u.redis.payload;
+
+    if (strchr(payload, ' ') != NULL) {
+        ck_assert(pt_bus_verify(f->pt->bus_key, f->eff.u.redis.channel, text,
+                                f->now_us, &text, &at_us));
+    }
+
+    ck_assert_slice(text, pt_test_str(payload));
 
     return true;
 }

@@ -654,7 +654,8 @@ START_TEST(batches_do_not_add_up)
 
         for (k = 0; k < 500; k++) {
             ck_assert_int_eq(fx_next(&wh), PYTAKE_EFFECT_REDIS);
-            ck_assert_uint_eq(wh.eff.u.redis.payload.len, sizeof(frame) + 2);
+            ck_assert_uint_eq(wh.eff.u.redis.payload.len,
+                              sizeof(frame) + 2 + PT_BUS_SEAL);
         }
     }
 
