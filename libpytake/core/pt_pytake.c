@@ -171,8 +171,14 @@ pt_pytake_keys(pytake_t *pt)
         return err;
     }
 
-    return pt_hmac_sha256(pt->conf.jwt_secret, PT_STR("pytake refresh 1"),
-                          pt->refresh_key);
+    err = pt_hmac_sha256(pt->conf.jwt_secret, PT_STR("pytake refresh 1"),
+                         pt->refresh_key);
+    if (err != PT_OK) {
+        return err;
+    }
+
+    return pt_hmac_sha256(pt->conf.jwt_secret, PT_STR("pytake login 1"),
+                          pt->login_key);
 }
 
 
