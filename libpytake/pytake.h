@@ -100,6 +100,8 @@ typedef struct {
     pt_str_t              signature;  /* X-Hub-Signature-256 */
     pt_str_t              user_agent;
     pt_str_t              remote_addr;
+    pt_str_t              network; /* of the address, as bytes: all of an
+                                      IPv4 address, the /64 of an IPv6 one */
     pt_str_t              body;
     /* over the location's cap: 413, in the order of refusals of the route */
     bool body_too_large;
@@ -161,8 +163,20 @@ typedef enum {
     PYTAKE_WORK_PASSWORD_VERIFY = 0 /* argon2id: phc against password */
 } pytake_work_type_t;
 
+/*
+ * Whose attempt at a login it is, for limits (pt_gate.h): keyed hashes, never
+ * 0.  calm: the account has entered from this network of late.
+ */
+typedef struct {
+    uint64_t account; /* the e-mail, known or not */
+    uint64_t network;
+    uint64_t visitor; /* both together */
+    bool     calm;
+} pytake_login_t;
+
 typedef struct {
     pytake_work_type_t type;
+    pytake_login_t     login;
     pt_str_t           password;
     pt_str_t           phc; /* "$argon2id$v=19$m=19456,t=2,p=1$..." */
 } pytake_work_t;
@@ -244,6 +258,8 @@ void pytake_op_feed_sql(pytake_op_t *op, int64_t now_us,
 /* err: PT_OK with match, PT_EBUSY, PT_EDEADLINE, PT_EINTERNAL. */
 void pytake_op_feed_work(pytake_op_t *op, int64_t now_us, pt_err_t err,
                          bool match);
+/* Instead: not before wait_s seconds are over, 429. */
+void pytake_op_feed_wait(pytake_op_t *op, int64_t now_us, uint32_t wait_s);
 
 /* The driver gives up (deadline passed while an effect was under way): the
  * next pytake_op_next() answers DONE with the error's problem. */

@@ -19,6 +19,8 @@
 #include <ngx_thread_pool.h>
 
 #include "pytake.h"
+#include "pt_gate.h"
+#include "pt_turns.h"
 #include "pt_loop.h"
 #include "pt_pg.h"
 #include "pt_redis.h"
@@ -32,6 +34,10 @@
 #define NGX_PYTAKE_BUCKETS 14          /* of a latency histogram */
 #define NGX_PYTAKE_SECRET_MAX 65536    /* bytes of a file: or env: value */
 #define NGX_PYTAKE_ZONE_MIN 65536      /* bytes of pytake_zone */
+#define NGX_PYTAKE_HASH_LATER 4        /* one turn of so many is the others' */
+#define NGX_PYTAKE_GATE_SIZE 65536     /* bytes of a gate outside the zone */
+#define NGX_PYTAKE_GATE_SAID 10000     /* ms between log lines about waits */
+#define NGX_PYTAKE_NETWORK_MAX 9       /* bytes, ngx_pytake_network() */
 
 /* Classes of pools are those of pytake_sql_class_t. */
 #define NGX_PYTAKE_CLASSES 3
@@ -117,6 +123,7 @@ typedef enum {
     NGX_PYTAKE_C_QUEUE_REJECTED,
     NGX_PYTAKE_C_HASH_REJECTED,
     NGX_PYTAKE_C_HASHES,
+    NGX_PYTAKE_C_LOGIN_WAITS,
     NGX_PYTAKE_C_PUBLISHED,
     NGX_PYTAKE_C_DROPPED,
     NGX_PYTAKE_C_WEBHOOK_EVENTS,
@@ -160,6 +167,7 @@ typedef struct {
 typedef struct {
     size_t       size;   /* bytes: another version's zone has others */
     ngx_uint_t   layout; /* routes the zone was made for */
+    pt_gate_t   *gate;   /* under the zone's mutex */
     ngx_atomic_t counter[NGX_PYTAKE_C_MAX];
     ngx_pytake_zone_class_t class[NGX_PYTAKE_CLASSES];
     ngx_pytake_slot_t       slot[NGX_PYTAKE_SLOTS];
@@ -211,22 +219,28 @@ struct ngx_pytake_worker_s {
     pt_timer_t             *house;
     pt_pool_stats_t         stats[NGX_PYTAKE_CLASSES]; /* last published */
     pt_redis_stats_t        redis_stats;
-    ngx_queue_t             hashes;  /* waiting */
-    ngx_uint_t              nhashes; /* waiting */
-    ngx_uint_t              hashing; /* in threads */
-    ngx_queue_t             ops;     /* in flight */
-    ngx_uint_t              nops;
-    ngx_queue_t             hub_calls;
-    ngx_pytake_hub_call_t  *hub_health; /* under way */
-    ngx_msec_t              hub_asked;
-    ngx_int_t               stmt_ping; /* -1: not in the table */
-    ngx_int_t               stmt_rows;
-    uint8_t                 rnd[1536]; /* randomness, bought in bulk */
-    size_t                  rnd_used;
-    unsigned                draining : 1;
-    unsigned                hub_known : 1;
-    unsigned                hub_up : 1;
-    unsigned                hub_left : 1; /* it knows that we are leaving */
+    /* waiting: those whose network is quiet, the others; NULL: no API here */
+    pt_turns_t            *hashes[2];
+    ngx_uint_t             hash_turn;
+    ngx_queue_t            displaced;  /* hashes that had to make room */
+    ngx_event_t            displace;   /* posted while there are any */
+    ngx_uint_t             hashing;    /* in threads */
+    pt_gate_t             *gate;       /* in the zone, or ours alone */
+    ngx_shmtx_t           *gate_mutex; /* NULL: ours alone */
+    ngx_msec_t             gate_said;
+    ngx_queue_t            ops; /* in flight */
+    ngx_uint_t             nops;
+    ngx_queue_t            hub_calls;
+    ngx_pytake_hub_call_t *hub_health; /* under way */
+    ngx_msec_t             hub_asked;
+    ngx_int_t              stmt_ping; /* -1: not in the table */
+    ngx_int_t              stmt_rows;
+    uint8_t                rnd[1536]; /* randomness, bought in bulk */
+    size_t                 rnd_used;
+    unsigned               draining : 1;
+    unsigned               hub_known : 1;
+    unsigned               hub_up : 1;
+    unsigned               hub_left : 1; /* it knows that we are leaving */
 };
 
 extern const pt_mem_t ngx_pytake_mem;
@@ -358,13 +372,34 @@ void ngx_pytake_op_release(ngx_pytake_op_t *op, ngx_http_request_t *r);
 void ngx_pytake_op_drop_all(ngx_pytake_worker_t *w);
 
 
+/* ---- who may try a password (ngx_pytake_gate.c) ---- */
+
+/* In the zone's memory, within size bytes.  NULL: there is no room. */
+pt_gate_t *ngx_pytake_gate_new(ngx_slab_pool_t *shpool, size_t size);
+ngx_int_t  ngx_pytake_gate_init(ngx_pytake_worker_t *w);
+/* 0: let in, and to be ended by one of the others, or by neither if the
+ * password was wrong.  Else the seconds to wait. */
+ngx_uint_t ngx_pytake_gate_enter(ngx_pytake_op_t *op, pytake_login_t *who,
+                                 pt_gate_pass_t *pass);
+void       ngx_pytake_gate_leave(ngx_pytake_worker_t *w, pt_gate_pass_t *pass);
+void       ngx_pytake_gate_right(ngx_pytake_worker_t *w, pytake_login_t *who,
+                                 pt_gate_pass_t *pass);
+/* The client's network: an IPv4 address, or the /64 of an IPv6 one, behind a
+ * byte for its kind.  Gives the number of bytes. */
+size_t ngx_pytake_network(ngx_http_request_t *r,
+                          u_char              out[NGX_PYTAKE_NETWORK_MAX]);
+
+
 /* ---- password hashes (ngx_pytake_hash.c) ---- */
 
 typedef void (*ngx_pytake_hash_pt)(ngx_pytake_op_t *op, pt_err_t err,
                                    ngx_uint_t match);
 
 struct ngx_pytake_hash_s {
-    ngx_queue_t          queue;
+    pt_turn_t            turn;  /* first */
+    ngx_queue_t          queue; /* of those displaced */
+    pytake_login_t       who;
+    pt_gate_pass_t       pass;
     ngx_pytake_worker_t *worker;
     ngx_pytake_op_t     *op; /* NULL: abandoned */
     ngx_pytake_hash_pt   handler;
@@ -375,11 +410,16 @@ struct ngx_pytake_hash_s {
     pt_err_t             err;
     unsigned             match : 1;
     unsigned             running : 1;
+    unsigned             displaced : 1;
+    unsigned             later : 1; /* index of the worker's hashes */
 };
 
-/* handler never runs inside this call.  PT_EBUSY, PT_ENOMEM. */
+ngx_int_t  ngx_pytake_hash_init(ngx_pytake_worker_t *w);
+ngx_uint_t ngx_pytake_hash_waiting(ngx_pytake_worker_t *w);
+/* handler never runs inside this call.  PT_EBUSY, PT_ENOMEM; PT_EATTEMPTS:
+ * not before *wait_s seconds are over. */
 pt_err_t ngx_pytake_hash_new(ngx_pytake_op_t *op, const pytake_work_t *work,
-                             ngx_pytake_hash_pt handler);
+                             ngx_pytake_hash_pt handler, ngx_uint_t *wait_s);
 void     ngx_pytake_hash_abandon(ngx_pytake_hash_t *h);
 void     ngx_pytake_hash_drop_all(ngx_pytake_worker_t *w);
 

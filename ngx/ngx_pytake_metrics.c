@@ -51,6 +51,8 @@ static const struct {
     { "pytake_hash_rejections_total",
       "Logins refused because the hash queue was full." },
     { "pytake_hashes_total", "Password hashes verified." },
+    { "pytake_login_waits_total",
+      "Logins refused because of earlier wrong passwords." },
     { "pytake_events_published_total", "Events handed to Redis." },
     { "pytake_events_dropped_total",
       "Events not handed to Redis, found by polling later." },

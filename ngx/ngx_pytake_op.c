@@ -268,13 +268,21 @@ ngx_pytake_op_sql_done(void *data, const pytake_sql_result_t *result)
 static ngx_int_t
 ngx_pytake_op_work(ngx_pytake_op_t *op)
 {
-    pt_err_t err;
+    pt_err_t   err;
+    ngx_uint_t wait_s;
 
-    err = ngx_pytake_hash_new(op, &op->effect.u.work, ngx_pytake_op_work_done);
+    err = ngx_pytake_hash_new(op, &op->effect.u.work, ngx_pytake_op_work_done,
+                              &wait_s);
 
     if (err == PT_OK) {
         ngx_pytake_op_enter(op, NGX_PYTAKE_OP_WORK);
         return NGX_AGAIN;
+    }
+
+    if (err == PT_EATTEMPTS) {
+        ngx_pytake_zone_add(op->worker->zone, NGX_PYTAKE_C_LOGIN_WAITS, 1);
+        pytake_op_feed_wait(op->op, ngx_pytake_wall_us(), (uint32_t) wait_s);
+        return NGX_OK;
     }
 
     ngx_pytake_zone_add(op->worker->zone, NGX_PYTAKE_C_HASH_REJECTED, 1);

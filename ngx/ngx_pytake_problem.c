@@ -79,7 +79,8 @@ ngx_pytake_problem_send(ngx_http_request_t *r, ngx_uint_t status)
     pt_arena_del(arena);
 
     if (rc != NGX_OK
-        || (status == NGX_HTTP_SERVICE_UNAVAILABLE
+        || ((status == NGX_HTTP_SERVICE_UNAVAILABLE
+             || status == NGX_HTTP_TOO_MANY_REQUESTS)
             && ngx_pytake_header(r, "Retry-After", &one) != NGX_OK))
     {
         return NGX_ERROR;

@@ -299,7 +299,8 @@ ngx_pytake_api_start(ngx_http_request_t *r, size_t body_len,
                                + (r->headers_in.user_agent
                                       ? r->headers_in.user_agent->value.len
                                       : 0)
-                               + r->connection->addr_text.len + body_len + 1);
+                               + r->connection->addr_text.len
+                               + NGX_PYTAKE_NETWORK_MAX + body_len + 1);
     if (op == NULL) {
         return ngx_pytake_problem_send(r, NGX_HTTP_SERVICE_UNAVAILABLE);
     }
@@ -357,6 +358,10 @@ ngx_pytake_api_fill(ngx_http_request_t *r, ngx_pytake_op_t *op,
     p = ngx_pytake_copy(p, &req->idempotency_key, &h->idempotency_key);
     p = ngx_pytake_copy(p, &req->signature, &h->signature);
     p = ngx_pytake_copy(p, &req->remote_addr, &r->connection->addr_text);
+
+    req->network.data = (char *) p;
+    req->network.len = ngx_pytake_network(r, p);
+    p += req->network.len;
 
     if (r->headers_in.authorization) {
         p = ngx_pytake_copy(p, &req->authorization,

@@ -3,7 +3,8 @@
 /*
  * $pytake_request_id, $pytake_path, $pytake_user, $pytake_tenant,
  * $pytake_conversation, $pytake_op, $pytake_status, $pytake_code,
- * $pytake_db_time: for log_format; $pytake_ws_*: for the hub.
+ * $pytake_db_time: for log_format; $pytake_network: for limit_req_zone and
+ * limit_conn_zone; $pytake_ws_*: for the hub.
  * The operation lives as long as r->pool, so they are still good after the
  * request's clean-up.
  */
@@ -17,6 +18,9 @@ static ngx_int_t ngx_pytake_var_request_id(ngx_http_request_t        *r,
 static ngx_int_t ngx_pytake_var_path(ngx_http_request_t        *r,
                                      ngx_http_variable_value_t *v,
                                      uintptr_t                  data);
+static ngx_int_t ngx_pytake_var_network(ngx_http_request_t        *r,
+                                        ngx_http_variable_value_t *v,
+                                        uintptr_t                  data);
 static ngx_int_t ngx_pytake_var_info(ngx_http_request_t        *r,
                                      ngx_http_variable_value_t *v,
                                      uintptr_t                  data);
@@ -44,6 +48,9 @@ static ngx_http_variable_t ngx_pytake_vars[] = {
     /* changeable: a map of this name in older files goes on to work */
     { ngx_string("pytake_path"), NULL, ngx_pytake_var_path, 0,
       NGX_HTTP_VAR_CHANGEABLE, 0 },
+
+    { ngx_string("pytake_network"), NULL, ngx_pytake_var_network, 0,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("pytake_user"), NULL, ngx_pytake_var_info,
       offsetof(pytake_op_info_t, user_id), NGX_HTTP_VAR_NOCACHEABLE, 0 },
@@ -134,6 +141,23 @@ ngx_pytake_var_path(ngx_http_request_t *r, ngx_http_variable_value_t *v,
     ngx_pytake_uri_split(r, &path, &query);
 
     return ngx_pytake_var_set(v, path.data, path.len);
+}
+
+
+/* As bytes, for keys: not for logs */
+
+static ngx_int_t
+ngx_pytake_var_network(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+                       uintptr_t data)
+{
+    u_char *p;
+
+    p = ngx_pnalloc(r->pool, NGX_PYTAKE_NETWORK_MAX);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    return ngx_pytake_var_set(v, p, ngx_pytake_network(r, p));
 }
 
 

@@ -47,7 +47,7 @@ ngx_pytake_worker_init(ngx_cycle_t *cycle, ngx_pytake_main_conf_t *pmcf)
     w->stmt_ping = ngx_pytake_worker_stmt("health_ping");
     w->stmt_rows = ngx_pytake_worker_stmt("test_rows");
 
-    ngx_queue_init(&w->hashes);
+    ngx_queue_init(&w->displaced);
     ngx_queue_init(&w->ops);
     ngx_queue_init(&w->hub_calls);
 
@@ -66,7 +66,8 @@ ngx_pytake_worker_init(ngx_cycle_t *cycle, ngx_pytake_main_conf_t *pmcf)
 
     PQinitOpenSSL(0, 0);
 
-    if (ngx_pytake_worker_core(w) != NGX_OK
+    if (ngx_pytake_worker_core(w) != NGX_OK || ngx_pytake_gate_init(w) != NGX_OK
+        || ngx_pytake_hash_init(w) != NGX_OK
         || ngx_pytake_worker_pools(w) != NGX_OK
         || ngx_pytake_worker_redis(w) != NGX_OK)
     {
@@ -190,7 +191,7 @@ ngx_pytake_worker_publish(ngx_pytake_worker_t *w)
     if (w->slot) {
         w->slot->redis_up = w->redis && pt_redis_is_up(w->redis);
         w->slot->operations = w->nops;
-        w->slot->hashes_waiting = w->nhashes;
+        w->slot->hashes_waiting = ngx_pytake_hash_waiting(w);
     }
 }
 

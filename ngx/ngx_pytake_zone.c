@@ -3,7 +3,8 @@
 /*
  * The shared zone: counters of a fixed layout, added to atomically, never
  * under a mutex: a worker killed at any point leaves nothing locked and
- * nothing half done.  It survives a reload.
+ * nothing half done.  Half of the zone is the gate's (ngx_pytake_gate.c).  It
+ * survives a reload.
  */
 
 #include "ngx_pytake.h"
@@ -51,6 +52,16 @@ ngx_pytake_zone_init(ngx_shm_zone_t *shm_zone, void *data)
         ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
                       "pytake_zone \"%V\" is too small, %uz bytes are needed",
                       &shm_zone->shm.name, size + NGX_PYTAKE_ZONE_MIN);
+        return NGX_ERROR;
+    }
+
+    z->gate = ngx_pytake_gate_new(
+        shpool, (shm_zone->shm.size - size - NGX_PYTAKE_ZONE_MIN / 2) / 2);
+
+    if (z->gate == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
+                      "pytake_zone \"%V\" has no room for login attempts",
+                      &shm_zone->shm.name);
         return NGX_ERROR;
     }
 

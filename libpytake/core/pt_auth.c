@@ -8,32 +8,12 @@
  * whoever lost the answer, and nothing that is stored is worth stealing.
  */
 
-#include "pt_op.h"
+#include "pt_auth.h"
 
 #include <assert.h>
 
-#define PT_AUTH_TOKEN_PREFIX "rt_"
-#define PT_AUTH_TOKEN_CHARS_MAX 128u
 #define PT_AUTH_AGENT_MAX 512u
-#define PT_AUTH_BODY_MAX 16384u
 #define PT_AUTH_LOGIN_TIMEOUT_MS 3000u
-
-typedef struct {
-    pt_uuid_t id;
-    pt_uuid_t tenant_id;
-    pt_str_t  email;
-    pt_str_t  name;
-    pt_str_t  role;
-} pt_auth_user_t;
-
-typedef struct {
-    bool           found;
-    pt_auth_user_t user;
-    pt_str_t       password;
-    pt_str_t       phc;
-    pt_uuid_t      session_id;
-    pt_str_t       refresh_token; /* the one to give out */
-} pt_auth_t;
 
 
 static pt_err_t pt_auth_login_find(pytake_op_t *op);
@@ -48,16 +28,10 @@ static pt_err_t pt_auth_logout_revoke(pytake_op_t *op);
 static pt_err_t pt_auth_logout_answer(pytake_op_t *op);
 static pt_err_t pt_auth_me_read(pytake_op_t *op);
 static pt_err_t pt_auth_me_answer(pytake_op_t *op);
-static pt_err_t pt_auth_token_new(pytake_op_t *op, pt_str_t *out);
-static pt_err_t pt_auth_token_next(pytake_op_t *op, pt_str_t token,
-                                   pt_str_t *out);
-static pt_err_t pt_auth_token_text(pytake_op_t *op, const uint8_t raw[32],
-                                   pt_str_t *out);
 static pt_err_t pt_auth_user_copy(pytake_op_t *op, pt_auth_user_t *u);
 static pt_err_t pt_auth_clean(pytake_op_t *op, pt_str_t s, size_t max,
                               pt_str_t *out);
-static pt_err_t pt_auth_reply_tokens(pytake_op_t *op, const pt_auth_t *au);
-static void     pt_auth_user_write(pt_jw_t *w, const pt_auth_user_t *u);
+static pt_str_t pt_auth_network(const pt_auth_t *au);
 static int64_t  pt_auth_expiry(const pytake_op_t *op);
 
 
@@ -114,25 +88,30 @@ pt_auth_login_find(pytake_op_t *op)
     (void) pt_body_text(op, "password", true, PT_PASSWORD_MAX, &au->password);
 
     err = pt_op_check(op);
-    if (err != PT_OK) {
-        return err;
+    if (err == PT_OK) {
+        err = pt_auth_who_network(op, au);
     }
-
-    err = pt_sql_begin_bare(op, PYTAKE_SQL_READ);
-    if (err != PT_OK) {
-        return err;
+    if (err == PT_OK) {
+        err = pt_sql_begin_bare(op, PYTAKE_SQL_READ);
     }
-
-    err = pt_sql_add(op, PT_STMT_USER_FIND_LOGIN);
+    if (err == PT_OK) {
+        err = pt_sql_add(op, PT_STMT_LOGIN_FIND);
+    }
     if (err != PT_OK) {
         return err;
     }
     pt_p_text(op, email);
+    pt_p_bytes(op, pt_auth_network(au));
 
     return pt_sql_go(op);
 }
 
 
+/*
+ * The driver looks at whose attempt it is before it spends a hash.  Known or
+ * not, an e-mail goes the same way.  A device that shows a cookie of this
+ * account will be calm here, too, wherever it is.
+ */
 static pt_err_t
 pt_auth_login_verify(pytake_op_t *op)
 {
@@ -141,30 +120,34 @@ pt_auth_login_verify(pytake_op_t *op)
     const pytake_rows_t *r = pt_rows_get(op, 0);
 
     au->phc = (pt_str_t){ pt_auth_dummy, sizeof(pt_auth_dummy) - 1 };
-    au->found = r->nrows != 0;
+    au->found = pt_cell_uuid(r, 0, PT_LOGIN_FIND_ID, &au->user.id);
+    au->login.calm = au->found && pt_cell_bool(r, 0, PT_LOGIN_FIND_CALM);
+
+    err =
+        pt_auth_who_account(op, au, pt_cell_text(r, 0, PT_LOGIN_FIND_ACCOUNT));
+    if (err != PT_OK) {
+        return err;
+    }
 
     if (au->found) {
-        (void) pt_cell_uuid(r, 0, PT_USER_FIND_LOGIN_ID, &au->user.id);
-        (void) pt_cell_uuid(r, 0, PT_USER_FIND_LOGIN_TENANT_ID,
-                            &au->user.tenant_id);
-        au->user.email = pt_cell_text(r, 0, PT_USER_FIND_LOGIN_EMAIL);
-        au->user.name = pt_cell_text(r, 0, PT_USER_FIND_LOGIN_NAME);
-        au->user.role = pt_cell_text(r, 0, PT_USER_FIND_LOGIN_ROLE);
+        (void) pt_cell_uuid(r, 0, PT_LOGIN_FIND_TENANT_ID, &au->user.tenant_id);
+        au->user.email = pt_cell_text(r, 0, PT_LOGIN_FIND_EMAIL);
+        au->user.name = pt_cell_text(r, 0, PT_LOGIN_FIND_NAME);
+        au->user.role = pt_cell_text(r, 0, PT_LOGIN_FIND_ROLE);
 
         err = pt_auth_user_copy(op, &au->user);
         if (err != PT_OK) {
             return err;
         }
 
-        err = pt_dup(op->arena,
-                     pt_cell_text(r, 0, PT_USER_FIND_LOGIN_PASSWORD_HASH),
+        err = pt_dup(op->arena, pt_cell_text(r, 0, PT_LOGIN_FIND_PASSWORD_HASH),
                      &au->phc);
         if (err != PT_OK) {
             return err;
         }
     }
 
-    return pt_work_verify(op, au->password, au->phc);
+    return pt_work_verify(op, &au->login, au->password, au->phc);
 }
 
 
@@ -238,6 +221,13 @@ pt_auth_login_add(pytake_op_t *op, pt_auth_t *au, const uint8_t hash[32])
     pt_p_bytes(op, hash_copy);
     pt_p_uuid(op, &audit_id);
     pt_p_text(op, op->request_id);
+
+    err = pt_sql_add(op, PT_STMT_LOGIN_NETWORK_ADD);
+    if (err != PT_OK) {
+        return err;
+    }
+    pt_p_uuid(op, &au->user.id);
+    pt_p_bytes(op, pt_auth_network(au));
 
     return pt_sql_go(op);
 }
@@ -437,54 +427,6 @@ pt_auth_me_answer(pytake_op_t *op)
 }
 
 
-static pt_err_t
-pt_auth_token_new(pytake_op_t *op, pt_str_t *out)
-{
-    uint8_t  raw[32];
-    pt_err_t err;
-
-    err = pt_rand_get(&op->rand, raw, sizeof(raw));
-
-    return err == PT_OK ? pt_auth_token_text(op, raw, out) : err;
-}
-
-
-static pt_err_t
-pt_auth_token_next(pytake_op_t *op, pt_str_t token, pt_str_t *out)
-{
-    uint8_t  raw[32];
-    pt_err_t err;
-    pt_str_t key;
-
-    key.data = (const char *) op->pt->refresh_key;
-    key.len = sizeof(op->pt->refresh_key);
-
-    err = pt_hmac_sha256(key, token, raw);
-
-    return err == PT_OK ? pt_auth_token_text(op, raw, out) : err;
-}
-
-
-static pt_err_t
-pt_auth_token_text(pytake_op_t *op, const uint8_t raw[32], pt_str_t *out)
-{
-    pt_buf_t b;
-    pt_err_t err;
-    pt_str_t text;
-
-    err = pt_base64url_build(op->arena, raw, 32, &text);
-    if (err != PT_OK) {
-        return err;
-    }
-
-    pt_buf_init(&b, op->arena, PT_AUTH_TOKEN_CHARS_MAX);
-    pt_buf_lit(&b, PT_AUTH_TOKEN_PREFIX);
-    pt_buf_str_add(&b, text);
-
-    return pt_buf_get(&b, out);
-}
-
-
 /* Rows end with the next effect; what is needed later is copied. */
 static pt_err_t
 pt_auth_user_copy(pytake_op_t *op, pt_auth_user_t *u)
@@ -522,73 +464,10 @@ pt_auth_clean(pytake_op_t *op, pt_str_t s, size_t max, pt_str_t *out)
 }
 
 
-static pt_err_t
-pt_auth_reply_tokens(pytake_op_t *op, const pt_auth_t *au)
+static pt_str_t
+pt_auth_network(const pt_auth_t *au)
 {
-    pt_jw_t     w;
-    pt_buf_t    b;
-    pt_err_t    err;
-    pt_str_t    access, body;
-    pt_claims_t claims = { 0 };
-
-    if (au->user.role.len >= sizeof(claims.role)) {
-        return PT_EINTERNAL;
-    }
-
-    claims.sub = au->user.id;
-    claims.tenant_id = au->user.tenant_id;
-    claims.sid = au->session_id;
-    claims.iat = op->now_us / 1000000;
-    claims.exp = claims.iat + op->pt->conf.access_lifetime_s;
-    memcpy(claims.role, au->user.role.data, au->user.role.len);
-
-    err = pt_rand_uuid(&op->rand, op->now_us, &claims.jti);
-    if (err == PT_OK) {
-        err = pt_jwt_build(op->pt->jwt, op->arena, &claims, &access);
-    }
-    if (err != PT_OK) {
-        return err;
-    }
-
-    pt_buf_init(&b, op->arena, PT_AUTH_BODY_MAX);
-    pt_jw_init(&w, &b);
-    pt_jw_object(&w);
-    pt_jw_key(&w, "access_token");
-    pt_jw_str(&w, access);
-    pt_jw_key(&w, "token_type");
-    pt_jw_str(&w, PT_STR("Bearer"));
-    pt_jw_key(&w, "expires_in");
-    pt_jw_i64(&w, op->pt->conf.access_lifetime_s);
-    pt_jw_key(&w, "refresh_token");
-    pt_jw_str(&w, au->refresh_token);
-    pt_jw_key(&w, "user");
-    pt_auth_user_write(&w, &au->user);
-    pt_jw_object_end(&w);
-
-    err = pt_header(op, "Cache-Control", PT_STR("no-store"));
-    if (err == PT_OK) {
-        err = pt_buf_get(&b, &body);
-    }
-
-    return err == PT_OK ? pt_reply(op, 200, body) : err;
-}
-
-
-static void
-pt_auth_user_write(pt_jw_t *w, const pt_auth_user_t *u)
-{
-    pt_jw_object(w);
-    pt_jw_key(w, "id");
-    pt_jw_uuid(w, &u->id);
-    pt_jw_key(w, "tenant_id");
-    pt_jw_uuid(w, &u->tenant_id);
-    pt_jw_key(w, "email");
-    pt_jw_str(w, u->email);
-    pt_jw_key(w, "name");
-    pt_jw_str(w, u->name);
-    pt_jw_key(w, "role");
-    pt_jw_str(w, u->role);
-    pt_jw_object_end(w);
+    return (pt_str_t){ (const char *) au->network, sizeof(au->network) };
 }
 
 

@@ -51,6 +51,7 @@ typedef enum {
     PT_ECONFIGREQUIRED = -22, /* 422 whatsapp_config_required */
     PT_ECONFLICT = -23,       /* 409 */
     PT_EIDEMKEY = -24,        /* Idempotency-Key malformed */
+    PT_EATTEMPTS = -25,       /* too many wrong passwords: 429 + Retry-After */
 
     PT_EAGAIN = -100,    /* not yet: feed more, or wait */
     PT_EBUSY = -101,     /* a bounded queue is full: 503 + Retry-After */

@@ -47,6 +47,8 @@ static const pt_err_row_t pt_err_rows[] = {
       "No single active WhatsApp configuration" },
     { PT_ECONFLICT, 409, "conflict", "Conflict" },
     { PT_EIDEMKEY, 400, "invalid_idempotency_key", "Invalid idempotency key" },
+    { PT_EATTEMPTS, 429, "too_many_attempts",
+      "Too many wrong passwords, try again later" },
 
     /* PT_EAGAIN never leaves the core: when it does, that is our bug */
     { PT_EAGAIN, 500, "internal_error", "Internal error" },

@@ -164,6 +164,16 @@ pytake_op_feed_work(pytake_op_t *op, int64_t now_us, pt_err_t err, bool match)
 
 
 void
+pytake_op_feed_wait(pytake_op_t *op, int64_t now_us, uint32_t wait_s)
+{
+    assert(wait_s != 0);
+
+    op->wait_s = wait_s;
+    pytake_op_feed_work(op, now_us, PT_EATTEMPTS, false);
+}
+
+
+void
 pytake_op_fail(pytake_op_t *op, int64_t now_us, pt_err_t err)
 {
     assert(err != PT_OK);

@@ -85,6 +85,7 @@ struct pytake_s {
     uint8_t       cursor_key[32];  /* derived from the secret */
     uint8_t       refresh_key[32]; /* derived from the secret */
     uint8_t       bus_key[32];     /* pt_bus_key() */
+    uint8_t       login_key[32];   /* derived from the secret */
 };
 
 struct pytake_op_s {
@@ -139,6 +140,7 @@ struct pytake_op_s {
     bool                       fed;
     bool                       sql_done; /* a batch was asked for before */
     pt_err_t                   fed_err;  /* of work */
+    uint32_t                   wait_s;   /* of PT_EATTEMPTS */
     pt_err_t                   sql_err;  /* sticky, of the batch being built */
     uint16_t                   nparams;  /* of its newest statement, so far */
     pytake_response_t          response;
@@ -226,8 +228,8 @@ char *pt_row_texts(char *p, const pytake_rows_t *r, uint32_t row, uint32_t col);
 
 /* ---- work ---- */
 
-pt_err_t pt_work_verify(pytake_op_t *op, pt_str_t password,
-                        pt_str_t phc) PT_MUST_CHECK;
+pt_err_t pt_work_verify(pytake_op_t *op, const pytake_login_t *login,
+                        pt_str_t password, pt_str_t phc) PT_MUST_CHECK;
 
 /* ---- events: PUBLISH after COMMIT ---- */
 

@@ -178,6 +178,12 @@ pt_pytake_keys(pytake_t *pt)
         return err;
     }
 
+    err = pt_hmac_sha256(pt->conf.jwt_secret, PT_STR("pytake login 1"),
+                         pt->login_key);
+    if (err != PT_OK) {
+        return err;
+    }
+
     return pt_bus_key(pt->conf.jwt_secret, pt->bus_key);
 }
 

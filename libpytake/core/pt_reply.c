@@ -17,7 +17,8 @@
 
 
 static void pt_reply_problem_headers(pytake_op_t *op, const pt_err_row_t *row);
-static void pt_reply_constant(pytake_op_t *op);
+static pt_err_t pt_reply_retry_after(pytake_op_t *op, uint32_t seconds);
+static void     pt_reply_constant(pytake_op_t *op);
 static pt_err_t pt_publish(pytake_op_t *op, pt_str_t kind,
                            const pt_uuid_t *tenant, pt_str_t payload);
 static pt_err_t pt_publish_reserve(pytake_op_t *op);
@@ -134,12 +135,14 @@ pt_op_problem(pytake_op_t *op, pt_err_t err)
 
 
 pt_err_t
-pt_work_verify(pytake_op_t *op, pt_str_t password, pt_str_t phc)
+pt_work_verify(pytake_op_t *op, const pytake_login_t *login, pt_str_t password,
+               pt_str_t phc)
 {
     assert(!op->has_effect && !op->waiting);
 
     op->effect.type = PYTAKE_EFFECT_WORK;
     op->effect.u.work.type = PYTAKE_WORK_PASSWORD_VERIFY;
+    op->effect.u.work.login = *login;
     op->effect.u.work.password = password;
     op->effect.u.work.phc = phc;
     op->has_effect = true;
@@ -299,6 +302,10 @@ pt_reply_problem_headers(pytake_op_t *op, const pt_err_row_t *row)
         }
         break;
 
+    case 429:
+        err = pt_reply_retry_after(op, op->wait_s);
+        break;
+
     case 503:
         err = pt_header(op, "Retry-After", PT_STR("1"));
         break;
@@ -308,6 +315,22 @@ pt_reply_problem_headers(pytake_op_t *op, const pt_err_row_t *row)
     }
 
     PT_UNUSED(err);
+}
+
+
+static pt_err_t
+pt_reply_retry_after(pytake_op_t *op, uint32_t seconds)
+{
+    char     text[PT_I64_LEN];
+    pt_err_t err;
+    pt_str_t value;
+
+    value.data = text;
+    value.len = (size_t) (pt_i64_build((int64_t) seconds, text) - text);
+
+    err = pt_dup(op->arena, value, &value);
+
+    return err == PT_OK ? pt_header(op, "Retry-After", value) : err;
 }
 
 

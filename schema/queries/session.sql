@@ -13,11 +13,13 @@ SELECT pytake_session_enter($1, $2, $3);
 -- columns: tenant_id
 SELECT set_config('pytake.tenant_id', $1::text, true);
 
--- name: user_find_login
--- params: text
--- columns: tenant_id id email name role password_hash
-SELECT tenant_id, id, email, name, role, password_hash
-FROM pytake_user_find($1);
+-- One row, whether there is such a user or not.
+-- $1 e-mail, $2 keyed hash of the visitor's network
+-- name: login_find
+-- params: text bytea
+-- columns: account tenant_id id email name role password_hash calm
+SELECT account, tenant_id, id, email, name, role, password_hash, calm
+FROM pytake_login_find($1, $2);
 
 -- A session, its first refresh token and the audit's entry; no row when the
 -- user or the tenant is not active any more.  Both are locked: whoever
@@ -48,6 +50,24 @@ WITH s AS (
     FROM s
 )
 SELECT id FROM s;
+
+-- Remembers where the user entered from, the 50 networks of the last 30 days.
+-- $1 user, $2 keyed hash of the network
+-- name: login_network_add
+-- params: uuid bytea
+WITH gone AS (
+    DELETE FROM login_networks
+    WHERE tenant_id = pytake_tenant() AND user_id = $1 AND network <> $2
+      AND (seen_at < now() - interval '30 days' OR network IN (
+          SELECT network FROM login_networks
+          WHERE tenant_id = pytake_tenant() AND user_id = $1
+            AND network <> $2
+          ORDER BY seen_at DESC, network OFFSET 49))
+)
+INSERT INTO login_networks (tenant_id, user_id, network)
+SELECT u.tenant_id, u.id, $2 FROM users u
+WHERE u.tenant_id = pytake_tenant() AND u.id = $1 AND u.active
+ON CONFLICT (tenant_id, user_id, network) DO UPDATE SET seen_at = now();
 
 -- hash, successor's hash, expiry, grace in seconds
 -- name: refresh_rotate

@@ -121,6 +121,9 @@ def seed(url):
         INSERT INTO idempotency_keys (tenant_id, scope, key, body_hash,
             status, response, created_at)
         SELECT tenant_id, 's', id::text, '', 201, '', now() FROM messages;
+        INSERT INTO login_networks (tenant_id, user_id, network)
+        SELECT tenant_id, id, substr(sha256(id::text::bytea), 1, 16)
+        FROM users;
         INSERT INTO audit_log (tenant_id, id, action)
         SELECT tenant_id, id, 'x' FROM messages;
         INSERT INTO webhook_errors (tenant_id, item_hash, raw_id, path, code,

@@ -63,10 +63,13 @@ def request_bytes(method, target, headers=None, body=None, host="localhost"):
 
 
 class Conn:
-    """One connection.  send() and read() apart, or request()."""
+    """One connection.  send() and read() apart, or request().  source: the
+    address that it comes from."""
 
-    def __init__(self, port, host="127.0.0.1", timeout=20.0):
-        self.sock = socket.create_connection((host, port), timeout=timeout)
+    def __init__(self, port, host="127.0.0.1", timeout=20.0, source=None):
+        self.sock = socket.create_connection(
+            (host, port), timeout=timeout,
+            source_address=(source, 0) if source else None)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buf = b""
         self.served = 0

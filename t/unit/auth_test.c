@@ -12,8 +12,16 @@
 static void
 auth_user_row(fx_t *f)
 {
-    fx_row(f, 0, "uutttt", &f->tenant, &f->user, "ana@x.example", "Ana",
-           "agent", "$argon2id$v=19$m=1,t=1,p=1$x$y");
+    fx_row(f, 0, "tuuttttb", "ana@x.example", &f->tenant, &f->user,
+           "ana@x.example", "Ana", "agent", "$argon2id$v=19$m=1,t=1,p=1$x$y",
+           false);
+}
+
+
+static void
+auth_no_user_row(fx_t *f)
+{
+    fx_row(f, 0, "tnnnnnnb", "ana@x.example", false);
 }
 
 
@@ -28,7 +36,7 @@ auth_login(fx_t *f)
     f->req.remote_addr = PT_STR("192.0.2.1");
     fx_start(f, PYTAKE_POST, LOGIN, GOOD);
 
-    if (!fx_sql(f, PYTAKE_SQL_READ, "user_find_login")) {
+    if (!fx_sql(f, PYTAKE_SQL_READ, "login_find")) {
         return;
     }
     ck_assert_param_text(f, 0, 0, "ana@x.example");
@@ -43,7 +51,8 @@ auth_login(fx_t *f)
     ck_assert_slice_lit(f->eff.u.work.phc, "$argon2id$v=19$m=1,t=1,p=1$x$y");
     pytake_op_feed_work(f->op, f->now_us, PT_OK, true);
 
-    if (!fx_sql(f, PYTAKE_SQL_WRITE, "tenant_enter session_add")) {
+    if (!fx_sql(f, PYTAKE_SQL_WRITE,
+                "tenant_enter session_add login_network_add")) {
         return;
     }
     ck_assert_param_uuid(f, 0, 0, f->tenant);
@@ -55,6 +64,8 @@ auth_login(fx_t *f)
     ck_assert_param_text(f, 1, 4, "curl/8 \xef\xbf\xbd");
     ck_assert_param_text(f, 1, 5, "192.0.2.1");
     ck_assert_uint_eq(fx_param(f, 1, 6).len, 32);
+    ck_assert_param_uuid(f, 2, 0, f->user);
+    ck_assert_uint_eq(fx_param(f, 2, 1).len, 16);
     fx_row(f, 1, "u", &sid);
     fx_feed(f);
 
@@ -120,9 +131,11 @@ auth_login_until_work(fx_t *f, bool known)
     fx_init(f);
     f->anonymous = true;
     fx_start(f, PYTAKE_POST, LOGIN, GOOD);
-    ck_assert(fx_sql(f, PYTAKE_SQL_READ, "user_find_login"));
+    ck_assert(fx_sql(f, PYTAKE_SQL_READ, "login_find"));
     if (known) {
         auth_user_row(f);
+    } else {
+        auth_no_user_row(f);
     }
     fx_feed(f);
     ck_assert_int_eq(fx_next(f), PYTAKE_EFFECT_WORK);
@@ -173,13 +186,100 @@ START_TEST(too_many_hashes)
 END_TEST
 
 
+START_TEST(too_many_attempts)
+{
+    fx_t     f;
+    int      known;
+    pt_str_t body[2];
+
+    /* known or not, the same answer */
+    for (known = 0; known < 2; known++) {
+        auth_login_until_work(&f, known);
+        pytake_op_feed_wait(f.op, f.now_us, 512);
+        body[known] =
+            pt_test_str(strndup(fx_problem(&f, 429, "too_many_attempts").data,
+                                f.eff.u.done.body.len));
+        ck_assert_slice_lit(fx_header(&f, "Retry-After"), "512");
+        fx_free(&f);
+    }
+
+    /* but for the request's id */
+    ck_assert_uint_eq(body[0].len, body[1].len);
+    ck_assert_mem_eq(body[0].data, body[1].data, 150);
+    free((void *) (uintptr_t) body[0].data);
+    free((void *) (uintptr_t) body[1].data);
+}
+END_TEST
+
+
+/* What the driver is told of an attempt by such an address. */
+static pytake_login_t
+auth_who(const char *network, const char *account, bool known, bool calm,
+         char stored[16])
+{
+    fx_t           f;
+    pytake_login_t who;
+
+    fx_init(&f);
+    f.anonymous = true;
+    f.req.network = pt_test_str(network);
+    fx_start(&f, PYTAKE_POST, LOGIN, GOOD);
+    ck_assert(fx_sql(&f, PYTAKE_SQL_READ, "login_find"));
+    ck_assert_uint_eq(fx_param(&f, 0, 1).len, 16);
+    memcpy(stored, fx_param(&f, 0, 1).data, 16);
+    if (known) {
+        fx_row(&f, 0, "tuuttttb", account, &f.tenant, &f.user, "x", "y",
+               "agent", "z", calm);
+    } else {
+        fx_row(&f, 0, "tnnnnnnb", account, calm);
+    }
+    fx_feed(&f);
+    ck_assert_int_eq(fx_next(&f), PYTAKE_EFFECT_WORK);
+    who = f.eff.u.work.login;
+    fx_free(&f);
+
+    return who;
+}
+
+
+START_TEST(whose_attempt)
+{
+    char           n[2][16];
+    pytake_login_t a, b;
+
+    /* the e-mail counts as the database compares it, known or not */
+    a = auth_who("one", "ana", true, true, n[0]);
+    b = auth_who("one", "ana", false, true, n[1]);
+    ck_assert_uint_eq(a.account, b.account);
+    ck_assert_uint_eq(a.network, b.network);
+    ck_assert_uint_eq(a.visitor, b.visitor);
+    ck_assert_mem_eq(n[0], n[1], 16);
+    ck_assert(a.calm && !b.calm);
+
+    b = auth_who("two", "ana", true, false, n[1]);
+    ck_assert_uint_eq(a.account, b.account);
+    ck_assert_uint_ne(a.network, b.network);
+    ck_assert_uint_ne(a.visitor, b.visitor);
+    ck_assert_mem_ne(n[0], n[1], 16);
+    ck_assert(!b.calm);
+
+    b = auth_who("one", "bob", true, false, n[1]);
+    ck_assert_uint_ne(a.account, b.account);
+    ck_assert_uint_eq(a.network, b.network);
+    ck_assert_uint_ne(a.visitor, b.visitor);
+    ck_assert(a.account != a.network && a.account != a.visitor);
+}
+END_TEST
+
+
 START_TEST(deactivated_meanwhile)
 {
     fx_t f;
 
     auth_login_until_work(&f, true);
     pytake_op_feed_work(f.op, f.now_us, PT_OK, true);
-    ck_assert(fx_sql(&f, PYTAKE_SQL_WRITE, "tenant_enter session_add"));
+    ck_assert(fx_sql(&f, PYTAKE_SQL_WRITE,
+                     "tenant_enter session_add login_network_add"));
     fx_feed(&f);
     fx_problem(&f, 401, "invalid_credentials");
     fx_free(&f);
@@ -436,6 +536,8 @@ pt_test_suite(Suite *s)
     PT_TEST_CASE(s, unknown_email_costs_a_hash_too);
     PT_TEST_CASE(s, wrong_password);
     PT_TEST_CASE(s, too_many_hashes);
+    PT_TEST_CASE(s, too_many_attempts);
+    PT_TEST_CASE(s, whose_attempt);
     PT_TEST_CASE(s, deactivated_meanwhile);
     PT_TEST_CASE(s, login_faults);
     PT_TEST_CASE(s, refresh);

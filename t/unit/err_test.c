@@ -33,6 +33,7 @@ static const struct {
                  { PT_ECONFIGREQUIRED, 422, "whatsapp_config_required" },
                  { PT_ECONFLICT, 409, "conflict" },
                  { PT_EIDEMKEY, 400, "invalid_idempotency_key" },
+                 { PT_EATTEMPTS, 429, "too_many_attempts" },
                  { PT_EAGAIN, 500, "internal_error" },
                  { PT_EBUSY, 503, "overloaded" },
                  { PT_EDEADLINE, 503, "deadline_exceeded" },

@@ -1,0 +1,94 @@
+# Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE.
+
+# $pytake_network as a key of nginx's limits, and what they refuse by.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use PyTakeTest;
+use Test::Nginx::Socket 'no_plan';
+
+master_on();
+no_long_string();
+no_shuffle();
+
+our $http = http_with() . <<'_';
+    limit_req_zone $pytake_network zone=req:1m rate=1r/m;
+    limit_conn_zone $pytake_network zone=conn:1m;
+_
+
+our $config = problem_pages() . <<'_';
+    set_real_ip_from 127.0.0.1;
+    real_ip_header X-Real-IP;
+    location = /req {
+        limit_req zone=req;
+        limit_req_status 429;
+        empty_gif;
+    }
+    location = /conn {
+        limit_conn conn 1;
+        limit_conn_status 429;
+        empty_gif;
+    }
+_
+
+add_block_preprocessor(sub {
+    my ($block) = @_;
+    $block->set_value('http_config', $main::http)
+        unless defined $block->http_config;
+    $block->set_value('config', $main::config)
+        unless defined $block->config;
+    $block->set_value('no_error_log', "[alert]\n[crit]\n[emerg]")
+        unless defined $block->no_error_log;
+});
+
+
+sub from { return [map { "X-Real-IP: $_" } @_]; }
+
+run_tests();
+
+__DATA__
+
+=== an IPv4 address is one
+--- more_headers eval
+main::from(qw(192.0.2.1 192.0.2.2 192.0.2.1 ::ffff:192.0.2.2))
+--- request eval
+[('GET /req') x 4]
+--- error_code eval
+[200, 200, 429, 429]
+
+
+
+=== an IPv6 network of 64 bits is one
+--- more_headers eval
+main::from(qw(2001:db8::1 2001:db8:0:1::1 2001:db8::ffff:ffff:ffff:ffff))
+--- request eval
+[('GET /req') x 3]
+--- error_code eval
+[200, 200, 429]
+
+
+
+=== the refusal is a problem and says when
+--- more_headers eval
+main::from(qw(192.0.2.9 192.0.2.9))
+--- request eval
+[('GET /req') x 2]
+--- error_code eval
+[200, 429]
+--- response_headers eval
+["Content-Type: image/gif",
+ "Content-Type: application/problem+json\nRetry-After: 1"]
+--- response_body_like eval
+["GIF", '"status":429,.*"code":"too_many_requests"']
+
+
+
+=== of connections, too
+--- more_headers
+X-Real-IP: 192.0.2.3
+--- request
+GET /conn
+--- error_code: 200
