@@ -93,7 +93,7 @@ FUZZ_BIN := $(patsubst %.c,$(BUILD)/%,$(FUZZ_SRC))
 BENCH_BIN := $(patsubst t/%.c,$(BUILD)/%,$(BENCH_SRC))
 
 
-.PHONY: all lib pytake module asan faults unit io fuzz bench check-core clean FORCE
+.PHONY: all lib pytake module asan faults unit io fuzz bench dates check-core clean FORCE
 .SUFFIXES:
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -134,6 +134,8 @@ faults:
 unit: $(UNIT_BIN)
 
 io: $(IOT_BIN)
+
+dates: $(BUILD)/t/clock.so
 
 fuzz: $(FUZZ_BIN)
 
@@ -303,6 +305,13 @@ $(BUILD)/t/fuzz/%_fuzz: $(BUILD)/fuz/t/fuzz/%_fuzz.o $(FUZ_LIB)
 	@mkdir -p $(@D)
 	$(CLANG) -fsanitize=fuzzer,address,undefined -o $@ $< $(FUZ_LIB) \
 	    $(LIBS_SIDECAR)
+
+
+# The other dates of t/run's suite "dates".
+
+$(BUILD)/t/clock.so: t/lib/clock.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -O2 -g $(WARN) -shared -fPIC -o $@ $<
 
 
 # Load programs of the benches: optimised, as what they measure.

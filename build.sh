@@ -32,7 +32,7 @@ usage: ./build.sh VERB
   build             compile everything into build/
   run               the demo in the foreground; Ctrl-C ends all of it
   up, down, status  the same in the background
-  test [SUITE|long] unit fuzz io nginx e2e fault lint; all of them by default
+  test [SUITE|long] unit fuzz io nginx e2e fault dates lint; all of them by default
   bench [NAME]      measure against references in the same run
   lint              format, static analysis, banned functions, sizes
   clean             remove what build, test, up and run made (not while up)

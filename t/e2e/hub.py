@@ -25,8 +25,9 @@ URI = "ws://hub/api/v1/conversations/ws"
 def main(t):
     with stack.Stack(redis_proxy=True) as s:
         h = s.serve(name="hub")
-        for part in (live, refused, resume, typing, sessions, redis_away,
-                     rewound, drain, limits, descriptors):
+        for part in tap.parts(live, refused, resume, typing, sessions,
+                              redis_away, rewound, drain, limits,
+                              descriptors):
             t.head(part.__name__)
             asyncio.run(asyncio.wait_for(part(t, s, h), 120))
             if h.proc.poll() is not None:

@@ -38,12 +38,12 @@ RUN_AT, SAID_AT = utc(7200), utc(3600)
 
 def main(t):
     with stack.Stack(conf_edit=conf.log_all) as s:
-        for part in (verification, signatures, stored, same_200, first_50,
-                     opposite, broken_items, hostile_values, two_tenants,
-                     unknown_numbers, odd_bodies, statuses,
-                     opposite_statuses, broken_statuses, both_ways,
-                     both_ways_of_statuses, few_and_many, notices,
-                     changed_numbers, late_copies, channel_errors, big, no_day):
+        for part in tap.parts(
+                verification, signatures, stored, same_200, first_50, opposite,
+                broken_items, hostile_values, two_tenants, unknown_numbers,
+                odd_bodies, statuses, opposite_statuses, broken_statuses,
+                both_ways, both_ways_of_statuses, few_and_many, notices,
+                changed_numbers, late_copies, channel_errors, big, no_day):
             t.head(part.__name__)
             part(t, s)
         s.check_logs(t)

@@ -24,7 +24,7 @@ def pytake():
 
 
 def connect(url, **more):
-    c = psycopg2.connect(url, **more)
+    c = psycopg2.connect(url, options="-c timezone=UTC", **more)
     c.autocommit = True
     return c
 

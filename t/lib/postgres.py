@@ -102,7 +102,8 @@ class Postgres:
             "unix_socket_directories": "'%s'" % self.sockets,
             "fsync": "on", "full_page_writes": "on",
             "synchronous_commit": "on", "max_connections": 200,
-            "shared_buffers": "64MB", "timezone": "'UTC'",
+            "shared_buffers": "64MB",
+            "timezone": "'%s'" % procs.clock().get("TZ", "UTC"),
             "log_min_messages": "warning",
             "log_line_prefix": "'%m [%p] %a '",
         }
@@ -130,7 +131,8 @@ class Postgres:
         log = open(self.log, "ab")
         self.proc = subprocess.Popen(
             [self.bin + "/postgres", "-D", self.data], cwd="/",
-            env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
+            env=dict(procs.clock(), PATH="/usr/bin:/bin",
+                     LC_ALL="C.UTF-8"),
             stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             **self._as())
         log.close()
@@ -192,7 +194,8 @@ class Postgres:
         c = psycopg2.connect(host=self.sockets, port=self.port,
                              user="postgres", dbname=dbname,
                              connect_timeout=5,
-                             application_name="pytake-test", **kw)
+                             application_name="pytake-test",
+                             options="-c timezone=UTC", **kw)
         c.autocommit = True
         return c
 

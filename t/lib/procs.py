@@ -9,6 +9,17 @@ import threading
 import time
 
 
+CLOCK = ("LD_PRELOAD", "PYTAKE_TEST_CLOCK", "TZ")
+
+
+def clock():
+    """What a program needs in its environment to have the test's own date
+    (at_date.py)."""
+    if "PYTAKE_TEST_CLOCK" not in os.environ:
+        return {}
+    return {k: os.environ[k] for k in CLOCK}
+
+
 def wait_until(cond, timeout=10.0, what="the condition", every=0.02):
     """Polls until cond() is true and gives its value back."""
     end = time.monotonic() + timeout

@@ -48,7 +48,7 @@ class Sim:
                             if p["phone_number_id"] == number]}
                        for t in self.stack.tenants
                        for _, number in t.numbers], f)
-        env = {"PATH": "/usr/bin:/bin",
+        env = {"PATH": "/usr/bin:/bin", **procs.clock(),
                "WHATSAPP_APP_SECRET": self.stack.app_secret}
         out = open(self.log, "ab")
         self.proc = subprocess.Popen(

@@ -121,6 +121,7 @@ class Nginx:
                if k in ("PATH", "LANG", "HOME")}
         env.update(self.stack.env)
         env.update(self.stack.nginx_env)
+        env.update(procs.clock())
         if self.stack.asan:
             libs = [subprocess.check_output(
                 ["gcc", "-print-file-name=" + n], text=True).strip()
@@ -233,7 +234,8 @@ class Serve:
     def start(self, wait=True, limit=None):
         os.makedirs(os.path.dirname(self.socket), exist_ok=True)
         os.chmod(os.path.dirname(self.socket), 0o755)
-        env = {"PATH": "/usr/bin:/bin", "PYTAKE_HUB_SOCKET": self.socket}
+        env = {"PATH": "/usr/bin:/bin", "PYTAKE_HUB_SOCKET": self.socket,
+               **procs.clock()}
         if os.geteuid() == 0:
             env["PYTAKE_HUB_GROUP"] = "www-data"
         if "asan" in os.path.basename(self.build):
@@ -401,7 +403,7 @@ class Stack:
 
     def pytake(self, *args, check=True):
         """Runs the program; its standard output."""
-        env = {"PATH": "/usr/bin:/bin"}
+        env = dict(procs.clock(), PATH="/usr/bin:/bin")
         env.update(self.env)
         env["DATABASE_URL"] = self.pg.url()
         if self.asan:

@@ -26,6 +26,12 @@ def size(short, long):
     return long if LONG else short
 
 
+def parts(*all_of_them):
+    """The parts of a suite: those that the command line names, else all."""
+    return [p for p in all_of_them
+            if len(sys.argv) == 1 or p.__name__ in sys.argv[1:]]
+
+
 class Tap:
     def __init__(self, out=sys.stdout):
         self.out = out
