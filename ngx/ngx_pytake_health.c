@@ -1,12 +1,16 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * /health, /health/live, /health/ready.  The database's truth is a query
- * answered now, redis' is a PING answered lately, the hub's is an answer not
+ * /health, /health/live, /health/ready.  The database's truth is a function
+ * of ours that answers now, redis' is a PING answered lately, the hub's is an answer not
  * older than a second.
  */
 
 #include "ngx_pytake.h"
+#include "pt_cell.h"
+
+/* The sidecar keeps 14: with fewer than these it has been away for a week. */
+#define NGX_PYTAKE_HEALTH_DAYS 7
 
 
 static void       ngx_pytake_health_post(ngx_http_request_t *r);
@@ -15,6 +19,7 @@ static ngx_int_t  ngx_pytake_health_answer(ngx_http_request_t        *r,
                                            const pytake_sql_result_t *result);
 static ngx_uint_t ngx_pytake_health_database(ngx_pytake_worker_t       *w,
                                              const pytake_sql_result_t *result);
+static ngx_uint_t ngx_pytake_health_late(const pytake_sql_result_t *result);
 static ngx_int_t  ngx_pytake_live_answer(ngx_http_request_t *r);
 static u_char    *ngx_pytake_health_time(u_char *p);
 
@@ -83,7 +88,7 @@ ngx_pytake_health_answer(ngx_http_request_t        *r,
 {
     u_char              *p;
     ngx_str_t            body;
-    ngx_uint_t           database, redis, hub, degraded;
+    ngx_uint_t           database, redis, hub, late, degraded;
     ngx_pytake_worker_t *w;
 
     w = ngx_pytake_main_conf(r)->worker;
@@ -91,8 +96,9 @@ ngx_pytake_health_answer(ngx_http_request_t        *r,
     database = ngx_pytake_health_database(w, result);
     redis = w && w->redis && pt_redis_is_up(w->redis);
     hub = ngx_pytake_ctx_find(r)->hub_up;
-    degraded =
-        (w && w->redis && !redis) || (ngx_pytake_main_conf(r)->hub.len && !hub);
+    late = ngx_pytake_health_late(result);
+    degraded = (w && w->redis && !redis)
+               || (ngx_pytake_main_conf(r)->hub.len && !hub) || late;
 
     body.data = ngx_pnalloc(r->pool, 256);
     if (body.data == NULL) {
@@ -106,9 +112,10 @@ ngx_pytake_health_answer(ngx_http_request_t        *r,
     p = ngx_pytake_health_time(p);
     p = ngx_sprintf(p,
                     "\",\"services\":{\"database\":%s,\"redis\":%s,"
-                    "\"websocket\":%s}}",
+                    "\"websocket\":%s}%s}",
                     database ? "true" : "false", redis ? "true" : "false",
-                    hub ? "true" : "false");
+                    hub ? "true" : "false",
+                    late ? ",\"reasons\":[\"partitions\"]" : "");
 
     body.len = p - body.data;
 
@@ -134,6 +141,16 @@ ngx_pytake_health_database(ngx_pytake_worker_t       *w,
     pt_pool_stats(w->pool[PYTAKE_SQL_READ], &stats);
 
     return !stats.away;
+}
+
+
+/* Days to come are nearly out: writes go on all the same. */
+
+static ngx_uint_t
+ngx_pytake_health_late(const pytake_sql_result_t *result)
+{
+    return result->err == PT_OK
+           && pt_cell_i32(&result->rows[0], 0, 1) < NGX_PYTAKE_HEALTH_DAYS;
 }
 
 

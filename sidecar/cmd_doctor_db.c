@@ -267,7 +267,7 @@ doctor_partitions(doctor_t *d)
 }
 
 
-/* Without a day's partition that day's webhooks cannot be kept. */
+/* A write whose day has no partition makes it, while its sender waits. */
 static void
 doctor_days(doctor_t *d, const char *parent)
 {
@@ -292,8 +292,8 @@ doctor_days(doctor_t *d, const char *parent)
     if (days < 0) {
         doctor_say(d, DOCTOR_FAIL, parent,
                    "has no partition for today, "
-                   "nothing can be stored - run \"pytake partitions\" and "
-                   "keep \"pytake serve\" running");
+                   "the next write must make it - run \"pytake partitions\" "
+                   "and keep \"pytake serve\" running");
     } else if (days < DOCTOR_DAYS_AHEAD) {
         doctor_say(d, DOCTOR_FAIL, parent,
                    "has partitions for %ld days "

@@ -34,7 +34,8 @@
 #define COURIER_LOCAL_MS 1000u  /* out of memory: the call waits */
 #define COURIER_KEY_MS 60000u   /* a token does not open: the number waits */
 #define COURIER_DEADLINE_MS 5000
-#define COURIER_CALL_MS 30000u /* well below COURIER_STALE_S */
+#define COURIER_DAYLESS "23514" /* of an event: its day has no partition */
+#define COURIER_CALL_MS 30000u  /* well below COURIER_STALE_S */
 #define COURIER_JOB_MAX (256u * 1024)
 #define COURIER_PAUSED_MAX 256u
 #define COURIER_BACKENDS_S 5 /* a backend in ClientRead mid-batch */
@@ -110,6 +111,7 @@ struct courier_s {
     bool            sweeping;
     bool            overdue; /* the sweep waits for the end of the claim */
     bool            watching;
+    bool            helping; /* a day is being made */
     bool            stopping;
     bool            away;   /* said so already */
     bool            unable; /* said that backends cannot be ended */

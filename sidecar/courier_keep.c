@@ -8,6 +8,7 @@
 #include "courier_int.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "core/pt_event.h"
 #include "core/pt_wa.h"
@@ -24,6 +25,9 @@ static pt_err_t courier_batch_stop(courier_job_t *j, batch_t *b,
 static pt_err_t courier_job_error(courier_job_t *j, batch_t *b, pt_str_t *out);
 static void     courier_job_kept(void *data, batch_t *b,
                                  const pytake_sql_result_t *result);
+static void     courier_help(courier_t *c);
+static void     courier_helped(void *data, batch_t *b,
+                               const pytake_sql_result_t *result);
 static void     courier_keep_later(courier_job_t *j);
 static bool     courier_job_tells(const courier_job_t *j);
 static uint16_t courier_job_stmt(const courier_job_t *j);
@@ -287,6 +291,10 @@ courier_job_kept(void *data, batch_t *b, const pytake_sql_result_t *result)
                 result->sqlstate);
         }
 
+        if (strcmp(result->sqlstate, COURIER_DAYLESS) == 0) {
+            courier_help(c);
+        }
+
         courier_keep_later(j);
         return;
     }
@@ -307,6 +315,56 @@ courier_job_kept(void *data, batch_t *b, const pytake_sql_result_t *result)
 
     courier_job_del(j);
     courier_wake(c); /* the conversation's next message may go now */
+}
+
+
+/* Its day has no partition: made while the outcome waits for its turn. */
+
+static void
+courier_help(courier_t *c)
+{
+    batch_t *b;
+
+    if (c->helping) {
+        return;
+    }
+
+    b = batch_new(&c->mem, COURIER_JOB_MAX);
+
+    if (b == NULL) {
+        return; /* the next failure asks again */
+    }
+
+    batch_stmt(b, PT_STMT_DAYS_HELP);
+
+    if (batch_submit(b, c->pool, PYTAKE_SQL_WRITE, NULL,
+                     c->loop->ops->now_ms(c->loop) + COURIER_DEADLINE_MS,
+                     courier_helped, c)
+        != PT_OK)
+    {
+        batch_del(b);
+        return;
+    }
+
+    c->helping = true;
+}
+
+
+static void
+courier_helped(void *data, batch_t *b, const pytake_sql_result_t *result)
+{
+    courier_t *c;
+
+    PT_UNUSED(b);
+    c = data;
+    c->helping = false;
+
+    if (result->err == PT_OK) {
+        c->loop->ops->log(c->loop, PT_LOG_NOTICE,
+                          "pytake: courier: made the day's partitions that "
+                          "were missing: is \"pytake serve --roles jobs\" "
+                          "running?");
+    }
 }
 
 

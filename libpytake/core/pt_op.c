@@ -23,6 +23,8 @@ static pt_err_t pt_op_settle(pytake_op_t *op);
 static pt_err_t pt_op_settle_looked(pytake_op_t *op);
 static bool     pt_op_is_revoked(const pytake_op_t *op);
 static bool     pt_op_again(pytake_op_t *op);
+static bool     pt_op_dayless(const pytake_op_t *op);
+static void     pt_op_help(pytake_op_t *op);
 static pt_err_t pt_op_failure(pytake_op_t *op);
 static pt_err_t pt_op_sqlstate(pytake_op_t *op);
 static pt_str_t pt_op_text(bool known, const char id[PT_UUID_LEN]);
@@ -38,6 +40,7 @@ static const pt_op_sqlstate_t pt_op_sqlstates[] = {
     { "57014", PT_EDEADLINE }, /* statement_timeout */
     { "57P", PT_EDBAWAY },     /* shutting down, starting up */
     { "53", PT_EBUSY },        /* out of memory, disk, connections */
+    { "58", PT_EDBAWAY },      /* its disk, its files, its libraries */
     { "25006", PT_EDBAWAY },   /* a standby, before it is promoted */
     { "22", PT_EVALIDATION }   /* a value it cannot hold, out of a JSON */
 };
@@ -140,7 +143,7 @@ pytake_op_feed_sql(pytake_op_t *op, int64_t now_us,
                    const pytake_sql_result_t *result)
 {
     assert(op->waiting && op->effect.type == PYTAKE_EFFECT_SQL);
-    assert(result->err != PT_OK || result->nrows == op->sql.nstmts);
+    assert(result->err != PT_OK || result->nrows == op->effect.u.sql.nstmts);
 
     op->now_us = now_us;
     op->result_copy = *result;
@@ -319,18 +322,33 @@ pt_op_settle(pytake_op_t *op)
 
     op->sql_done = true;
 
+    if (op->helping) { /* whatever came of it: somebody else may have */
+        op->helping = false;
+        op->want_errors = want_errors;
+        op->effect.u.sql = op->sql;
+        op->has_effect = true;
+        return PT_OK;
+    }
+
     if (pt_op_is_revoked(op)) {
         return PT_EREVOKED;
     }
 
     if (op->result->err == PT_OK) {
         op->retries = 0;
+        op->helped = false;
         return op->idem_looking ? pt_op_settle_looked(op) : PT_OK;
     }
 
     if (pt_op_again(op)) {
         op->want_errors = want_errors;
         op->has_effect = true;
+        return PT_OK;
+    }
+
+    if (pt_op_dayless(op) && !op->helped) {
+        pt_op_help(op);
+        op->want_errors = want_errors;
         return PT_OK;
     }
 
@@ -405,6 +423,38 @@ pt_op_again(pytake_op_t *op)
 }
 
 
+/* A row of a day that has no partition. */
+static bool
+pt_op_dayless(const pytake_op_t *op)
+{
+    const pytake_sql_result_t *r = op->result;
+
+    return r->err == PT_EDB && memcmp(r->sqlstate, "23514", 5) == 0
+           && (pt_str_eq(r->table, PT_STR("event_log"))
+               || pt_str_eq(r->table, PT_STR("webhook_raw")));
+}
+
+
+/* The day is made, then the batch is sent again: once. */
+static void
+pt_op_help(pytake_op_t *op)
+{
+    pytake_sql_t *sql = &op->effect.u.sql;
+
+    op->help_stmt = (pytake_stmt_t){ PT_STMT_DAYS_HELP, 0, NULL };
+
+    memset(sql, 0, sizeof(pytake_sql_t));
+    sql->class = PYTAKE_SQL_WRITE;
+    sql->tenant = op->sql.tenant;
+    sql->nstmts = 1;
+    sql->stmts = &op->help_stmt;
+
+    op->helped = true;
+    op->helping = true;
+    op->has_effect = true;
+}
+
+
 static pt_err_t
 pt_op_failure(pytake_op_t *op)
 {
@@ -436,6 +486,10 @@ pt_op_sqlstate(pytake_op_t *op)
         && op->stmts[r->failed_stmt].stmt == PT_STMT_IDEM_LOCK)
     {
         return PT_EIDEMINPROGRESS;
+    }
+
+    if (pt_op_dayless(op)) {
+        return PT_EDBAWAY;
     }
 
     for (i = 0; i < PT_COUNT(pt_op_sqlstates); i++) {

@@ -112,6 +112,9 @@ struct pytake_op_s {
     bool            waiting;
     bool            want_errors;
     uint16_t        retries;
+    bool            helping; /* the day of a row is being made */
+    bool            helped;  /* ... has been, for this batch */
+    pytake_stmt_t   help_stmt;
     pytake_sql_t    sql;
     pytake_stmt_t   stmts[PT_BATCH_STMTS_MAX];
     uint16_t        first; /* statements the engine itself put first */

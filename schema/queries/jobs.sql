@@ -5,6 +5,11 @@
 -- columns: n
 SELECT pytake_days_make();
 
+-- Of a writer that met a day without one.
+-- name: days_help
+-- columns: n
+SELECT pytake_days_help();
+
 -- name: months_make
 -- columns: n
 SELECT pytake_months_make();

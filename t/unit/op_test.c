@@ -269,6 +269,8 @@ START_TEST(sqlstates)
                   { "57014", 503, "deadline_exceeded" },
                   { "57P01", 503, "database_unavailable" },
                   { "53300", 503, "overloaded" },
+                  { "58P01", 503, "database_unavailable" },
+                  { "58030", 503, "database_unavailable" },
                   { "22P05", 422, "validation_failed" },
                   { "23505", 500, "internal_error" },
                   { "42P01", 500, "internal_error" },
@@ -283,6 +285,63 @@ START_TEST(sqlstates)
                   == (cases[i].state[0] == 'P'));
         fx_free(&f);
     }
+}
+END_TEST
+
+
+/* A row that no day is there for. */
+static void
+op_dayless(fx_t *f)
+{
+    f->result.table = PT_STR("event_log");
+    fx_refuse(f, "23514", 1, "");
+}
+
+
+/* The day is made and the batch sent again, whatever came of that, once. */
+START_TEST(a_day_is_made)
+{
+    fx_t   f;
+    size_t i;
+
+    static const char *const came[] = { "", "55P03", "58P01" };
+
+    for (i = 0; i < PT_COUNT(came); i++) {
+        fx_init(&f);
+        op_me(&f);
+        op_dayless(&f);
+        ck_assert(fx_sql(&f, PYTAKE_SQL_WRITE, "days_help"));
+        if (came[i][0] == '\0') {
+            fx_row(&f, 0, "i", 6);
+            fx_feed(&f);
+        } else {
+            fx_refuse(&f, came[i], 0, "");
+        }
+        ck_assert(fx_sql(&f, PYTAKE_SQL_READ, "session_enter user_me"));
+        ck_assert_param_uuid(&f, 1, 0, f.user);
+        op_dayless(&f);
+        fx_problem(&f, 503, "database_unavailable");
+        ck_assert_slice_lit(fx_header(&f, "Retry-After"), "1");
+        fx_free(&f);
+    }
+
+    fx_init(&f);
+    op_me(&f);
+    op_dayless(&f);
+    ck_assert(fx_sql(&f, PYTAKE_SQL_WRITE, "days_help"));
+    fx_lost(&f, PT_EBUSY);
+    ck_assert(fx_sql(&f, PYTAKE_SQL_READ, "session_enter user_me"));
+    fx_lost(&f, PT_EDBAWAY);
+    fx_problem(&f, 503, "database_unavailable");
+    fx_free(&f);
+
+    /* a check of another table is no missing day */
+    fx_init(&f);
+    op_me(&f);
+    f.result.table = PT_STR("messages");
+    fx_refuse(&f, "23514", 1, "");
+    fx_problem(&f, 500, "internal_error");
+    fx_free(&f);
 }
 END_TEST
 
@@ -637,6 +696,7 @@ pt_test_suite(Suite *s)
     PT_TEST_CASE(s, largest_bodies);
     PT_TEST_CASE(s, retries);
     PT_TEST_CASE(s, sqlstates);
+    PT_TEST_CASE(s, a_day_is_made);
     PT_TEST_CASE(s, connection_trouble);
     PT_TEST_CASE(s, revoked_and_refused);
     PT_TEST_CASE(s, driver_gives_up);

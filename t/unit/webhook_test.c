@@ -483,6 +483,15 @@ wh_refused(const char *sqlstate, uint16_t stmt, const char *table)
         fx_sql(&wh, PYTAKE_SQL_WRITE, "tenant_enter raw_add ingest_messages"));
     wh.result.table = pt_test_str(table);
     fx_refuse(&wh, sqlstate, stmt, "");
+    if (memcmp(sqlstate, "23514", 5) == 0) {
+        ck_assert(fx_sql(&wh, PYTAKE_SQL_WRITE, "days_help"));
+        fx_row(&wh, 0, "i", 0);
+        fx_feed(&wh);
+        ck_assert(fx_sql(&wh, PYTAKE_SQL_WRITE,
+                         "tenant_enter raw_add ingest_messages"));
+        wh.result.table = pt_test_str(table);
+        fx_refuse(&wh, sqlstate, stmt, "");
+    }
     fx_done(&wh, 503);
 }
 
@@ -496,6 +505,7 @@ START_TEST(what_no_item_is_to_blame_for)
     wh_refused("42501", 2, "");
     wh_refused("53200", 2, "");
     wh_refused("57014", 2, "");
+    wh_refused("58P01", 2, "");
 }
 END_TEST
 
