@@ -1,9 +1,9 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * /health, /health/live, /health/ready.  The database's truth is a function
- * of ours that answers now, redis' is a PING answered lately, the hub's is an answer not
- * older than a second.
+ * /health, /health/live, /health/ready.  The database's truth is a function of
+ * ours that answers now, redis' is a PING answered lately, the hub's is an
+ * answer not older than a second.
  */
 
 #include "ngx_pytake.h"
