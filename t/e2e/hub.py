@@ -454,7 +454,8 @@ async def limits(t, s, h):
     cs = []
     for _ in range(10):
         cs.append(await Client(h, user, token).open())
-    await cs[-1].until(lambda: "auth_success" in cs[-1].types(), "auth")
+    for c in cs:
+        await c.until(lambda: "auth_success" in c.types(), "auth")
     c = await Client(h, user, token).open()
     await c.until(c.task.done, "close")
     t.eq(c.code, 4006, "the eleventh socket of a user: 4006")
