@@ -114,11 +114,11 @@ def sidecar(t, s):
     """The courier's outcome, without the housekeeping."""
     ten, phone, c, target = talk(s, "Sidecar")
     phones = sim.Sim(s)
-    phones.config(sent_ms=60000, delivered_ms=60000, read_ms=60000)
-    mid = c.post(target, {"content": "sent"}).json["id"]
-    drop(s)
-    h = s.serve(roles="courier", name="courier")
     try:
+        phones.config(sent_ms=60000, delivered_ms=60000, read_ms=60000)
+        mid = c.post(target, {"content": "sent"}).json["id"]
+        drop(s)
+        h = s.serve(roles="courier", name="courier")
         stack.wait_until(lambda: s.one(
             "SELECT status FROM messages WHERE id = %s", (mid,)) == "sent",
             20, "the outcome")
@@ -126,7 +126,6 @@ def sidecar(t, s):
              "the courier makes the day, too", h.words)
         t.eq(phones.texts(ten, phone), ["sent"], "... and sent once")
     finally:
-        h.stop()
         phones.stop()
 
 
