@@ -116,6 +116,10 @@ def sidecar(t, s):
     phones = sim.Sim(s)
     try:
         phones.config(sent_ms=60000, delivered_ms=60000, read_ms=60000)
+        heard = phones.customer(ten, phone, "hello")
+        stack.wait_until(lambda: s.one(
+            "SELECT count(*) FROM messages WHERE whatsapp_message_id = %s",
+            (heard,)), 10, "what opens the window")
         mid = c.post(target, {"content": "sent"}).json["id"]
         drop(s)
         h = s.serve(roles="courier", name="courier")
