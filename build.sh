@@ -56,6 +56,14 @@ build_quietly() {
         tail -n 20 "$log" | cut -c 1-400 >&2
         die "the build failed, see $log"
     fi
+
+    build_web
+}
+
+# The browser inbox, if it is not current.
+build_web() {
+    deps_need "$(deps_node)"
+    flock "$BUILD/lock" "$TOP/tools/web" build
 }
 
 # Passes make's words on; the first command that make runs is worth a line.
@@ -77,6 +85,7 @@ verb_build() {
     can_write "$BUILD"
     flock "$BUILD/lock" make --no-print-directory -j"$(nproc)" \
         BUILD="${BUILD#"$TOP"/}" "$@"
+    [ $# -ne 0 ] || build_web
 }
 
 prepare() {
@@ -234,6 +243,7 @@ verb_clean() {
     done
 
     rm -rf "$TOP/build" "$TOP/build-asan" "$TOP/build-faults"
+    rm -rf "$TOP"/web/{node_modules,dist,.next,shots}
 }
 
 verb=${1:-help}

@@ -21,6 +21,9 @@ TEST_PKGS="
 # Other people's WebSocket clients, for t/e2e/clients.py.
 CLIENT_PKGS="python3-wsproto python3-tornado nodejs npm chromium"
 
+# What the browser inbox is built with.
+NODE_PKGS="nodejs npm"
+
 # What the hub is measured against.
 # shellcheck disable=SC2034 # build.sh's
 BENCH_PKGS="libnginx-mod-nchan"
@@ -41,6 +44,12 @@ deps_missing() {
     for p in "$@"; do
         grep -qx -- "$p" <<< "$installed" || printf '%s ' "$p"
     done
+}
+
+# Those of NODE_PKGS that are wanted here, likewise.
+deps_node() {
+    command -v node > /dev/null && command -v npm > /dev/null \
+        || echo "$NODE_PKGS"
 }
 
 # Those of CLIENT_PKGS that are wanted here.  A Node.js from elsewhere brings
@@ -91,7 +100,7 @@ verb_deps() {
     [ -e /etc/debian_version ] \
         || die "deps knows Debian only: install by hand" $RUN_PKGS $TEST_PKGS
 
-    deps_need "$RUN_PKGS $TEST_PKGS $(deps_clients)"
+    deps_need "$RUN_PKGS $TEST_PKGS $(deps_node) $(deps_clients)"
 
     # Under "sudo ./build.sh deps" the checkout is still the caller's.
     if is_root && [ "${SUDO_USER:-root}" != root ] \

@@ -10,7 +10,7 @@
 #
 # Started by root, RUN_USER runs all but NGINX's master.  A folder is then
 # either root's, and RUN_USER cannot write in it (log, secrets, handed, nginx,
-# bin, sim), or RUN_USER's, and root opens nothing in it (pg, redis, work,
+# bin, sim, web), or RUN_USER's, and root opens nothing in it (pg, redis, work,
 # SOCKETS).  What RUN_USER is to read is copied to "handed", a file each, for
 # its eyes alone.
 
@@ -104,7 +104,7 @@ state_folders() {
 
     # The unprivileged user enters: workers open NGINX's logs again by name.
     state_folder 711 "$HOME_DIR"/{log,handed,nginx}
-    state_folder 755 "$HOME_DIR"/{bin,sim}
+    state_folder 755 "$HOME_DIR"/{bin,sim,web}
     state_folder 700 "$HOME_DIR"/{secrets,nginx/conf.d,nginx/pytake.d}
     state_user_folder "$SOCKETS" "$HOME_DIR"/{redis,work}
     state_older
@@ -387,6 +387,7 @@ ${JWT_EXPIRY:+pytake_jwt_lifetime $JWT_EXPIRY;}
 ${JWT_REFRESH_EXPIRY:+pytake_refresh_lifetime $JWT_REFRESH_EXPIRY;}
 ${WEBSOCKET_ALLOWED_ORIGINS:+pytake_websocket_origins env:WEBSOCKET_ALLOWED_ORIGINS;}
 END
+    state_web_conf "$dir"
     rm -f "$dir/pytake.d/sim.conf"
     [ -z "$SIM_PORT" ] || write_file "$dir/pytake.d/sim.conf" 600 << END
 location /sim/ {
@@ -398,6 +399,21 @@ location /sim/ {
 }
 END
     write_file "$dir/mime.types" 600 < /etc/nginx/mime.types
+}
+
+# The browser inbox, from this state's own folder.
+state_web_conf() {
+    local dir=$1 f to
+
+    for f in pytake-web.conf pytake-web-http.conf pytake-web-headers.conf; do
+        case $f in
+        pytake-web.conf) to=pytake.d/web.conf ;;
+        pytake-web-http.conf) to=conf.d/web.conf ;;
+        *) to=$f ;;
+        esac
+        sed -e "s|/usr/share/pytake/web|$HOME_DIR/web|g" "$TOP/conf/$f" \
+            | write_file "$dir/$to" 600
+    done
 }
 
 # Copies of the programs: a rebuild does not pull them from under a running
@@ -412,6 +428,9 @@ state_programs() {
             || die "cannot write $HOME_DIR/bin: is the disk full?"
         mv "$HOME_DIR/bin/$f.new" "$HOME_DIR/bin/$f"
     done
+
+    "$TOP/tools/web" install "$HOME_DIR/web" \
+        || die "cannot write in $HOME_DIR/web: is the disk full?"
 
     for f in "$TOP"/tools/sim/*.*; do
         write_file "$HOME_DIR/sim/${f##*/}" 644 < "$f"
@@ -472,7 +491,7 @@ state_export() {
 # What runs is what would be started now?
 state_mark() {
     (if cd "$HOME_DIR"; then
-         sha256sum bin/* sim/* nginx/*.conf nginx/*.d/*.conf \
+         sha256sum bin/* sim/* web/version.txt nginx/*.conf nginx/*.d/*.conf \
              handed/*.conf "$STATE/settings" 2>/dev/null \
              || true
      fi

@@ -52,6 +52,7 @@ typedef enum {
     PT_ECONFLICT = -23,       /* 409 */
     PT_EIDEMKEY = -24,        /* Idempotency-Key malformed */
     PT_EATTEMPTS = -25,       /* too many wrong passwords: 429 + Retry-After */
+    PT_EOPENALREADY = -26,    /* 409 conversation_open */
 
     PT_EAGAIN = -100,    /* not yet: feed more, or wait */
     PT_EBUSY = -101,     /* a bounded queue is full: 503 + Retry-After */

@@ -12,6 +12,7 @@
 #define PT_CONV_LIST_MAX (3u * 1024 * 1024)
 #define PT_CONV_BODY_MAX (256u * 1024)
 #define PT_CONV_FILTERS_MAX 1024u
+#define PT_CONV_STATUSES 4u
 
 /* Room of a row without its strings, tags and metadata. */
 #define PT_CONV_SHAPE                                                          \
@@ -24,7 +25,8 @@
 #define PT_CONV_TYPICAL 192u /* bytes of the others in a list */
 
 typedef struct {
-    pt_str_t  status; /* data NULL: any */
+    pt_str_t  statuses[PT_CONV_STATUSES]; /* none: any */
+    size_t    nstatuses;
     pt_str_t  tag;
     bool      has_assigned;
     pt_uuid_t assigned_to;
@@ -39,6 +41,8 @@ typedef struct {
 static pt_err_t pt_conv_list_read(pytake_op_t *op);
 static void     pt_conv_list_args(pytake_op_t *op, pt_conv_page_t *page);
 static pt_err_t pt_conv_list_filters(pytake_op_t *op, pt_conv_page_t *page);
+static void     pt_conv_list_statuses(pytake_op_t *op, pt_conv_page_t *page);
+static void     pt_conv_list_assigned(pytake_op_t *op, pt_conv_page_t *page);
 static bool     pt_conv_status_is(pt_str_t s);
 static uint16_t pt_conv_list_stmt(const pt_conv_page_t *page);
 static pt_err_t pt_conv_list_add(pytake_op_t *op, const pt_conv_page_t *page,
@@ -52,7 +56,7 @@ static char    *pt_conv_put_time(char *p, const pytake_rows_t *r, uint32_t row,
                                  uint32_t col);
 
 
-static const pt_str_t pt_conv_statuses[] = {
+static const pt_str_t pt_conv_statuses[PT_CONV_STATUSES] = {
     PT_STR("active"), PT_STR("pending"), PT_STR("snoozed"), PT_STR("closed")
 };
 
@@ -175,15 +179,9 @@ pt_conv_list_args(pytake_op_t *op, pt_conv_page_t *page)
 
     pt_args_allow(op, names, PT_COUNT(names));
     page->limit = pt_arg_limit(op);
-    page->has_assigned = pt_arg_uuid(op, "assigned_to", &page->assigned_to);
     page->has_contact = pt_arg_uuid(op, "contact_id", &page->contact_id);
-
-    if (pt_arg_find(op, "status", &page->status)
-        && !pt_conv_status_is(page->status))
-    {
-        pt_fault(op, PT_STR("status"), "invalid",
-                 "Must be active, pending, snoozed or closed");
-    }
+    pt_conv_list_assigned(op, page);
+    pt_conv_list_statuses(op, page);
 
     if (pt_arg_find(op, "unassigned", &v)) {
         page->unassigned = pt_str_is(v, "true");
@@ -202,6 +200,63 @@ pt_conv_list_args(pytake_op_t *op, pt_conv_page_t *page)
             || pt_utf8_count(page->tag) > PT_CONV_TAG_CHARS_MAX))
     {
         pt_fault(op, PT_STR("tag"), "invalid", "Must have 1 to 100 characters");
+    }
+}
+
+
+/* "me" is whoever asks. */
+static void
+pt_conv_list_assigned(pytake_op_t *op, pt_conv_page_t *page)
+{
+    pt_str_t v;
+
+    if (pt_arg_find(op, "assigned_to", &v) && pt_str_is(v, "me")) {
+        page->has_assigned = true;
+        page->assigned_to = op->claims.sub;
+        return;
+    }
+
+    page->has_assigned = pt_arg_uuid(op, "assigned_to", &page->assigned_to);
+}
+
+
+/* One or several by commas, each once, kept in a fixed order: the same
+ * filter in another order takes the same cursor. */
+static void
+pt_conv_list_statuses(pytake_op_t *op, pt_conv_page_t *page)
+{
+    bool     asked[PT_CONV_STATUSES] = { false };
+    size_t   i, start, n;
+    pt_str_t v, one;
+
+    if (!pt_arg_find(op, "status", &v)) {
+        return;
+    }
+
+    for (start = 0, i = 0; i <= v.len; i++) {
+        if (i < v.len && v.data[i] != ',') {
+            continue;
+        }
+
+        one = (pt_str_t){ v.data + start, i - start };
+        start = i + 1;
+
+        if (!pt_conv_status_is(one)) {
+            pt_fault(op, PT_STR("status"), "invalid",
+                     "Must be active, pending, snoozed or closed, or several "
+                     "of them with commas between");
+            return;
+        }
+
+        for (n = 0; n < PT_CONV_STATUSES; n++) {
+            asked[n] = asked[n] || pt_str_eq(one, pt_conv_statuses[n]);
+        }
+    }
+
+    for (n = 0; n < PT_CONV_STATUSES; n++) {
+        if (asked[n]) {
+            page->statuses[page->nstatuses++] = pt_conv_statuses[n];
+        }
     }
 }
 
@@ -225,6 +280,7 @@ pt_conv_status_is(pt_str_t s)
 static pt_err_t
 pt_conv_list_filters(pytake_op_t *op, pt_conv_page_t *page)
 {
+    size_t   i;
     pt_jw_t  w;
     pt_buf_t b;
     pt_err_t err;
@@ -233,7 +289,15 @@ pt_conv_list_filters(pytake_op_t *op, pt_conv_page_t *page)
     pt_buf_init(&b, op->arena, PT_CONV_FILTERS_MAX);
     pt_jw_init(&w, &b);
     pt_jw_array(&w);
-    pt_jw_str(&w, page->status);
+    if (page->nstatuses < 2) {
+        pt_jw_str(&w, page->nstatuses == 0 ? PT_STR_NULL : page->statuses[0]);
+    } else {
+        pt_jw_array(&w);
+        for (i = 0; i < page->nstatuses; i++) {
+            pt_jw_str(&w, page->statuses[i]);
+        }
+        pt_jw_array_end(&w);
+    }
     pt_jw_uuid(&w, page->has_assigned ? &page->assigned_to : NULL);
     pt_jw_bool(&w, page->unassigned);
     pt_jw_str(&w, page->tag);
@@ -263,8 +327,11 @@ pt_conv_list_stmt(const pt_conv_page_t *page)
         return PT_STMT_CONV_LIST_UNASSIGNED;
     }
 
-    return page->status.data != NULL ? PT_STMT_CONV_LIST_STATUS
-                                     : PT_STMT_CONV_LIST;
+    if (page->nstatuses > 1) {
+        return PT_STMT_CONV_LIST_STATUSES;
+    }
+
+    return page->nstatuses == 1 ? PT_STMT_CONV_LIST_STATUS : PT_STMT_CONV_LIST;
 }
 
 
@@ -289,17 +356,18 @@ pt_conv_list_add(pytake_op_t *op, const pt_conv_page_t *page,
         return PT_OK;
     }
     if (stmt == PT_STMT_CONV_LIST_STATUS) {
-        pt_p_text(op, page->status);
+        pt_p_text(op, page->statuses[0]);
         return PT_OK;
     }
 
-    if (page->status.data != NULL) {
-        pt_p_texts(op, &page->status, 1);
+    if (page->nstatuses != 0) {
+        pt_p_texts(op, page->statuses, page->nstatuses);
     } else {
         pt_p_texts(op, pt_conv_statuses, PT_COUNT(pt_conv_statuses));
     }
 
-    if (stmt == PT_STMT_CONV_LIST_UNASSIGNED) {
+    if (stmt == PT_STMT_CONV_LIST_UNASSIGNED
+        || stmt == PT_STMT_CONV_LIST_STATUSES) {
         return PT_OK;
     }
 

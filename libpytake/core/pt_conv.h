@@ -13,6 +13,8 @@
 /* Kinds of cursors: one a list, never reused. */
 #define PT_PAGE_CONV 1
 #define PT_PAGE_MSG 2
+#define PT_PAGE_USER 3
+#define PT_PAGE_NUMBER 4
 
 /* One row of conv_list, conv_get ... (they have the same columns); errors
  * stick in the writer's buffer. */
@@ -34,5 +36,11 @@ pt_err_t pt_page_end(pytake_op_t *op, pt_jw_t *w, const pt_cursor_t *last,
 extern const pt_op_def_t pt_conv_list;
 extern const pt_op_def_t pt_conv_get;
 extern const pt_op_def_t pt_conv_create;
+extern const pt_op_def_t pt_conv_read;
+extern const pt_op_def_t pt_conv_assign;
+extern const pt_op_def_t pt_conv_close;
+extern const pt_op_def_t pt_conv_reopen;
+extern const pt_op_def_t pt_user_list;
+extern const pt_op_def_t pt_number_list;
 
 #endif

@@ -46,6 +46,8 @@ static const pt_err_row_t pt_err_rows[] = {
     { PT_ECONFIGREQUIRED, 422, "whatsapp_config_required",
       "No single active WhatsApp configuration" },
     { PT_ECONFLICT, 409, "conflict", "Conflict" },
+    { PT_EOPENALREADY, 409, "conversation_open",
+      "The contact has another open conversation" },
     { PT_EIDEMKEY, 400, "invalid_idempotency_key", "Invalid idempotency key" },
     { PT_EATTEMPTS, 429, "too_many_attempts",
       "Too many wrong passwords, try again later" },

@@ -108,6 +108,55 @@ pt_event_conv(pt_arena_t *a, const pt_uuid_t *id, const char *const *changes,
 }
 
 
+pt_err_t
+pt_event_closed(pt_arena_t *a, const pt_uuid_t *id, const pt_uuid_t *by,
+                pt_str_t *out)
+{
+    pt_jw_t  w;
+    pt_buf_t b;
+
+    pt_buf_init(&b, a, PT_EVENT_FRAME_MAX);
+    pt_jw_init(&w, &b);
+
+    pt_event_begin(&w, "conversation_closed");
+    pt_jw_object(&w);
+    pt_jw_raw(&w, PT_STR(PT_MARK_MEMBERS));
+    pt_jw_key(&w, "by_user_id");
+    pt_jw_uuid(&w, by);
+    pt_jw_object_end(&w);
+    pt_event_end(&w, id);
+
+    return pt_buf_get(&b, out);
+}
+
+
+pt_err_t
+pt_event_assigned(pt_arena_t *a, const pt_uuid_t *id, const pt_uuid_t *user,
+                  const pt_uuid_t *by, pt_str_t *out)
+{
+    pt_jw_t  w;
+    pt_buf_t b;
+
+    pt_buf_init(&b, a, PT_EVENT_FRAME_MAX);
+    pt_jw_init(&w, &b);
+
+    pt_event_begin(&w, "agent_assigned");
+    pt_jw_object(&w);
+    pt_jw_key(&w, "conversation_id");
+    pt_jw_raw(&w, PT_EVENT_QUOTED(PT_MARK_CONVERSATION));
+    pt_jw_key(&w, "user_id");
+    pt_jw_uuid(&w, user);
+    pt_jw_key(&w, "previous_user_id");
+    pt_jw_raw(&w, PT_STR(PT_MARK_REPLY_TO));
+    pt_jw_key(&w, "by_user_id");
+    pt_jw_uuid(&w, by);
+    pt_jw_object_end(&w);
+    pt_event_end(&w, id);
+
+    return pt_buf_get(&b, out);
+}
+
+
 int64_t
 pt_event_time(int64_t now_us)
 {

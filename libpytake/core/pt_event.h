@@ -47,6 +47,16 @@ pt_err_t pt_event_conv(pt_arena_t *a, const pt_uuid_t *id,
                        const char *const *changes, size_t n,
                        pt_str_t *out) PT_MUST_CHECK;
 
+/* "conversation_closed", by that user. */
+pt_err_t pt_event_closed(pt_arena_t *a, const pt_uuid_t *id,
+                         const pt_uuid_t *by, pt_str_t *out) PT_MUST_CHECK;
+
+/* "agent_assigned": who looks after it now (NULL: nobody), by whom.  Who did
+ * before is PT_MARK_REPLY_TO's kind of mark: JSON, an id or null. */
+pt_err_t pt_event_assigned(pt_arena_t *a, const pt_uuid_t *id,
+                           const pt_uuid_t *user, const pt_uuid_t *by,
+                           pt_str_t *out) PT_MUST_CHECK;
+
 /* now, cut to the milliseconds that an id can hold: event_log.created_at
  * and the time inside the event's id are one. */
 int64_t pt_event_time(int64_t now_us);

@@ -29,7 +29,9 @@
     ROW(CONVERSATION_WRITE, "conversation.write", PT_ROLES_WRITING)            \
     ROW(MESSAGE_READ, "message.read", PT_ROLES_KNOWN)                          \
     ROW(MESSAGE_SEND, "message.send", PT_ROLES_WRITING)                        \
-    ROW(TYPING, "typing", PT_ROLES_WRITING)
+    ROW(TYPING, "typing", PT_ROLES_WRITING)                                    \
+    ROW(USER_READ, "user.read", PT_ROLES_KNOWN)                                \
+    ROW(NUMBER_READ, "number.read", PT_ROLES_KNOWN)
 
 #define PT_PERM_ENUM(id, name, roles) PT_PERM_##id,
 

@@ -22,6 +22,12 @@
     ROW(GET, "/api/v1/conversations/{id}", conv_get)                           \
     ROW(GET, "/api/v1/conversations/{id}/messages", msg_list)                  \
     ROW(POST, "/api/v1/conversations/{id}/messages", msg_send)                 \
+    ROW(POST, "/api/v1/conversations/{id}/read", conv_read)                    \
+    ROW(POST, "/api/v1/conversations/{id}/assign", conv_assign)                \
+    ROW(POST, "/api/v1/conversations/{id}/close", conv_close)                  \
+    ROW(POST, "/api/v1/conversations/{id}/reopen", conv_reopen)                \
+    ROW(GET, "/api/v1/users", user_list)                                       \
+    ROW(GET, "/api/v1/whatsapp-configs", number_list)                          \
     ROW(UPGRADE, PYTAKE_WS_PATH, ws_admit)                                     \
     ROW(GET, "/api/v1/webhooks/whatsapp", webhook_verify)                      \
     ROW(POST, "/api/v1/webhooks/whatsapp", webhook_ingest)

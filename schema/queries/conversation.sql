@@ -48,6 +48,22 @@ WITH c AS (
 @conv
 ORDER BY c.activity_at DESC, c.id DESC LIMIT $3;
 
+-- A page of each status that is asked for, and of those the newest.
+-- activity, id, limit, statuses
+-- name: conv_list_statuses
+-- params: timestamptz uuid int4 text[]
+-- columns: @conv
+WITH p AS (
+    SELECT v.* FROM unnest($4) AS s(status) CROSS JOIN LATERAL (
+        SELECT * FROM conversations
+        WHERE tenant_id = pytake_tenant() AND status = s.status
+          AND (activity_at, id) < ($1, $2)
+        ORDER BY activity_at DESC, id DESC LIMIT $3) v
+    ORDER BY v.activity_at DESC, v.id DESC LIMIT $3),
+c AS (SELECT * FROM p LIMIT 101)
+@conv
+ORDER BY c.activity_at DESC, c.id DESC;
+
 -- The next two have the status in their index, and walk a page of each that
 -- is asked for (all four: any).
 -- activity, id, limit, statuses, assigned to
@@ -231,4 +247,107 @@ SELECT h.tenant_id, h.seq, $2, $3, $4, c.id,
            c.id::text), chr(6),
            substr(left(pytake_conv_json(c.id), -1), 2))
 FROM h, c
+RETURNING seq, frame;
+
+-- What is done to one conversation.  Each takes the tenant's next seq only if
+-- it changed something; the event of that seq is inserted by
+-- conv_change_event, a statement of its own behind it, which sees the change.
+
+-- conversation, when, event id
+-- name: conv_read
+-- params: uuid timestamptz uuid
+-- columns: seq
+WITH u AS (
+    UPDATE conversations SET unread_count = 0, updated_at = $2
+    WHERE tenant_id = pytake_tenant() AND id = $1 AND unread_count <> 0
+    RETURNING id
+)
+UPDATE tenant_event_head SET seq = seq + 1, id = $3
+WHERE tenant_id = pytake_tenant() AND EXISTS (SELECT 1 FROM u)
+RETURNING seq;
+
+-- conversation, when, event id
+-- name: conv_close
+-- params: uuid timestamptz uuid
+-- columns: seq
+WITH u AS (
+    UPDATE conversations SET status = 'closed', updated_at = $2
+    WHERE tenant_id = pytake_tenant() AND id = $1 AND status <> 'closed'
+    RETURNING id
+)
+UPDATE tenant_event_head SET seq = seq + 1, id = $3
+WHERE tenant_id = pytake_tenant() AND EXISTS (SELECT 1 FROM u)
+RETURNING seq;
+
+-- Unless the contact has another one open; 23505 when that comes at this very
+-- moment.
+-- conversation, when, event id
+-- name: conv_reopen
+-- params: uuid timestamptz uuid
+-- columns: seq
+-- refuses: 23505
+WITH u AS (
+    UPDATE conversations c SET status = 'active', updated_at = $2
+    WHERE tenant_id = pytake_tenant() AND id = $1 AND status = 'closed'
+      AND NOT EXISTS (
+          SELECT 1 FROM conversations o
+          WHERE o.tenant_id = c.tenant_id AND o.contact_id = c.contact_id
+            AND o.whatsapp_config_id = c.whatsapp_config_id
+            AND o.status <> 'closed')
+    RETURNING id
+)
+UPDATE tenant_event_head SET seq = seq + 1, id = $3
+WHERE tenant_id = pytake_tenant() AND EXISTS (SELECT 1 FROM u)
+RETURNING seq;
+
+-- The event of the change above, if that was one: then the head is this
+-- batch's.  Marks as in conv_event.
+-- conversation, event id, when, event, template
+-- name: conv_change_event
+-- params: uuid uuid timestamptz text text
+-- columns: seq frame
+INSERT INTO event_log (tenant_id, seq, id, created_at, event,
+    conversation_id, frame)
+SELECT h.tenant_id, h.seq, $2, $3, $4, $1,
+       replace(replace(replace($5, chr(4), h.seq::text), chr(1), $1::text),
+           chr(6), substr(left(pytake_conv_json($1), -1), 2))
+FROM tenant_event_head h
+WHERE h.tenant_id = pytake_tenant() AND h.id = $2
+RETURNING seq, frame;
+
+-- Who may be given a conversation.
+-- name: user_assignable
+-- params: uuid
+-- columns: id
+SELECT id FROM users
+WHERE tenant_id = pytake_tenant() AND id = $1 AND active AND role <> 'viewer';
+
+-- A change of who looks after it, with its event.  The template's chr(2)
+-- stands for who did before: JSON, null or an id with quotes.
+-- $1 conversation, $2 user (NULL: nobody), $3 when, $4 event id, $5 template
+-- name: conv_assign
+-- params: uuid uuid timestamptz uuid text
+-- columns: seq frame
+WITH o AS (
+    SELECT id, assigned_to FROM conversations
+    WHERE tenant_id = pytake_tenant() AND id = $1
+    FOR NO KEY UPDATE
+), u AS (
+    UPDATE conversations c SET assigned_to = $2, updated_at = $3
+    FROM o
+    WHERE c.tenant_id = pytake_tenant() AND c.id = o.id
+      AND o.assigned_to IS DISTINCT FROM $2
+    RETURNING c.id, o.assigned_to AS previous
+), h AS (
+    UPDATE tenant_event_head SET seq = seq + 1, id = $4
+    WHERE tenant_id = pytake_tenant() AND EXISTS (SELECT 1 FROM u)
+    RETURNING tenant_id, seq
+)
+INSERT INTO event_log (tenant_id, seq, id, created_at, event,
+    conversation_id, frame)
+SELECT h.tenant_id, h.seq, $4, $3, 'agent_assigned', u.id,
+       replace(replace(replace($5, chr(4), h.seq::text), chr(1),
+           u.id::text), chr(2),
+           coalesce('"' || u.previous::text || '"', 'null'))
+FROM h, u
 RETURNING seq, frame;

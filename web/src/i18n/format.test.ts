@@ -1,0 +1,45 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+import { en } from "./en";
+import { daysApart, makeFormat } from "./format";
+import { ptBR } from "./pt-BR";
+
+const NOW = new Date(2026, 4, 14, 15, 30);
+const ago = (days: number, hour = 9) => new Date(2026, 4, 14 - days, hour, 5);
+
+describe("times", () => {
+  const pt = makeFormat("pt-BR", ptBR);
+  const english = makeFormat("en", en);
+
+  test("of a row get coarser with age", () => {
+    expect(pt.row(ago(0), NOW)).toBe("09:05");
+    expect(pt.row(ago(1), NOW)).toBe("ontem");
+    expect(pt.row(ago(3), NOW)).toMatch(/^seg/);
+    expect(pt.row(ago(20), NOW)).toContain("24");
+    expect(english.row(ago(1), NOW)).toBe("yesterday");
+  });
+
+  test("of a window are hours and minutes", () => {
+    expect(pt.left((23 * 60 + 58) * 60_000)).toBe("23 h 58 min");
+    expect(pt.left(42 * 60_000)).toBe("42 min");
+    expect(pt.left(-5)).toBe("0 min");
+  });
+
+  test("in a sentence name the day", () => {
+    expect(pt.moment(ago(0), NOW)).toBe("hoje, 09:05");
+    expect(pt.moment(ago(2), NOW)).toMatch(/^terça-feira, 09:05/);
+    expect(english.moment(ago(-1), NOW)).toBe("tomorrow at 09:05");
+  });
+});
+
+test("days are counted by the calendar", () => {
+  expect(daysApart(new Date(2026, 0, 1, 23, 59), new Date(2026, 0, 2, 0, 1))).toBe(1);
+  expect(daysApart(new Date(2026, 0, 1, 0, 1), new Date(2026, 0, 1, 23, 59))).toBe(0);
+});
+
+test("every language has every text", () => {
+  expect(Object.keys(en).sort()).toEqual(Object.keys(ptBR).sort());
+  for (const [key, value] of Object.entries(en)) {
+    expect(typeof value, key).toBe(typeof ptBR[key as keyof typeof ptBR]);
+  }
+});

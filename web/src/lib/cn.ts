@@ -1,0 +1,35 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+import { type ClassValue, clsx } from "clsx";
+import { extendTailwindMerge } from "tailwind-merge";
+
+/* The project's own text styles set size and line height together. */
+const merge = extendTailwindMerge({
+  extend: {
+    classGroups: {
+      "font-size": [
+        {
+          text: [
+            "micro",
+            "meta",
+            "meta-strong",
+            "preview",
+            "preview-strong",
+            "body",
+            "strong",
+            "section",
+            "head",
+            "title",
+            "sign",
+            "time",
+          ],
+        },
+      ],
+    },
+  },
+});
+
+/** Joins class names; of two that set the same thing the last one wins. */
+export function cn(...parts: ClassValue[]): string {
+  return merge(clsx(parts));
+}

@@ -1,0 +1,47 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+"use client";
+
+import { usePathname } from "next/navigation";
+
+/*
+ * The framework's navigation behind one file.  Between conversations the
+ * address changes without a request: Next.js follows pushState.
+ */
+
+const INBOX = /^\/inbox(?:\/([^/]+))?\/?$/;
+
+/** The conversation in the address, or null. */
+export function useOpenConversation(): string | null {
+  return INBOX.exec(usePathname())?.[1] ?? null;
+}
+
+/** Whether the address is one that the inbox knows. */
+export function useKnownAddress(): boolean {
+  const path = usePathname();
+
+  return path === "/" || INBOX.test(path);
+}
+
+export function conversationPath(id: string): string {
+  return `/inbox/${id}`;
+}
+
+export function openConversation(id: string): void {
+  if (location.pathname !== conversationPath(id)) {
+    history.pushState(null, "", conversationPath(id));
+  }
+}
+
+/** Leaves the thread: the list is the pane before it. */
+export function leaveConversation(): void {
+  if (location.pathname !== "/inbox") {
+    history.pushState(null, "", "/inbox");
+  }
+}
+
+/** The bare address is the inbox's, without a step in the history. */
+export function settleAddress(): void {
+  if (location.pathname === "/") {
+    history.replaceState(null, "", "/inbox");
+  }
+}

@@ -1,0 +1,167 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+"use client";
+
+import { Inbox, Keyboard, LogOut, Moon, Sun } from "lucide-react";
+import { useTheme } from "next-themes";
+import { useEffect, useState } from "react";
+import { type Locale, useI18n } from "@/i18n";
+import { runCommand } from "@/keys/commands";
+import { cn } from "@/lib/cn";
+import { leaveConversation } from "@/nav/navigation";
+import { type Preference, setPreference, usePreference } from "@/notify/preferences";
+import { signOut } from "@/session/session";
+import { useMe } from "@/session/useSession";
+import { Avatar } from "@/ui/Avatar";
+import { IconButton } from "@/ui/Button";
+import { Logo } from "@/ui/Logo";
+import {
+  Menu,
+  MenuCheckItem,
+  MenuContent,
+  MenuItem,
+  MenuLabel,
+  MenuLine,
+  MenuRadioGroup,
+  MenuRadioItem,
+  MenuTrigger,
+} from "@/ui/Menu";
+import { Tip } from "@/ui/Tip";
+
+export function Rail({ live }: { live: boolean }) {
+  const { t } = useI18n();
+
+  return (
+    <nav
+      aria-label={t.railLabel}
+      className="flex w-14 shrink-0 flex-col items-center gap-1 py-3 max-md:hidden"
+    >
+      <Logo className="mb-3" />
+      <Tip text={t.inbox} keys="g i" side="right">
+        <a
+          href="/inbox"
+          aria-current="page"
+          aria-label={t.inbox}
+          onClick={(ev) => {
+            ev.preventDefault();
+            leaveConversation();
+          }}
+          className="grid size-10 place-items-center rounded-card bg-card text-accent-ink ring-1 ring-line"
+        >
+          <Inbox className="size-5" strokeWidth={1.75} />
+        </a>
+      </Tip>
+      <span className="flex-1" />
+      <ThemeButton />
+      <AccountMenu live={live} side="right" />
+    </nav>
+  );
+}
+
+/** The theme is known only in the browser: until then nothing tells of it. */
+function useThemeNow() {
+  const { resolvedTheme, theme, setTheme } = useTheme();
+  const [ready, setReady] = useState(false);
+
+  useEffect(() => setReady(true), []);
+
+  return { dark: ready && resolvedTheme === "dark", theme: theme ?? "system", setTheme };
+}
+
+function ThemeButton() {
+  const { t } = useI18n();
+  const { dark, setTheme } = useThemeNow();
+
+  return (
+    <Tip text={dark ? t.themeLight : t.themeDark} side="right">
+      <IconButton
+        label={`${t.theme}: ${dark ? t.themeLight : t.themeDark}`}
+        className="size-10 rounded-card enabled:hover:bg-pressed"
+        onClick={() => setTheme(dark ? "light" : "dark")}
+      >
+        {dark ? (
+          <Sun className="size-5" strokeWidth={1.75} />
+        ) : (
+          <Moon className="size-5" strokeWidth={1.75} />
+        )}
+      </IconButton>
+    </Tip>
+  );
+}
+
+const SWITCHES: { name: Preference; text: "sound" | "enterSends" | "singleKeys" }[] = [
+  { name: "sound", text: "sound" },
+  { name: "enterSends", text: "enterSends" },
+  { name: "singleKeys", text: "singleKeys" },
+];
+
+export function AccountMenu({ live, side }: { live: boolean; side: "right" | "bottom" }) {
+  const { t, locale, setLocale } = useI18n();
+  const me = useMe();
+  const { theme, setTheme } = useThemeNow();
+
+  return (
+    <Menu>
+      <MenuTrigger asChild>
+        <button
+          type="button"
+          aria-label={t.accountMenu(me.name)}
+          className="relative mt-1 rounded-full max-md:mt-0 max-md:grid max-md:size-11 max-md:place-items-center"
+        >
+          <Avatar id={me.id} name={me.name} size={32} />
+          <span
+            aria-hidden="true"
+            className={cn(
+              "absolute -right-0.5 -bottom-0.5 size-3 rounded-full border-2 border-gutter max-md:right-1 max-md:bottom-1 max-md:border-page",
+              live ? "bg-accent" : "bg-control",
+            )}
+          />
+        </button>
+      </MenuTrigger>
+      <MenuContent side={side} align="end">
+        <div className="px-2 pt-1 pb-2">
+          <p className="truncate font-medium">{me.name}</p>
+          <p className="truncate text-ink-3 text-meta">
+            {me.email} · {t[`role_${me.role}`]}
+          </p>
+        </div>
+        <MenuLine />
+        <MenuLabel>{t.theme}</MenuLabel>
+        <MenuRadioGroup value={theme} onValueChange={setTheme}>
+          <MenuRadioItem value="light">{t.themeLight}</MenuRadioItem>
+          <MenuRadioItem value="dark">{t.themeDark}</MenuRadioItem>
+          <MenuRadioItem value="system">{t.themeSystem}</MenuRadioItem>
+        </MenuRadioGroup>
+        <MenuLabel>{t.language}</MenuLabel>
+        <MenuRadioGroup value={locale} onValueChange={(v) => setLocale(v as Locale)}>
+          <MenuRadioItem value="pt-BR">Português</MenuRadioItem>
+          <MenuRadioItem value="en">English</MenuRadioItem>
+        </MenuRadioGroup>
+        <MenuLine />
+        {SWITCHES.map((s) => (
+          <Switch key={s.name} name={s.name} text={t[s.text]} />
+        ))}
+        <MenuLine />
+        <MenuItem icon={<Keyboard />} keys="?" onSelect={() => runCommand("help")}>
+          {t.shortcuts}
+        </MenuItem>
+        <MenuItem icon={<LogOut />} onSelect={() => void signOut()}>
+          {t.signOut}
+        </MenuItem>
+      </MenuContent>
+    </Menu>
+  );
+}
+
+function Switch({ name, text }: { name: Preference; text: string }) {
+  const on = usePreference(name);
+
+  return (
+    <MenuCheckItem
+      checked={on}
+      onCheckedChange={(next) => setPreference(name, next)}
+      onSelect={(ev) => ev.preventDefault()}
+    >
+      {text}
+    </MenuCheckItem>
+  );
+}

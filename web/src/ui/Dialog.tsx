@@ -1,0 +1,49 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+"use client";
+
+import { Dialog as Radix } from "radix-ui";
+import type { ReactNode } from "react";
+import { cn } from "@/lib/cn";
+
+interface DialogProps {
+  open: boolean;
+  onOpenChange?: (open: boolean) => void;
+  title: string;
+  text?: string;
+  /** Cannot be left but by what it offers. */
+  firm?: boolean;
+  wide?: boolean;
+  children: ReactNode;
+}
+
+export function Dialog({ open, onOpenChange, title, text, firm, wide, children }: DialogProps) {
+  const stay = (ev: Event) => {
+    if (firm) {
+      ev.preventDefault();
+    }
+  };
+
+  return (
+    <Radix.Root open={open} {...(onOpenChange === undefined ? {} : { onOpenChange })}>
+      <Radix.Portal>
+        <Radix.Overlay className="fixed inset-0 z-40 animate-fade bg-scrim" />
+        <Radix.Content
+          onEscapeKeyDown={stay}
+          onPointerDownOutside={stay}
+          onInteractOutside={stay}
+          {...(text === undefined ? { "aria-describedby": undefined } : {})}
+          className={cn(
+            "fixed top-1/2 left-1/2 z-50 max-h-[90dvh] w-[calc(100vw-32px)] -translate-x-1/2 -translate-y-1/2 animate-fade overflow-y-auto rounded-bubble border border-line-strong bg-card px-5 pt-5 pb-4 shadow-modal",
+            wide ? "max-w-[640px]" : "max-w-[440px]",
+          )}
+        >
+          <Radix.Title className="text-head">{title}</Radix.Title>
+          {text !== undefined && (
+            <Radix.Description className="mt-1 mb-4 text-ink-2">{text}</Radix.Description>
+          )}
+          {children}
+        </Radix.Content>
+      </Radix.Portal>
+    </Radix.Root>
+  );
+}
