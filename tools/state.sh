@@ -405,12 +405,9 @@ END
 state_web_conf() {
     local dir=$1 f to
 
-    for f in pytake-web.conf pytake-web-http.conf pytake-web-headers.conf; do
-        case $f in
-        pytake-web.conf) to=pytake.d/web.conf ;;
-        pytake-web-http.conf) to=conf.d/web.conf ;;
-        *) to=$f ;;
-        esac
+    for f in pytake-web.conf pytake-web-headers.conf; do
+        to=$f
+        [ $f != pytake-web.conf ] || to=pytake.d/web.conf
         sed -e "s|/usr/share/pytake/web|$HOME_DIR/web|g" "$TOP/conf/$f" \
             | write_file "$dir/$to" 600
     done

@@ -1,11 +1,10 @@
 // After "next build": what NGINX serves is in dist/, this adds
 //
-//   csp.map       for each page the digests of its inline scripts, which a
-//                 strict Content-Security-Policy lists
+//   inline-*.js   the pages' inline scripts as files
 //   version.txt   what a tab compares with its own build
 //   *.gz          of everything that compresses (gzip_static)
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
@@ -26,34 +25,37 @@ function* files(dir) {
   }
 }
 
-function inlineScripts(html) {
-  const found = new Set();
+// Inline scripts become files of their own, so that the Content-Security-Policy
+// needs to allow no inline script at all, neither by digest nor by nonce, and
+// pages and policy can never be of two builds.  Neighbours go into one file:
+// they ran one after the other anyhow.
+const INLINE = /(?:<script(?![^>]*\bsrc=)[^>]*>[\s\S]*?<\/script>)+/g;
+const ONE = /<script[^>]*>([\s\S]*?)<\/script>/g;
 
-  for (const [, attributes, body] of html.matchAll(/<script\b([^>]*)>([\s\S]*?)<\/script>/g)) {
-    if (!/\bsrc=/.test(attributes) && body !== "") {
-      found.add(`'sha256-${createHash("sha256").update(body, "utf8").digest("base64")}'`);
-    }
+function externalize(html) {
+  return html.replace(INLINE, (run) => {
+    const body = [...run.matchAll(ONE)].map(([, code]) => code).join(";\n");
+    const name = `inline-${createHash("sha256").update(body).digest("hex").slice(0, 16)}.js`;
+
+    mkdirSync(path.join(root, "_next/static/inline"), { recursive: true });
+    writeFileSync(path.join(root, "_next/static/inline", name), body);
+
+    return `<script src="/_next/static/inline/${name}"></script>`;
+  });
+}
+
+for (const file of files(root)) {
+  if (file.endsWith(".html")) {
+    writeFileSync(file, externalize(readFileSync(file, "utf8")));
   }
-
-  return [...found];
 }
 
-const all = [...files(root)].filter((f) => !f.endsWith(".gz"));
-const lines = [];
-
-for (const file of all.filter((f) => f.endsWith(".html")).sort()) {
-  const uri = `/${path.relative(root, file).split(path.sep).join("/")}`;
-
-  lines.push(`${uri} "${inlineScripts(readFileSync(file, "utf8")).join(" ")}";`);
-}
-
-writeFileSync(path.join(root, "csp.map"), `${lines.join("\n")}\n`);
 writeFileSync(path.join(root, "version.txt"), `${process.env.PYTAKE_WEB_BUILD ?? "development"}\n`);
 
 let plain = 0;
 let packed = 0;
 
-for (const file of all) {
+for (const file of [...files(root)]) {
   if (COMPRESSED.test(file) && statSync(file).size >= SMALLEST) {
     const data = readFileSync(file);
     const gz = gzipSync(data, { level: 9 });
@@ -64,6 +66,4 @@ for (const file of all) {
   }
 }
 
-console.log(
-  `dist/: ${lines.length} pages, ${Math.round(plain / 1024)} kB, ${Math.round(packed / 1024)} kB compressed`,
-);
+console.log(`dist/: ${Math.round(plain / 1024)} kB, ${Math.round(packed / 1024)} kB compressed`);
