@@ -384,6 +384,15 @@ ngx_uint_t ngx_pytake_gate_enter(ngx_pytake_op_t *op, pytake_login_t *who,
 void       ngx_pytake_gate_leave(ngx_pytake_worker_t *w, pt_gate_pass_t *pass);
 void       ngx_pytake_gate_right(ngx_pytake_worker_t *w, pytake_login_t *who,
                                  pt_gate_pass_t *pass);
+/* What a browser's session needs of a request; cookie: of browsers alone. */
+typedef struct {
+    ngx_str_t  cookie;
+    ngx_uint_t browser;
+    ngx_uint_t secure;
+} ngx_pytake_browser_t;
+
+void ngx_pytake_browser_read(ngx_http_request_t *r, ngx_pytake_browser_t *b);
+
 /* The client's network: an IPv4 address, or the /64 of an IPv6 one, behind a
  * byte for its kind.  Gives the number of bytes. */
 size_t ngx_pytake_network(ngx_http_request_t *r,

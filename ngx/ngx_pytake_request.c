@@ -18,7 +18,8 @@ static void      ngx_pytake_api_post(ngx_http_request_t *r);
 static ngx_int_t ngx_pytake_api_start(ngx_http_request_t *r, size_t body_len,
                                       ngx_uint_t too_large);
 static ngx_int_t ngx_pytake_api_fill(ngx_http_request_t *r, ngx_pytake_op_t *op,
-                                     ngx_pytake_headers_t *h, size_t body_len);
+                                     ngx_pytake_headers_t *h,
+                                     ngx_pytake_browser_t *b, size_t body_len);
 static void      ngx_pytake_api_headers(ngx_http_request_t   *r,
                                         ngx_pytake_headers_t *h);
 static void      ngx_pytake_route(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx);
@@ -282,25 +283,27 @@ ngx_pytake_api_start(ngx_http_request_t *r, size_t body_len,
     ngx_pytake_op_t     *op;
     ngx_pytake_ctx_t    *ctx;
     ngx_pytake_headers_t h;
+    ngx_pytake_browser_t b;
 
     ctx = ngx_pytake_ctx_find(r);
 
     ngx_pytake_api_headers(r, &h);
+    ngx_pytake_browser_read(r, &b);
 
-    op = ngx_pytake_op_new(r, ngx_pytake_main_conf(r)->worker,
-                           ctx->path.len + ctx->query.len + ctx->request_id.len
-                               + h.idempotency_key.len + h.signature.len
-                               + (r->headers_in.authorization
-                                      ? r->headers_in.authorization->value.len
-                                      : 0)
-                               + (r->headers_in.content_type
-                                      ? r->headers_in.content_type->value.len
-                                      : 0)
-                               + (r->headers_in.user_agent
-                                      ? r->headers_in.user_agent->value.len
-                                      : 0)
-                               + r->connection->addr_text.len
-                               + NGX_PYTAKE_NETWORK_MAX + body_len + 1);
+    op = ngx_pytake_op_new(
+        r, ngx_pytake_main_conf(r)->worker,
+        ctx->path.len + ctx->query.len + ctx->request_id.len
+            + h.idempotency_key.len + h.signature.len + b.cookie.len
+            + (r->headers_in.authorization
+                   ? r->headers_in.authorization->value.len
+                   : 0)
+            + (r->headers_in.content_type
+                   ? r->headers_in.content_type->value.len
+                   : 0)
+            + (r->headers_in.user_agent ? r->headers_in.user_agent->value.len
+                                        : 0)
+            + r->connection->addr_text.len + NGX_PYTAKE_NETWORK_MAX + body_len
+            + 1);
     if (op == NULL) {
         return ngx_pytake_problem_send(r, NGX_HTTP_SERVICE_UNAVAILABLE);
     }
@@ -310,7 +313,7 @@ ngx_pytake_api_start(ngx_http_request_t *r, size_t body_len,
     op->webhook = ctx->found.webhook;
     op->req.body_too_large = (too_large != 0);
 
-    if (ngx_pytake_api_fill(r, op, &h, body_len) != NGX_OK) {
+    if (ngx_pytake_api_fill(r, op, &h, &b, body_len) != NGX_OK) {
         ctx->op = NULL;
         op->state = NGX_PYTAKE_OP_DONE;
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -339,7 +342,8 @@ ngx_pytake_api_start(ngx_http_request_t *r, size_t body_len,
 
 static ngx_int_t
 ngx_pytake_api_fill(ngx_http_request_t *r, ngx_pytake_op_t *op,
-                    ngx_pytake_headers_t *h, size_t body_len)
+                    ngx_pytake_headers_t *h, ngx_pytake_browser_t *b,
+                    size_t body_len)
 {
     u_char           *p;
     ngx_pytake_ctx_t *ctx;
@@ -357,6 +361,9 @@ ngx_pytake_api_fill(ngx_http_request_t *r, ngx_pytake_op_t *op,
     p = ngx_pytake_copy(p, &req->request_id, &ctx->request_id);
     p = ngx_pytake_copy(p, &req->idempotency_key, &h->idempotency_key);
     p = ngx_pytake_copy(p, &req->signature, &h->signature);
+    p = ngx_pytake_copy(p, &req->cookie, &b->cookie);
+    req->browser = (b->browser != 0);
+    req->secure = (b->secure != 0);
     p = ngx_pytake_copy(p, &req->remote_addr, &r->connection->addr_text);
 
     req->network.data = (char *) p;

@@ -24,6 +24,7 @@ static pt_err_t pt_auth_login_add(pytake_op_t *op, pt_auth_t *au,
 static pt_err_t pt_auth_login_answer(pytake_op_t *op);
 static pt_err_t pt_auth_refresh_rotate(pytake_op_t *op);
 static pt_err_t pt_auth_refresh_answer(pytake_op_t *op);
+static pt_err_t pt_auth_refresh_refuse(pytake_op_t *op, pt_err_t refusal);
 static pt_err_t pt_auth_logout_revoke(pytake_op_t *op);
 static pt_err_t pt_auth_logout_answer(pytake_op_t *op);
 static pt_err_t pt_auth_me_read(pytake_op_t *op);
@@ -261,11 +262,18 @@ pt_auth_refresh_rotate(pytake_op_t *op)
     op->data = au;
 
     pt_args_allow(op, NULL, 0);
-    pt_body_allow(op, names, PT_COUNT(names));
-    (void) pt_body_text(op, "refresh_token", true, PT_AUTH_TOKEN_CHARS_MAX,
-                        &token);
+    if (op->req->browser) {
+        pt_body_allow(op, NULL, 0);
+    } else {
+        pt_body_allow(op, names, PT_COUNT(names));
+        (void) pt_body_text(op, "refresh_token", true, PT_AUTH_TOKEN_CHARS_MAX,
+                            &token);
+    }
 
     err = pt_op_check(op);
+    if (err == PT_OK && op->req->browser) {
+        err = pt_auth_cookie_get(op, &token);
+    }
     if (err == PT_OK) {
         err = pt_auth_token_next(op, token, &au->refresh_token);
     }
@@ -309,7 +317,7 @@ pt_auth_refresh_answer(pytake_op_t *op)
     outcome = pt_cell_text(r, 0, PT_REFRESH_ROTATE_OUTCOME);
 
     if (pt_str_is(outcome, "unknown")) {
-        return PT_EREFRESH;
+        return pt_auth_refresh_refuse(op, PT_EREFRESH);
     }
 
     (void) pt_cell_uuid(r, 0, PT_REFRESH_ROTATE_USER_ID, &au->user.id);
@@ -325,7 +333,7 @@ pt_auth_refresh_answer(pytake_op_t *op)
         /* The session is over: its sockets hear of it now, or by polling. */
         err = pt_publish_revoke(op, &au->user.tenant_id, &au->session_id);
         PT_UNUSED(err);
-        return PT_EREFRESHREUSED;
+        return pt_auth_refresh_refuse(op, PT_EREFRESHREUSED);
     }
 
     if (!pt_str_is(outcome, "rotated") && !pt_str_is(outcome, "again")) {
@@ -333,6 +341,18 @@ pt_auth_refresh_answer(pytake_op_t *op)
     }
 
     return pt_auth_reply_tokens(op, au);
+}
+
+
+/* A browser need not show again what is worth nothing. */
+static pt_err_t
+pt_auth_refresh_refuse(pytake_op_t *op, pt_err_t refusal)
+{
+    pt_err_t err;
+
+    err = op->req->browser ? pt_auth_cookie_set(op, PT_STR_NULL) : PT_OK;
+
+    return err == PT_OK ? refusal : err;
 }
 
 
@@ -389,7 +409,9 @@ pt_auth_logout_answer(pytake_op_t *op)
     err = pt_publish_revoke(op, &op->claims.tenant_id, &op->claims.sid);
     PT_UNUSED(err);
 
-    return pt_reply(op, 204, PT_STR(""));
+    err = op->req->browser ? pt_auth_cookie_set(op, PT_STR_NULL) : PT_OK;
+
+    return err == PT_OK ? pt_reply(op, 204, PT_STR("")) : err;
 }
 
 

@@ -81,12 +81,15 @@ pt_auth_reply_tokens(pytake_op_t *op, const pt_auth_t *au)
     pt_jw_key(&w, "expires_in");
     pt_jw_i64(&w, op->pt->conf.access_lifetime_s);
     pt_jw_key(&w, "refresh_token");
-    pt_jw_str(&w, au->refresh_token);
+    pt_jw_str(&w, op->req->browser ? PT_STR_NULL : au->refresh_token);
     pt_jw_key(&w, "user");
     pt_auth_user_write(&w, &au->user);
     pt_jw_object_end(&w);
 
     err = pt_header(op, "Cache-Control", PT_STR("no-store"));
+    if (err == PT_OK && op->req->browser) {
+        err = pt_auth_cookie_set(op, au->refresh_token);
+    }
     if (err == PT_OK) {
         err = pt_buf_get(&b, &body);
     }
