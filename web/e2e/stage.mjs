@@ -139,7 +139,10 @@ class Seat {
     Object.assign(this, { stage, context, page, view });
     this.user = stage.facts.users[who];
     this.words = WORDS[view.locale];
-    page.on("request", (r) => this.requests.push(`${r.method()} ${new URL(r.url()).pathname}`));
+    page.on("request", (r) => {
+      this.requests.push(`${r.method()} ${new URL(r.url()).pathname}`);
+      this.bearer = r.headers().authorization ?? this.bearer;
+    });
     page.on("dialog", (d) => {
       this.fault(`dialog ${d.message()}`);
       void d.dismiss();

@@ -1,33 +1,17 @@
 // A session outlives the page: by a cookie that no script can read.
 
-/** Whether the server gives the cookie; the parts below stand and fall with it. */
-async function hasCookie(stage) {
-  const { email, password } = stage.facts.users.otto;
-  const answer = await fetch(`${stage.facts.url}/api/v1/auth/login`, {
-    method: "POST",
-    headers: { "Content-Type": "application/json", "X-Pytake-Browser": "1" },
-    body: JSON.stringify({ email, password }),
-  });
-
-  return answer.headers.get("set-cookie");
-}
-
+/** A reload, a second tab, and the end of it in both. */
 export async function session(t, stage, w) {
-  const cookie = await hasCookie(stage);
-
-  if (cookie === null) {
-    t.skip("a reload keeps the session", "the server gives no cookie for refreshing yet");
-    return;
-  }
-  t.ok(
-    /;\s*HttpOnly/i.test(cookie) && /;\s*SameSite=Strict/i.test(cookie),
-    "the cookie is HttpOnly and SameSite=Strict",
-    cookie.replace(/=[^;]*/, "=..."),
-  );
-
   const { desk } = w;
+  const { words } = desk;
   const who = stage.customer("Sara Volta");
+  const cookies = await desk.context.cookies();
 
+  t.ok(
+    cookies.length > 0 && cookies.every((c) => c.httpOnly && c.sameSite === "Strict"),
+    "what is kept is an HttpOnly, SameSite=Strict cookie",
+    cookies.map((c) => ({ ...c, value: "..." })),
+  );
   await who.say("recarrega");
   await desk.openRow(who.name);
   await desk.box.fill("meio escrito");
@@ -41,19 +25,45 @@ export async function session(t, stage, w) {
       ),
     ),
     [],
-    "no token is at rest",
+    "no token is at rest, or within a script's reach",
   );
 
   const second = await desk.context.newPage();
 
   await second.goto("/inbox");
-  await t.seen(second.getByRole("list", { name: desk.words.conversations }), "a second tab is in");
+  await t.seen(second.getByRole("list", { name: words.conversations }), "a second tab is in");
   await desk.page.reload();
   await t.seen(desk.box, "and the first stays in");
-
-  await desk.press(desk.button(desk.words.account(desk.user.name)).locator("visible=true"));
-  await desk.press(desk.page.getByRole("menuitem", { name: desk.words.signOut }));
+  await ended(t, desk);
+  await t.seen(
+    second.getByRole("list", { name: words.conversations }),
+    "the second tab is in again, too",
+  );
+  await desk.press(desk.button(words.account(desk.user.name)).locator("visible=true"));
+  await desk.press(desk.page.getByRole("menuitem", { name: words.signOut }));
   await t.seen(desk.page.locator("input[type=email]"), "signed out");
   await t.seen(second.locator("input[type=email]"), "in every tab");
+  await desk.page.reload();
+  await t.seen(desk.page.locator("input[type=email]"), "and a reload brings nobody back");
   await second.close();
+}
+
+/** Ended from elsewhere: a dialog, under which all stays as it was. */
+async function ended(t, desk) {
+  const { page, words } = desk;
+  const answer = await fetch(`${desk.stage.facts.url}/api/v1/auth/logout`, {
+    method: "POST",
+    headers: { Authorization: desk.bearer },
+  });
+
+  t.ok(answer.ok, "the session is ended from elsewhere", `status ${answer.status}`);
+  const dialog = page.getByRole("dialog", { name: words.ended });
+
+  await t.seen(dialog, "a dialog says so", 20_000);
+  await t.seen(dialog.getByText(/meio escrito/), "and that the draft is kept");
+  t.eq(await desk.violations(), [], "axe, a session that ended");
+  await dialog.locator("input[type=password]").fill(desk.user.password);
+  await dialog.locator("button[type=submit]").click();
+  await t.gone(dialog, "signed in again, the dialog goes");
+  t.eq(await desk.box.inputValue(), "meio escrito", "and the draft is in the box");
 }
