@@ -35,10 +35,24 @@ def write(s):
         with open(os.path.join(root, name), "w") as f:
             f.write(text)
 
+    if s.web is not None:
+        web(s, top, root)
+
     with open(os.path.join(root, "conf.d", "test.conf"), "w") as f:
         for what in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"):
             f.write("%s_temp_path %s/%s;\n" % (what, root, what))
     shutil.copy("/etc/nginx/mime.types", root + "/mime.types")
+
+
+def web(s, top, root):
+    """The browser inbox, from the folder s.web."""
+    os.makedirs(os.path.join(root, "pytake.d"), exist_ok=True)
+    for name, to in (("pytake-web.conf", "pytake.d/web.conf"),
+                     ("pytake-web-headers.conf", "pytake-web-headers.conf")):
+        with open(os.path.join(top, "conf", name)) as f:
+            text = f.read().replace("/usr/share/pytake/web", s.web)
+        with open(os.path.join(root, to), "w") as f:
+            f.write(text)
 
 
 def edit(s, root, text):

@@ -299,11 +299,12 @@ class Stack:
     def __init__(self, build=None, workers=2, pg_proxy=False,
                  redis_proxy=False, pg_ssl=False, pg_settings=None,
                  nginx_env=None, database_options="", conf_edit=None,
-                 tenants=2, quiet=True):
+                 tenants=2, quiet=True, web=False):
         """pg_proxy, redis_proxy: the stack reaches them through s.pg_proxy,
         s.redis_proxy.  nginx_env: more environment (fault points).
         database_options: "?sslmode=require".  conf_edit(text) changes
-        nginx.conf before it is written."""
+        nginx.conf before it is written.  web: NGINX serves the browser
+        inbox, too, which "tools/web build" made."""
         self.build = build_dir(build)
         self.asan = "asan" in os.path.basename(self.build)
         self.workers = workers
@@ -327,6 +328,7 @@ class Stack:
         os.mkdir(os.path.join(self.dir, "reports"))
         os.chmod(os.path.join(self.dir, "reports"), 0o1777)
         self.port = procs.free_port()
+        self.web = os.path.join(self.dir, "web") if web else None
         self.pg = postgres.Postgres(
             self.dir, os.path.join(TOP, "build", "t", "cache"), ssl=pg_ssl,
             settings=pg_settings)
@@ -378,6 +380,9 @@ class Stack:
         self.pytake("migrate")
         for i in range(self.want_tenants):
             self.add_tenant("Tenant %d" % (i + 1))
+        if self.web is not None:
+            subprocess.check_call([os.path.join(TOP, "tools", "web"),
+                                   "install", self.web])
         conf.write(self)
         self.nginx.start()
 
