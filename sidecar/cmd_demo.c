@@ -74,7 +74,7 @@ cmd_demo(cmd_t *c, int argc, char **argv)
 
     memset(tenants, 0, sizeof(tenants));
 
-    rc = cmd_connect(c, &db, CONF_NEED_KEY, "pytake_service");
+    rc = cmd_connect(c, &db, CONF_NEED_KEY, CMD_AS_SERVICE);
     if (rc != 0) {
         return rc;
     }

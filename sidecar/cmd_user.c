@@ -133,7 +133,7 @@ user_add_checked(const user_args_t *u, pt_str_t password, bool made)
     }
     cmd_uuid(id);
 
-    rc = cmd_connect(u->cmd, &db, 0, "pytake_service");
+    rc = cmd_connect(u->cmd, &db, 0, CMD_AS_SERVICE);
     if (rc != 0) {
         return rc;
     }
@@ -177,7 +177,7 @@ user_list(const user_args_t *u)
     PGresult   *res;
     const char *params[] = { NULL };
 
-    rc = cmd_connect(u->cmd, &db, 0, "pytake_service");
+    rc = cmd_connect(u->cmd, &db, 0, CMD_AS_SERVICE);
     if (rc != 0) {
         return rc;
     }
@@ -237,7 +237,7 @@ user_active_set(const user_args_t *u, const char *active)
     int  rc;
     db_t db;
 
-    rc = cmd_connect(u->cmd, &db, 0, "pytake_service");
+    rc = cmd_connect(u->cmd, &db, 0, CMD_AS_SERVICE);
     if (rc != 0) {
         return rc;
     }
@@ -279,7 +279,7 @@ user_password(const user_args_t *u)
         return cmd_no_memory();
     }
 
-    rc = cmd_connect(u->cmd, &db, 0, "pytake_service");
+    rc = cmd_connect(u->cmd, &db, 0, CMD_AS_SERVICE);
     if (rc != 0) {
         return rc;
     }

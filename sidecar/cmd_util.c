@@ -119,9 +119,10 @@ cmd_conf(cmd_t *c, unsigned needs)
 
 
 int
-cmd_connect(cmd_t *c, db_t *db, unsigned needs, const char *role)
+cmd_connect(cmd_t *c, db_t *db, unsigned needs, cmd_as_e as)
 {
-    int rc;
+    int         rc;
+    const char *role;
 
     memset(db, 0, sizeof(*db));
 
@@ -130,6 +131,7 @@ cmd_connect(cmd_t *c, db_t *db, unsigned needs, const char *role)
         return rc;
     }
 
+    role = as == CMD_AS_SERVICE ? c->conf.role_service : NULL;
     if (db_open(db, c->conf.database_url, role, DB_QUERY_TIMEOUT_MS) != PT_OK) {
         if (strcmp(db->sqlstate, "22023") == 0) { /* no such role */
             cmd_error("%s - run \"pytake migrate\"", db->error);

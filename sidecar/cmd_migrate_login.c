@@ -1,0 +1,302 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+/*
+ * Who may connect, and as what.  Workers and sidecar have a login that may
+ * enter the schema's roles and is nothing by itself: what RESET ROLE leaves
+ * reaches no table.  Other databases' logins do not get in at all.
+ */
+
+#include "cmd_migrate.h"
+
+#include <stdio.h>
+
+static int logins_list(migrate_t *m, PGresult **out);
+static int logins_told(const migrate_t *m, const PGresult *res);
+static int login_grant(migrate_t *m, const char *login, bool named,
+                       pt_dbrole_e kind);
+static int login_plain(migrate_t *m, const char *login);
+static int database_do(migrate_t *m, const char *what, const char *whom);
+static int finish_revoke(migrate_t *m, const char *role, const char *from);
+
+/* $1: names with commas, $2: our prefix, $3: that of before, $4: members of
+ * the roles, too.  A member that may do everything anyway is none of ours. */
+#define LOGINS                                                                 \
+    "WITH named AS (SELECT trim(n) AS name FROM"                               \
+    " regexp_split_to_table($1, ',') n WHERE trim(n) <> ''),"                  \
+    " has AS (SELECT r.oid, bool_or(k = 'app') AS app,"                        \
+    " bool_or(k = 'service') AS service FROM pg_roles r,"                      \
+    " unnest(ARRAY['app', 'service']) k JOIN pg_roles o"                       \
+    " ON o.rolname IN ($2 || '_' || k, $3 || '_' || k)"                        \
+    " WHERE r.rolcanlogin AND NOT r.rolsuper AND pg_has_role(r.oid, o.oid,"    \
+    " 'MEMBER') AND $4::boolean GROUP BY r.oid)"                               \
+    " SELECT coalesce(r.rolname, n.name), n.name IS NOT NULL AS named,"        \
+    " n.name IS NOT NULL OR h.app, n.name IS NOT NULL OR h.service,"           \
+    " CASE WHEN r.oid IS NULL THEN 'is not there'"                             \
+    " WHEN NOT r.rolcanlogin THEN 'may not log in'"                            \
+    " WHEN r.rolsuper THEN 'is a superuser'"                                   \
+    " WHEN r.rolbypassrls THEN 'passes row-level security by'"                 \
+    " WHEN r.rolcreaterole THEN 'may make roles'"                              \
+    " WHEN pg_has_role(r.oid, d.datdba, 'MEMBER') OR r.rolname ="              \
+    " current_user THEN 'owns the database' END, r.rolinherit"                 \
+    " FROM named n FULL JOIN (SELECT p.* FROM pg_roles p WHERE p.rolname"      \
+    " IN (SELECT name FROM named) OR p.oid IN (SELECT oid FROM has)) r"        \
+    " ON r.rolname = n.name LEFT JOIN has h ON h.oid = r.oid"                  \
+    " CROSS JOIN pg_database d WHERE d.datname = current_database()"           \
+    " AND (n.name IS NOT NULL OR NOT (pg_has_role(r.oid, d.datdba, 'MEMBER')"  \
+    " OR r.rolname = current_user)) ORDER BY 1"
+
+
+int
+migrate_logins_check(migrate_t *m)
+{
+    int       i, rc = 0;
+    PGresult *res;
+
+    if (m->other[0] != '\0' && m->open && m->logins == NULL) {
+        return cmd_error("the database \"%s\" has the same roles, so it is not "
+                         "known whose logins are whose: name those of this "
+                         "one's workers and sidecar, or its owner, by --login",
+                         m->other);
+    }
+
+    rc = logins_list(m, &res);
+    if (rc != 0) {
+        return rc;
+    }
+
+    for (i = 0; i < PQntuples(res) && rc == 0; i++) {
+        if (db_cell(res, i, 1)[0] == 't' && !PQgetisnull(res, i, 4)
+            && strcmp(db_cell(res, i, 4), "owns the database") != 0)
+        {
+            rc = cmd_error("--login: the login \"%s\" %s: workers and sidecar "
+                           "need one that is NOSUPERUSER NOBYPASSRLS "
+                           "NOCREATEROLE NOCREATEDB NOINHERIT",
+                           db_cell(res, i, 0), db_cell(res, i, 4));
+        }
+    }
+    PQclear(res);
+
+    return rc;
+}
+
+
+int
+migrate_logins_grant(migrate_t *m)
+{
+    int         i, rc;
+    bool        named;
+    PGresult   *res;
+    const char *login;
+
+    rc = logins_list(m, &res);
+    if (rc != 0) {
+        return rc;
+    }
+
+    if (db_do(&m->db, "BEGIN") != PT_OK) {
+        rc = cmd_db_error(&m->db, "cannot begin");
+    }
+
+    for (i = 0; i < PQntuples(res) && rc == 0; i++) {
+        if (!PQgetisnull(res, i, 4)
+            && strcmp(db_cell(res, i, 4), "owns the database") == 0)
+        {
+            continue; /* has all of it */
+        }
+
+        named = db_cell(res, i, 1)[0] == 't';
+        login = migrate_quote(m, db_cell(res, i, 0), true);
+        if (login == NULL) {
+            rc = CMD_FAILED;
+        } else if (named && !m->modern && db_cell(res, i, 5)[0] == 't') {
+            rc = login_plain(m, login);
+        }
+
+        if (rc == 0 && db_cell(res, i, 2)[0] == 't') {
+            rc = login_grant(m, login, named, PT_DBROLE_APP);
+        }
+        if (rc == 0 && db_cell(res, i, 3)[0] == 't') {
+            rc = login_grant(m, login, named, PT_DBROLE_SERVICE);
+        }
+        if (rc == 0 && (named || m->open)) {
+            rc = database_do(m, "GRANT CONNECT ON", login);
+        }
+    }
+
+    if (rc == 0 && m->open) {
+        rc = database_do(m, "REVOKE CONNECT, TEMPORARY ON", "PUBLIC");
+    }
+    if (rc == 0 && db_do(&m->db, "COMMIT") != PT_OK) {
+        rc = cmd_db_error(&m->db, "cannot commit");
+    }
+    if (rc == 0) {
+        rc = logins_told(m, res);
+    }
+    PQclear(res);
+
+    return rc;
+}
+
+
+int
+migrate_finish(migrate_t *m)
+{
+    int         i, rc = 0;
+    PGresult   *res;
+    const char *params[] = { m->prefix };
+
+    /* Roles that have ours though nobody logs in by them, and of our logins
+     * their memberships in those. */
+    if (db_exec(&m->db,
+                "WITH ours AS (SELECT oid, rolname FROM pg_roles WHERE rolname"
+                " IN ($1 || '_app', $1 || '_service', $1 || '_lookup')), old"
+                " AS (SELECT DISTINCT o.rolname AS ours, b.oid, b.rolname FROM"
+                " pg_auth_members a JOIN ours o ON o.oid = a.roleid JOIN"
+                " pg_roles b ON b.oid = a.member WHERE NOT b.rolcanlogin"
+                " AND b.rolname ~ '_(app|service|lookup)$')"
+                " SELECT l.rolname, g.rolname, 1 AS step FROM old l JOIN"
+                " pg_auth_members a ON a.roleid = l.oid JOIN pg_roles g ON"
+                " g.oid = a.member WHERE EXISTS (SELECT 1 FROM"
+                " pg_auth_members x JOIN ours ON ours.oid = x.roleid"
+                " WHERE x.member = g.oid) AND has_database_privilege(g.oid,"
+                " current_database(), 'CONNECT')"
+                " UNION SELECT ours, rolname, 2 FROM old ORDER BY 3, 1, 2",
+                1, params, &res)
+        != PT_OK)
+    {
+        return cmd_db_error(&m->db, "cannot read the old roles");
+    }
+
+    for (i = 0; i < PQntuples(res) && rc == 0; i++) {
+        rc = finish_revoke(m, db_cell(res, i, 0), db_cell(res, i, 1));
+    }
+    if (rc == 0 && PQntuples(res) == 0) {
+        printf("there are no roles of before to leave\n");
+    }
+    PQclear(res);
+
+    return rc;
+}
+
+
+static int
+logins_list(migrate_t *m, PGresult **out)
+{
+    const char *params[] = { m->logins == NULL ? "" : m->logins, m->prefix,
+                             m->old[0] == '\0' ? m->prefix : m->old,
+                             m->other[0] == '\0' ? "true" : "false" };
+
+    if (db_exec(&m->db, LOGINS, PT_COUNT(params), params, out) != PT_OK) {
+        return cmd_db_error(&m->db, "cannot read the logins");
+    }
+
+    return 0;
+}
+
+
+static int
+logins_told(const migrate_t *m, const PGresult *res)
+{
+    int i;
+
+    if (!m->open) {
+        return 0;
+    }
+
+    printf("closed to PUBLIC: who may connect is the database's owner");
+    for (i = 0; i < PQntuples(res); i++) {
+        printf(", %s", db_cell(res, i, 0));
+    }
+    printf("\n");
+
+    return 0;
+}
+
+
+/* Enters the role, and has nothing of it without doing so. */
+static int
+login_grant(migrate_t *m, const char *login, bool named, pt_dbrole_e kind)
+{
+    char        sql[512], role[PT_DBROLE_MAX + 1];
+    const char *more = "";
+
+    pt_dbrole_build(m->prefix, kind, role);
+    if (m->modern) {
+        more = " WITH INHERIT FALSE, SET TRUE";
+    }
+    if (!named && strcmp(m->old, m->prefix) == 0) {
+        return 0; /* has it */
+    }
+
+    snprintf(sql, sizeof(sql), "GRANT %s TO %s%s", role, login, more);
+
+    if (db_do(&m->db, sql) == PT_OK) {
+        return 0;
+    }
+
+    if (strcmp(m->db.sqlstate, "42501") == 0) {
+        return cmd_error("%s: let an administrator say \"%s\"", m->db.error,
+                         sql);
+    }
+
+    return cmd_db_error(&m->db, "cannot grant the roles");
+}
+
+
+/* Up to 15 the login's own attribute decides whether it inherits. */
+static int
+login_plain(migrate_t *m, const char *login)
+{
+    char sql[256];
+
+    snprintf(sql, sizeof(sql), "ALTER ROLE %s NOINHERIT", login);
+
+    return db_do(&m->db, sql) == PT_OK
+               ? 0
+               : cmd_error("%s: let an administrator say \"%s\"", m->db.error,
+                           sql);
+}
+
+
+static int
+database_do(migrate_t *m, const char *what, const char *whom)
+{
+    char        sql[512];
+    const char *name = migrate_quote(m, PQdb(m->db.pg), true);
+
+    if (name == NULL) {
+        return CMD_FAILED;
+    }
+
+    snprintf(sql, sizeof(sql), "%s DATABASE %s %s %s", what, name,
+             what[0] == 'G' ? "TO" : "FROM", whom);
+
+    if (db_do(&m->db, sql) != PT_OK) {
+        return cmd_error("%s: let the database's owner say \"%s\"", m->db.error,
+                         sql);
+    }
+
+    return 0;
+}
+
+
+static int
+finish_revoke(migrate_t *m, const char *role, const char *from)
+{
+    char        sql[512];
+    const char *r = migrate_quote(m, role, true);
+    const char *f = migrate_quote(m, from, true);
+
+    if (r == NULL || f == NULL) {
+        return CMD_FAILED;
+    }
+
+    snprintf(sql, sizeof(sql), "REVOKE %s FROM %s", r, f);
+    if (db_do(&m->db, sql) != PT_OK) {
+        return cmd_error("%s: let an administrator say \"%s\"", m->db.error,
+                         sql);
+    }
+    printf("%s left %s\n", from, role);
+
+    return 0;
+}
