@@ -273,7 +273,7 @@ demo_tenant(db_t *db, const demo_cast_t *cast, demo_tenant_t *t)
 
     rc = demo_find(db,
                    "SELECT tenant_id FROM users"
-                   " WHERE lower(email) = lower($1)",
+                   " WHERE email_key = pytake_email_key($1)",
                    t->users[0].email, &res);
     if (rc != 0) {
         return rc;
@@ -364,7 +364,7 @@ demo_user(db_t *db, const demo_cast_t *cast, demo_tenant_t *t, int i)
 
     rc = demo_find(db,
                    "SELECT id, password_hash FROM users"
-                   " WHERE lower(email) = lower($1)",
+                   " WHERE email_key = pytake_email_key($1)",
                    u->email, &res);
     if (rc != 0) {
         return rc;

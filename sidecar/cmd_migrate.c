@@ -185,13 +185,22 @@ migrate_run(migrate_t *m)
         }
     }
 
+    if (!m->folds && (size_t) m->napplied < migrations_count) {
+        printf("the database's collation folds ASCII alone: e-mail addresses "
+               "are folded without it\n");
+    }
+
     rc = migrate_logins_grant(m);
     if (rc == 0 && m->finish) {
         rc = migrate_finish(m);
     }
 
     if (rc == 0 && (size_t) m->napplied == migrations_count) {
-        cmd_say("the schema is current");
+        cmd_say("the schema is current%s",
+                m->open || m->logins != NULL || m->finish
+                        || strcmp(m->old, m->prefix) != 0
+                    ? ""
+                    : ", nothing to do");
     }
 
     return rc == 0 && i == migrations_count ? cmd_tenant_twins(&m->db) : rc;
@@ -393,8 +402,8 @@ migrate_statements(migrate_t *m, const migration_t *g)
     for (i = 0; i < g->nstmts; i++) {
         s = &g->stmts[i];
 
-        rc = migrate_roles_put(m, (pt_str_t){ g->text + s->offset, s->len },
-                               &sql);
+        rc = cmd_roles_put(m->cmd, m->prefix,
+                           (pt_str_t){ g->text + s->offset, s->len }, &sql);
         if (rc != 0) {
             return rc;
         }
@@ -416,10 +425,10 @@ migrate_record(migrate_t *m, const migration_t *g, int64_t started_us)
     const char *grant;
     const char *params[] = { version, g->name, checksum, ms };
 
-    rc = migrate_roles_put(m,
-                           PT_STR("GRANT SELECT ON public.schema_migrations"
-                                  " TO pytake_service"),
-                           &grant);
+    rc = cmd_roles_put(m->cmd, m->prefix,
+                       PT_STR("GRANT SELECT ON public.schema_migrations"
+                              " TO pytake_service"),
+                       &grant);
     if (rc != 0 || (rc = migrate_checksum(g, checksum)) != 0) {
         return rc;
     }

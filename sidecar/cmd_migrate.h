@@ -17,7 +17,7 @@ typedef struct {
     int         to;      /* the last one that is applied */
     PGresult   *applied; /* version, checksum, when, ms; in order */
     int         napplied;
-    bool        finish;  /* --finish */
+    bool        finish; /* --finish */
     const char *logins; /* --login: names with commas, or NULL */
 
     /* set by migrate_roles_look() */
@@ -25,6 +25,7 @@ typedef struct {
     char old[PT_DBROLE_PREFIX_MAX + 1];    /* of those it has; "": none yet */
     char other[MIGRATE_NAME_MAX];          /* a database that has them, or "" */
     bool open;                             /* PUBLIC may connect */
+    bool folds;                            /* lower() knows more than ASCII */
     bool modern; /* 16 or newer: grants have options */
 } migrate_t;
 
@@ -37,10 +38,6 @@ int migrate_roles_look(migrate_t *m);
 /* Makes the roles; a schema that has others is brought over to them while it
  * is in use.  What was done is kept, whatever comes after. */
 int migrate_roles_bring(migrate_t *m);
-
-/* sql with the roles' names in the place of pytake_app, pytake_service and
- * pytake_lookup, wherever they stand as whole words; on the arena. */
-int migrate_roles_put(migrate_t *m, pt_str_t sql, const char **out);
 
 /* A literal or an identifier, on the arena; NULL: no memory. */
 const char *migrate_quote(migrate_t *m, const char *s, bool identifier);

@@ -10,6 +10,7 @@
 
 #include <stdio.h>
 
+static int logins_doubt(migrate_t *m);
 static int logins_list(migrate_t *m, PGresult **out);
 static int logins_told(const migrate_t *m, const PGresult *res);
 static int login_grant(migrate_t *m, const char *login, bool named,
@@ -53,10 +54,10 @@ migrate_logins_check(migrate_t *m)
     PGresult *res;
 
     if (m->other[0] != '\0' && m->open && m->logins == NULL) {
-        return cmd_error("the database \"%s\" has the same roles, so it is not "
-                         "known whose logins are whose: name those of this "
-                         "one's workers and sidecar, or its owner, by --login",
-                         m->other);
+        rc = logins_doubt(m);
+        if (rc != 0) {
+            return rc;
+        }
     }
 
     rc = logins_list(m, &res);
@@ -172,6 +173,46 @@ migrate_finish(migrate_t *m)
     }
     if (rc == 0 && PQntuples(res) == 0) {
         printf("there are no roles of before to leave\n");
+    }
+    PQclear(res);
+
+    return rc;
+}
+
+
+/* Two databases have the same roles: whose are the members?  Owners of
+ * either are no question. */
+static int
+logins_doubt(migrate_t *m)
+{
+    int         rc = 0;
+    PGresult   *res;
+    const char *params[] = { m->prefix, m->old };
+
+    if (db_exec(&m->db,
+                "WITH o AS (SELECT r.oid FROM unnest(ARRAY['app', 'service'])"
+                " k JOIN pg_roles r ON r.rolname IN ($1 || '_' || k,"
+                " $2 || '_' || k))"
+                " SELECT r.rolname FROM pg_roles r WHERE r.rolcanlogin"
+                " AND NOT r.rolsuper AND r.rolname <> current_user"
+                " AND EXISTS (SELECT 1 FROM o"
+                " WHERE pg_has_role(r.oid, o.oid, 'MEMBER')) AND NOT EXISTS"
+                " (SELECT 1 FROM pg_database d WHERE d.datdba = r.oid AND"
+                " (d.datname = current_database() OR EXISTS (SELECT 1 FROM"
+                " pg_shdepend s JOIN o ON o.oid = s.refobjid WHERE"
+                " s.refclassid = 'pg_authid'::regclass AND s.dbid = d.oid)))"
+                " ORDER BY 1",
+                2, params, &res)
+        != PT_OK)
+    {
+        return cmd_db_error(&m->db, "cannot read the logins");
+    }
+
+    if (PQntuples(res) > 0) {
+        rc = cmd_error("the database \"%s\" has the same roles, and nothing "
+                       "tells whose \"%s\" is: name the logins of this one's "
+                       "workers and sidecar, or its owner, by --login",
+                       m->other, db_cell(res, 0, 0));
     }
     PQclear(res);
 

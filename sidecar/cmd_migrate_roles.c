@@ -4,27 +4,24 @@
  * The roles that a schema's grants and policies name.  They are the cluster's,
  * so every database has its own (core/pt_role.c).  A schema that has others,
  * as one that was restored or is of an older release, is brought over: the
- * new roles get all that the old ones have, and the old ones become members
- * of the new, so that who still enters one of those goes on as before.
+ * new roles get all that the old ones have.  Roles of a release that had the
+ * same in every database become members of the new, so that workers that
+ * still enter those go on as before.
  */
 
 #include "cmd_migrate.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
-#include "core/pt_buf.h"
+#define MIGRATE_LEGACY "pytake" /* the roles of every database, before */
 
-#define MIGRATE_SQL_MAX (1024 * 1024)
-
-static int  roles_wanted(migrate_t *m);
-static int  roles_owners(migrate_t *m);
-static int  roles_free(migrate_t *m);
-static int  roles_make(migrate_t *m, pt_dbrole_e kind);
-static int  roles_bridge(migrate_t *m, pt_dbrole_e kind, bool on);
-static int  roles_move(migrate_t *m, const char *list);
-static int  roles_refused(migrate_t *m, const char *role);
-static bool roles_word_is(char c);
+static int roles_wanted(migrate_t *m);
+static int roles_owners(migrate_t *m);
+static int roles_free(migrate_t *m);
+static int roles_make(migrate_t *m, pt_dbrole_e kind);
+static int roles_bridge(migrate_t *m, pt_dbrole_e kind, bool on);
+static int roles_move(migrate_t *m, const char *list);
+static int roles_refused(migrate_t *m, const char *role);
 
 /* The first finds the old roles' names, so tenants' policies go last. */
 #define ROLES_OLD                                                              \
@@ -117,6 +114,7 @@ migrate_roles_bring(migrate_t *m)
 {
     int         rc;
     char        lookup[PT_DBROLE_MAX + 1], sql[256];
+    bool        legacy;
     pt_dbrole_e k;
 
     for (k = PT_DBROLE_APP; k <= PT_DBROLE_LOOKUP; k++) {
@@ -130,10 +128,11 @@ migrate_roles_bring(migrate_t *m)
         return 0;
     }
 
+    legacy = strcmp(m->old, MIGRATE_LEGACY) == 0;
     printf("the roles %s_* take the place of %s_*\n", m->prefix, m->old);
     fflush(stdout);
 
-    for (k = PT_DBROLE_APP; k <= PT_DBROLE_LOOKUP; k++) {
+    for (k = PT_DBROLE_APP; legacy && k <= PT_DBROLE_LOOKUP; k++) {
         rc = roles_bridge(m, k, true);
         if (rc != 0) {
             return rc;
@@ -162,49 +161,7 @@ migrate_roles_bring(migrate_t *m)
         return rc;
     }
 
-    return roles_bridge(m, PT_DBROLE_LOOKUP, false);
-}
-
-
-int
-migrate_roles_put(migrate_t *m, pt_str_t sql, const char **out)
-{
-    char        name[PT_DBROLE_MAX + 1], ours[PT_DBROLE_MAX + 1];
-    size_t      i, len;
-    pt_buf_t    b;
-    pt_str_t    whole;
-    pt_dbrole_e k;
-
-    pt_buf_init(&b, m->cmd->arena, MIGRATE_SQL_MAX);
-
-    for (i = 0; i < sql.len; i += len) {
-        for (len = 0; i + len < sql.len && roles_word_is(sql.data[i + len]);
-             len++) {
-            /* void */
-        }
-
-        for (k = PT_DBROLE_APP; len > 0 && k <= PT_DBROLE_LOOKUP; k++) {
-            pt_dbrole_build("pytake", k, name);
-            if (strlen(name) == len && memcmp(name, sql.data + i, len) == 0) {
-                pt_dbrole_build(m->prefix, k, ours);
-                pt_buf_add(&b, ours, strlen(ours));
-                break;
-            }
-        }
-
-        if (len == 0 || k > PT_DBROLE_LOOKUP) {
-            len += len == 0;
-            pt_buf_add(&b, sql.data + i, len);
-        }
-    }
-    pt_buf_char(&b, '\0');
-
-    if (pt_buf_get(&b, &whole) != PT_OK) {
-        return cmd_no_memory();
-    }
-    *out = whole.data;
-
-    return 0;
+    return legacy ? roles_bridge(m, PT_DBROLE_LOOKUP, false) : 0;
 }
 
 
@@ -242,7 +199,7 @@ roles_wanted(migrate_t *m)
                 " EXISTS (SELECT 1 FROM pg_database d, aclexplode(coalesce("
                 "d.datacl, acldefault('d', d.datdba))) a WHERE d.datname"
                 " = current_database() AND a.grantee = 0 AND a.privilege_type"
-                " IN ('CONNECT', 'TEMPORARY'))",
+                " IN ('CONNECT', 'TEMPORARY')), lower(chr(201)) = chr(233)",
                 0, NULL, &res)
         != PT_OK)
     {
@@ -258,6 +215,7 @@ roles_wanted(migrate_t *m)
     }
 
     m->open = db_cell(res, 0, 2)[0] == 't';
+    m->folds = db_cell(res, 0, 3)[0] == 't';
     name = db_cell(res, 0, 0);
 
     if (m->cmd->conf.role_prefix[0] != '\0') {
@@ -465,13 +423,4 @@ roles_refused(migrate_t *m, const char *role)
                      m->db.error, role, m->prefix, m->prefix, m->prefix,
                      m->modern ? " WITH ADMIN TRUE, INHERIT TRUE, SET TRUE"
                                : " WITH ADMIN OPTION");
-}
-
-
-static bool
-roles_word_is(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
-           || (c >= '0' && c <= '9') || c == '_' || c == '$'
-           || (unsigned char) c >= 0x80;
 }
