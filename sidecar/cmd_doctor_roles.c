@@ -133,15 +133,15 @@ doctor_members(doctor_t *d)
                 "no login of another database is in the roles",
                 "may not connect here, but is a member of the roles - REVOKE "
                 "them FROM it, or let it in by \"pytake migrate --login\"");
-    doctor_list(d, "inherits",
-                DOCTOR_OURS
-                "SELECT rolname FROM strange WHERE rolbypassrls OR"
-                " rolcreaterole OR EXISTS (SELECT 1 FROM ours WHERE"
-                " pg_has_role(strange.oid, ours.oid, 'USAGE')) ORDER BY 1",
-                "no login has the roles' rights without entering one",
-                "has rights that RESET ROLE does not take - ALTER ROLE ... "
-                "NOINHERIT NOCREATEROLE NOBYPASSRLS, and from PostgreSQL 16 "
-                "on grant the roles WITH INHERIT FALSE");
+    doctor_list(
+        d, "inherits",
+        DOCTOR_OURS "SELECT rolname FROM strange WHERE rolbypassrls OR"
+                    " rolcreaterole OR EXISTS (SELECT 1 FROM ours WHERE"
+                    " pg_has_role(strange.oid, ours.oid, 'USAGE')) ORDER BY 1",
+        "no login has the roles' rights without entering one",
+        "has rights that RESET ROLE does not take - run \"pytake migrate "
+        "--login\" with its name; what somebody else granted from "
+        "PostgreSQL 16 on, he grants anew WITH INHERIT FALSE");
     doctor_list(d, "shared roles",
                 DOCTOR_OURS
                 "SELECT DISTINCT d.datname FROM ours JOIN pg_shdepend s"

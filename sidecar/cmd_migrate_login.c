@@ -10,17 +10,18 @@
 
 #include <stdio.h>
 
-static int logins_doubt(migrate_t *m);
-static int logins_list(migrate_t *m, PGresult **out);
-static int logins_told(const migrate_t *m, const PGresult *res);
-static int login_grant(migrate_t *m, const char *login, bool named,
-                       pt_dbrole_e kind);
-static int login_plain(migrate_t *m, const char *login);
-static int database_do(migrate_t *m, const char *what, const char *whom);
-static int finish_revoke(migrate_t *m, const char *role, const char *from);
+static int  logins_doubt(migrate_t *m);
+static int  logins_list(migrate_t *m, PGresult **out);
+static bool login_wanted(const PGresult *res, int i);
+static int  logins_told(const migrate_t *m, const PGresult *res);
+static int  login_grant(migrate_t *m, const char *login, bool named,
+                        pt_dbrole_e kind);
+static int  login_plain(migrate_t *m, const char *login);
+static int  login_under(migrate_t *m, const char *login);
+static int  database_do(migrate_t *m, const char *what, const char *whom);
 
 /* $1: names with commas, $2: our prefix, $3: that of before, $4: members of
- * the roles, too.  A member that may do everything anyway is none of ours. */
+ * the roles, too, which is when no login is named.  A member that may do everything anyway is none of ours. */
 #define LOGINS                                                                 \
     "WITH named AS (SELECT trim(n) AS name FROM"                               \
     " regexp_split_to_table($1, ',') n WHERE trim(n) <> ''),"                  \
@@ -29,7 +30,11 @@ static int finish_revoke(migrate_t *m, const char *role, const char *from);
     " unnest(ARRAY['app', 'service']) k JOIN pg_roles o"                       \
     " ON o.rolname IN ($2 || '_' || k, $3 || '_' || k)"                        \
     " WHERE r.rolcanlogin AND NOT r.rolsuper AND pg_has_role(r.oid, o.oid,"    \
-    " 'MEMBER') AND $4::boolean GROUP BY r.oid)"                               \
+    " 'MEMBER') AND $4::boolean GROUP BY r.oid), away AS (SELECT DISTINCT"     \
+    " s.refobjid AS oid FROM pg_shdepend s JOIN pg_database d ON d.oid ="      \
+    " s.dbid WHERE s.refclassid = 'pg_authid'::regclass AND d.datname <>"      \
+    " current_database() UNION SELECT datdba FROM pg_database WHERE"           \
+    " datname <> current_database())"                                          \
     " SELECT coalesce(r.rolname, n.name), n.name IS NOT NULL AS named,"        \
     " n.name IS NOT NULL OR h.app, n.name IS NOT NULL OR h.service,"           \
     " CASE WHEN r.oid IS NULL THEN 'is not there'"                             \
@@ -38,7 +43,9 @@ static int finish_revoke(migrate_t *m, const char *role, const char *from);
     " WHEN r.rolbypassrls THEN 'passes row-level security by'"                 \
     " WHEN r.rolcreaterole THEN 'may make roles'"                              \
     " WHEN pg_has_role(r.oid, d.datdba, 'MEMBER') OR r.rolname ="              \
-    " current_user THEN 'owns the database' END, r.rolinherit"                 \
+    " current_user THEN 'owns the database' END, r.rolinherit,"                \
+    " n.name IS NULL AND EXISTS (SELECT 1 FROM away WHERE"                     \
+    " pg_has_role(r.oid, away.oid, 'MEMBER'))"                                 \
     " FROM named n FULL JOIN (SELECT p.* FROM pg_roles p WHERE p.rolname"      \
     " IN (SELECT name FROM named) OR p.oid IN (SELECT oid FROM has)) r"        \
     " ON r.rolname = n.name LEFT JOIN has h ON h.oid = r.oid"                  \
@@ -99,10 +106,8 @@ migrate_logins_grant(migrate_t *m)
     }
 
     for (i = 0; i < PQntuples(res) && rc == 0; i++) {
-        if (!PQgetisnull(res, i, 4)
-            && strcmp(db_cell(res, i, 4), "owns the database") == 0)
-        {
-            continue; /* has all of it */
+        if (!login_wanted(res, i)) {
+            continue;
         }
 
         named = db_cell(res, i, 1)[0] == 't';
@@ -133,6 +138,11 @@ migrate_logins_grant(migrate_t *m)
     if (rc == 0) {
         rc = logins_told(m, res);
     }
+    for (i = 0; i < PQntuples(res) && rc == 0; i++) {
+        if (login_wanted(res, i) && (db_cell(res, i, 1)[0] == 't' || m->open)) {
+            rc = login_under(m, db_cell(res, i, 0));
+        }
+    }
     PQclear(res);
 
     return rc;
@@ -144,34 +154,47 @@ migrate_finish(migrate_t *m)
 {
     int         i, rc = 0;
     PGresult   *res;
-    const char *params[] = { m->prefix };
+    const char *params[] = { m->prefix, m->modern ? "t" : "f" };
 
-    /* Roles that have ours though nobody logs in by them, and of our logins
-     * their memberships in those. */
+    /* What the old roles have of ours goes first, then what our logins are of
+     * the old ones.  From 16 on each grantor's grant is one of its own. */
     if (db_exec(&m->db,
-                "WITH ours AS (SELECT oid, rolname FROM pg_roles WHERE rolname"
-                " IN ($1 || '_app', $1 || '_service', $1 || '_lookup')), old"
-                " AS (SELECT DISTINCT o.rolname AS ours, b.oid, b.rolname FROM"
-                " pg_auth_members a JOIN ours o ON o.oid = a.roleid JOIN"
-                " pg_roles b ON b.oid = a.member WHERE NOT b.rolcanlogin"
-                " AND b.rolname ~ '_(app|service|lookup)$')"
-                " SELECT l.rolname, g.rolname, 1 AS step FROM old l JOIN"
-                " pg_auth_members a ON a.roleid = l.oid JOIN pg_roles g ON"
-                " g.oid = a.member WHERE EXISTS (SELECT 1 FROM"
-                " pg_auth_members x JOIN ours ON ours.oid = x.roleid"
-                " WHERE x.member = g.oid) AND has_database_privilege(g.oid,"
-                " current_database(), 'CONNECT')"
-                " UNION SELECT ours, rolname, 2 FROM old ORDER BY 3, 1, 2",
-                1, params, &res)
+                "WITH ours AS (SELECT oid FROM pg_roles WHERE rolname IN ($1"
+                " || '_app', $1 || '_service', $1 || '_lookup')), old AS"
+                " (SELECT oid FROM pg_roles WHERE rolname ~"
+                " '^pytake_(app|service|lookup)$' AND oid NOT IN (SELECT oid"
+                " FROM ours)), let AS (SELECT a.*, a.member IN (SELECT oid"
+                " FROM old) AS bridge FROM pg_auth_members a WHERE"
+                " a.roleid IN (SELECT oid FROM ours) AND a.member IN (SELECT"
+                " oid FROM old) OR a.roleid IN (SELECT oid FROM old) AND"
+                " a.member IN (SELECT b.member FROM pg_auth_members b JOIN"
+                " ours ON ours.oid = b.roleid) AND a.member NOT IN (SELECT oid"
+                " FROM old) AND a.member <> (SELECT datdba FROM pg_database"
+                " WHERE datname = current_database()))"
+                " SELECT format('REVOKE %I FROM %I', r.rolname, w.rolname)"
+                " || CASE WHEN $2::boolean THEN format(' GRANTED BY %I',"
+                " g.rolname) ELSE '' END, let.bridge FROM let"
+                " JOIN pg_roles r ON r.oid = let.roleid"
+                " JOIN pg_roles w ON w.oid = let.member"
+                " LEFT JOIN pg_roles g ON g.oid = let.grantor"
+                " ORDER BY let.bridge DESC, 1",
+                2, params, &res)
         != PT_OK)
     {
         return cmd_db_error(&m->db, "cannot read the old roles");
     }
 
     for (i = 0; i < PQntuples(res) && rc == 0; i++) {
-        rc = finish_revoke(m, db_cell(res, i, 0), db_cell(res, i, 1));
+        if (db_do(&m->db, db_cell(res, i, 0)) == PT_OK) {
+            printf("%s\n", db_cell(res, i, 0));
+        } else if (db_cell(res, i, 1)[0] == 't') {
+            rc = cmd_db_error(&m->db, db_cell(res, i, 0));
+        } else {
+            printf("note: let an administrator say \"%s\": %s\n",
+                   db_cell(res, i, 0), m->db.error);
+        }
     }
-    if (rc == 0 && PQntuples(res) == 0) {
+    if (PQntuples(res) == 0) {
         printf("there are no roles of before to leave\n");
     }
     PQclear(res);
@@ -225,13 +248,26 @@ logins_list(migrate_t *m, PGresult **out)
 {
     const char *params[] = { m->logins == NULL ? "" : m->logins, m->prefix,
                              m->old[0] == '\0' ? m->prefix : m->old,
-                             m->other[0] == '\0' ? "true" : "false" };
+                             m->other[0] == '\0' && m->logins == NULL
+                                 ? "true"
+                                 : "false" };
 
     if (db_exec(&m->db, LOGINS, PT_COUNT(params), params, out) != PT_OK) {
         return cmd_db_error(&m->db, "cannot read the logins");
     }
 
     return 0;
+}
+
+
+/* Owners have all of it.  A member that is at home in another database, too,
+ * is let in by name only. */
+static bool
+login_wanted(const PGresult *res, int i)
+{
+    return (PQgetisnull(res, i, 4)
+            || strcmp(db_cell(res, i, 4), "owns the database") != 0)
+           && db_cell(res, i, 6)[0] != 't';
 }
 
 
@@ -246,9 +282,19 @@ logins_told(const migrate_t *m, const PGresult *res)
 
     printf("closed to PUBLIC: who may connect is the database's owner");
     for (i = 0; i < PQntuples(res); i++) {
-        printf(", %s", db_cell(res, i, 0));
+        if (login_wanted(res, i)) {
+            printf(", %s", db_cell(res, i, 0));
+        }
     }
     printf("\n");
+
+    for (i = 0; i < PQntuples(res); i++) {
+        if (db_cell(res, i, 6)[0] == 't') {
+            printf("note: %s may not, it is at home in another database: "
+                   "say --login if it serves this one\n",
+                   db_cell(res, i, 0));
+        }
+    }
 
     return 0;
 }
@@ -299,6 +345,48 @@ login_plain(migrate_t *m, const char *login)
 }
 
 
+/* pytake_backends_end() runs as us: what we are no member of it neither sees
+ * nor ends. */
+static int
+login_under(migrate_t *m, const char *login)
+{
+    int         rc = 0;
+    char        sql[256];
+    PGresult   *res;
+    const char *name, *params[] = { login };
+
+    name = migrate_quote(m, login, true);
+    if (name == NULL) {
+        return CMD_FAILED;
+    }
+    snprintf(sql, sizeof(sql), "GRANT %s TO CURRENT_USER%s", name,
+             m->modern ? " WITH INHERIT TRUE, SET FALSE" : "");
+
+    if (db_exec(&m->db,
+                "SELECT pg_has_role(current_user, $1, 'USAGE') OR"
+                " pg_has_role(current_user, 'pg_signal_backend', 'USAGE') AND"
+                " pg_has_role(current_user, 'pg_read_all_stats', 'USAGE')",
+                1, params, &res)
+        != PT_OK)
+    {
+        return cmd_db_error(&m->db, "cannot read the logins");
+    }
+
+    if (db_cell(res, 0, 0)[0] != 't' && db_do(&m->db, sql) != PT_OK) {
+        if (strcmp(m->db.sqlstate, "42501") == 0) {
+            printf("note: a backend of %s that hangs cannot be ended: let an "
+                   "administrator say \"%s\"\n",
+                   login, sql);
+        } else {
+            rc = cmd_db_error(&m->db, "cannot look after the logins");
+        }
+    }
+    PQclear(res);
+
+    return rc;
+}
+
+
 static int
 database_do(migrate_t *m, const char *what, const char *whom)
 {
@@ -316,28 +404,6 @@ database_do(migrate_t *m, const char *what, const char *whom)
         return cmd_error("%s: let the database's owner say \"%s\"", m->db.error,
                          sql);
     }
-
-    return 0;
-}
-
-
-static int
-finish_revoke(migrate_t *m, const char *role, const char *from)
-{
-    char        sql[512];
-    const char *r = migrate_quote(m, role, true);
-    const char *f = migrate_quote(m, from, true);
-
-    if (r == NULL || f == NULL) {
-        return CMD_FAILED;
-    }
-
-    snprintf(sql, sizeof(sql), "REVOKE %s FROM %s", r, f);
-    if (db_do(&m->db, sql) != PT_OK) {
-        return cmd_error("%s: let an administrator say \"%s\"", m->db.error,
-                         sql);
-    }
-    printf("%s left %s\n", from, role);
 
     return 0;
 }

@@ -826,7 +826,8 @@ def test_serve():
     ok(s.said("raw_day_drop done"), "... and it does its work", s.lines)
     ok(sum("jobs: the database is away" in x for x in s.lines) <= 1
        and sum("jobs: \"" in x for x in s.lines) <= 1
-       and sum("connection failed" in x for x in s.lines) == 1,
+       and sum("[warn] pytake: database connection failed" in x
+               for x in s.lines) == 1,
        "... having said so once", "".join(s.lines))
     is_(s.stop(), 0, "... and ends well")
 
