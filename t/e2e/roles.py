@@ -311,6 +311,31 @@ def alone(t, here):
         p.work, "tenant", "list").stdout, "old and new workers serve")
 
 
+def restored(t, here, a):
+    """A dump has its database's roles; another database gets its own."""
+    p = Place(here, "res")
+    dump = subprocess.run(["pg_dump", "-Fp", "--no-owner", "-d", a.root],
+                          capture_output=True, check=True).stdout
+    subprocess.run(["psql", "-qX", "-v", "ON_ERROR_STOP=1", "-d", p.root,
+                    "-c", "SET SESSION AUTHORIZATION " + here.role(
+                        "resup", "SUPERUSER"), "-f", "-"], input=dump,
+                   check=True, stdout=subprocess.DEVNULL)
+    app = role_of(a.root, "app")
+    t.eq(role_of(p.root, "app"), app, "restored it has the other's roles")
+    r = run(p.root, "migrate", "--login", p.worker)
+    t.eq((r.returncode, r.stderr), (0, ""), "migrate gives it its own")
+    t.eq(sql(p.root, """
+        SELECT r.rolname FROM pg_shdepend s JOIN pg_roles r
+        ON r.oid = s.refobjid WHERE s.refclassid = 'pg_authid'::regclass
+        AND s.dbid = (SELECT oid FROM pg_database WHERE datname = %s)
+        AND r.rolname LIKE %s""", p.name, role_of(a.root, "") + "%"), [],
+        "nothing of the other's is left")
+    t.eq(one(p.root, "SELECT count(*) FROM pg_auth_members m JOIN pg_roles r"
+             " ON r.oid = m.member WHERE r.rolname = %s", app), 0,
+         "... and the other's roles have nothing here")
+    t.ok(a.id in run(p.work, "tenant", "list").stdout, "its workers serve")
+
+
 def doctor(t, here, a, b):
     def says(url, pattern, name):
         out = run(url, "doctor").stdout
@@ -403,11 +428,14 @@ def emails(t, here):
 def main(t):
     with cluster.Cluster("roles") as here:
         a = b = None
-        for part in (apart, nothing, names, rolling, alone, doctor, emails):
+        for part in (apart, nothing, names, rolling, alone, restored, doctor,
+                     emails):
             t.head(part.__name__)
             try:
                 if part is apart:
                     a, b = apart(t, here)
+                elif part is restored:
+                    part(t, here, a)
                 elif part in (nothing, doctor):
                     part(t, here, a, b)
                 else:
