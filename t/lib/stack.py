@@ -409,7 +409,8 @@ class Stack:
         env = {"PATH": "/usr/bin:/bin"}
         env.update(self.env)
         env["DATABASE_URL"] = self.pg.url(
-            user=OWNER if args[0] == "migrate" else WORKER)
+            user=OWNER if args[0] in ("migrate", "backup", "restore")
+            else WORKER)
         if self.asan:
             env["ASAN_OPTIONS"] = "detect_leaks=0"
         p = subprocess.run([self.tool("pytake"), *args], env=env, text=True,
