@@ -7,7 +7,6 @@
 
 #include "ngx_pytake.h"
 
-#define NGX_PYTAKE_ROLE_DEFAULT "pytake_app"
 #define NGX_PYTAKE_JWT_GOOD 32 /* bytes: RFC 7518, 3.2 */
 
 
@@ -292,10 +291,6 @@ ngx_pytake_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_msec_value(pmcf->hub_spread, 8000);
     ngx_conf_init_value(pmcf->jwt_lifetime, 24 * 3600);
     ngx_conf_init_value(pmcf->refresh_lifetime, 168 * 3600);
-
-    if (pmcf->database_role.data == NULL) {
-        ngx_str_set(&pmcf->database_role, NGX_PYTAKE_ROLE_DEFAULT);
-    }
 
     if (pmcf->used && pmcf->database.data == NULL) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,

@@ -24,6 +24,7 @@
 #include "pt_loop.h"
 #include "pt_pg.h"
 #include "pt_redis.h"
+#include "pt_util.h"
 
 #define NGX_PYTAKE_HEALTH_TIMEOUT 500  /* ms, of the probe query */
 #define NGX_PYTAKE_HUB_TIMEOUT 200     /* ms, of a question to the hub */
@@ -58,7 +59,7 @@ typedef struct ngx_pytake_hub_call_s ngx_pytake_hub_call_t;
 
 typedef struct {
     ngx_str_t  database;
-    ngx_str_t  database_role; /* len 0: none */
+    ngx_str_t  database_role; /* data NULL: the database's; len 0: none */
     ngx_str_t  redis;
     ngx_str_t  jwt_secret;
     ngx_str_t  webhook_secret;
@@ -212,6 +213,7 @@ struct ngx_pytake_worker_s {
     ngx_pytake_main_conf_t *conf;
     ngx_pytake_loop_t       loop;
     pytake_t               *pt;
+    char                    role[PT_DBROLE_MAX + 1]; /* "": none */
     pt_pool_t              *pool[NGX_PYTAKE_CLASSES];
     pt_redis_t             *redis; /* NULL: not configured */
     ngx_pytake_zone_t      *zone;  /* NULL: not configured */

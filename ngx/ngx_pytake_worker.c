@@ -7,6 +7,7 @@
  */
 
 #include "ngx_pytake.h"
+#include "pt_conninfo.h"
 #include <libpq-fe.h>
 #include <openssl/rand.h>
 
@@ -265,14 +266,26 @@ ngx_pytake_worker_pools(ngx_pytake_worker_t *w)
 
     pmcf = w->conf;
 
+    if (pmcf->database_role.data) {
+        ngx_cpystrn((u_char *) w->role, pmcf->database_role.data,
+                    sizeof(w->role));
+
+    } else if (pt_conninfo_role((char *) pmcf->database.data, PT_DBROLE_APP,
+                                w->role)
+               != PT_OK)
+    {
+        ngx_log_error(NGX_LOG_EMERG, ngx_cycle->log, 0,
+                      "pytake: no role could be named after the database");
+        return NGX_ERROR;
+    }
+
     for (i = 0; i < NGX_PYTAKE_CLASSES; i++) {
 
         ngx_memzero(&conf, sizeof(pt_pool_conf_t));
 
         conf.conninfo = (char *) pmcf->database.data;
         conf.like = i ? w->pool[0] : NULL;
-        conf.role =
-            pmcf->database_role.len ? (char *) pmcf->database_role.data : NULL;
+        conf.role = w->role[0] ? w->role : NULL;
         conf.app_name = names[i];
         conf.conns_max = (uint32_t) pmcf->conns[i];
         conf.depth = (i == PYTAKE_SQL_READ) ? (uint32_t) pmcf->read_depth : 1;

@@ -92,8 +92,16 @@ int cmd_need(const char *value, const char *option);
 /* The environment into c->conf; 0, or CMD_CONFIG after a message. */
 int cmd_conf(cmd_t *c, unsigned needs);
 
-/* Configuration and a connection as role; 0 or the exit status. */
-int cmd_connect(cmd_t *c, db_t *db, unsigned needs, const char *role);
+/* Configuration and a connection, as the login itself or as the database's
+ * role that sees all tenants; 0 or the exit status. */
+typedef enum { CMD_AS_LOGIN, CMD_AS_SERVICE } cmd_as_e;
+
+int cmd_connect(cmd_t *c, db_t *db, unsigned needs, cmd_as_e as);
+
+/* sql with the names of the database's roles in the place of pytake_app,
+ * pytake_service and pytake_lookup, wherever they stand as whole words; on the
+ * arena.  0, or CMD_FAILED after a message. */
+int cmd_roles_put(cmd_t *c, const char *prefix, pt_str_t sql, const char **out);
 
 int64_t cmd_now_us(void);
 

@@ -61,7 +61,7 @@ cmd_backup(cmd_t *c, int argc, char **argv)
     b.cmd = c;
     b.fd = -1;
 
-    rc = cmd_connect(c, &b.db, 0, NULL);
+    rc = cmd_connect(c, &b.db, 0, CMD_AS_LOGIN);
     if (rc != 0) {
         return rc;
     }

@@ -76,7 +76,7 @@ cmd_demo(cmd_t *c, int argc, char **argv)
 
     memset(tenants, 0, sizeof(tenants));
 
-    rc = cmd_connect(c, &db, CONF_NEED_KEY, "pytake_service");
+    rc = cmd_connect(c, &db, CONF_NEED_KEY, CMD_AS_SERVICE);
     if (rc != 0) {
         return rc;
     }
@@ -277,7 +277,7 @@ demo_tenant(db_t *db, const demo_cast_t *cast, demo_tenant_t *t)
 
     rc = demo_find(db,
                    "SELECT tenant_id FROM users"
-                   " WHERE lower(email) = lower($1)",
+                   " WHERE email_key = pytake_email_key($1)",
                    t->users[0].email, &res);
     if (rc != 0) {
         return rc;
@@ -368,7 +368,7 @@ demo_user(db_t *db, const demo_cast_t *cast, demo_tenant_t *t, int i)
 
     rc = demo_find(db,
                    "SELECT id, password_hash FROM users"
-                   " WHERE lower(email) = lower($1)",
+                   " WHERE email_key = pytake_email_key($1)",
                    u->email, &res);
     if (rc != 0) {
         return rc;

@@ -93,7 +93,7 @@ talk_begin(talk_t *t)
     uint8_t       jwt[TALK_SECRET_LEN];
     pytake_conf_t conf;
 
-    if (db_open(&t->app, t->cmd->conf.database_url, "pytake_app",
+    if (db_open(&t->app, t->cmd->conf.database_url, t->cmd->conf.role_app,
                 DB_QUERY_TIMEOUT_MS)
         != PT_OK)
     {

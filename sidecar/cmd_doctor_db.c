@@ -16,9 +16,9 @@
 #define DOCTOR_CLOCK_WARN_US 1000000
 
 static void doctor_settings(doctor_t *d);
+static void doctor_collation(doctor_t *d);
 static void doctor_clock(doctor_t *d);
 static bool doctor_migrations(doctor_t *d);
-static bool doctor_roles(doctor_t *d);
 static void doctor_security(doctor_t *d);
 static void doctor_partitions(doctor_t *d);
 static void doctor_days(doctor_t *d, const char *parent);
@@ -29,16 +29,26 @@ void
 doctor_database(doctor_t *d)
 {
     doctor_settings(d);
+    doctor_collation(d);
     doctor_clock(d);
 
-    if (!doctor_migrations(d) || !doctor_roles(d)) {
+    /* A login of workers reads nothing by itself. */
+    (void) doctor_role_enter(d, d->cmd->conf.role_service);
+    if (!doctor_migrations(d)) {
         return; /* the rest would only say the same again */
+    }
+    if (db_do(&d->db, "RESET ROLE") != PT_OK) {
+        doctor_say(d, DOCTOR_FAIL, "roles", "%s", d->db.error);
+        return;
+    }
+    if (!doctor_roles(d)) {
+        return;
     }
 
     doctor_security(d);
     doctor_partitions(d);
 
-    if (db_do(&d->db, "SET ROLE pytake_service") != PT_OK) {
+    if (!doctor_role_enter(d, d->cmd->conf.role_service)) {
         doctor_say(d, DOCTOR_FAIL, "roles", "%s", d->db.error);
         return;
     }
@@ -91,6 +101,30 @@ doctor_settings(doctor_t *d)
             doctor_say(d, DOCTOR_OK, name, "is %s", is);
         }
     }
+    PQclear(res);
+}
+
+
+/* What lower() makes of letters beyond ASCII here. */
+static void
+doctor_collation(doctor_t *d)
+{
+    PGresult *res;
+
+    if (!doctor_ask(d, "collation",
+                    "SELECT datctype, lower(chr(201)) = chr(233)"
+                    " FROM pg_database WHERE datname = current_database()",
+                    &res))
+    {
+        return;
+    }
+
+    doctor_say(d, DOCTOR_OK, "collation",
+               db_cell(res, 0, 1)[0] == 't'
+                   ? "%s folds letters"
+                   : "%s folds ASCII alone, e-mail addresses are folded "
+                     "without it",
+               db_cell(res, 0, 0));
     PQclear(res);
 }
 
@@ -194,46 +228,9 @@ doctor_migrations(doctor_t *d)
 }
 
 
-static bool
-doctor_roles(doctor_t *d)
-{
-    char   sql[64];
-    bool   good = true;
-    size_t i;
-
-    static const char *const roles[] = { "pytake_app", "pytake_service" };
-
-    for (i = 0; i < PT_COUNT(roles); i++) {
-        snprintf(sql, sizeof(sql), "SET ROLE %s", roles[i]);
-        if (db_do(&d->db, sql) != PT_OK) {
-            doctor_say(d, DOCTOR_FAIL, roles[i],
-                       "%s - run \"GRANT %s TO\" "
-                       "the login as the schema's owner",
-                       d->db.error, roles[i]);
-            good = false;
-        } else {
-            doctor_say(d, DOCTOR_OK, roles[i], "can be entered");
-        }
-        if (db_do(&d->db, "RESET ROLE") != PT_OK) {
-            doctor_say(d, DOCTOR_FAIL, "roles", "%s", d->db.error);
-            return false;
-        }
-    }
-
-    return good;
-}
-
-
 static void
 doctor_security(doctor_t *d)
 {
-    doctor_list(d, "role attributes",
-                "SELECT rolname FROM pg_roles WHERE rolname IN ('pytake_app',"
-                " 'pytake_service', 'pytake_lookup')"
-                " AND (rolsuper OR rolbypassrls OR rolcanlogin)",
-                "no role passes row-level security by",
-                "may log in, or pass row-level security by - ALTER ROLE ... "
-                "NOLOGIN NOSUPERUSER NOBYPASSRLS");
     doctor_list(d, "row-level security",
                 "SELECT relname FROM pg_class"
                 " WHERE relnamespace = 'public'::regnamespace"
@@ -325,7 +322,19 @@ doctor_months(doctor_t *d)
 bool
 doctor_ask(doctor_t *d, const char *name, const char *sql, PGresult **out)
 {
-    if (db_exec(&d->db, sql, 0, NULL, out) == PT_OK) {
+    char        prefix[PT_DBROLE_MAX + 1];
+    const char *text;
+
+    /* the roles' names end in "_app" */
+    snprintf(prefix, sizeof(prefix), "%.*s",
+             (int) strlen(d->cmd->conf.role_app) - 4, d->cmd->conf.role_app);
+    if (cmd_roles_put(d->cmd, prefix, (pt_str_t){ sql, strlen(sql) }, &text)
+        != 0) {
+        d->fails++;
+        return false;
+    }
+
+    if (db_exec(&d->db, text, 0, NULL, out) == PT_OK) {
         return true;
     }
 

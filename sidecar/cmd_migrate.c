@@ -5,7 +5,7 @@
  * one runner at a time.
  */
 
-#include "cmd.h"
+#include "cmd_migrate.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -15,14 +15,6 @@
 
 #define MIGRATE_LOCK "7305808"
 #define MIGRATE_SERVER_MIN 150000 /* views with security_invoker */
-
-typedef struct {
-    cmd_t    *cmd;
-    int       to; /* the last one that is applied */
-    db_t      db;
-    PGresult *applied; /* version, checksum, when, ms; in order */
-    int       napplied;
-} migrate_t;
 
 static int migrate_with(migrate_t *m, int (*run)(migrate_t *m));
 static int migrate_status(migrate_t *m);
@@ -38,7 +30,7 @@ static int migrate_statements(migrate_t *m, const migration_t *g);
 static int migrate_record(migrate_t *m, const migration_t *g,
                           int64_t started_us);
 static int migrate_failed(migrate_t *m, const migration_t *g,
-                          const migration_stmt_t *s);
+                          const migration_stmt_t *s, const char *sql);
 
 
 int
@@ -49,9 +41,14 @@ cmd_migrate(cmd_t *c, int argc, char **argv)
     migrate_t   m;
     const char *words[1] = { NULL };
 
-    const cmd_option_t options[] = { { "dry-run", NULL, &dry } };
+    const cmd_option_t options[] = { { "dry-run", NULL, &dry },
+                                     { "finish", NULL, &m.finish },
+                                     { "login", &m.logins, NULL } };
 
-    rc = cmd_options(c, argc, argv, options, 1, words, 1);
+    memset(&m, 0, sizeof(m));
+    m.cmd = c;
+
+    rc = cmd_options(c, argc, argv, options, PT_COUNT(options), words, 1);
     if (rc != 0) {
         return rc;
     }
@@ -60,8 +57,6 @@ cmd_migrate(cmd_t *c, int argc, char **argv)
         return CMD_USAGE;
     }
 
-    memset(&m, 0, sizeof(m));
-    m.cmd = c;
     m.to = INT_MAX;
 
     return migrate_with(&m, words[0] != NULL ? migrate_status
@@ -88,7 +83,7 @@ migrate_with(migrate_t *m, int (*run)(migrate_t *m))
 {
     int rc;
 
-    rc = cmd_connect(m->cmd, &m->db, 0, NULL);
+    rc = cmd_connect(m->cmd, &m->db, 0, CMD_AS_LOGIN);
     if (rc != 0) {
         return rc;
     }
@@ -173,8 +168,10 @@ migrate_run(migrate_t *m)
     int    rc;
     size_t i;
 
-    if ((rc = migrate_lock(m)) != 0 || (rc = migrate_table_make(m)) != 0
-        || (rc = migrate_applied_get(m)) != 0 || (rc = migrate_check(m)) != 0)
+    if ((rc = migrate_lock(m)) != 0 || (rc = migrate_roles_look(m)) != 0
+        || (rc = migrate_table_make(m)) != 0
+        || (rc = migrate_applied_get(m)) != 0 || (rc = migrate_check(m)) != 0
+        || (rc = migrate_roles_bring(m)) != 0)
     {
         return rc;
     }
@@ -188,11 +185,25 @@ migrate_run(migrate_t *m)
         }
     }
 
-    if ((size_t) m->napplied == migrations_count) {
-        printf("the schema is current, nothing to do\n");
+    if (!m->folds && (size_t) m->napplied < migrations_count) {
+        printf("the database's collation folds ASCII alone: e-mail addresses "
+               "are folded without it\n");
     }
 
-    return i == migrations_count ? cmd_tenant_twins(&m->db) : CMD_OK;
+    rc = migrate_logins_grant(m);
+    if (rc == 0 && m->finish) {
+        rc = migrate_finish(m);
+    }
+
+    if (rc == 0 && (size_t) m->napplied == migrations_count) {
+        cmd_say("the schema is current%s",
+                m->open || m->logins != NULL || m->finish
+                        || strcmp(m->old, m->prefix) != 0
+                    ? ""
+                    : ", nothing to do");
+    }
+
+    return rc == 0 && i == migrations_count ? cmd_tenant_twins(&m->db) : rc;
 }
 
 
@@ -383,22 +394,22 @@ migrate_apply(migrate_t *m, const migration_t *g)
 static int
 migrate_statements(migrate_t *m, const migration_t *g)
 {
+    int                     rc;
     size_t                  i;
-    pt_str_t                sql;
+    const char             *sql;
     const migration_stmt_t *s;
 
     for (i = 0; i < g->nstmts; i++) {
         s = &g->stmts[i];
 
-        if (pt_dup(m->cmd->arena, (pt_str_t){ g->text + s->offset, s->len },
-                   &sql)
-            != PT_OK)
-        {
-            return cmd_no_memory();
+        rc = cmd_roles_put(m->cmd, m->prefix,
+                           (pt_str_t){ g->text + s->offset, s->len }, &sql);
+        if (rc != 0) {
+            return rc;
         }
 
-        if (db_do(&m->db, sql.data) != PT_OK) {
-            return migrate_failed(m, g, s);
+        if (db_do(&m->db, sql) != PT_OK) {
+            return migrate_failed(m, g, s, sql);
         }
     }
 
@@ -411,10 +422,14 @@ migrate_record(migrate_t *m, const migration_t *g, int64_t started_us)
 {
     char        version[12], checksum[65], ms[24];
     int         rc;
+    const char *grant;
     const char *params[] = { version, g->name, checksum, ms };
 
-    rc = migrate_checksum(g, checksum);
-    if (rc != 0) {
+    rc = cmd_roles_put(m->cmd, m->prefix,
+                       PT_STR("GRANT SELECT ON public.schema_migrations"
+                              " TO pytake_service"),
+                       &grant);
+    if (rc != 0 || (rc = migrate_checksum(g, checksum)) != 0) {
         return rc;
     }
     snprintf(version, sizeof(version), "%d", g->version);
@@ -427,9 +442,7 @@ migrate_record(migrate_t *m, const migration_t *g, int64_t started_us)
                 " VALUES ($1, $2, $3, $4)",
                 4, params, NULL)
             != PT_OK
-        || db_do(&m->db, "GRANT SELECT ON public.schema_migrations"
-                         " TO pytake_service")
-               != PT_OK)
+        || db_do(&m->db, grant) != PT_OK)
     {
         return cmd_db_error(&m->db, "cannot record the migration");
     }
@@ -439,10 +452,11 @@ migrate_record(migrate_t *m, const migration_t *g, int64_t started_us)
 
 
 static int
-migrate_failed(migrate_t *m, const migration_t *g, const migration_stmt_t *s)
+migrate_failed(migrate_t *m, const migration_t *g, const migration_stmt_t *s,
+               const char *sql)
 {
     int         line = s->line, left = m->db.position;
-    const char *p = g->text + s->offset, *end = p + s->len;
+    const char *p = sql, *end = sql + strlen(sql);
 
     /* the server counts characters */
     for (/* void */; p < end && left > 1; p++) {

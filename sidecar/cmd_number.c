@@ -111,7 +111,7 @@ number_add(const number_args_t *a)
     }
 
     rc = cmd_connect(a->cmd, &db, a->token_file != NULL ? CONF_NEED_KEY : 0,
-                     "pytake_service");
+                     CMD_AS_SERVICE);
     if (rc != 0) {
         return rc;
     }
@@ -186,7 +186,7 @@ number_token(const number_args_t *a)
         return rc;
     }
 
-    rc = cmd_connect(a->cmd, &db, CONF_NEED_KEY, "pytake_service");
+    rc = cmd_connect(a->cmd, &db, CONF_NEED_KEY, CMD_AS_SERVICE);
     if (rc != 0) {
         return rc;
     }
@@ -245,7 +245,7 @@ number_list(const number_args_t *a)
     PGresult   *res;
     const char *params[] = { NULL };
 
-    rc = cmd_connect(a->cmd, &db, 0, "pytake_service");
+    rc = cmd_connect(a->cmd, &db, 0, CMD_AS_SERVICE);
     if (rc != 0) {
         return rc;
     }
@@ -348,7 +348,7 @@ number_change(const number_args_t *a, const char *sql, int n,
     PGresult *res = NULL;
 
     if ((rc = cmd_need(a->phone_number_id, "phone-number-id")) != 0
-        || (rc = cmd_connect(a->cmd, &db, 0, "pytake_service")) != 0)
+        || (rc = cmd_connect(a->cmd, &db, 0, CMD_AS_SERVICE)) != 0)
     {
         return rc;
     }

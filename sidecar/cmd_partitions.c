@@ -29,7 +29,7 @@ cmd_partitions(cmd_t *c, int argc, char **argv)
         return rc;
     }
 
-    rc = cmd_connect(c, &db, 0, "pytake_service");
+    rc = cmd_connect(c, &db, 0, CMD_AS_SERVICE);
     if (rc != 0) {
         return rc;
     }

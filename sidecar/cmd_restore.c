@@ -70,7 +70,7 @@ cmd_restore(cmd_t *c, int argc, char **argv)
 
     rc = restore_open(&r);
     if (rc == 0) {
-        rc = cmd_connect(c, &r.db, 0, NULL);
+        rc = cmd_connect(c, &r.db, 0, CMD_AS_LOGIN);
     }
     if (rc == 0) {
         rc = restore_run(&r);

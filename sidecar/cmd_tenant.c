@@ -81,7 +81,7 @@ tenant_add(const tenant_args_t *a)
 
     if ((rc = cmd_need(a->name, "name")) != 0
         || (rc = cmd_name_check(a->name, "name")) != 0
-        || (rc = cmd_connect(a->cmd, &db, 0, "pytake_service")) != 0)
+        || (rc = cmd_connect(a->cmd, &db, 0, CMD_AS_SERVICE)) != 0)
     {
         return rc;
     }
@@ -113,7 +113,7 @@ tenant_list(const tenant_args_t *a)
     db_t      db;
     PGresult *res;
 
-    rc = cmd_connect(a->cmd, &db, 0, "pytake_service");
+    rc = cmd_connect(a->cmd, &db, 0, CMD_AS_SERVICE);
     if (rc != 0) {
         return rc;
     }
@@ -219,7 +219,7 @@ tenant_change(const tenant_args_t *a, const char *sql, const char *value,
     PGresult   *res = NULL;
     const char *params[] = { id, value };
 
-    rc = cmd_connect(a->cmd, &db, 0, "pytake_service");
+    rc = cmd_connect(a->cmd, &db, 0, CMD_AS_SERVICE);
     if (rc != 0) {
         return rc;
     }

@@ -30,6 +30,7 @@ static int user_password_get(const user_args_t *u, pt_str_t *out, bool *made);
 static int user_change(const user_args_t *u, db_t *db, const char *sql,
                        const char *value, const char *action);
 static bool user_role_is(const char *role);
+static int  user_email_get(user_args_t *u);
 static bool user_email_is(const char *email);
 
 static const struct {
@@ -71,7 +72,7 @@ cmd_user(cmd_t *c, int argc, char **argv)
 
     for (i = 0; word != NULL && i < PT_COUNT(user_commands); i++) {
         if (strcmp(word, user_commands[i].name) == 0) {
-            rc = user_commands[i].needs_email ? cmd_need(u.email, "email") : 0;
+            rc = user_commands[i].needs_email ? user_email_get(&u) : 0;
             return rc != 0 ? rc : user_commands[i].run(&u);
         }
     }
@@ -126,6 +127,7 @@ user_add_checked(const user_args_t *u, pt_str_t password, bool made)
     char        id[PT_UUID_LEN + 1], tenant[PT_UUID_LEN + 1];
     char        phc[CMD_PHC_MAX];
     db_t        db;
+    PGresult   *res = NULL;
     const char *params[] = { tenant, id, u->email, u->name, u->role, phc };
 
     if (cmd_password_hash(password, phc) != PT_OK) {
@@ -133,7 +135,7 @@ user_add_checked(const user_args_t *u, pt_str_t password, bool made)
     }
     cmd_uuid(id);
 
-    rc = cmd_connect(u->cmd, &db, 0, "pytake_service");
+    rc = cmd_connect(u->cmd, &db, 0, CMD_AS_SERVICE);
     if (rc != 0) {
         return rc;
     }
@@ -147,8 +149,9 @@ user_add_checked(const user_args_t *u, pt_str_t password, bool made)
     if (db_do(&db, "BEGIN") != PT_OK
         || db_exec(&db,
                    "INSERT INTO users (tenant_id, id, email, name,"
-                   " role, password_hash) VALUES ($1, $2, $3, $4, $5, $6)",
-                   6, params, NULL)
+                   " role, password_hash) VALUES ($1, $2, $3, $4, $5, $6)"
+                   " RETURNING email",
+                   6, params, &res)
                != PT_OK
         || cmd_audit(&db, tenant, "user.add", id) != PT_OK
         || db_do(&db, "COMMIT") != PT_OK)
@@ -157,11 +160,12 @@ user_add_checked(const user_args_t *u, pt_str_t password, bool made)
                  ? cmd_error("the e-mail \"%s\" is taken", u->email)
                  : cmd_db_error(&db, "cannot add the user");
     } else {
-        cmd_say("%s %s", id, u->email);
+        cmd_say("%s %s", id, db_cell(res, 0, 0));
         if (made) {
             printf("password: %s\n", password.data);
         }
     }
+    PQclear(res);
     db_close(&db);
 
     return rc;
@@ -177,7 +181,7 @@ user_list(const user_args_t *u)
     PGresult   *res;
     const char *params[] = { NULL };
 
-    rc = cmd_connect(u->cmd, &db, 0, "pytake_service");
+    rc = cmd_connect(u->cmd, &db, 0, CMD_AS_SERVICE);
     if (rc != 0) {
         return rc;
     }
@@ -237,14 +241,15 @@ user_active_set(const user_args_t *u, const char *active)
     int  rc;
     db_t db;
 
-    rc = cmd_connect(u->cmd, &db, 0, "pytake_service");
+    rc = cmd_connect(u->cmd, &db, 0, CMD_AS_SERVICE);
     if (rc != 0) {
         return rc;
     }
 
     rc = user_change(u, &db,
                      "UPDATE users SET active = $2::boolean,"
-                     " updated_at = now() WHERE lower(email) = lower($1)"
+                     " updated_at = now() WHERE email_key ="
+                     " pytake_email_key($1)"
                      " RETURNING tenant_id, id",
                      active,
                      active[0] == 't' ? "user.activate" : "user.deactivate");
@@ -279,14 +284,15 @@ user_password(const user_args_t *u)
         return cmd_no_memory();
     }
 
-    rc = cmd_connect(u->cmd, &db, 0, "pytake_service");
+    rc = cmd_connect(u->cmd, &db, 0, CMD_AS_SERVICE);
     if (rc != 0) {
         return rc;
     }
 
     rc = user_change(u, &db,
                      "WITH u AS (UPDATE users SET password_hash = $2,"
-                     " updated_at = now() WHERE lower(email) = lower($1)"
+                     " updated_at = now() WHERE email_key ="
+                     " pytake_email_key($1)"
                      " RETURNING tenant_id, id), s AS (UPDATE sessions"
                      " SET revoked_at = now() FROM u"
                      " WHERE sessions.tenant_id = u.tenant_id"
@@ -378,6 +384,35 @@ user_role_is(const char *role)
     }
 
     return false;
+}
+
+
+/* Without the blanks around it; others than ASCII's the database takes off. */
+static int
+user_email_get(user_args_t *u)
+{
+    int      rc;
+    pt_str_t s, trimmed;
+
+    rc = cmd_need(u->email, "email");
+    if (rc != 0) {
+        return rc;
+    }
+
+    s = (pt_str_t){ u->email, strlen(u->email) };
+    while (s.len > 0 && (unsigned char) s.data[s.len - 1] <= ' ') {
+        s.len--;
+    }
+    while (s.len > 0 && (unsigned char) s.data[0] <= ' ') {
+        s.data++;
+        s.len--;
+    }
+    if (pt_dup(u->cmd->arena, s, &trimmed) != PT_OK) {
+        return cmd_no_memory();
+    }
+    u->email = trimmed.data;
+
+    return 0;
 }
 
 

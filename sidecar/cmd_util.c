@@ -12,6 +12,9 @@
 
 #include <argon2.h>
 
+#include "core/pt_buf.h"
+
+#define CMD_SQL_MAX (1024 * 1024)
 #define CMD_ARGON2_PASSES 2
 #define CMD_ARGON2_KIB 19456
 #define CMD_ARGON2_LANES 1
@@ -27,6 +30,7 @@ static int                 cmd_option(cmd_t *c, int argc, char **argv, int i,
 static const cmd_option_t *cmd_option_find(const cmd_option_t *options,
                                            size_t n, const char *name,
                                            size_t len);
+static bool                cmd_word_is(char c);
 
 const pt_mem_t cmd_mem = { cmd_alloc, cmd_free, NULL };
 
@@ -119,9 +123,10 @@ cmd_conf(cmd_t *c, unsigned needs)
 
 
 int
-cmd_connect(cmd_t *c, db_t *db, unsigned needs, const char *role)
+cmd_connect(cmd_t *c, db_t *db, unsigned needs, cmd_as_e as)
 {
-    int rc;
+    int         rc;
+    const char *role;
 
     memset(db, 0, sizeof(*db));
 
@@ -130,6 +135,7 @@ cmd_connect(cmd_t *c, db_t *db, unsigned needs, const char *role)
         return rc;
     }
 
+    role = as == CMD_AS_SERVICE ? c->conf.role_service : NULL;
     if (db_open(db, c->conf.database_url, role, DB_QUERY_TIMEOUT_MS) != PT_OK) {
         if (strcmp(db->sqlstate, "22023") == 0) { /* no such role */
             cmd_error("%s - run \"pytake migrate\"", db->error);
@@ -139,6 +145,48 @@ cmd_connect(cmd_t *c, db_t *db, unsigned needs, const char *role)
         db_close(db);
         return CMD_FAILED;
     }
+
+    return 0;
+}
+
+
+int
+cmd_roles_put(cmd_t *c, const char *prefix, pt_str_t sql, const char **out)
+{
+    char        name[PT_DBROLE_MAX + 1], ours[PT_DBROLE_MAX + 1];
+    size_t      i, len;
+    pt_buf_t    b;
+    pt_str_t    whole;
+    pt_dbrole_e k;
+
+    pt_buf_init(&b, c->arena, CMD_SQL_MAX);
+
+    for (i = 0; i < sql.len; i += len) {
+        for (len = 0; i + len < sql.len && cmd_word_is(sql.data[i + len]);
+             len++) {
+            /* void */
+        }
+
+        for (k = PT_DBROLE_APP; len > 0 && k <= PT_DBROLE_LOOKUP; k++) {
+            pt_dbrole_build("pytake", k, name);
+            if (strlen(name) == len && memcmp(name, sql.data + i, len) == 0) {
+                pt_dbrole_build(prefix, k, ours);
+                pt_buf_add(&b, ours, strlen(ours));
+                break;
+            }
+        }
+
+        if (len == 0 || k > PT_DBROLE_LOOKUP) {
+            len += len == 0;
+            pt_buf_add(&b, sql.data + i, len);
+        }
+    }
+    pt_buf_char(&b, '\0');
+
+    if (pt_buf_get(&b, &whole) != PT_OK) {
+        return cmd_no_memory();
+    }
+    *out = whole.data;
 
     return 0;
 }
@@ -486,4 +534,13 @@ cmd_option_find(const cmd_option_t *options, size_t n, const char *name,
     }
 
     return NULL;
+}
+
+
+static bool
+cmd_word_is(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
+           || (c >= '0' && c <= '9') || c == '_' || c == '$'
+           || (unsigned char) c >= 0x80;
 }

@@ -48,8 +48,8 @@ conf_load(conf_t *conf, pt_arena_t *a, unsigned needs, const char *database_url,
         return err;
     }
 
-    if ((err = conf_redis(&r)) != PT_OK || (err = conf_secrets(&r)) != PT_OK
-        || (err = conf_rest(&r)) != PT_OK)
+    if ((err = conf_roles(&r)) != PT_OK || (err = conf_redis(&r)) != PT_OK
+        || (err = conf_secrets(&r)) != PT_OK || (err = conf_rest(&r)) != PT_OK)
     {
         return err;
     }

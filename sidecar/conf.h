@@ -10,6 +10,7 @@
 #define CONF_H
 
 #include "core/pt_arena.h"
+#include "core/pt_util.h"
 #include "io/pt_loop.h"
 
 #define CONF_ERROR_MAX 512
@@ -27,8 +28,11 @@
 /* Strings are NUL-terminated, on the arena; NULL: not set. */
 typedef struct {
     const char    *database_url; /* libpq's: URI or keyword/value */
-    const char    *redis_url;    /* redis://... or unix://... */
-    pt_str_t       jwt_secret;   /* raw bytes; data NULL: not set */
+    char           role_prefix[PT_DBROLE_PREFIX_MAX + 1]; /* "": derived */
+    char           role_app[PT_DBROLE_MAX + 1];           /* of the database */
+    char           role_service[PT_DBROLE_MAX + 1];
+    const char    *redis_url;  /* redis://... or unix://... */
+    pt_str_t       jwt_secret; /* raw bytes; data NULL: not set */
     int64_t        jwt_expiry_s;
     int64_t        jwt_refresh_expiry_s;
     const char    *whatsapp_api_url; /* never NULL; no trailing slash */

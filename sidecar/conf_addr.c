@@ -51,6 +51,41 @@ conf_database(conf_reader_t *r)
 
 
 pt_err_t
+conf_roles(conf_reader_t *r)
+{
+    conf_t     *c = r->conf;
+    pt_err_t    err;
+    const char *prefix;
+
+    err = conf_text(r, "PYTAKE_ROLE_PREFIX", &prefix);
+    if (err != PT_OK || c->database_url == NULL) {
+        return err;
+    }
+
+    if (prefix == NULL) {
+        err = pt_conninfo_role(c->database_url, PT_DBROLE_APP, c->role_app);
+        if (err == PT_OK) {
+            err = pt_conninfo_role(c->database_url, PT_DBROLE_SERVICE,
+                                   c->role_service);
+        }
+        return err;
+    }
+
+    if (!pt_dbrole_prefix_is(conf_str(prefix))) {
+        return conf_fault(r,
+                          "PYTAKE_ROLE_PREFIX is not a-z, 0-9 and _, at most "
+                          "%d of them",
+                          PT_DBROLE_PREFIX_MAX);
+    }
+    snprintf(c->role_prefix, sizeof(c->role_prefix), "%s", prefix);
+    pt_dbrole_build(prefix, PT_DBROLE_APP, c->role_app);
+    pt_dbrole_build(prefix, PT_DBROLE_SERVICE, c->role_service);
+
+    return PT_OK;
+}
+
+
+pt_err_t
 conf_redis(conf_reader_t *r)
 {
     pt_err_t       err;

@@ -37,6 +37,7 @@ pt_str_t conf_str(const char *s);
 /* ---- conf_addr.c: each fills its part of r->conf ---- */
 
 pt_err_t conf_database(conf_reader_t *r);
+pt_err_t conf_roles(conf_reader_t *r); /* after conf_database() */
 pt_err_t conf_redis(conf_reader_t *r);
 pt_err_t conf_api_url(conf_reader_t *r);
 pt_err_t conf_origins(conf_reader_t *r);

@@ -89,7 +89,7 @@ courier_open(courier_t *c, const serve_t *serve)
 
     memset(&pool, 0, sizeof(pool));
     pool.conninfo = serve->conf->database_url;
-    pool.role = "pytake_service";
+    pool.role = serve->conf->role_service;
     pool.app_name = "pytake courier";
     pool.conns_max = 4;
     pool.depth = 1;

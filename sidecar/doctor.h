@@ -26,7 +26,8 @@ void doctor_say(doctor_t *d, doctor_level_t level, const char *name,
 
 void doctor_database(doctor_t *d);
 
-/* False after a FAIL; else the caller clears *out. */
+/* False after a FAIL; else the caller clears *out.  sql says pytake_app,
+ * pytake_service and pytake_lookup, whatever this database's are called. */
 bool doctor_ask(doctor_t *d, const char *name, const char *sql, PGresult **out);
 
 /* sql gives names of what is wrong; none is good. */
@@ -36,6 +37,12 @@ void doctor_list(doctor_t *d, const char *name, const char *sql,
 /* ---- cmd_doctor_people.c: d->db open, as pytake_service ---- */
 
 void doctor_people(doctor_t *d);
+
+/* ---- cmd_doctor_roles.c: who may do what ---- */
+
+/* False when a role cannot be entered. */
+bool doctor_roles(doctor_t *d);
+bool doctor_role_enter(doctor_t *d, const char *role);
 
 /* ---- cmd_doctor_serve.c ---- */
 

@@ -30,7 +30,7 @@ hub_db_start(hub_glue_t *g, const serve_t *serve)
 
     memset(&conf, 0, sizeof(conf));
     conf.conninfo = serve->conf->database_url;
-    conf.role = "pytake_service";
+    conf.role = serve->conf->role_service;
     conf.app_name = "pytake hub";
     conf.conns_max = DB_CONNS;
     conf.depth = DB_DEPTH;

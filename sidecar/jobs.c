@@ -92,7 +92,7 @@ jobs_start(const serve_t *serve, void **part)
 
     memset(&conf, 0, sizeof(conf));
     conf.conninfo = serve->conf->database_url;
-    conf.role = "pytake_service";
+    conf.role = serve->conf->role_service;
     conf.app_name = "pytake jobs";
     conf.conns_max = 1;
     conf.depth = 1;

@@ -28,6 +28,8 @@ static int                   main_help(cmd_t *c, int argc, char **argv);
 static const main_command_t main_commands[] = {
     { "migrate", cmd_migrate,
       "  migrate [--dry-run]       bring the database's schema up to date\n"
+      "    [--login NAME,...]      let logins of workers and sidecar in\n"
+      "    [--finish]              no worker of the release before is left\n"
       "  migrate status            what is applied, what is not\n" },
     { "doctor", cmd_doctor,
       "  doctor                    look at everything, say what to do\n" },

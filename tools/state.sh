@@ -167,6 +167,7 @@ state_secrets() {
     VERIFY=$(secret verify_token WHATSAPP_WEBHOOK_VERIFY_TOKEN . random_hex 16)
     secret encryption_key PYTAKE_ENCRYPTION_KEY "$key" random_hex 32 > /dev/null
     DB_SECRET=$(keep "$HOME_DIR/secrets/db_password" random_hex 16)
+    WORKER_SECRET=$(keep "$HOME_DIR/secrets/worker_password" random_hex 16)
     REDIS_SECRET=$(keep "$HOME_DIR/secrets/redis_password" random_hex 16)
 }
 
@@ -214,12 +215,13 @@ state_servers() {
         PG_PORT=$(kept_port postgres)
         DB_URL="postgresql://pytake:$DB_SECRET@127.0.0.1:$PG_PORT/pytake"
 
-        # Our own parts take the socket, which costs less than TCP.  (A comma
-        # would make two hosts of its folder.)
+        # Our own parts have a login that is nothing by itself, and take the
+        # socket, which costs less than TCP.  (A comma would make two hosts
+        # of its folder.)
+        near="postgresql://pytake_worker:$WORKER_SECRET@"
         case $SOCKETS in
-        *,*) ;;
-        *) near="postgresql://pytake:$DB_SECRET@/pytake?port=$PG_PORT"
-           near="$near&host=$(url_escape "$SOCKETS")" ;;
+        *,*) near="${near}127.0.0.1:$PG_PORT/pytake" ;;
+        *) near="$near/pytake?port=$PG_PORT&host=$(url_escape "$SOCKETS")" ;;
         esac
     fi
 
@@ -295,6 +297,8 @@ state_postgres() {
                 "(see $HOME_DIR/log/initdb.log)"
         fi
     fi
+    # Of the login that owns: the parts have another.
+    rm -f "$HOME_DIR/handed/db_password"
 
     hand postgresql.conf << END
 # Written by build.sh.  What is acknowledged is on the disk.
@@ -461,6 +465,7 @@ verify_token=$VERIFY
 pg_bin=$PG_BIN
 pg_port=$PG_PORT
 pg_password=$DB_SECRET
+worker_password=$WORKER_SECRET
 redis_port=$REDIS_PRIVATE_PORT
 sim_port=$SIM_PORT
 serve=$serve

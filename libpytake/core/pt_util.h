@@ -104,6 +104,26 @@ pt_err_t pt_rand_get(pt_rand_t *r, uint8_t *out, size_t len) PT_MUST_CHECK;
 pt_err_t pt_rand_uuid(pt_rand_t *r, int64_t unix_us,
                       pt_uuid_t *out) PT_MUST_CHECK; /* v7 */
 
+/* ---- roles of a database (docs/schema.md) ---- */
+
+#define PT_DBROLE_MAX 63 /* bytes of a name in PostgreSQL */
+#define PT_DBROLE_PREFIX_MAX (PT_DBROLE_MAX - 8) /* "_service" follows */
+
+typedef enum { PT_DBROLE_APP, PT_DBROLE_SERVICE, PT_DBROLE_LOOKUP } pt_dbrole_e;
+
+/* May begin the names of roles: a-z, 0-9, _; PT_DBROLE_PREFIX_MAX bytes. */
+bool pt_dbrole_prefix_is(pt_str_t s);
+
+/* What the roles of the database of this name begin with: "pytake" of one
+ * that is called so, else "pytake_" and the name; of a name that is long or
+ * would have to be quoted a part of it and a hash.  PT_ECRYPTO. */
+pt_err_t pt_dbrole_prefix(pt_str_t database,
+                          char     out[PT_DBROLE_PREFIX_MAX + 1]) PT_MUST_CHECK;
+
+/* The role's whole name, of a prefix that is one. */
+void pt_dbrole_build(const char *prefix, pt_dbrole_e kind,
+                     char out[PT_DBROLE_MAX + 1]);
+
 /* ---- AES-256-GCM for WhatsApp tokens: nonce(12) || ciphertext || tag(16),
  * aad binds it to its row ---- */
 pt_err_t pt_seal(pt_arena_t *a, const uint8_t key[32], const uint8_t nonce[12],

@@ -191,6 +191,42 @@ pt_conninfo_del(pt_conninfo_t *ci)
 }
 
 
+pt_err_t
+pt_conninfo_role(const char *conninfo, pt_dbrole_e kind,
+                 char out[PT_DBROLE_MAX + 1])
+{
+    char              prefix[PT_DBROLE_PREFIX_MAX + 1];
+    pt_err_t          err;
+    const char       *name;
+    PQconninfoOption *parsed, *defs;
+
+    parsed = PQconninfoParse(conninfo, NULL);
+    if (parsed == NULL) {
+        return PT_EVALIDATION;
+    }
+    defs = PQconndefaults();
+    if (defs == NULL) {
+        PQconninfoFree(parsed);
+        return PT_ENOMEM;
+    }
+
+    if ((name = pt_conninfo_environment(parsed, "dbname")) == NULL
+        && (name = pt_conninfo_environment(defs, "dbname")) == NULL
+        && (name = pt_conninfo_environment(parsed, "user")) == NULL
+        && (name = pt_conninfo_environment(defs, "user")) == NULL)
+    {
+        name = "";
+    }
+    err = pt_dbrole_prefix((pt_str_t){ name, strlen(name) }, prefix);
+    if (err == PT_OK) {
+        pt_dbrole_build(prefix, kind, out);
+    }
+    PQconninfoFree(parsed);
+    PQconninfoFree(defs);
+    return err;
+}
+
+
 void
 pt_conninfo_refresh(pt_conninfo_t *ci)
 {

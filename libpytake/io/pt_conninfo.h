@@ -14,6 +14,7 @@
 #define PT_CONNINFO_H
 
 #include "pt_pg.h"
+#include "core/pt_util.h"
 
 #define PT_CONNINFO_ADDRS_MAX 32 /* hosts, and addresses */
 #define PT_CONNINFO_KEYS_MAX 96
@@ -36,6 +37,12 @@ pt_err_t pt_conninfo_new(pt_loop_t *loop, const pt_pool_conf_t *conf,
 pt_err_t pt_conninfo_check(const pt_mem_t *mem, const char *conninfo,
                            const char **why, bool *password) PT_MUST_CHECK;
 void     pt_conninfo_del(pt_conninfo_t *ci);
+
+/* The role (pt_dbrole_build()) of the database that libpq would take: of the
+ * string, of the environment, or called as the user is.  PT_EVALIDATION: not
+ * a connection string.  PT_ENOMEM, PT_ECRYPTO. */
+pt_err_t pt_conninfo_role(const char *conninfo, pt_dbrole_e kind,
+                          char out[PT_DBROLE_MAX + 1]) PT_MUST_CHECK;
 
 /* Resolves the names again in a thread (loop->work); no-op without names,
  * or when one is under way, or within PT_PG_REFRESH_MS of the last. */

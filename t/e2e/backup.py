@@ -76,14 +76,7 @@ class Room:
         return os.path.join(self.tmp, name)
 
     def database(self):
-        url = self.here.database(owner=self.owner)
-        if int(one(url, "SHOW server_version_num")) >= 160000:
-            for name in ("pytake_app", "pytake_service", "pytake_lookup"):
-                if one(self.here.url, "SELECT count(*) FROM pg_roles WHERE"
-                       " rolname = %s", name):
-                    sql(self.here.url, "GRANT %s TO %s WITH INHERIT TRUE, SET"
-                        " TRUE" % (name, self.owner))
-        return url
+        return self.here.database(owner=self.owner)
 
     def root(self, url):
         """The same database for who sees everything."""
@@ -232,7 +225,8 @@ def refusals(t, room):
 def logins(t, room):
     """Who does not own the tables would see a part of them, or nothing."""
     url = room.filled()
-    login = room.here.role("login", "IN ROLE pytake_app, pytake_service")
+    login = room.here.role("login", "NOINHERIT")
+    t.eq(run("migrate", "--login", login, url=url).returncode, 0, "a login")
     p = run("backup", room.path("three"), url=room.here.of(
         psycopg2.extensions.parse_dsn(url)["dbname"], login))
     t.ok(p.returncode == 1 and "login that migrates" in p.stderr,

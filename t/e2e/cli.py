@@ -26,7 +26,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
 import cluster  # noqa: E402
 import procs  # noqa: E402
 import tap  # noqa: E402
-from cluster import TOP, connect, one, sql  # noqa: E402
+from cluster import TOP, connect, one, role_of, sql  # noqa: E402
 
 PYTAKE = cluster.pytake()
 FOUNDATION = os.path.join(TOP, "schema", "migrations", "0001_foundation.sql")
@@ -300,12 +300,7 @@ def test_migrate_two():
 def owned(name):
     """A login that is no superuser, and the address of its database."""
     owner = here.role(name, "CREATEROLE")
-    url = here.database(owner=owner)
-    if int(one(url, "SHOW server_version_num")) >= 160000:
-        # Others made the roles: docs/operations.md, the first step.
-        sql(here.url, "GRANT pytake_app, pytake_service, pytake_lookup TO %s"
-            " WITH INHERIT TRUE, SET TRUE" % owner)
-    return owner, url
+    return owner, here.database(owner=owner)
 
 
 def test_migrate_owner():
@@ -324,11 +319,13 @@ def test_migrate_owner():
     like(run("partitions", url=url).out, r"^\d+ made, \d+ dropped\n$",
          "... keeps partitions")
     r = run("doctor", url=url)
-    like(r.out, r"(?m)^ok   pytake_app: can be entered$",
+    like(r.out, r"(?m)^ok   %s: can be entered$" % role_of(url, "app"),
          "... may enter the roles")
 
     # only the members of the roles: neither owner nor superuser
-    login = here.role("login", "IN ROLE pytake_app, pytake_service")
+    login = here.role("login", "NOINHERIT")
+    r = run("migrate", "--login", login, url=url)
+    is_((r.rc, r.err), (0, ""), "... grants the roles to a login")
     url = here.of(here.databases[-1], login)
     r = run("user", "list", url=url)
     is_((r.rc, r.out.count("\n")), (0, 1), "a mere login lists users")
@@ -517,11 +514,15 @@ class Graph(http.server.BaseHTTPRequestHandler):
 
 def test_doctor():
     url = migrated()
+    worker = here.role("worker", "NOINHERIT")
+    is_(run("migrate", "--login", worker, url=url).rc, 0, "a workers' login")
+    app = role_of(url, "app")
     redis = Redis()
     graph = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Graph)
     threading.Thread(target=graph.serve_forever, daemon=True).start()
     good = {
-        "DATABASE_URL": url, "REDIS_URL": redis.url, "JWT_SECRET": SECRET,
+        "DATABASE_URL": here.of(here.databases[-1], worker),
+        "REDIS_URL": redis.url, "JWT_SECRET": SECRET,
         "WHATSAPP_APP_SECRET": "3f1c9a7be2d84056b1a29c8e7d6f5043",
         "WHATSAPP_WEBHOOK_VERIFY_TOKEN": "kT9vQ2xL7mB4nZ8c",
         "PYTAKE_ENCRYPTION_KEY": KEY,
@@ -553,7 +554,8 @@ def test_doctor():
     like(r.out, "(?m)^warn hub: has no Redis", "... the hub misses Redis")
     ok("FAIL" not in r.out, "... nothing to repair", r.out)
     for what in ("database", "fsync", "full_page_writes",
-                 "synchronous_commit", "clock", "migrations", "pytake_app",
+                 "synchronous_commit", "clock", "migrations", app,
+                 "login", "connect", "members", "inherits", "shared roles",
                  "row-level security", "partition grants", "event_log",
                  "webhook_raw", "messages", "courier", "numbers", "redis",
                  "whatsapp"):
@@ -588,9 +590,9 @@ def test_doctor():
          "row-level security: contacts ")
     sql(url, "ALTER TABLE contacts FORCE ROW LEVEL SECURITY")
 
-    sql(url, "GRANT SELECT ON messages_default TO pytake_app")
+    sql(url, "GRANT SELECT ON messages_default TO " + app)
     look("a grant on a partition", "partition grants: messages_default ")
-    sql(url, "REVOKE SELECT ON messages_default FROM pytake_app")
+    sql(url, "REVOKE SELECT ON messages_default FROM " + app)
 
     day = one(url, "SELECT to_char(now() AT TIME ZONE 'UTC' + interval"
               " '3 days', 'YYYY_MM_DD')")
@@ -828,7 +830,8 @@ def test_serve():
     ok(s.said("raw_day_drop done"), "... and it does its work", s.lines)
     ok(sum("jobs: the database is away" in x for x in s.lines) <= 1
        and sum("jobs: \"" in x for x in s.lines) <= 1
-       and sum("connection failed" in x for x in s.lines) == 1,
+       and sum("[warn] pytake: database connection failed" in x
+               for x in s.lines) == 1,
        "... having said so once", "".join(s.lines))
     is_(s.stop(), 0, "... and ends well")
 

@@ -35,7 +35,7 @@ class Statements:
     def __init__(self, url):
         self.c = connect(url)
         self.cur = self.c.cursor()
-        self.cur.execute("SET ROLE pytake_service")
+        cluster.enter(self.cur, "service")
         with open(os.path.join(TOP, "schema/queries/courier.sql")) as f:
             text = f.read()
         for m in re.finditer(r"^-- name: (\w+)\n-- params: (.*)\n"

@@ -62,6 +62,11 @@ def sessions(t, s):
         "email": user.email.upper(), "password": user.password})
     t.eq(up.status, 200, "an e-mail has no case")
 
+    r = s.client().post(API + "/auth/login", {
+        "email": " \t%s\u3000\n" % user.email, "password": user.password})
+    t.eq((r.status, (r.json.get("user") or {}).get("email")),
+         (200, user.email), "an e-mail with blanks around it logs in")
+
     for what, body, want in (
             ("wrong password", {"email": user.email, "password": "x"}, 401),
             ("unknown e-mail", {"email": "no@example.test",

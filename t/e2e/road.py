@@ -372,7 +372,7 @@ def raw_backend(port, name):
     """A backend that waits in the middle of a batch: no Sync."""
     c = socket.create_connection(("127.0.0.1", port), timeout=60)
     words = b"".join(x.encode() + b"\0" for x in (
-        "user", "postgres", "database", "pytake", "application_name",
+        "user", stack.WORKER, "database", "pytake", "application_name",
         name)) + b"\0"
     c.sendall(struct.pack("!ii", len(words) + 8, 196608) + words)
     seen = b""

@@ -141,7 +141,7 @@ def as_role(url, role, tenant=None):
     """A transaction of that role, in that tenant."""
     c = psycopg2.connect(url)
     cur = c.cursor()
-    cur.execute("SET ROLE " + role)
+    cluster.enter(cur, role)
     if tenant is not None:
         cur.execute("SELECT set_config('pytake.tenant_id', %s, true)",
                     (tenant,))
@@ -191,16 +191,16 @@ def test_security(t, url):
                              LIKE '%search_path=%', false))""")
     t.eq(definers, [], "definer functions: not for everybody, fixed path")
 
-    for role in ("pytake_app", "pytake_service", "pytake_lookup"):
+    for role in ("app", "service", "lookup"):
         t.eq(sql(url, "SELECT rolsuper, rolbypassrls, rolcanlogin,"
                  " rolcreaterole, rolcreatedb FROM pg_roles"
-                 " WHERE rolname = %s", role), [(False,) * 5],
-             role + " has no power of its own")
+                 " WHERE rolname = %s", cluster.role_of(url, role)),
+             [(False,) * 5], role + " has no power of its own")
 
 
 def test_outside(t, url):
     found = tables(url)
-    c, cur = as_role(url, "pytake_app")
+    c, cur = as_role(url, "app")
     seen = []
     for name, (kind, part, has) in sorted(found.items()):
         rows, code = attempt(cur, "SELECT count(*) FROM " + name)
@@ -228,7 +228,7 @@ def test_outside(t, url):
     c.rollback()
 
     # the setting is '' after its first use, not NULL
-    cur.execute("SET ROLE pytake_app")
+    cluster.enter(cur, "app")
     cur.execute("SELECT set_config('pytake.tenant_id', %s, true)",
                 (str(uuid.uuid4()),))
     c.commit()
@@ -241,7 +241,7 @@ def test_outside(t, url):
 def test_apart(t, url):
     a, b = [r[0] for r in sql(url, "SELECT id FROM tenants ORDER BY id"
                               " LIMIT 2")]
-    c, cur = as_role(url, "pytake_app", a)
+    c, cur = as_role(url, "app", a)
     for name, (kind, part, has) in sorted(tables(url).items()):
         if part or name in FREE:
             continue
@@ -278,7 +278,7 @@ def test_apart(t, url):
          "the view shows the tenant's own")
     c.close()
 
-    c, cur = as_role(url, "pytake_service")
+    c, cur = as_role(url, "service")
     t.eq(attempt(cur, "SELECT count(DISTINCT tenant_id) FROM messages"),
          ([(TENANTS,)], None), "the service sees all of them")
     for name in ("messages_default",):
@@ -286,7 +286,7 @@ def test_apart(t, url):
              "... but no partition")
     c.close()
 
-    c, cur = as_role(url, "pytake_app", a)
+    c, cur = as_role(url, "app", a)
     for column, table in (("password_hash", "users"),
                           ("access_token_sealed", "whatsapp_configs")):
         t.eq(attempt(cur, "SELECT %s FROM %s" % (column, table))[1], "42501",
@@ -358,14 +358,14 @@ def test_plans(t, url):
         return (sorted({parents.get(n, n) for n in whole} - set(MAY_SCAN)),
                 json.dumps(plan, indent=1)[:4000])
 
-    t.eq(read("pytake_service", ["text"], "SELECT id FROM messages"
+    t.eq(read("service", ["text"], "SELECT id FROM messages"
               " WHERE content = $1")[0], ["messages"],
          "a whole read is noticed")
-    t.eq(read("pytake_service", [], "SELECT id FROM contacts"
+    t.eq(read("service", [], "SELECT id FROM contacts"
               " ORDER BY tenant_id, id")[0], ["contacts"],
          "... along an index, too")
     for base, name, params, text in statements.read():
-        role = "pytake_service" if base in SERVICE else "pytake_app"
+        role = "service" if base in SERVICE else "app"
         whole, plan = read(role, params, text, MAY_WALK.get(name, ()))
         t.ok(not whole, "%s: no table is read whole" % name,
              "%s\n%s" % (whole, plan))
@@ -459,7 +459,7 @@ def test_lists(t, url):
     found = {x[1]: x for x in statements.read()}
     t.eq(sorted({x for x in found if x.startswith("conv_list")}),
          sorted({x[0] for x in cases}), "every list is asked")
-    c, cur = as_role(url, "pytake_app",
+    c, cur = as_role(url, "app",
                      "01900000-0000-7000-8000-0000000000b1")
     cur.execute("SET LOCAL plan_cache_mode = force_generic_plan")
     for name, what, more, want in cases:

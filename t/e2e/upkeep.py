@@ -206,7 +206,7 @@ def drops(t, here):
     old_days(url, "event_log", "webhook_raw")
     c = connect(url)
     cur = c.cursor()
-    cur.execute("SET ROLE pytake_service")
+    cluster.enter(cur, "service")
     held = reader(url, "event_log")
     with_reader = code(cur, *statement("jobs.sql", "event_day_drop", (8,)))
     t.eq(with_reader, BUSY, "a day that is read is not waited for")
@@ -264,7 +264,7 @@ def trims(t, here):
     fill(url, ids, 25)
     c = connect(url)
     cur = c.cursor()
-    cur.execute("SET ROLE pytake_service")
+    cluster.enter(cur, "service")
     for name, kept in (("idem_trim", 1), ("session_trim", 30),
                        ("refresh_token_trim", 30)):
         t.eq([ask(cur, "jobs.sql", name, kept, 10)[0][0] for _ in range(4)],
@@ -373,7 +373,7 @@ def moves(t, here):
 
 
 def add_session(cur, ids):
-    cur.execute("SET ROLE pytake_app")
+    cluster.enter(cur, "app")
     cur.execute("SELECT set_config('pytake.tenant_id', %s, true)",
                 (ids[0],))
     sid = str(uuid.uuid4())
@@ -428,7 +428,7 @@ def suspended(t, here):
     t.eq((got, one(url, living, ids[0])), ([[]], 0),
          "a login beside a suspension: nothing")
 
-    cur.execute("SET ROLE pytake_app")
+    cluster.enter(cur, "app")
     cur.execute("SELECT set_config('pytake.tenant_id', %s, true)",
                 (ids[0],))
     t.eq(code(cur, "UPDATE tenants SET updated_at = now()"), "42501",
@@ -523,11 +523,24 @@ def upgrade(t, here):
           one(url, "SELECT count(*) FROM event_log")), (6, 0, 1),
          "nothing is lost")
     fresh = migrated(here)
-    look = """SELECT c.relname, c.relkind::text, c.relacl::text
+    # each has roles of its own
+    look = """SELECT c.relname, c.relkind::text, (SELECT array_agg(replace(
+                  i::text, %s, 'pytake_') ORDER BY i::text)
+                  FROM unnest(c.relacl) i)
               FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace
               AND c.relkind IN ('r', 'p', 'i', 'I', 'v')
               AND NOT c.relispartition ORDER BY 1"""
-    t.eq(sql(url, look), sql(fresh, look), "it is as a fresh one")
+    t.eq(*(sql(u, look, cluster.role_of(u, "")) for u in (url, fresh)),
+         "it is as a fresh one")
+    look = """SELECT p.polrelid::regclass::text, p.polname, array_agg(
+                  replace(r::regrole::text, %s, 'pytake_') ORDER BY 1)
+              FROM pg_policy p, unnest(p.polroles) r GROUP BY 1, 2
+              UNION ALL SELECT f.oid::regprocedure::text, '', ARRAY[replace(
+                  f.proowner::regrole::text, %s, 'pytake_')]
+              FROM pg_proc f WHERE f.pronamespace = 'public'::regnamespace
+              ORDER BY 1, 2"""
+    t.eq(*(sql(u, look, *[cluster.role_of(u, "")] * 2)
+           for u in (url, fresh)), "... its policies and functions, too")
 
 
 def main(t):

@@ -44,6 +44,27 @@ def one(url, text, *params):
     return sql(url, text, *params)[0][0]
 
 
+ROLE_OF = """SELECT left(r.rolname, -7) || %s FROM pg_policy p
+    JOIN pg_roles r ON r.oid = ANY (p.polroles)
+    WHERE p.polrelid = 'public.tenants'::regclass
+    AND p.polname = 'service_all'"""
+
+
+def role_of(url, kind):
+    """The name of the database's role: app, service or lookup."""
+    return one(url, ROLE_OF, kind)
+
+
+def enter(cur, kind):
+    """SET ROLE on a connection of ours."""
+    cur.execute(ROLE_OF, (kind,))
+    cur.execute("SET ROLE " + cur.fetchone()[0])
+
+
+def quoted(name):
+    return '"%s"' % name.replace('"', '""')
+
+
 class Cluster:
     def __init__(self, tag, ssl=False):
         self.ssl = ssl
@@ -74,14 +95,18 @@ class Cluster:
             shutil.rmtree(self.dir, ignore_errors=True)
             return
         for name in self.databases:
-            sql(self.url, "DROP DATABASE IF EXISTS %s WITH (FORCE)" % name)
+            sql(self.url, "DROP DATABASE IF EXISTS %s WITH (FORCE)"
+                % quoted(name))
+        for (name,) in sql(self.url, "SELECT rolname FROM pg_roles WHERE"
+                           " rolname LIKE %s", "pytake_%s_%%" % self.tag):
+            sql(self.url, "DROP ROLE " + name)
         for name in reversed(self.roles):
             sql(self.url, "REASSIGN OWNED BY %s TO CURRENT_USER" % name)
             sql(self.url, "DROP OWNED BY %s" % name)
             sql(self.url, "DROP ROLE %s" % name)
 
     def of(self, name, user=None):
-        """The address of another database, and login."""
+        """The address of another database, and of a login of role()."""
         parts = psycopg2.extensions.parse_dsn(self.url)
         parts["dbname"] = name
         if user is not None:
@@ -100,9 +125,10 @@ class Cluster:
         self.databases.append("%s_%d" % (self.tag, len(self.databases)))
         return self.databases[-1]
 
-    def create(self, name, owner=None):
+    def create(self, name, owner=None, more=""):
         sql(self.url, "CREATE DATABASE %s%s ENCODING 'UTF8' TEMPLATE"
-            " template0" % (name, " OWNER " + owner if owner else ""))
+            " template0%s" % (quoted(name), " OWNER " + owner if owner
+                              else "", more))
         return self.of(name, owner)
 
     def database(self, owner=None):

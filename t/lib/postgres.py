@@ -199,9 +199,9 @@ class Postgres:
         c.autocommit = True
         return c
 
-    def url(self, port=None, dbname="pytake", options=""):
-        return ("postgresql://postgres@127.0.0.1:%d/%s%s"
-                % (port or self.port, dbname, options))
+    def url(self, port=None, dbname="pytake", options="", user="postgres"):
+        return ("postgresql://%s@127.0.0.1:%d/%s%s"
+                % (user, port or self.port, dbname, options))
 
     def sql(self, query, args=None):
         """Rows of one statement as the owner, over a connection of the

@@ -45,6 +45,8 @@ PHC = ("$argon2id$v=19$m=19456,t=2,p=1$cHl0YWtlLXRlc3Qtc2FsdA$"
 
 JWT_SECRET = "t-" + "0123456789abcdef" * 4
 APP_SECRET = "app-secret-of-the-tests"
+OWNER = "pytake_owner"    # migrates
+WORKER = "pytake_worker"  # of workers and sidecar
 VERIFY_TOKEN = "verify-token-of-the-tests"
 
 
@@ -359,7 +361,10 @@ class Stack:
         self.start_redis()
         self.pg.wait()
         db = self.pg.connect("postgres")
-        db.cursor().execute("CREATE DATABASE pytake")
+        for text in ("CREATE ROLE %s LOGIN CREATEROLE" % OWNER,
+                     "CREATE ROLE %s LOGIN NOINHERIT" % WORKER,
+                     "CREATE DATABASE pytake OWNER " + OWNER):
+            db.cursor().execute(text)
         db.close()
         if self.want_pg_proxy:
             self.pg_proxy = proxy.Proxy(self.pg.port)
@@ -367,7 +372,7 @@ class Stack:
             self.redis_proxy = proxy.Proxy(self.redis_port)
         self.database_url = self.pg.url(
             self.pg_proxy.port if self.pg_proxy else None,
-            options=self.database_options)
+            options=self.database_options, user=WORKER)
         self.redis_url = ("redis://127.0.0.1:%d/0" % (
             self.redis_proxy.port if self.redis_proxy else self.redis_port))
         self.env = {
@@ -377,7 +382,7 @@ class Stack:
             "WHATSAPP_WEBHOOK_VERIFY_TOKEN": self.verify_token,
             "PYTAKE_ENCRYPTION_KEY": "00112233445566778899aabbccddeeff" * 2,
         }
-        self.pytake("migrate")
+        self.pytake("migrate", "--login", WORKER)
         for i in range(self.want_tenants):
             self.add_tenant("Tenant %d" % (i + 1))
         if self.web is not None:
@@ -410,7 +415,9 @@ class Stack:
         """Runs the program; its standard output."""
         env = dict(procs.clock(), PATH="/usr/bin:/bin")
         env.update(self.env)
-        env["DATABASE_URL"] = self.pg.url()
+        env["DATABASE_URL"] = self.pg.url(
+            user=OWNER if args[0] in ("migrate", "backup", "restore")
+            else WORKER)
         if self.asan:
             env["ASAN_OPTIONS"] = "detect_leaks=0"
         p = subprocess.run([self.tool("pytake"), *args], env=env, text=True,
