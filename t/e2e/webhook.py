@@ -131,7 +131,8 @@ def stored(t, s):
         cur = db.cursor()
         for _ in range(tap.size(15, 100)):
             m = wa.text(wa.phone())
-            r = s.hook(wa.body(wa.value(ten.number, [m])), conn)
+            raw = wa.dump(wa.body(wa.value(ten.number, [m])))
+            r = stack.patient(lambda: s.hook(raw, conn))
             cur.execute("SELECT count(*) FROM messages WHERE tenant_id = %s "
                         "AND whatsapp_message_id = %s", (ten.id, m["id"]))
             if r.status != 200 or cur.fetchone()[0] != 1:

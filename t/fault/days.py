@@ -25,8 +25,8 @@ DAYS = ("event_log", "webhook_raw")
 
 def main(t):
     with stack.Stack() as s:
-        for part in tap.parts(helped, many, sidecar, rights, warned, held,
-                              functions):
+        for part in tap.parts(helped, many, rights, warned, held, functions,
+                              sidecar):
             t.head(part.__name__)
             part(t, s)
         s.check_logs(t)
