@@ -102,10 +102,10 @@ typedef struct {
     pt_str_t              remote_addr;
     pt_str_t              network; /* of the address, as bytes: all of an
                                       IPv4 address, the /64 of an IPv6 one */
-    pt_str_t              cookie; /* all of them, as sent by "; " */
-    bool browser; /* X-Pytake-Browser: 1: the refresh token is a cookie */
-    bool secure;  /* came over TLS, to this server or to a proxy before it */
-    pt_str_t              body;
+    pt_str_t              cookie;  /* all of them, as sent by "; " */
+    bool     browser; /* X-Pytake-Browser: 1: the refresh token is a cookie */
+    bool     secure; /* came over TLS, to this server or to a proxy before it */
+    pt_str_t body;
     /* over the location's cap: 413, in the order of refusals of the route */
     bool body_too_large;
 } pytake_request_t;
