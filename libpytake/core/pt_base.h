@@ -51,6 +51,7 @@ typedef enum {
     PT_ECONFIGREQUIRED = -22, /* 422 whatsapp_config_required */
     PT_ECONFLICT = -23,       /* 409 */
     PT_EIDEMKEY = -24,        /* Idempotency-Key malformed */
+    PT_EDOUBLED = -26,        /* a header that may stand once, twice */
 
     PT_EAGAIN = -100,    /* not yet: feed more, or wait */
     PT_EBUSY = -101,     /* a bounded queue is full: 503 + Retry-After */
@@ -89,6 +90,7 @@ typedef struct {
 #define PT_ARENA_WEBHOOK_MAX (96u * 1024 * 1024) /* one webhook body */
 #define PT_ARENA_BLOCK 8192u
 #define PT_BODY_MAX (1024u * 1024)
+#define PT_PUBLIC_BODY_MAX 8192u /* of an operation that takes no token */
 #define PT_WEBHOOK_BODY_MAX (4u * 1024 * 1024)
 #define PT_JSON_DEPTH_MAX 64
 #define PT_JSON_DIGITS_MAX 40        /* of a number, its exponent applied */

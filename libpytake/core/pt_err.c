@@ -47,6 +47,8 @@ static const pt_err_row_t pt_err_rows[] = {
       "No single active WhatsApp configuration" },
     { PT_ECONFLICT, 409, "conflict", "Conflict" },
     { PT_EIDEMKEY, 400, "invalid_idempotency_key", "Invalid idempotency key" },
+    { PT_EDOUBLED, 400, "duplicate_header",
+      "A header was sent more than once" },
 
     /* PT_EAGAIN never leaves the core: when it does, that is our bug */
     { PT_EAGAIN, 500, "internal_error", "Internal error" },

@@ -33,6 +33,7 @@ static const struct {
                  { PT_ECONFIGREQUIRED, 422, "whatsapp_config_required" },
                  { PT_ECONFLICT, 409, "conflict" },
                  { PT_EIDEMKEY, 400, "invalid_idempotency_key" },
+                 { PT_EDOUBLED, 400, "duplicate_header" },
                  { PT_EAGAIN, 500, "internal_error" },
                  { PT_EBUSY, 503, "overloaded" },
                  { PT_EDEADLINE, 503, "deadline_exceeded" },
