@@ -84,7 +84,7 @@ export class Stage {
       timezoneId: "America/Sao_Paulo",
     });
 
-    context.setDefaultTimeout(10_000);
+    context.setDefaultTimeout(30_000);
     await context.addInitScript(() => {
       document.addEventListener("securitypolicyviolation", (ev) => {
         console.error(`policy: ${ev.violatedDirective} ${ev.blockedURI}`);

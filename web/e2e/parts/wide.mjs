@@ -130,7 +130,7 @@ async function older() {
   );
   const top = seen.getBoundingClientRect().top;
 
-  for (let end = Date.now() + 10_000; log.scrollHeight <= height && Date.now() < end; ) {
+  for (let end = Date.now() + 30_000; log.scrollHeight <= height && Date.now() < end; ) {
     const before = performance.now();
 
     await frame();
