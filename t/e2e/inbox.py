@@ -149,7 +149,7 @@ def main(t):
     with stack.Stack(web=True, tenants=0) as s:
         ten, other, users = people(s)
         sim = simlib.Sim(s)
-        s.serve(roles="hub,courier,jobs")
+        s.serve(roles="hub,courier,jobs", name="hub")
         hands = Hands(s, sim, ten)
         facts = os.path.join(s.dir, "facts.json")
         with open(facts, "w") as f:

@@ -102,10 +102,9 @@ async function shoot(seat, name) {
 
 async function screens(view, at) {
   const seat = await stage.seat("ana", { ...view, locale: "pt-BR" });
-  const real = view === PHONE;
+  const real = view.touch === true;
   const { page, words } = seat;
 
-  seat.view = view;
   await page.goto("/inbox");
   await page.locator("input[type=email]").waitFor();
   await shoot(seat, "sign-in");

@@ -20,7 +20,14 @@ const ARGS = [
 
 /** The two ways in which everything is looked at. */
 export const DESK = { name: "desk", locale: "pt-BR", scheme: "light", width: 1440, height: 900 };
-export const PHONE = { name: "phone", locale: "en", scheme: "dark", width: 390, height: 844 };
+export const PHONE = {
+  name: "phone",
+  locale: "en",
+  scheme: "dark",
+  width: 390,
+  height: 844,
+  touch: true,
+};
 
 /* What a browser itself says of answers that are no fault of the page's. */
 const EXPECTED = /Failed to load resource|WebSocket connection to/;
@@ -79,12 +86,12 @@ export class Stage {
       locale: view.locale,
       colorScheme: view.scheme,
       viewport: { width: view.width, height: view.height },
-      hasTouch: view === PHONE,
-      isMobile: view === PHONE,
+      hasTouch: view.touch === true,
+      isMobile: view.touch === true,
       timezoneId: "America/Sao_Paulo",
     });
 
-    context.setDefaultTimeout(10_000);
+    context.setDefaultTimeout(30_000);
     await context.addInitScript(() => {
       document.addEventListener("securitypolicyviolation", (ev) => {
         console.error(`policy: ${ev.violatedDirective} ${ev.blockedURI}`);
@@ -210,7 +217,7 @@ class Seat {
 
   /** A click, after which the pointer lies nowhere; or a tap. */
   async press(locator) {
-    if (this.view === PHONE) {
+    if (this.view.touch) {
       await locator.tap();
     } else {
       await locator.click();
@@ -220,9 +227,9 @@ class Seat {
 
   /** The list is on the screen: on a phone the thread gives way. */
   async toList() {
-    if (this.view === PHONE && new URL(this.page.url()).pathname !== "/inbox") {
+    if (this.view.touch && new URL(this.page.url()).pathname !== "/inbox") {
       await this.press(this.button(this.words.back));
-      await this.list.waitFor();
+      await this.page.getByRole("navigation", { name: this.words.queues }).waitFor();
     }
   }
 
@@ -235,9 +242,7 @@ class Seat {
 
   async send(text) {
     await this.box.fill(text);
-    await (this.view === PHONE
-      ? this.press(this.button(this.words.send))
-      : this.box.press("Enter"));
+    await (this.view.touch ? this.press(this.button(this.words.send)) : this.box.press("Enter"));
   }
 
   /** An address inside the page, without loading it anew. */

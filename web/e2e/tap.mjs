@@ -39,11 +39,11 @@ export class Tap {
   }
 
   /** That a locator is to be seen before the time is over. */
-  async seen(locator, name, timeout = 10_000) {
+  async seen(locator, name, timeout = 30_000) {
     return this.state(locator, "visible", name, timeout);
   }
 
-  async gone(locator, name, timeout = 10_000) {
+  async gone(locator, name, timeout = 30_000) {
     return this.state(locator, "hidden", name, timeout);
   }
 
@@ -57,7 +57,7 @@ export class Tap {
   }
 
   /** That `probe` gives something true before the time is over. */
-  async comes(probe, name, timeout = 10_000) {
+  async comes(probe, name, timeout = 30_000) {
     const got = await until(probe, timeout);
 
     return this.ok(Boolean(got.good), name, `last: ${JSON.stringify(got.last)}`);
@@ -69,7 +69,7 @@ export class Tap {
 }
 
 /** Asks until the answer is true; { good, last }. */
-export async function until(probe, timeout = 10_000) {
+export async function until(probe, timeout = 30_000) {
   const end = Date.now() + timeout;
   let last;
 

@@ -34,7 +34,7 @@ export async function networkAway(t, stage, w) {
 }
 
 async function away(t, seat, who) {
-  await t.seen(seat.page.getByText(seat.words.offline), `${seat.view.name}: the banner`, 15_000);
+  await t.seen(seat.page.getByText(seat.words.offline), `${seat.view.name}: the banner`, 30_000);
   await seat.send("um");
   await seat.send("dois");
   await t.seen(seat.log.getByText("dois", { exact: true }), "what is typed is in the thread");

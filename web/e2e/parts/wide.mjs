@@ -108,7 +108,9 @@ export async function longThread(t, stage, w) {
   );
   t.ok(most > 0 && most < 4000, "the page stays small", `${most} elements`);
   t.note(`${most} elements at most, the longest frame ${slow.toFixed(0)} ms`);
-  t.ok(!stage.facts.long || slow <= 100, "no frame over 100 ms, in the long form");
+  if (stage.facts.long) {
+    t.ok(slow <= 100, "no frame over 100 ms", `${slow} ms`);
+  }
 
   await who.say("nova enquanto leio");
   await t.seen(desk.page.getByRole("button", { name: /1 mensagem nova/ }), "below: one is new");
@@ -130,7 +132,7 @@ async function older() {
   );
   const top = seen.getBoundingClientRect().top;
 
-  for (let end = Date.now() + 10_000; log.scrollHeight <= height && Date.now() < end; ) {
+  for (let end = Date.now() + 30_000; log.scrollHeight <= height && Date.now() < end; ) {
     const before = performance.now();
 
     await frame();

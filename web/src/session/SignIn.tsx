@@ -35,7 +35,7 @@ export function SignIn() {
               kind="ghost"
               size="sm"
               className="px-1 max-md:h-11"
-              aria-label={t.otherLanguage}
+              aria-label={`${t.otherLanguageShort}: ${t.otherLanguage}`}
               onClick={() => setLocale(locale === "en" ? "pt-BR" : "en")}
             >
               <Globe aria-hidden="true" className="size-3.5" />
