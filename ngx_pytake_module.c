@@ -135,6 +135,10 @@ static ngx_command_t ngx_pytake_commands[] = {
       ngx_conf_set_msec_slot, NGX_HTTP_LOC_CONF_OFFSET,
       ngx_pytake_loc_offset(login_timeout), &ngx_pytake_msec_post },
 
+    { ngx_string("pytake_body_timeout"), NGX_PYTAKE_EVERYWHERE,
+      ngx_conf_set_msec_slot, NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_pytake_loc_offset(body_timeout), &ngx_pytake_msec_post },
+
     { ngx_string("pytake_body_max"), NGX_PYTAKE_EVERYWHERE, ngx_pytake_set_size,
       NGX_HTTP_LOC_CONF_OFFSET, ngx_pytake_loc_offset(body_max), NULL },
 
@@ -225,6 +229,13 @@ ngx_pytake_postconf(ngx_conf_t *cf)
 
     *h = ngx_pytake_log_handler;
 
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_PREACCESS_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_pytake_errlog_handler;
+
     h = ngx_array_push(&cmcf->phases[NGX_HTTP_PRECONTENT_PHASE].handlers);
     if (h == NULL) {
         return NGX_ERROR;
@@ -234,6 +245,8 @@ ngx_pytake_postconf(ngx_conf_t *cf)
 
     ngx_http_next_header_filter = ngx_http_top_header_filter;
     ngx_http_top_header_filter = ngx_pytake_header_filter;
+
+    ngx_pytake_body_filter_init();
 
     return NGX_OK;
 }
@@ -407,18 +420,24 @@ ngx_pytake_warn_api(ngx_conf_t *cf, ngx_pytake_main_conf_t *pmcf)
 }
 
 
-/* Every answer of a request that met this module carries its id */
+/*
+ * Every answer of a request that met this module carries its id, and is what
+ * its Content-Type says
+ */
 
 static ngx_int_t
 ngx_pytake_header_filter(ngx_http_request_t *r)
 {
+    ngx_str_t         nosniff = ngx_string("nosniff");
     ngx_pytake_ctx_t *ctx;
 
     if (r == r->main) {
         ctx = ngx_pytake_ctx_find(r);
 
         if (ctx
-            && ngx_pytake_header(r, "X-Request-Id", &ctx->request_id) != NGX_OK)
+            && (ngx_pytake_header(r, "X-Request-Id", &ctx->request_id) != NGX_OK
+                || ngx_pytake_header(r, "X-Content-Type-Options", &nosniff)
+                       != NGX_OK))
         {
             return NGX_ERROR;
         }

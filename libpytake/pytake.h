@@ -80,11 +80,18 @@ typedef struct {
     uint32_t  timeout_ms; /* the operation's deadline; 0: the driver's */
     bool      login;      /* counts against the login limits */
     bool      webhook;
+    bool      body; /* its operation reads the body */
 } pytake_route_t;
 
 /* path: as sent, before the '?', not decoded. */
 void pytake_route_find(pytake_method_t method, pt_str_t path,
                        pytake_route_t *out);
+
+/* Headers that say something once, as bits; nginx itself refuses a second
+ * Authorization or If-Match. */
+#define PYTAKE_CONTENT_TYPE 0x01u
+#define PYTAKE_IDEMPOTENCY_KEY 0x02u
+#define PYTAKE_SIGNATURE 0x04u
 
 /* Slices are borrowed until pytake_op_del().  Absent header: data NULL. */
 typedef struct {
@@ -107,7 +114,8 @@ typedef struct {
     bool secure;  /* came over TLS, to this server or to a proxy before it */
     pt_str_t              body;
     /* over the location's cap: 413, in the order of refusals of the route */
-    bool body_too_large;
+    bool     body_too_large;
+    uint32_t doubled; /* which of PYTAKE_CONTENT_TYPE ... came twice: 400 */
 } pytake_request_t;
 
 /* Where a PYTAKE_UPGRADE goes; it is answered 204 with these headers, or
@@ -253,6 +261,15 @@ pt_err_t pytake_op_new(pytake_t *pt, const pytake_request_t *req,
                        pytake_op_t **out) PT_MUST_CHECK;
 void     pytake_op_del(pytake_op_t *op);
 
+/*
+ * Before the body is read: what its header has against a request.  *out is an
+ * operation that has its answer; or NULL, and the body is to be read and
+ * pytake_op_new() to be asked.  req: without a body.  PT_ENOMEM.
+ */
+pt_err_t pytake_op_judge(pytake_t *pt, const pytake_request_t *req,
+                         const uint8_t seed[32], int64_t now_us,
+                         pytake_op_t **out) PT_MUST_CHECK;
+
 /* The next effect; borrowed until the next call on this op. */
 pytake_effect_type_t pytake_op_next(pytake_op_t *op, pytake_effect_t *out);
 
@@ -268,6 +285,9 @@ void pytake_op_feed_wait(pytake_op_t *op, int64_t now_us, uint32_t wait_s);
  * next pytake_op_next() answers DONE with the error's problem. */
 void pytake_op_fail(pytake_op_t *op, int64_t now_us, pt_err_t err);
 
+/* What an operator should hear of although the answer was a good one. */
+#define PYTAKE_NOTE_NUMBER "unknown_phone_number_id"
+
 /* For logs and metrics; valid until op_del(), never NULL data. */
 typedef struct {
     pt_str_t op;         /* "conv_list", "" when no route */
@@ -276,6 +296,7 @@ typedef struct {
     pt_str_t tenant_id;
     pt_str_t conversation_id;
     pt_str_t code;  /* problem code, "" on success */
+    pt_str_t note;  /* PYTAKE_NOTE_*, "" mostly */
     uint16_t route; /* index into pytake_route_names, for metrics */
 } pytake_op_info_t;
 

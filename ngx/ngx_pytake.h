@@ -108,6 +108,7 @@ typedef struct {
     ngx_uint_t   role; /* ngx_pytake_role_e */
     ngx_msec_t   timeout;
     ngx_msec_t   login_timeout;
+    ngx_msec_t   body_timeout;
     size_t       body_max;
     size_t       webhook_body_max;
     ngx_uint_t   test_rows;
@@ -209,6 +210,21 @@ int64_t ngx_pytake_mono_us(void);
 
 /* ---- the worker ---- */
 
+/* Kinds of lines about clients, see ngx_pytake_say.c. */
+typedef enum {
+    NGX_PYTAKE_SAY_SIGNATURE = 0,
+    NGX_PYTAKE_SAY_VERIFY,
+    NGX_PYTAKE_SAY_NUMBER,
+    NGX_PYTAKE_SAY_ORIGIN,
+    NGX_PYTAKE_SAYS
+} ngx_pytake_say_e;
+
+typedef struct {
+    ngx_msec_t at;
+    ngx_uint_t missed; /* not said since */
+    unsigned   known : 1;
+} ngx_pytake_said_t;
+
 struct ngx_pytake_worker_s {
     ngx_pytake_main_conf_t *conf;
     ngx_pytake_loop_t       loop;
@@ -239,6 +255,7 @@ struct ngx_pytake_worker_s {
     ngx_int_t              stmt_rows;
     uint8_t                rnd[1536]; /* randomness, bought in bulk */
     size_t                 rnd_used;
+    ngx_pytake_said_t      said[NGX_PYTAKE_SAYS];
     unsigned               draining : 1;
     unsigned               hub_known : 1;
     unsigned               hub_up : 1;
@@ -278,21 +295,29 @@ typedef struct {
     ngx_str_t        path; /* these three: of an API request */
     ngx_str_t        query;
     pytake_route_t   found;
-    ngx_pytake_op_t *op;       /* NULL: no core operation */
-    ngx_uint_t       route;    /* metric label without an op */
-    ngx_uint_t       status;   /* as our handler answered, or 0 */
-    int64_t          start_us; /* monotonic */
-    int64_t          db_us;
-    int64_t          handed_us;         /* when it was left to the hub, or 0 */
-    ngx_pytake_ws_t *ws;                /* admitted */
-    unsigned         cache_control : 1; /* the core has said it */
-    unsigned         hub_up : 1;
+    ngx_pytake_op_t  *op;         /* NULL: no core operation */
+    pytake_op_info_t *info;       /* of one that is gone already */
+    ngx_event_t      *body_timer; /* NULL: the body is not waited for */
+    size_t            body_got;
+    ngx_uint_t        route;    /* metric label without an op */
+    ngx_uint_t        status;   /* as our handler answered, or 0 */
+    int64_t           start_us; /* monotonic */
+    int64_t           db_us;
+    int64_t           handed_us;         /* when it was left to the hub, or 0 */
+    ngx_pytake_ws_t  *ws;                /* admitted */
+    unsigned          cache_control : 1; /* the core has said it */
+    unsigned          hub_up : 1;
+    unsigned          body_large : 1; /* over the route's limit */
 } ngx_pytake_ctx_t;
 
 /* The request's context, which survives internal redirects; find: NULL when
  * there is none yet; get makes it (NULL: out of memory). */
 ngx_pytake_ctx_t *ngx_pytake_ctx_find(ngx_http_request_t *r);
 ngx_pytake_ctx_t *ngx_pytake_ctx_get(ngx_http_request_t *r);
+/* What is known of its operation.  NGX_DECLINED: it has none. */
+ngx_int_t ngx_pytake_ctx_info(ngx_pytake_ctx_t *ctx, pytake_op_info_t *info);
+/* Keeps that in r->pool, for an operation that goes before the request. */
+ngx_int_t ngx_pytake_ctx_keep(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx);
 
 ngx_int_t ngx_pytake_api_handler(ngx_http_request_t *r);
 ngx_int_t ngx_pytake_health_handler(ngx_http_request_t *r);
@@ -323,6 +348,34 @@ ngx_int_t ngx_pytake_problem_send(ngx_http_request_t *r, ngx_uint_t status);
 ngx_int_t ngx_pytake_respond(ngx_http_request_t *r, pytake_response_t *resp);
 /* Aborts are noticed from here on. */
 void ngx_pytake_watch(ngx_http_request_t *r);
+
+
+/* ---- request bodies (ngx_pytake_body.c) ---- */
+
+void ngx_pytake_body_filter_init(void);
+/* Whether some of it has not come yet. */
+ngx_uint_t ngx_pytake_body_awaited(ngx_http_request_t *r);
+/* For a handler that reads none: calls back as
+ * ngx_http_read_client_request_body() does, without a body. */
+ngx_int_t ngx_pytake_body_skip(ngx_http_request_t             *r,
+                               ngx_http_client_body_handler_pt handler);
+/* The time of a body that is read: begin before the first read of it. */
+ngx_int_t ngx_pytake_body_begin(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx);
+void      ngx_pytake_body_end(ngx_pytake_ctx_t *ctx);
+/* Throws it away, for a bounded time. */
+ngx_int_t ngx_pytake_body_discard(ngx_http_request_t *r);
+size_t    ngx_pytake_body_len(ngx_http_request_t *r);
+/* Several buffers, or a temporary file, into one piece. */
+ngx_int_t ngx_pytake_body_copy(ngx_http_request_t *r, u_char *p, size_t len);
+
+
+/* ---- lines for the operator (ngx_pytake_say.c, _errlog.c) ---- */
+
+/* Of the preaccess phase: no arguments in the error log. */
+ngx_int_t ngx_pytake_errlog_handler(ngx_http_request_t *r);
+
+void ngx_pytake_say(ngx_http_request_t *r, ngx_uint_t what, ngx_str_t *origin);
+void ngx_pytake_say_answer(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx);
 
 
 /* ---- operations (ngx_pytake_op.c) ---- */
@@ -367,7 +420,8 @@ ngx_pytake_op_t *ngx_pytake_op_new(ngx_http_request_t  *r,
 /* NGX_OK: done, op->effect has the answer; NGX_AGAIN: it will answer by
  * itself; NGX_ERROR: out of memory. */
 ngx_int_t ngx_pytake_op_start(ngx_pytake_op_t *op, ngx_msec_t timeout);
-void      ngx_pytake_op_fail(ngx_pytake_op_t *op, pt_err_t err);
+/* The same before the body is read; NGX_DECLINED: it may be read. */
+ngx_int_t ngx_pytake_op_judge(ngx_pytake_op_t *op);
 /* Frees an operation that is DONE before its request's end. */
 void ngx_pytake_op_release(ngx_pytake_op_t *op, ngx_http_request_t *r);
 /* Frees what init_process' successor must not find. */

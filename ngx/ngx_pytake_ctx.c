@@ -70,6 +70,58 @@ ngx_pytake_ctx_get(ngx_http_request_t *r)
 }
 
 
+ngx_int_t
+ngx_pytake_ctx_info(ngx_pytake_ctx_t *ctx, pytake_op_info_t *info)
+{
+    if (ctx && ctx->op && ctx->op->op) {
+        pytake_op_info(ctx->op->op, info);
+        return NGX_OK;
+    }
+
+    if (ctx && ctx->info) {
+        *info = *ctx->info;
+        return NGX_OK;
+    }
+
+    return NGX_DECLINED;
+}
+
+
+ngx_int_t
+ngx_pytake_ctx_keep(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx)
+{
+    u_char           *p;
+    pytake_op_info_t *info;
+
+    info = ngx_palloc(r->pool, sizeof(pytake_op_info_t));
+    if (info == NULL || ngx_pytake_ctx_info(ctx, info) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_pnalloc(r->pool, info->user_id.len + info->tenant_id.len + 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    /* who it is; its other words are literals, or were not asked for yet */
+
+    ngx_memcpy(p, info->user_id.data, info->user_id.len);
+    info->user_id.data = (char *) p;
+    p += info->user_id.len;
+
+    ngx_memcpy(p, info->tenant_id.data, info->tenant_id.len);
+    info->tenant_id.data = (char *) p;
+
+    info->conversation_id.len = 0;
+    info->request_id.data = (char *) ctx->request_id.data;
+    info->request_id.len = ctx->request_id.len;
+
+    ctx->info = info;
+
+    return NGX_OK;
+}
+
+
 static void
 ngx_pytake_ctx_cleanup(void *data)
 {

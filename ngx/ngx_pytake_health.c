@@ -27,7 +27,6 @@ static u_char    *ngx_pytake_health_time(u_char *p);
 ngx_int_t
 ngx_pytake_health_handler(ngx_http_request_t *r)
 {
-    ngx_int_t         rc;
     ngx_pytake_ctx_t *ctx;
 
     ctx = ngx_pytake_ctx_get(r);
@@ -41,13 +40,7 @@ ngx_pytake_health_handler(ngx_http_request_t *r)
         return ngx_pytake_not_allowed(r);
     }
 
-    rc = ngx_http_read_client_request_body(r, ngx_pytake_health_post);
-
-    if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
-        return rc;
-    }
-
-    return NGX_DONE;
+    return ngx_pytake_body_skip(r, ngx_pytake_health_post);
 }
 
 

@@ -27,6 +27,7 @@ ngx_pytake_create_loc_conf(ngx_conf_t *cf)
     plcf->role = NGX_CONF_UNSET_UINT;
     plcf->timeout = NGX_CONF_UNSET_MSEC;
     plcf->login_timeout = NGX_CONF_UNSET_MSEC;
+    plcf->body_timeout = NGX_CONF_UNSET_MSEC;
     plcf->body_max = NGX_CONF_UNSET_SIZE;
     plcf->webhook_body_max = NGX_CONF_UNSET_SIZE;
     plcf->origins = NGX_CONF_UNSET_PTR;
@@ -47,6 +48,7 @@ ngx_pytake_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_conf_merge_msec_value(conf->timeout, prev->timeout, 1500);
     ngx_conf_merge_msec_value(conf->login_timeout, prev->login_timeout, 3000);
+    ngx_conf_merge_msec_value(conf->body_timeout, prev->body_timeout, 30000);
     ngx_conf_merge_size_value(conf->body_max, prev->body_max, PT_BODY_MAX);
     ngx_conf_merge_size_value(conf->webhook_body_max, prev->webhook_body_max,
                               PT_WEBHOOK_BODY_MAX);
@@ -79,22 +81,21 @@ ngx_pytake_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_ERROR;
     }
 
+    /* why something is refused does not depend on how large it is */
+
+    if (conf->role == NGX_PYTAKE_PROBLEM) {
+        clcf->client_max_body_size = 0;
+    }
+
     if (conf->role != NGX_PYTAKE_API) {
         return NGX_CONF_OK;
     }
 
-    /*
-     * Bodies are limited route by route; nginx's own limit is only a roof,
-     * and what may be held in memory is.
-     */
+    /* bodies are limited route by route; nginx's own limit is only a roof */
 
     max = ngx_max(conf->body_max, conf->webhook_body_max);
 
     clcf->client_max_body_size = (off_t) max;
-
-    if (clcf->client_body_buffer_size < conf->body_max) {
-        clcf->client_body_buffer_size = conf->body_max;
-    }
 
     return NGX_CONF_OK;
 }

@@ -85,7 +85,6 @@ static const struct {
 ngx_int_t
 ngx_pytake_metrics_handler(ngx_http_request_t *r)
 {
-    ngx_int_t               rc;
     ngx_pytake_ctx_t       *ctx;
     ngx_pytake_main_conf_t *pmcf;
 
@@ -112,13 +111,7 @@ ngx_pytake_metrics_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    rc = ngx_http_read_client_request_body(r, ngx_pytake_metrics_post);
-
-    if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
-        return rc;
-    }
-
-    return NGX_DONE;
+    return ngx_pytake_body_skip(r, ngx_pytake_metrics_post);
 }
 
 
@@ -140,8 +133,7 @@ ngx_pytake_log_handler(ngx_http_request_t *r)
 
     route = ctx->route;
 
-    if (route == 0 && ctx->op && ctx->op->op) {
-        pytake_op_info(ctx->op->op, &info);
+    if (route == 0 && ngx_pytake_ctx_info(ctx, &info) == NGX_OK) {
         route = info.route;
     }
 

@@ -102,12 +102,28 @@ ngx_pytake_op_start(ngx_pytake_op_t *op, ngx_msec_t timeout)
 }
 
 
-void
-ngx_pytake_op_fail(ngx_pytake_op_t *op, pt_err_t err)
+ngx_int_t
+ngx_pytake_op_judge(ngx_pytake_op_t *op)
 {
-    ngx_pytake_op_stop(op);
-    pytake_op_fail(op->op, ngx_pytake_wall_us(), err);
-    (void) ngx_pytake_op_run(op);
+    pt_err_t             err;
+    uint8_t              seed[32];
+    ngx_pytake_worker_t *w;
+
+    w = op->worker;
+    err = PT_ENOMEM;
+
+    if (ngx_pytake_random(w, seed, sizeof(seed)) == NGX_OK) {
+        err = pytake_op_judge(w->pt, &op->req, seed, ngx_pytake_wall_us(),
+                              &op->op);
+    }
+
+    if (err != PT_OK || op->op == NULL) {
+        op->op = NULL;
+        ngx_pytake_op_enter(op, NGX_PYTAKE_OP_DONE);
+        return err == PT_OK ? NGX_DECLINED : NGX_ERROR;
+    }
+
+    return ngx_pytake_op_run(op);
 }
 
 

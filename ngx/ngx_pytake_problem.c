@@ -44,9 +44,7 @@ ngx_pytake_problem_send(ngx_http_request_t *r, ngx_uint_t status)
     pt_arena_t       *arena;
     ngx_pytake_ctx_t *ctx;
 
-    r->expect_tested = 1;
-
-    if (ngx_http_discard_request_body(r) != NGX_OK) {
+    if (ngx_pytake_body_discard(r) != NGX_OK) {
         r->keepalive = 0;
     }
 

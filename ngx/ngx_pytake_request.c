@@ -11,23 +11,39 @@
 typedef struct {
     ngx_str_t idempotency_key;
     ngx_str_t signature;
+    uint32_t  seen; /* PYTAKE_CONTENT_TYPE ... */
+    uint32_t  doubled;
 } ngx_pytake_headers_t;
 
 
 static void      ngx_pytake_api_post(ngx_http_request_t *r);
-static ngx_int_t ngx_pytake_api_start(ngx_http_request_t *r, size_t body_len,
-                                      ngx_uint_t too_large);
+static ngx_int_t ngx_pytake_api_judge(ngx_http_request_t *r,
+                                      ngx_pytake_ctx_t   *ctx);
+static ngx_int_t ngx_pytake_api_start(ngx_http_request_t *r,
+                                      ngx_pytake_ctx_t *ctx, size_t body_len);
+static ngx_pytake_op_t *ngx_pytake_api_op(ngx_http_request_t *r,
+                                          ngx_pytake_ctx_t   *ctx,
+                                          size_t              body_len);
 static ngx_int_t ngx_pytake_api_fill(ngx_http_request_t *r, ngx_pytake_op_t *op,
                                      ngx_pytake_headers_t *h,
                                      ngx_pytake_browser_t *b, size_t body_len);
 static void      ngx_pytake_api_headers(ngx_http_request_t   *r,
                                         ngx_pytake_headers_t *h);
+static void      ngx_pytake_api_header(ngx_table_elt_t      *e,
+                                       ngx_pytake_headers_t *h);
 static void      ngx_pytake_route(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx);
 static pytake_method_t ngx_pytake_method(ngx_http_request_t *r);
 static u_char   *ngx_pytake_copy(u_char *p, pt_str_t *dst, ngx_str_t *src);
-static size_t    ngx_pytake_body_len(ngx_http_request_t *r);
-static ngx_int_t ngx_pytake_body_copy(ngx_http_request_t *r, u_char *p,
-                                      size_t len);
+
+
+static const struct {
+    ngx_str_t name;
+    uint32_t  bit;
+} ngx_pytake_once[] = {
+    { ngx_string("content-type"), PYTAKE_CONTENT_TYPE },
+    { ngx_string("idempotency-key"), PYTAKE_IDEMPOTENCY_KEY },
+    { ngx_string("x-hub-signature-256"), PYTAKE_SIGNATURE }
+};
 
 
 ngx_int_t
@@ -50,20 +66,23 @@ ngx_pytake_api_handler(ngx_http_request_t *r)
 
     ngx_pytake_route(r, ctx);
 
-    if (r == r->main
-        && r->headers_in.content_length_n > (off_t) ctx->found.body_max)
-    {
+    ctx->body_large =
+        (r == r->main
+         && r->headers_in.content_length_n > (off_t) ctx->found.body_max);
 
-        /* whoever waits for "100 Continue" need not send it at all */
+    if (!ctx->found.body) {
+        return ngx_pytake_body_skip(r, ngx_pytake_api_post);
+    }
 
-        r->expect_tested = 1;
-
-        rc = ngx_http_discard_request_body(r);
-        if (rc != NGX_OK) {
+    if (ngx_pytake_body_awaited(r)) {
+        rc = ngx_pytake_api_judge(r, ctx);
+        if (rc != NGX_DECLINED) {
             return rc;
         }
 
-        return ngx_pytake_api_start(r, 0, 1);
+        if (ngx_pytake_body_begin(r, ctx) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
     }
 
     rc = ngx_http_read_client_request_body(r, ngx_pytake_api_post);
@@ -81,17 +100,22 @@ ngx_pytake_api_handler(ngx_http_request_t *r)
 static void
 ngx_pytake_api_post(ngx_http_request_t *r)
 {
-    size_t    len;
-    ngx_int_t rc;
+    size_t            len;
+    ngx_int_t         rc;
+    ngx_pytake_ctx_t *ctx;
+
+    ctx = ngx_pytake_ctx_find(r);
+
+    ngx_pytake_body_end(ctx);
 
     len = ngx_pytake_body_len(r);
 
-    if (len > ngx_pytake_ctx_find(r)->found.body_max) {
-        rc = ngx_pytake_api_start(r, 0, 1);
-
-    } else {
-        rc = ngx_pytake_api_start(r, len, 0);
+    if (len > ctx->found.body_max) {
+        ctx->body_large = 1;
+        len = 0;
     }
+
+    rc = ngx_pytake_api_start(r, ctx, len);
 
     if (rc == NGX_DONE) {
         ngx_pytake_watch(r);
@@ -99,6 +123,56 @@ ngx_pytake_api_post(ngx_http_request_t *r)
     }
 
     ngx_http_finalize_request(r, rc);
+}
+
+
+/*
+ * All that a header tells against its request is said before a byte of the
+ * body is read.  What is left of it may still take its time, and the request
+ * with it: the operation's memory goes at once.  NGX_DECLINED: nothing.
+ */
+
+static ngx_int_t
+ngx_pytake_api_judge(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx)
+{
+    u_char            *p;
+    ngx_int_t          rc;
+    ngx_pytake_op_t   *op;
+    pytake_response_t *resp;
+
+    op = ngx_pytake_api_op(r, ctx, 0);
+    if (op == NULL) {
+        return ngx_pytake_problem_send(r, NGX_HTTP_SERVICE_UNAVAILABLE);
+    }
+
+    rc = ngx_pytake_op_judge(op);
+
+    if (rc != NGX_OK) {
+        ngx_pytake_op_release(op, r);
+
+        return rc == NGX_DECLINED ? NGX_DECLINED
+                                  : ngx_pytake_problem_send(
+                                      r, NGX_HTTP_SERVICE_UNAVAILABLE);
+    }
+
+    resp = &op->effect.u.done;
+    p = ngx_pnalloc(r->pool, resp->body.len);
+
+    if (p == NULL || ngx_pytake_ctx_keep(r, ctx) != NGX_OK
+        || ngx_pytake_body_discard(r) != NGX_OK)
+    {
+        ngx_pytake_op_release(op, r);
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_memcpy(p, resp->body.data, resp->body.len);
+    resp->body.data = (char *) p;
+
+    rc = ngx_pytake_respond(r, resp);
+
+    ngx_pytake_op_release(op, r);
+
+    return rc;
 }
 
 
@@ -130,6 +204,10 @@ ngx_pytake_respond(ngx_http_request_t *r, pytake_response_t *resp)
     ngx_pytake_ctx_t *ctx;
 
     ctx = ngx_pytake_ctx_find(r);
+
+    if (ctx) {
+        ngx_pytake_say_answer(r, ctx);
+    }
 
     for (i = 0; i < resp->nheaders; i++) {
         h = &resp->headers[i];
@@ -252,7 +330,9 @@ ngx_pytake_header(ngx_http_request_t *r, const char *name, ngx_str_t *value)
 void
 ngx_pytake_watch(ngx_http_request_t *r)
 {
-    if (r != r->main) {
+    /* what is still being thrown away has a handler of its own */
+
+    if (r != r->main || r->discard_body) {
         return;
     }
 
@@ -276,16 +356,41 @@ ngx_pytake_watch(ngx_http_request_t *r)
 /* What a content handler returns; NGX_DONE: the answer comes by itself */
 
 static ngx_int_t
-ngx_pytake_api_start(ngx_http_request_t *r, size_t body_len,
-                     ngx_uint_t too_large)
+ngx_pytake_api_start(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx,
+                     size_t body_len)
 {
-    ngx_int_t            rc;
+    ngx_int_t        rc;
+    ngx_pytake_op_t *op;
+
+    op = ngx_pytake_api_op(r, ctx, body_len);
+    if (op == NULL) {
+        return ngx_pytake_problem_send(r, NGX_HTTP_SERVICE_UNAVAILABLE);
+    }
+
+    rc = ngx_pytake_op_start(op, ctx->found.timeout_ms);
+
+    if (rc == NGX_AGAIN) {
+        r->connection->log->action = "processing a pytake operation";
+        return NGX_DONE;
+    }
+
+    if (rc != NGX_OK) {
+        ctx->op = NULL;
+        return ngx_pytake_problem_send(r, NGX_HTTP_SERVICE_UNAVAILABLE);
+    }
+
+    return ngx_pytake_respond(r, &op->effect.u.done);
+}
+
+
+/* The request's operation, not started.  NULL: no memory, or no body */
+
+static ngx_pytake_op_t *
+ngx_pytake_api_op(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx, size_t body_len)
+{
     ngx_pytake_op_t     *op;
-    ngx_pytake_ctx_t    *ctx;
     ngx_pytake_headers_t h;
     ngx_pytake_browser_t b;
-
-    ctx = ngx_pytake_ctx_find(r);
 
     ngx_pytake_api_headers(r, &h);
     ngx_pytake_browser_read(r, &b);
@@ -305,38 +410,22 @@ ngx_pytake_api_start(ngx_http_request_t *r, size_t body_len,
             + r->connection->addr_text.len + NGX_PYTAKE_NETWORK_MAX + body_len
             + 1);
     if (op == NULL) {
-        return ngx_pytake_problem_send(r, NGX_HTTP_SERVICE_UNAVAILABLE);
+        return NULL;
     }
 
     ctx->op = op;
     op->ctx = ctx;
     op->webhook = ctx->found.webhook;
-    op->req.body_too_large = (too_large != 0);
+    op->req.body_too_large = ctx->body_large;
+    op->req.doubled = h.doubled;
 
     if (ngx_pytake_api_fill(r, op, &h, &b, body_len) != NGX_OK) {
-        ctx->op = NULL;
         op->state = NGX_PYTAKE_OP_DONE;
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        ngx_pytake_op_release(op, r);
+        return NULL;
     }
 
-    rc = ngx_pytake_op_start(op, ctx->found.timeout_ms);
-
-    if (rc == NGX_AGAIN && too_large) {
-        ngx_pytake_op_fail(op, PT_ETOOLARGE);
-        rc = NGX_OK;
-    }
-
-    if (rc == NGX_AGAIN) {
-        r->connection->log->action = "processing a pytake operation";
-        return NGX_DONE;
-    }
-
-    if (rc != NGX_OK) {
-        ctx->op = NULL;
-        return ngx_pytake_problem_send(r, NGX_HTTP_SERVICE_UNAVAILABLE);
-    }
-
-    return ngx_pytake_respond(r, &op->effect.u.done);
+    return op;
 }
 
 
@@ -401,37 +490,48 @@ ngx_pytake_api_headers(ngx_http_request_t *r, ngx_pytake_headers_t *h)
 
     ngx_memzero(h, sizeof(ngx_pytake_headers_t));
 
-    part = &r->headers_in.headers.part;
-    e = part->elts;
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        e = part->elts;
 
-    for (i = 0; /* void */; i++) {
-
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                return;
-            }
-
-            part = part->next;
-            e = part->elts;
-            i = 0;
+        for (i = 0; i < part->nelts; i++) {
+            ngx_pytake_api_header(&e[i], h);
         }
+    }
+}
 
-        if (e[i].key.len == sizeof("Idempotency-Key") - 1
-            && h->idempotency_key.data == NULL
-            && ngx_strncmp(e[i].lowcase_key, "idempotency-key",
-                           sizeof("idempotency-key") - 1)
+
+static void
+ngx_pytake_api_header(ngx_table_elt_t *e, ngx_pytake_headers_t *h)
+{
+    uint32_t   bit;
+    ngx_str_t *value;
+    ngx_uint_t i;
+
+    for (i = 0; i < sizeof(ngx_pytake_once) / sizeof(ngx_pytake_once[0]); i++) {
+
+        if (e->key.len == ngx_pytake_once[i].name.len
+            && ngx_memcmp(e->lowcase_key, ngx_pytake_once[i].name.data,
+                          e->key.len)
                    == 0)
         {
-            h->idempotency_key = e[i].value;
-
-        } else if (e[i].key.len == sizeof("X-Hub-Signature-256") - 1
-                   && h->signature.data == NULL
-                   && ngx_strncmp(e[i].lowcase_key, "x-hub-signature-256",
-                                  sizeof("x-hub-signature-256") - 1)
-                          == 0)
-        {
-            h->signature = e[i].value;
+            break;
         }
+    }
+
+    if (i == sizeof(ngx_pytake_once) / sizeof(ngx_pytake_once[0])) {
+        return;
+    }
+
+    bit = ngx_pytake_once[i].bit;
+    h->doubled |= h->seen & bit;
+    h->seen |= bit;
+
+    value = bit == PYTAKE_IDEMPOTENCY_KEY ? &h->idempotency_key
+            : bit == PYTAKE_SIGNATURE     ? &h->signature
+                                          : NULL;
+
+    if (value && value->data == NULL) {
+        *value = e->value;
     }
 }
 
@@ -516,70 +616,4 @@ ngx_pytake_copy(u_char *p, pt_str_t *dst, ngx_str_t *src)
     dst->len = src->len;
 
     return ngx_cpymem(p, src->data, src->len);
-}
-
-
-static size_t
-ngx_pytake_body_len(ngx_http_request_t *r)
-{
-    size_t       len;
-    ngx_chain_t *cl;
-
-    if (r->request_body == NULL) {
-        return 0;
-    }
-
-    len = 0;
-
-    for (cl = r->request_body->bufs; cl; cl = cl->next) {
-        len += (size_t) ngx_buf_size(cl->buf);
-    }
-
-    return len;
-}
-
-
-/* Several buffers, or a temporary file, into one piece */
-
-static ngx_int_t
-ngx_pytake_body_copy(ngx_http_request_t *r, u_char *p, size_t len)
-{
-    size_t       size;
-    ssize_t      n;
-    u_char      *last;
-    ngx_buf_t   *b;
-    ngx_chain_t *cl;
-
-    last = p + len;
-
-    for (cl = r->request_body->bufs; cl; cl = cl->next) {
-        b = cl->buf;
-        size = (size_t) ngx_buf_size(b);
-
-        if (size > (size_t) (last - p)) {
-            return NGX_ERROR;
-        }
-
-        if (ngx_buf_in_memory(b)) {
-            p = ngx_cpymem(p, b->pos, size);
-            continue;
-        }
-
-        if (size == 0) {
-            continue;
-        }
-
-        n = ngx_read_file(b->file, p, size, b->file_pos);
-
-        if (n != (ssize_t) size) {
-            ngx_log_error(NGX_LOG_CRIT, r->connection->log, 0,
-                          "pytake: request body file \"%V\" is short",
-                          &b->file->name);
-            return NGX_ERROR;
-        }
-
-        p += size;
-    }
-
-    return NGX_OK;
 }

@@ -20,19 +20,11 @@ static ngx_int_t ngx_pytake_test_answer(ngx_http_request_t        *r,
 ngx_int_t
 ngx_pytake_test_handler(ngx_http_request_t *r)
 {
-    ngx_int_t rc;
-
     if (ngx_pytake_ctx_get(r) == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    rc = ngx_http_read_client_request_body(r, ngx_pytake_test_post);
-
-    if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
-        return rc;
-    }
-
-    return NGX_DONE;
+    return ngx_pytake_body_skip(r, ngx_pytake_test_post);
 }
 
 

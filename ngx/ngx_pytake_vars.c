@@ -11,6 +11,10 @@
 
 #include "ngx_pytake.h"
 
+/* what no log format escapes, and what they escape differently */
+#define ngx_pytake_var_is_odd(c)                                               \
+    ((c) <= ' ' || (c) >= 0x7f || (c) == '"' || (c) == '\\')
+
 
 static ngx_int_t ngx_pytake_var_request_id(ngx_http_request_t        *r,
                                            ngx_http_variable_value_t *v,
@@ -130,17 +134,45 @@ ngx_pytake_var_request_id(ngx_http_request_t *r, ngx_http_variable_value_t *v,
 }
 
 
-/* Without the arguments, which may hold what no log should */
+/*
+ * Without the arguments, which may hold what no log should.  As it was sent,
+ * but for bytes that would break a line or its UTF-8: those are escaped as
+ * the client should have done it.
+ */
 
 static ngx_int_t
 ngx_pytake_var_path(ngx_http_request_t *r, ngx_http_variable_value_t *v,
                     uintptr_t data)
 {
+    u_char   *p, *last, *start;
+    size_t    i, n;
     ngx_str_t path, query;
 
     ngx_pytake_uri_split(r, &path, &query);
 
-    return ngx_pytake_var_set(v, path.data, path.len);
+    n = 0;
+
+    for (i = 0; i < path.len; i++) {
+        n += ngx_pytake_var_is_odd(path.data[i]);
+    }
+
+    if (n == 0) {
+        return ngx_pytake_var_set(v, path.data, path.len);
+    }
+
+    start = ngx_pnalloc(r->pool, path.len + 2 * n);
+    if (start == NULL) {
+        return NGX_ERROR;
+    }
+
+    last = start;
+
+    for (p = path.data; p < path.data + path.len; p++) {
+        last = ngx_pytake_var_is_odd(*p) ? ngx_sprintf(last, "%%%02Xd", *p)
+                                         : ngx_cpymem(last, p, 1);
+    }
+
+    return ngx_pytake_var_set(v, start, last - start);
 }
 
 
@@ -179,12 +211,10 @@ ngx_pytake_var_info(ngx_http_request_t *r, ngx_http_variable_value_t *v,
         return ngx_pytake_var_ws(r, v, NGX_PYTAKE_WS_TENANT);
     }
 
-    if (ctx == NULL || ctx->op == NULL || ctx->op->op == NULL) {
+    if (ngx_pytake_ctx_info(ctx, &info) != NGX_OK) {
         v->not_found = 1;
         return NGX_OK;
     }
-
-    pytake_op_info(ctx->op->op, &info);
 
     s = (pt_str_t *) ((u_char *) &info + data);
 

@@ -221,9 +221,7 @@ ngx_pytake_ws_judge(ngx_http_request_t *r, ngx_pytake_ws_headers_t *h)
     }
 
     if (h->norigins > 1 || !ngx_pytake_origin_is(r, &h->origin)) {
-        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
-                      "pytake: websocket from origin \"%V\" refused",
-                      &h->origin);
+        ngx_pytake_say(r, NGX_PYTAKE_SAY_ORIGIN, &h->origin);
         return NGX_HTTP_FORBIDDEN;
     }
 

@@ -224,6 +224,38 @@ PyTakeTest::location_api("lingering_timeout 200ms;")
 --- config eval
 PyTakeTest::location_api("client_body_timeout 300ms;")
 --- raw_request eval
-"POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{"
+"POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\n"
+. "Content-Type: application/json\r\nContent-Length: 10\r\n\r\n{"
 --- error_code:
 --- ignore_response
+
+
+
+=== a body that comes too slowly
+--- config eval
+PyTakeTest::location_api("pytake_body_timeout 300ms;")
+--- raw_request eval
+"POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\n"
+. "Content-Type: application/json\r\nContent-Length: 10\r\n\r\n{"
+--- error_code:
+--- ignore_response
+
+
+
+=== a body that nobody waits for
+--- raw_request eval
+"POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+. "Content-Length: 10\r\n\r\n{"
+--- config eval
+PyTakeTest::location_api("lingering_timeout 200ms;")
+--- error_code: 415
+
+
+
+=== a webhook without a signature is not read
+--- raw_request eval
+"POST $::hook HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+. "Transfer-Encoding: chunked\r\n\r\n"
+--- config eval
+PyTakeTest::location_api("lingering_timeout 200ms;")
+--- error_code: 401

@@ -1,6 +1,6 @@
 # Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE.
 
-# Who may have a WebSocket: the location of conf/pytake.conf before a hub
+# Who may have a WebSocket: the location of conf/pytake-locations.conf before a hub
 # that says what it was told.  And health and metrics with a hub that
 # answers, hangs, is away.
 
@@ -49,10 +49,10 @@ chmod 0666, "$dir/hang.sock";
 
 sub location_ws {
     my ($more) = @_;
-    open my $f, '<', "$FindBin::Bin/../conf/pytake.conf" or die "$!\n";
+    open my $f, '<', "$FindBin::Bin/../conf/pytake-locations.conf" or die "$!\n";
     my $text = do { local $/; <$f> };
-    my ($location) = $text =~ /^(    location = \Q$ws\E \{.*?^    \}\n)/ms
-        or die "conf/pytake.conf has no such location\n";
+    my ($location) = $text =~ /^(location = \Q$ws\E \{.*?^\}\n)/ms
+        or die "conf/pytake-locations.conf has no such location\n";
     $location =~ s/pytake_websocket;/pytake_websocket; $more/ if $more;
     return problem_pages() . $location;
 }

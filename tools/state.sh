@@ -356,7 +356,7 @@ state_nginx() {
     esac
     case ${WEBSOCKET_ENABLED:-true} in
     false | off | no | 0)
-        without='/^pytake_hub /d; /^    # WebSockets:/,/^    }$/d' ;;
+        without='/^pytake_hub /d; /^# WebSockets:/,/^}$/d' ;;
     esac
     ping=$(seconds "${WEBSOCKET_PING_INTERVAL:-30s}")
     user_line="user $RUN_USER;"
@@ -365,7 +365,7 @@ state_nginx() {
     files=65536
     (ulimit -n $files) 2> /dev/null || files=$(ulimit -Hn)
 
-    for f in nginx.conf pytake-main.conf pytake.conf; do
+    for f in nginx.conf pytake-main.conf pytake.conf pytake-locations.conf; do
         sed -e "s|^user .*|$user_line|" \
             -e "s|^worker_rlimit_nofile .*|worker_rlimit_nofile $files;|" \
             -e "s|modules/ngx_http_pytake_module.so|$HOME_DIR/bin/&|" \
@@ -376,7 +376,7 @@ state_nginx() {
             -e "s|/var/log/nginx/|$HOME_DIR/log/|" \
             -e "s|/etc/pytake/|$HOME_DIR/secrets/|" \
             -e "s|/run/pytake/|$SOCKETS/|" \
-            -e "s|^    listen 127.0.0.1:8080;|    listen $LISTEN:$PORT;|" \
+            -e "s|^    listen 127.0.0.1:8080|    listen $LISTEN:$PORT|" \
             -e "s/\(proxy_\(read\|send\)_timeout\) 75s;/\1 $((ping + 45))s;/" \
             -e "$without" "$TOP/conf/$f" | write_file "$dir/$f" 600
     done

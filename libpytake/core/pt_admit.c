@@ -6,12 +6,17 @@
  */
 
 #include "pt_op_parts.h"
+#include "pt_signature.h"
 
 #include <assert.h>
 
 #define PT_ADMIT_DETAIL_MAX 128u
 
 
+static pt_err_t pt_admit_webhook(pytake_op_t *op);
+static pt_err_t pt_admit_media(pytake_op_t *op);
+static pt_err_t pt_admit_once(pytake_op_t *op, uint32_t header,
+                              const char *name);
 static pt_err_t pt_admit_request_id(pytake_op_t *op);
 static pt_err_t pt_admit_no_route(pytake_op_t *op);
 static pt_err_t pt_admit_user(pytake_op_t *op);
@@ -26,6 +31,43 @@ static bool     pt_admit_is(pt_str_t s, const char *lower);
 
 pt_err_t
 pt_op_admit(pytake_op_t *op)
+{
+    uint32_t flags;
+    pt_err_t err;
+
+    err = pt_op_admit_header(op);
+    if (err != PT_OK) {
+        return err;
+    }
+
+    flags = op->def->flags;
+
+    if ((flags & PT_OP_BODY) != 0) {
+        err = pt_admit_body(op);
+        if (err != PT_OK) {
+            return err;
+        }
+    }
+
+    /* a webhook's POST has its own order, and no arguments */
+    if ((flags & PT_OP_WEBHOOK) != 0 && op->req->method == PYTAKE_POST) {
+        return PT_OK;
+    }
+
+    err = pt_args_parse(op);
+    if (err == PT_OK) {
+        err = pt_admit_once(op, PYTAKE_IDEMPOTENCY_KEY, "Idempotency-Key");
+    }
+    if (err == PT_OK && (flags & PT_OP_IDEMPOTENT) != 0) {
+        err = pt_idem_init(op);
+    }
+
+    return err;
+}
+
+
+pt_err_t
+pt_op_admit_header(pytake_op_t *op)
 {
     uint32_t flags;
     pt_err_t err;
@@ -53,26 +95,72 @@ pt_op_admit(pytake_op_t *op)
         }
     }
 
-    if ((flags & PT_OP_WEBHOOK) == 0) {
-        err = pt_admit_body(op);
+    if ((flags & PT_OP_WEBHOOK) != 0) {
+        return op->req->method == PYTAKE_POST ? pt_admit_webhook(op) : PT_OK;
+    }
+
+    return pt_admit_media(op);
+}
+
+
+/* Whether the signature is right, the body will tell. */
+static pt_err_t
+pt_admit_webhook(pytake_op_t *op)
+{
+    pt_err_t err;
+
+    if (op->req->body_too_large) {
+        return PT_ETOOLARGE;
+    }
+
+    err = pt_admit_once(op, PYTAKE_SIGNATURE, "X-Hub-Signature-256");
+    if (err != PT_OK) {
+        return err;
+    }
+
+    return op->pt->conf.webhook_secret.len != 0
+                   && pt_signature_is(op->req->signature)
+               ? PT_OK
+               : PT_ESIGNATURE;
+}
+
+
+static pt_err_t
+pt_admit_media(pytake_op_t *op)
+{
+    pt_err_t err;
+
+    if ((op->def->flags & PT_OP_BODY) != 0) {
+        err = pt_admit_once(op, PYTAKE_CONTENT_TYPE, "Content-Type");
         if (err != PT_OK) {
             return err;
         }
-    }
-
-    /* a webhook's POST has its own order, and no arguments */
-    if ((flags & PT_OP_WEBHOOK) == 0 || op->req->method != PYTAKE_POST) {
-        err = pt_args_parse(op);
-        if (err != PT_OK) {
-            return err;
+        if (!pt_admit_is_json(op->req->content_type)) {
+            return PT_EMEDIATYPE;
         }
     }
 
-    if ((flags & PT_OP_IDEMPOTENT) != 0) {
-        return pt_idem_init(op);
+    return op->req->body_too_large ? PT_ETOOLARGE : PT_OK;
+}
+
+
+/* Two readers of a doubled header might each take another one. */
+static pt_err_t
+pt_admit_once(pytake_op_t *op, uint32_t header, const char *name)
+{
+    pt_buf_t b;
+    pt_err_t err;
+
+    if ((op->req->doubled & header) == 0) {
+        return PT_OK;
     }
 
-    return PT_OK;
+    pt_buf_init(&b, op->arena, PT_ADMIT_DETAIL_MAX);
+    pt_buf_add(&b, name, strlen(name));
+    pt_buf_lit(&b, " was sent more than once");
+    err = pt_buf_get(&b, &op->detail);
+
+    return err == PT_OK ? PT_EDOUBLED : err;
 }
 
 
@@ -199,19 +287,6 @@ pt_admit_body(pytake_op_t *op)
 {
     pt_err_t   err;
     pt_json_t *body;
-    bool       wanted = (op->def->flags & PT_OP_BODY) != 0;
-
-    if (wanted && !pt_admit_is_json(op->req->content_type)) {
-        return PT_EMEDIATYPE;
-    }
-
-    if (op->req->body_too_large) {
-        return PT_ETOOLARGE;
-    }
-
-    if (!wanted) {
-        return PT_OK;
-    }
 
     err = pt_json_parse(op->arena, op->req->body, &pt_json_limits_api, &body);
     if (err != PT_OK) {

@@ -53,6 +53,7 @@ typedef enum {
     PT_EIDEMKEY = -24,        /* Idempotency-Key malformed */
     PT_EATTEMPTS = -25,       /* too many wrong passwords: 429 + Retry-After */
     PT_EOPENALREADY = -26,    /* 409 conversation_open */
+    PT_EDOUBLED = -27,        /* a header that may stand once, twice */
 
     PT_EAGAIN = -100,    /* not yet: feed more, or wait */
     PT_EBUSY = -101,     /* a bounded queue is full: 503 + Retry-After */
@@ -91,6 +92,7 @@ typedef struct {
 #define PT_ARENA_WEBHOOK_MAX (96u * 1024 * 1024) /* one webhook body */
 #define PT_ARENA_BLOCK 8192u
 #define PT_BODY_MAX (1024u * 1024)
+#define PT_PUBLIC_BODY_MAX 8192u /* of an operation that takes no token */
 #define PT_WEBHOOK_BODY_MAX (4u * 1024 * 1024)
 #define PT_JSON_DEPTH_MAX 64
 #define PT_JSON_DIGITS_MAX 40        /* of a number, its exponent applied */

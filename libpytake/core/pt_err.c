@@ -51,6 +51,8 @@ static const pt_err_row_t pt_err_rows[] = {
     { PT_EIDEMKEY, 400, "invalid_idempotency_key", "Invalid idempotency key" },
     { PT_EATTEMPTS, 429, "too_many_attempts",
       "Too many wrong passwords, try again later" },
+    { PT_EDOUBLED, 400, "duplicate_header",
+      "A header was sent more than once" },
 
     /* PT_EAGAIN never leaves the core: when it does, that is our bug */
     { PT_EAGAIN, 500, "internal_error", "Internal error" },

@@ -16,6 +16,9 @@ typedef struct {
 } pt_op_sqlstate_t;
 
 
+static pt_err_t pt_op_make(pytake_t *pt, const pytake_request_t *req,
+                           const uint8_t seed[32], int64_t now_us,
+                           pytake_op_t **out);
 static void     pt_op_run(pytake_op_t *op);
 static pt_err_t pt_op_step(pytake_op_t *op);
 static void     pt_op_refuse(pytake_op_t *op, pt_err_t err);
@@ -51,46 +54,43 @@ pt_err_t
 pytake_op_new(pytake_t *pt, const pytake_request_t *req, const uint8_t seed[32],
               int64_t now_us, pytake_op_t **out)
 {
-    pt_err_t              err;
-    pt_arena_t           *a;
-    pytake_op_t          *op;
-    pytake_route_t        found;
-    const pytake_route_t *route = req->route;
+    pt_err_t err;
+
+    err = pt_op_make(pt, req, seed, now_us, out);
+    if (err != PT_OK) {
+        return err;
+    }
+
+    err = pt_op_admit(*out);
+    if (err != PT_OK) {
+        pt_op_problem(*out, err);
+    }
+
+    return PT_OK;
+}
+
+
+pt_err_t
+pytake_op_judge(pytake_t *pt, const pytake_request_t *req,
+                const uint8_t seed[32], int64_t now_us, pytake_op_t **out)
+{
+    pt_err_t     err;
+    pytake_op_t *op;
 
     *out = NULL;
 
-    if (route == NULL) {
-        pytake_route_find(req->method, req->path, &found);
-        route = &found;
-    }
-
-    a = pt_arena_new(&pt->conf.mem,
-                     route->webhook ? PT_ARENA_WEBHOOK_MAX : PT_ARENA_MAX);
-    if (a == NULL) {
-        return PT_ENOMEM;
-    }
-
-    op = pt_calloc(a, 1, sizeof(pytake_op_t));
-    if (op == NULL) {
-        pt_arena_del(a);
-        return PT_ENOMEM;
-    }
-
-    op->pt = pt;
-    op->arena = a;
-    op->req_copy = *req;
-    op->req = &op->req_copy;
-    op->now_us = now_us;
-    op->code = "";
-    op->match = *route;
-    op->def = pt_route_def(route);
-    memcpy(op->rand.seed, seed, sizeof(op->rand.seed));
-
-    err = pt_op_admit(op);
+    err = pt_op_make(pt, req, seed, now_us, &op);
     if (err != PT_OK) {
-        pt_op_problem(op, err);
+        return err;
     }
 
+    err = pt_op_admit_header(op);
+    if (err == PT_OK) {
+        pytake_op_del(op);
+        return PT_OK;
+    }
+
+    pt_op_problem(op, err);
     *out = op;
 
     return PT_OK;
@@ -207,6 +207,7 @@ pytake_op_info(const pytake_op_t *op, pytake_op_info_t *out)
     }
 
     out->code = (pt_str_t){ op->code, strlen(op->code) };
+    out->note = (pt_str_t){ op->note, strlen(op->note) };
     out->route = op->match.index;
 
     out->user_id = pt_op_text(op->has_user, op->user_id);
@@ -246,6 +247,51 @@ pt_op_conversation(pytake_op_t *op, const pt_uuid_t *id)
 {
     pt_uuid_build(id, op->conversation_id);
     op->has_conversation = true;
+}
+
+
+static pt_err_t
+pt_op_make(pytake_t *pt, const pytake_request_t *req, const uint8_t seed[32],
+           int64_t now_us, pytake_op_t **out)
+{
+    pt_arena_t           *a;
+    pytake_op_t          *op;
+    pytake_route_t        found;
+    const pytake_route_t *route = req->route;
+
+    *out = NULL;
+
+    if (route == NULL) {
+        pytake_route_find(req->method, req->path, &found);
+        route = &found;
+    }
+
+    a = pt_arena_new(&pt->conf.mem,
+                     route->webhook ? PT_ARENA_WEBHOOK_MAX : PT_ARENA_MAX);
+    if (a == NULL) {
+        return PT_ENOMEM;
+    }
+
+    op = pt_calloc(a, 1, sizeof(pytake_op_t));
+    if (op == NULL) {
+        pt_arena_del(a);
+        return PT_ENOMEM;
+    }
+
+    op->pt = pt;
+    op->arena = a;
+    op->req_copy = *req;
+    op->req = &op->req_copy;
+    op->now_us = now_us;
+    op->code = "";
+    op->note = "";
+    op->match = *route;
+    op->def = pt_route_def(route);
+    memcpy(op->rand.seed, seed, sizeof(op->rand.seed));
+
+    *out = op;
+
+    return PT_OK;
 }
 
 

@@ -133,6 +133,7 @@ struct pytake_op_s {
     uint32_t                   publish_cap;
     pytake_redis_t            *publish;
     const char                *code;
+    const char                *note;
     bool                       replied;
     bool                       idem;          /* a key is in force */
     uint8_t                    idem_hash[32]; /* of the raw body */

@@ -13,6 +13,8 @@
 /* ---- pt_admit.c: everything before the first step, in the order of
  * refusals ---- */
 pt_err_t pt_op_admit(pytake_op_t *op) PT_MUST_CHECK;
+/* As much of it as needs no body. */
+pt_err_t pt_op_admit_header(pytake_op_t *op) PT_MUST_CHECK;
 
 /* ---- pt_reply.c ---- */
 

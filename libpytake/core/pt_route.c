@@ -102,9 +102,14 @@ pytake_route_find(pytake_method_t method, pt_str_t path, pytake_route_t *out)
     out->timeout_ms = def->timeout_ms;
     out->login = (def->flags & PT_OP_LOGIN) != 0;
     out->webhook = (def->flags & PT_OP_WEBHOOK) != 0;
+    out->body = (def->flags & PT_OP_BODY) != 0;
 
     if (out->webhook) {
+        out->body = method == PYTAKE_POST;
         out->body_max = PT_WEBHOOK_BODY_MAX;
+
+    } else if ((def->flags & PT_OP_PUBLIC) != 0) {
+        out->body_max = PT_PUBLIC_BODY_MAX;
     }
 }
 

@@ -8,25 +8,26 @@
 #define PT_SIGNATURE_BYTES 32u
 
 
+static bool pt_signature_parse(pt_str_t header,
+                               uint8_t  out[PT_SIGNATURE_BYTES]);
+
+
+bool
+pt_signature_is(pt_str_t header)
+{
+    uint8_t mac[PT_SIGNATURE_BYTES];
+
+    return pt_signature_parse(header, mac);
+}
+
+
 pt_err_t
 pt_signature_check(pt_str_t secret, pt_str_t header, pt_str_t body)
 {
     pt_err_t err;
-    pt_str_t hex;
     uint8_t  want[PT_SIGNATURE_BYTES], got[PT_SIGNATURE_BYTES];
 
-    if (secret.len == 0 || header.data == NULL
-        || header.len != PT_SIGNATURE_PREFIX_LEN + 2 * PT_SIGNATURE_BYTES
-        || memcmp(header.data, PT_SIGNATURE_PREFIX, PT_SIGNATURE_PREFIX_LEN)
-               != 0)
-    {
-        return PT_ESIGNATURE;
-    }
-
-    hex.data = header.data + PT_SIGNATURE_PREFIX_LEN;
-    hex.len = header.len - PT_SIGNATURE_PREFIX_LEN;
-
-    if (!pt_hex_parse(hex, got, sizeof(got))) {
+    if (secret.len == 0 || !pt_signature_parse(header, got)) {
         return PT_ESIGNATURE;
     }
 
@@ -36,4 +37,24 @@ pt_signature_check(pt_str_t secret, pt_str_t header, pt_str_t body)
     }
 
     return pt_equal_const_time(want, got, sizeof(want)) ? PT_OK : PT_ESIGNATURE;
+}
+
+
+static bool
+pt_signature_parse(pt_str_t header, uint8_t out[PT_SIGNATURE_BYTES])
+{
+    pt_str_t hex;
+
+    if (header.data == NULL
+        || header.len != PT_SIGNATURE_PREFIX_LEN + 2 * PT_SIGNATURE_BYTES
+        || memcmp(header.data, PT_SIGNATURE_PREFIX, PT_SIGNATURE_PREFIX_LEN)
+               != 0)
+    {
+        return false;
+    }
+
+    hex.data = header.data + PT_SIGNATURE_PREFIX_LEN;
+    hex.len = header.len - PT_SIGNATURE_PREFIX_LEN;
+
+    return pt_hex_parse(hex, out, PT_SIGNATURE_BYTES);
 }

@@ -9,6 +9,9 @@
 
 #include "pt_base.h"
 
+/* Whether it looks like one: "sha256=" and 64 hex digits. */
+bool pt_signature_is(pt_str_t header);
+
 /*
  * header: "sha256=" and the 64 hex digits of HMAC-SHA256(secret, body), over
  * the bytes as they came.  Compared in constant time.  PT_ESIGNATURE when it

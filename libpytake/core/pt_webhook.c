@@ -66,10 +66,6 @@ pt_webhook_read_step(pytake_op_t *op)
     pt_err_t      err;
     pt_webhook_t *wh;
 
-    if (op->req->body_too_large) {
-        return PT_ETOOLARGE;
-    }
-
     err = pt_signature_check(op->pt->conf.webhook_secret, op->req->signature,
                              op->req->body);
     if (err != PT_OK) {
@@ -118,6 +114,10 @@ pt_webhook_route_step(pytake_op_t *op)
     err = pt_webhook_route(op, wh, wh->asked ? pt_rows_get(op, 0) : NULL);
     if (err != PT_OK) {
         return err;
+    }
+
+    if (wh->unknown != 0) {
+        op->note = PYTAKE_NOTE_NUMBER;
     }
 
     wh->raw_at_us = op->now_us;

@@ -51,10 +51,12 @@ def main(t):
 
 
 def tight(name, text):
+    if name == "pytake-locations.conf":
+        text = text.replace("pytake on;", "pytake on; pytake_timeout 20s;")
     if name == "pytake.conf":
         text = ("pytake_pool_read 1 depth=1;\npytake_pool_queue 1;\n"
                 "pytake_statement_timeout 20s;\npytake_lock_timeout 20s;\n"
-                + text.replace("pytake on;", "pytake on; pytake_timeout 20s;"))
+                + text)
     return text
 
 

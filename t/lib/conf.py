@@ -26,7 +26,8 @@ def write(s):
             f.write(text)
         os.chmod(path, 0o600)
 
-    for name in ("nginx.conf", "pytake-main.conf", "pytake.conf"):
+    for name in ("nginx.conf", "pytake-main.conf", "pytake.conf",
+                 "pytake-locations.conf"):
         with open(os.path.join(top, "conf", name)) as f:
             text = f.read()
         text = edit(s, root, text)
@@ -69,7 +70,7 @@ def edit(s, root, text):
             (r"/var/log/nginx/", root + "/"),
             (r"/etc/pytake/", s.dir + "/secrets/"),
             (r"/run/pytake/", s.dir + "/h/"),
-            (r"listen 127.0.0.1:8080;", "listen 127.0.0.1:%d;" % s.port)):
+            (r"listen 127.0.0.1:8080\b", "listen 127.0.0.1:%d" % s.port)):
         text = re.sub(pattern, lambda m: new, text)
     return text
 
@@ -88,8 +89,7 @@ def log_all(name, text):
 def add_location(block):
     """A conf_edit that puts block into the server."""
     def change(name, text):
-        if name == "pytake.conf":
-            end = text.rindex("}")
-            text = text[:end] + "\n" + block + "\n" + text[end:]
+        if name == "pytake-locations.conf":
+            text += "\n" + block + "\n"
         return text
     return change

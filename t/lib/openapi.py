@@ -252,6 +252,6 @@ def permissions():
 
 
 def conf_locations():
-    """Exact locations of conf/pytake.conf: GET answers of the module."""
-    with open(os.path.join(TOP, "conf", "pytake.conf")) as f:
+    """Exact locations of conf/pytake-locations.conf: GET answers of the module."""
+    with open(os.path.join(TOP, "conf", "pytake-locations.conf")) as f:
         return set(re.findall(r"location = (\S+) \{\s*pytake_\w+", f.read()))

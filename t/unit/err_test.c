@@ -34,6 +34,7 @@ static const struct {
                  { PT_ECONFLICT, 409, "conflict" },
                  { PT_EIDEMKEY, 400, "invalid_idempotency_key" },
                  { PT_EATTEMPTS, 429, "too_many_attempts" },
+                 { PT_EDOUBLED, 400, "duplicate_header" },
                  { PT_EAGAIN, 500, "internal_error" },
                  { PT_EBUSY, 503, "overloaded" },
                  { PT_EDEADLINE, 503, "deadline_exceeded" },

@@ -120,12 +120,21 @@ START_TEST(what_drivers_ask)
     pytake_route_t r;
 
     ck_assert_ok(route_find(PYTAKE_POST, "/api/v1/webhooks/whatsapp", &r));
-    ck_assert(r.webhook && !r.login);
+    ck_assert(r.webhook && r.body && !r.login);
     ck_assert_uint_eq(r.body_max, PT_WEBHOOK_BODY_MAX);
     ck_assert_ok(route_find(PYTAKE_POST, "/api/v1/auth/login", &r));
     ck_assert(r.login && !r.webhook);
     ck_assert_uint_eq(r.timeout_ms, 3000);
+    ck_assert(r.body);
+    ck_assert_uint_eq(r.body_max, PT_PUBLIC_BODY_MAX);
+    ck_assert_ok(
+        route_find(PYTAKE_POST, "/api/v1/conversations/" ID "/messages", &r));
+    ck_assert(r.body);
     ck_assert_uint_eq(r.body_max, PT_BODY_MAX);
+    ck_assert_ok(route_find(PYTAKE_GET, "/api/v1/conversations", &r));
+    ck_assert(!r.body);
+    ck_assert_ok(route_find(PYTAKE_GET, "/api/v1/webhooks/whatsapp", &r));
+    ck_assert(!r.body && r.webhook);
     ck_assert_int_eq(route_find(PYTAKE_POST, "/x", &r), PT_ENOROUTE);
     ck_assert(!r.login && !r.webhook);
     ck_assert_uint_eq(r.body_max, PT_BODY_MAX);

@@ -52,6 +52,11 @@ START_TEST(bad)
                          PT_ESIGNATURE);
     }
 
+    ck_assert(pt_signature_is(PT_STR(SIG_GOOD)));
+    ck_assert(!pt_signature_is(PT_STR(SIG_GOOD "0")));
+    ck_assert(!pt_signature_is(PT_STR("sha256=")));
+    ck_assert(!pt_signature_is(PT_STR_NULL));
+
     memcpy(header, "sha1=", 5);
     ck_assert_int_eq(sig(SIG_SECRET, header, SIG_BODY), PT_ESIGNATURE);
 }

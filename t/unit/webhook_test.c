@@ -253,6 +253,7 @@ START_TEST(two_tenants_and_an_unknown_number)
     ck_assert(
         fx_sql(&wh, PYTAKE_SQL_WRITE, "tenant_enter raw_add ingest_messages"));
     ck_assert_has(fx_param(&wh, 1, 4), "\"unknown_numbers\":1");
+    ck_assert_str_eq(wh.op->note, PYTAKE_NOTE_NUMBER);
     ck_assert_has(fx_param(&wh, 1, 4), "\"unrouted\":1");
     ck_assert_param_uuid(&wh, 0, 0, other);
     ck_assert_uint_eq(wh_items(&wh, 2, 8), 1);
