@@ -21,7 +21,8 @@ static int  login_under(migrate_t *m, const char *login);
 static int  database_do(migrate_t *m, const char *what, const char *whom);
 
 /* $1: names with commas, $2: our prefix, $3: that of before, $4: members of
- * the roles, too, which is when no login is named.  A member that may do everything anyway is none of ours. */
+ * the roles, too, which is when no login is named.  A member that may do
+ * everything anyway is none of ours. */
 #define LOGINS                                                                 \
     "WITH named AS (SELECT trim(n) AS name FROM"                               \
     " regexp_split_to_table($1, ',') n WHERE trim(n) <> ''),"                  \
