@@ -41,7 +41,7 @@ CREATE FUNCTION pytake_login_find(p_email text, p_network bytea)
     SET search_path = public, pg_temp AS $$
 BEGIN
     RETURN QUERY
-    SELECT lower(coalesce(u.email, p_email)), u.tenant_id, u.id, u.email,
+    SELECT pytake_email_key(p_email), u.tenant_id, u.id, u.email,
            u.name, u.role, u.password_hash,
            EXISTS (SELECT 1 FROM login_networks n
                    WHERE n.tenant_id = u.tenant_id AND n.user_id = u.id

@@ -256,7 +256,10 @@ def furnish(url, tenant, number, conversations, messages):
         o AS (INSERT INTO outbox (tenant_id, message_id, conversation_id,
               whatsapp_config_id, next_attempt_at, created_at)
               SELECT m.tenant_id, m.id, m.conversation_id, w.id, now(),
-              now() FROM m, w)
+              now() FROM m, w),
+        l AS (INSERT INTO login_networks (tenant_id, user_id, network)
+              SELECT u.tenant_id, u.id, substring(uuid_send(u.id) FOR 16)
+              FROM w JOIN users u USING (tenant_id) ON CONFLICT DO NOTHING)
         INSERT INTO message_receipts (tenant_id, whatsapp_message_id, status,
             occurred_at, message_id, raw, received_at)
         SELECT tenant_id, whatsapp_message_id, 'sent', now(), id, '{}', now()
