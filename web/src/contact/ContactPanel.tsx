@@ -88,7 +88,7 @@ export function ContactPanel({ conversation: c, floating, onClose }: PanelProps)
         <dl className="grid grid-cols-[88px_minmax(0,1fr)] gap-x-3 gap-y-1.5 text-preview">
           <dt className="text-ink-3">{t.status}</dt>
           <dd>{t[`status_${c.status}`]}</dd>
-          <dt className="text-ink-3">{t.assign}</dt>
+          <dt className="text-ink-3">{t.owner}</dt>
           <dd className="truncate">{c.assigned_to === null ? t.nobody : (owner?.name ?? "")}</dd>
           {number !== undefined && (
             <>

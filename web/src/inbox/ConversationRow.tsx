@@ -104,7 +104,7 @@ export const ConversationRow = memo(function ConversationRow(props: RowProps) {
         >
           <Preview c={c} gone={gone} draft={draft} unread={unread} />
           {unread && (
-            <span className="ml-1.5 min-w-5 shrink-0 rounded-full bg-accent px-1.5 text-center text-on-accent text-micro leading-5 tabular-nums">
+            <span className="ml-1.5 inline-grid h-5 min-w-5 shrink-0 place-items-center rounded-full bg-accent px-1.5 text-micro text-on-accent tabular-nums">
               <span className="sr-only">
                 {t.unread(c.unread_count > COUNT_MAX ? `${COUNT_MAX}+` : String(c.unread_count))}
               </span>

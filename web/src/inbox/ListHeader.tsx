@@ -29,6 +29,7 @@ export function ListHeader() {
   return (
     <>
       <header className="flex h-[52px] shrink-0 items-center gap-1 pr-2 pl-4 max-md:h-14">
+        {find !== null && <h1 className="sr-only">{closed ? t.closedOnes : t.inbox}</h1>}
         {find === null ? (
           <>
             <h1 className="mr-auto text-head">{closed ? t.closedOnes : t.inbox}</h1>

@@ -46,14 +46,16 @@ function Panes() {
 
   return (
     <div className="flex h-dvh overflow-hidden bg-gutter max-md:bg-page">
-      <a
-        href="#composer"
-        className="sr-only z-50 rounded-control bg-card px-3 py-2 focus:not-sr-only focus:fixed focus:top-2 focus:left-2"
-      >
-        {t.skipToThread}
-      </a>
       <Rail live={live} />
       <main className="my-2 mr-2 flex min-w-0 flex-1 flex-col overflow-hidden rounded-card border border-line bg-page max-md:m-0 max-md:rounded-none max-md:border-0">
+        {open !== null && (
+          <a
+            href="#log"
+            className="sr-only z-50 rounded-control bg-card px-3 py-2 focus:not-sr-only focus:fixed focus:top-2 focus:left-2"
+          >
+            {t.skipToThread}
+          </a>
+        )}
         <ConnectionBanner />
         <div className="relative flex min-h-0 flex-1">
           <section

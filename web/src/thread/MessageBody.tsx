@@ -155,11 +155,18 @@ function Media({ m, icon, title }: { m: ShownMessage; icon: LucideIcon; title: s
   return (
     <>
       <span title={m.sender_type === "contact" ? t.mediaLater : undefined}>
-        <Part icon={icon} title={title} text={mime.split(";")[0] ?? ""} />
+        <Part icon={icon} title={title} text={m.message_type === "document" ? kindOf(mime) : ""} />
       </span>
       {caption !== "" && <Text>{caption}</Text>}
     </>
   );
+}
+
+/** "PDF" of "application/pdf"; longer names of formats say nothing to people. */
+function kindOf(mime: string): string {
+  const kind = mime.split(";")[0]?.split("/")[1] ?? "";
+
+  return kind.length <= 5 ? kind.toUpperCase() : "";
 }
 
 function Location({ m, t }: { m: ShownMessage; t: Messages }) {

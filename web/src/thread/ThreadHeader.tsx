@@ -111,6 +111,9 @@ function Identity({ c }: { c: Conversation }) {
               {number.name}
             </span>
           )}
+          {c.status !== "closed" && (left === null || left <= 0) && (
+            <span>{left === null ? t.windowNever : t.windowIsClosed}</span>
+          )}
           {left !== null && left > 0 && (
             <span className="flex shrink-0 items-center gap-1.5 tabular-nums">
               <Ring share={left / WINDOW_MS} className="size-3" />

@@ -42,7 +42,7 @@ interface AvatarProps {
   className?: string;
 }
 
-/** Initials on a tint.  It says nothing that the name beside it does not say. */
+/** Initials on a tint.  They are no text: the name beside them says it. */
 export function Avatar({ id, name, size = 40, className }: AvatarProps) {
   const letters = initials(name);
   const color = tint(id);
@@ -50,14 +50,15 @@ export function Avatar({ id, name, size = 40, className }: AvatarProps) {
   return (
     <span
       aria-hidden="true"
+      data-initials={letters}
       className={cn(
-        "grid shrink-0 select-none place-items-center rounded-full font-semibold leading-none",
+        "before:content-[attr(data-initials)] grid shrink-0 select-none place-items-center rounded-full font-semibold leading-none",
         SIZES[size],
         className,
       )}
       style={{ background: `var(--av-${color})`, color: `var(--av-${color}-ink)` }}
     >
-      {letters === "" ? <User className="size-1/2" strokeWidth={1.75} /> : letters}
+      {letters === "" && <User className="size-1/2" strokeWidth={1.75} />}
     </span>
   );
 }
