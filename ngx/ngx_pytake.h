@@ -291,10 +291,10 @@ typedef struct {
 } ngx_pytake_ws_t;
 
 typedef struct {
-    ngx_str_t        request_id;
-    ngx_str_t        path; /* these three: of an API request */
-    ngx_str_t        query;
-    pytake_route_t   found;
+    ngx_str_t         request_id;
+    ngx_str_t         path; /* these three: of an API request */
+    ngx_str_t         query;
+    pytake_route_t    found;
     ngx_pytake_op_t  *op;         /* NULL: no core operation */
     pytake_op_info_t *info;       /* of one that is gone already */
     ngx_event_t      *body_timer; /* NULL: the body is not waited for */

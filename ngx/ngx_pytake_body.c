@@ -16,8 +16,8 @@
 
 
 static ngx_int_t ngx_pytake_body_filter(ngx_http_request_t *r, ngx_chain_t *in);
-static void ngx_pytake_body_timeout(ngx_event_t *ev);
-static void ngx_pytake_body_cleanup(void *data);
+static void      ngx_pytake_body_timeout(ngx_event_t *ev);
+static void      ngx_pytake_body_cleanup(void *data);
 
 
 static ngx_http_request_body_filter_pt ngx_http_next_request_body_filter;

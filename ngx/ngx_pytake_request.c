@@ -16,11 +16,11 @@ typedef struct {
 } ngx_pytake_headers_t;
 
 
-static void      ngx_pytake_api_post(ngx_http_request_t *r);
-static ngx_int_t ngx_pytake_api_judge(ngx_http_request_t *r,
-                                      ngx_pytake_ctx_t   *ctx);
-static ngx_int_t ngx_pytake_api_start(ngx_http_request_t *r,
-                                      ngx_pytake_ctx_t *ctx, size_t body_len);
+static void             ngx_pytake_api_post(ngx_http_request_t *r);
+static ngx_int_t        ngx_pytake_api_judge(ngx_http_request_t *r,
+                                             ngx_pytake_ctx_t   *ctx);
+static ngx_int_t        ngx_pytake_api_start(ngx_http_request_t *r,
+                                             ngx_pytake_ctx_t *ctx, size_t body_len);
 static ngx_pytake_op_t *ngx_pytake_api_op(ngx_http_request_t *r,
                                           ngx_pytake_ctx_t   *ctx,
                                           size_t              body_len);
@@ -29,11 +29,10 @@ static ngx_int_t ngx_pytake_api_fill(ngx_http_request_t *r, ngx_pytake_op_t *op,
                                      ngx_pytake_browser_t *b, size_t body_len);
 static void      ngx_pytake_api_headers(ngx_http_request_t   *r,
                                         ngx_pytake_headers_t *h);
-static void      ngx_pytake_api_header(ngx_table_elt_t      *e,
-                                       ngx_pytake_headers_t *h);
-static void      ngx_pytake_route(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx);
+static void ngx_pytake_api_header(ngx_table_elt_t *e, ngx_pytake_headers_t *h);
+static void ngx_pytake_route(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx);
 static pytake_method_t ngx_pytake_method(ngx_http_request_t *r);
-static u_char   *ngx_pytake_copy(u_char *p, pt_str_t *dst, ngx_str_t *src);
+static u_char *ngx_pytake_copy(u_char *p, pt_str_t *dst, ngx_str_t *src);
 
 
 static const struct {
@@ -150,9 +149,9 @@ ngx_pytake_api_judge(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx)
     if (rc != NGX_OK) {
         ngx_pytake_op_release(op, r);
 
-        return rc == NGX_DECLINED ? NGX_DECLINED
-                                  : ngx_pytake_problem_send(
-                                      r, NGX_HTTP_SERVICE_UNAVAILABLE);
+        return rc == NGX_DECLINED
+                   ? NGX_DECLINED
+                   : ngx_pytake_problem_send(r, NGX_HTTP_SERVICE_UNAVAILABLE);
     }
 
     resp = &op->effect.u.done;
