@@ -41,7 +41,6 @@ static const pt_op_sqlstate_t pt_op_sqlstates[] = {
     { "PT404", PT_ENOTFOUND },
     { "PT409", PT_ECONFLICT },
     { "PT422", PT_EVALIDATION },
-    { "23505", PT_ECONFLICT },
     { "40001", PT_EBUSY },
     { "40P01", PT_EBUSY },
     { "55P03", PT_EBUSY },
@@ -541,6 +540,13 @@ pt_op_sqlstate(pytake_op_t *op)
 
     if (pt_op_dayless(op)) {
         return PT_EDBAWAY;
+    }
+
+    /* another one was opened at this very moment */
+    if (memcmp(r->sqlstate, "23505", 5) == 0 && r->failed_stmt < op->sql.nstmts
+        && op->stmts[r->failed_stmt].stmt == PT_STMT_CONV_REOPEN)
+    {
+        return PT_EOPENALREADY;
     }
 
     for (i = 0; i < PT_COUNT(pt_op_sqlstates); i++) {

@@ -134,6 +134,13 @@ START_TEST(reopen_beside_an_open_one)
     change_row(&f, 3, "closed");
     fx_feed(&f);
     fx_problem(&f, 409, "conversation_open");
+
+    /* or one that comes at this very moment */
+    fx_start(&f, PYTAKE_POST, CONV "/reopen", NULL);
+    ck_assert(fx_sql(&f, PYTAKE_SQL_WRITE,
+                     "session_enter conv_reopen conv_change_event conv_get"));
+    fx_refuse(&f, "23505", 1, "twice");
+    fx_problem(&f, 409, "conversation_open");
     fx_free(&f);
 }
 END_TEST
