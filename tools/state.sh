@@ -346,7 +346,7 @@ seconds() {
 
 # NGINX's files are those of conf/, with this state's places put in.
 state_nginx() {
-    local dir="$HOME_DIR/nginx" f user_line level ping files without=''
+    local dir="$HOME_DIR/nginx" f user_line level ping files names without=''
 
     level=notice
     case ${LOG_LEVEL:-} in
@@ -361,6 +361,9 @@ state_nginx() {
     ping=$(seconds "${WEBSOCKET_PING_INTERVAL:-30s}")
     user_line="user $RUN_USER;"
     is_root || user_line="# started by $RUN_USER"
+    # The names that the simulator is asked by are this server's.
+    names=$(tr ',' '\n' <<< "${PYTAKE_SIM_HOSTS:-}" \
+        | sed -n 's/^ *\([A-Za-z0-9.-]\+\)\(:[0-9]\+\)\? *$/ \1/p' | tr -d '\n')
     # What we may not raise NGINX may not either, and says so at every start.
     files=65536
     (ulimit -n $files) 2> /dev/null || files=$(ulimit -Hn)
@@ -377,6 +380,7 @@ state_nginx() {
             -e "s|/etc/pytake/|$HOME_DIR/secrets/|" \
             -e "s|/run/pytake/|$SOCKETS/|" \
             -e "s|^    listen 127.0.0.1:8080|    listen $LISTEN:$PORT|" \
+            -e "s|^    server_name localhost|&$names|" \
             -e "s/\(proxy_\(read\|send\)_timeout\) 75s;/\1 $((ping + 45))s;/" \
             -e "$without" "$TOP/conf/$f" | write_file "$dir/$f" 600
     done

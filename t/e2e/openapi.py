@@ -85,7 +85,8 @@ def answers(t, s, doc, ops):
     contact = s.add_contact(ten)
 
     def mine(name):
-        return contact if "contact" in name else conv["id"]
+        return (contact if "contact" in name
+                else ten.agent.id if "user" in name else conv["id"])
 
     def fit(o, r, what):
         kind = r.headers.get("content-type", "")
