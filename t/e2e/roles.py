@@ -36,7 +36,7 @@ def code(url, *statements, role=None):
     """The SQLSTATE that the last of them ends with, on a connection of its
     own; None: it is done.  No way in is "no entry"."""
     try:
-        c = connect(url, options="-c role=" + role if role else None)
+        c = connect(url, role)
     except psycopg2.OperationalError as e:
         return "no entry" if "permission denied for database" in str(e) \
             else str(e)
@@ -148,7 +148,7 @@ def nothing(t, here, a, b):
                         (service, "SET ROLE NONE"),
                         (service, "SET SESSION AUTHORIZATION DEFAULT;"
                                   " SET ROLE NONE")):
-        c = connect(a.work, options="-c role=" + role if role else None)
+        c = connect(a.work, role)
         got = {}
         with c.cursor() as cur:
             for text in tries:
@@ -315,10 +315,13 @@ def restored(t, here, a):
     """A dump has its database's roles; another database gets its own."""
     p = Place(here, "res")
     dump = subprocess.run(["pg_dump", "-Fp", "--no-owner", "-d", a.root],
-                          capture_output=True, check=True).stdout
+                          capture_output=True)
+    if b"version mismatch" in dump.stderr:
+        t.skip("a restored database", "pg_dump is older than the server")
+        return
     subprocess.run(["psql", "-qX", "-v", "ON_ERROR_STOP=1", "-d", p.root,
                     "-c", "SET SESSION AUTHORIZATION " + here.role(
-                        "resup", "SUPERUSER"), "-f", "-"], input=dump,
+                        "resup", "SUPERUSER"), "-f", "-"], input=dump.stdout,
                    check=True, stdout=subprocess.DEVNULL)
     app = role_of(a.root, "app")
     t.eq(role_of(p.root, "app"), app, "restored it has the other's roles")

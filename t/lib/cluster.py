@@ -23,8 +23,10 @@ def pytake():
         "PYTAKE", os.path.join(folder, "pytake")))
 
 
-def connect(url, **more):
-    c = psycopg2.connect(url, options="-c timezone=UTC", **more)
+def connect(url, role=None, **more):
+    """role: entered as workers do it, by an option of the connection."""
+    c = psycopg2.connect(url, options="-c timezone=UTC"
+                         + (" -c role=" + role if role else ""), **more)
     c.autocommit = True
     return c
 
