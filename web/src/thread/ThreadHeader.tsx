@@ -18,6 +18,7 @@ import { useI18n } from "@/i18n";
 import { contactName, WINDOW_MS, windowLeft } from "@/inbox/preview";
 import { useMinute } from "@/lib/clock";
 import { cn } from "@/lib/cn";
+import { usePhone } from "@/lib/media";
 import { leaveConversation } from "@/nav/navigation";
 import { useViewers } from "@/realtime/people";
 import { mayWrite, useMe } from "@/session/useSession";
@@ -88,6 +89,8 @@ export function ThreadHeader(props: HeaderProps) {
 }
 
 function Identity({ c }: { c: Conversation }) {
+  /* With one pane on the screen, this is its title. */
+  const Name = usePhone() ? "h1" : "h2";
   const { t, fmt } = useI18n();
   const now = useMinute();
   const numbers = useNumbers();
@@ -99,7 +102,7 @@ function Identity({ c }: { c: Conversation }) {
     <div className="flex min-w-0 flex-1 items-center gap-2.5">
       <Avatar id={c.contact.id} name={c.contact.name} size={32} className="max-md:hidden" />
       <div className="min-w-0">
-        <h2 className="truncate text-section">{contactName(c, t)}</h2>
+        <Name className="truncate text-section">{contactName(c, t)}</Name>
         <div className="flex h-4 items-center gap-2 text-meta text-ink-3">
           {c.status === "closed" && (
             <span className="rounded-mark border border-line-strong px-1 text-micro text-ink-2">

@@ -14,9 +14,10 @@ export function Menu(props: ComponentProps<typeof DropdownMenu.Root>) {
 export const MenuTrigger = DropdownMenu.Trigger;
 export const MenuRadioGroup = DropdownMenu.RadioGroup;
 
+/** Drawn inside the page's main part, so that it belongs to a landmark. */
 export function MenuContent({ className, ...rest }: ComponentProps<typeof DropdownMenu.Content>) {
   return (
-    <DropdownMenu.Portal>
+    <DropdownMenu.Portal container={document.querySelector("main")}>
       <DropdownMenu.Content
         sideOffset={6}
         collisionPadding={8}
