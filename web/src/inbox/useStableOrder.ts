@@ -49,11 +49,11 @@ export function useStableOrder(list: readonly Conversation[], held: boolean, res
 
     setFrame((had) => {
       if (held && had.order.length > 0) {
-        /* Later pages go on at the end: nothing above them moves. */
-        const lastKnown = had.order.findLast((id) => now.has(id));
-        const at = lastKnown === undefined ? -1 : list.findIndex((c) => c.id === lastKnown);
+        /* What is newer than all that is shown waits for the pill; the rest are
+           later pages, which go on at the end: nothing above them moves. */
         const in_ = new Set(had.order);
-        const tail = list.slice(at + 1).filter((c) => !in_.has(c.id));
+        const top = list.findIndex((c) => in_.has(c.id));
+        const tail = list.filter((c, i) => i > top && !in_.has(c.id));
 
         return {
           order: tail.length === 0 ? had.order : [...had.order, ...tail.map((c) => c.id)],
@@ -103,8 +103,8 @@ export function useStableOrder(list: readonly Conversation[], held: boolean, res
     }
   }
 
-  const pending = held ? list.filter((c) => !shown.has(c.id)).length : 0;
-  const moved = held && frame.order.length > 0 && list[0] !== undefined && !shown.has(list[0].id);
+  const top = list.findIndex((c) => shown.has(c.id));
+  const pending = held && top > 0 ? top : 0;
 
-  return { rows, pending, moved, settle: () => settle(list) };
+  return { rows, pending, settle: () => settle(list) };
 }
