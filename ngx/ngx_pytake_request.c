@@ -49,6 +49,7 @@ ngx_int_t
 ngx_pytake_api_handler(ngx_http_request_t *r)
 {
     ngx_int_t            rc;
+    ngx_uint_t           awaited;
     ngx_pytake_ctx_t    *ctx;
     ngx_pytake_worker_t *w;
 
@@ -69,19 +70,21 @@ ngx_pytake_api_handler(ngx_http_request_t *r)
         (r == r->main
          && r->headers_in.content_length_n > (off_t) ctx->found.body_max);
 
-    if (!ctx->found.body) {
-        return ngx_pytake_body_skip(r, ngx_pytake_api_post);
-    }
+    awaited = ngx_pytake_body_awaited(r);
 
-    if (ngx_pytake_body_awaited(r)) {
+    if (awaited) {
         rc = ngx_pytake_api_judge(r, ctx);
         if (rc != NGX_DECLINED) {
             return rc;
         }
+    }
 
-        if (ngx_pytake_body_begin(r, ctx) != NGX_OK) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
+    if (!ctx->found.body) {
+        return ngx_pytake_body_skip(r, ngx_pytake_api_post);
+    }
+
+    if (awaited && ngx_pytake_body_begin(r, ctx) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     rc = ngx_http_read_client_request_body(r, ngx_pytake_api_post);

@@ -36,14 +36,10 @@ static pt_str_t pt_op_text(bool known, const char id[PT_UUID_LEN]);
 /* PTxyz are raised by our own SQL functions; their message is for the
  * client. */
 static const pt_op_sqlstate_t pt_op_sqlstates[] = {
-    { "PT401", PT_EREVOKED },
-    { "PT403", PT_EFORBIDDEN },
-    { "PT404", PT_ENOTFOUND },
-    { "PT409", PT_ECONFLICT },
-    { "PT422", PT_EVALIDATION },
-    { "40001", PT_EBUSY },
-    { "40P01", PT_EBUSY },
-    { "55P03", PT_EBUSY },
+    { "PT401", PT_EREVOKED },    { "PT403", PT_EFORBIDDEN },
+    { "PT404", PT_ENOTFOUND },   { "PT409", PT_ECONFLICT },
+    { "PT422", PT_EVALIDATION }, { "40001", PT_EBUSY },
+    { "40P01", PT_EBUSY },       { "55P03", PT_EBUSY },
     { "57014", PT_EDEADLINE }, /* statement_timeout */
     { "57P", PT_EDBAWAY },     /* shutting down, starting up */
     { "53", PT_EBUSY },        /* out of memory, disk, connections */

@@ -325,13 +325,14 @@ def memory(t, s):
     """As many tokenless posts as a stranger likes, each a byte short."""
     n = tap.size(600, 5000)
     body = b"x" * tap.size(256 * 1024, 64 * 1024)
-    for name, target, headers, status in (
-            ("messages", CONV, {}, 401),
-            ("webhooks without signature", HOOK, {}, 401),
-            ("bodies for nobody", API + "/nope", {}, 404)):
-        idle = pss(s)
-        request = head("POST", target, {
-            **JSON, **headers, "Content-Length": str(len(body))})
+    idle = pss(s)
+    for name, method, target, status in (
+            ("messages", "POST", CONV, 401),
+            ("webhooks without signature", "POST", HOOK, 401),
+            ("lists with a body", "GET", CONV, 401),
+            ("bodies for nobody", "POST", API + "/nope", 404)):
+        request = head(method, target, {
+            **JSON, "Content-Length": str(len(body))})
         socks, top, said = begin(s, n, request, body, n)
         t.ok(said.count(status) == len(said) and len(said) >= n * 9 // 10,
              "%d unfinished %s are answered %d" % (n, name, status),
