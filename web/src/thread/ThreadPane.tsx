@@ -31,8 +31,7 @@ export function ThreadPane({ id }: { id: string }) {
   if (!valid || (query.error instanceof ApiError && query.error.status === 404)) {
     return (
       <section aria-label={t.conversation} className="flex min-w-0 flex-1 bg-card">
-        <h1 className="sr-only md:hidden">{t.notFoundTitle}</h1>
-        <Empty icon={DoorClosed} title={t.notFoundTitle} text={t.notFoundText}>
+        <Empty head icon={DoorClosed} title={t.notFoundTitle} text={t.notFoundText}>
           <Button onClick={leaveConversation}>{t.goToInbox}</Button>
         </Empty>
       </section>

@@ -10,10 +10,14 @@ interface EmptyProps {
   text: string;
   children?: ReactNode;
   className?: string;
+  /** Its title is the page's. */
+  head?: boolean;
 }
 
 /** Nothing to show: a thin icon, what it is, what to do, at most two actions. */
-export function Empty({ icon: Icon, title, text, children, className }: EmptyProps) {
+export function Empty({ icon: Icon, title, text, children, className, head }: EmptyProps) {
+  const Title = head ? "h1" : "p";
+
   return (
     <div
       className={cn(
@@ -22,7 +26,7 @@ export function Empty({ icon: Icon, title, text, children, className }: EmptyPro
       )}
     >
       <Icon aria-hidden="true" className="mb-1 size-10 text-ink-3" strokeWidth={1.1} />
-      <p className="text-section text-ink">{title}</p>
+      <Title className="text-section text-ink">{title}</Title>
       <p className="max-w-[300px]">{text}</p>
       {children !== undefined && <div className="mt-2 flex gap-2">{children}</div>}
     </div>
