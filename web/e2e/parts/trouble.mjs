@@ -107,7 +107,10 @@ export async function hostile(t, stage, w) {
       }
       await seat.go(`/inbox/${await who.conversation()}`);
       await seat.log.getByText(harm, { exact: true }).first().waitFor();
-      shown += (await seat.page.locator("section:has(#log) :is(h1, h2)").first().textContent()) === harm ? 1 : 0;
+      shown +=
+        (await seat.page.locator("section:has(#log) :is(h1, h2)").first().textContent()) === harm
+          ? 1
+          : 0;
       if (view === DESK && i < 3) {
         await t.comes(
           async () =>
