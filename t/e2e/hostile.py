@@ -590,8 +590,10 @@ def connects(t, s, h, way):
     for c in opened:
         code = c.code()
         codes[code] = codes.get(code, 0) + 1
-    t.eq(codes, {4004: len(opened)}, "%s: %d silent strangers: 4004"
-         % (way.name, len(opened)))
+    # 1013 is for who has a place that others need
+    t.ok(codes and set(codes) <= {1013, 4004},
+         "%s: %d silent strangers: 4004, or 1013"
+         % (way.name, len(opened)), codes)
 
 
 if __name__ == "__main__":

@@ -21,9 +21,9 @@ function writing(target: EventTarget | null): boolean {
   );
 }
 
-/** A menu or a dialog has the keys while it is open. */
+/** A menu or a dialog has the keys while it is open, not while it fades. */
 function covered(): boolean {
-  return document.querySelector('[role="dialog"],[role="menu"]') !== null;
+  return document.querySelector(':is([role="dialog"],[role="menu"])[data-state="open"]') !== null;
 }
 
 /** Single keys outside of fields, as the shortcut sheet tells. */

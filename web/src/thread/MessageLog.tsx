@@ -165,6 +165,12 @@ export function MessageLog({ conversation: c, onQuote }: LogProps) {
       void fetchNextPage();
     }
   };
+  /* Also when nobody scrolls: what came may be less than the screen holds. */
+  useEffect(() => {
+    if (before.current.opened && log.current !== null && log.current.scrollTop < OLDER_PX) {
+      older();
+    }
+  });
   const onScroll = () => {
     const el = log.current;
 

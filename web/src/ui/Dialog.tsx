@@ -4,6 +4,7 @@
 import { Dialog as Radix } from "radix-ui";
 import type { ReactNode } from "react";
 import { cn } from "@/lib/cn";
+import { useReturnedFocus } from "./focus";
 
 interface DialogProps {
   open: boolean;
@@ -23,11 +24,14 @@ export function Dialog({ open, onOpenChange, title, text, firm, wide, children }
     }
   };
 
+  const focus = useReturnedFocus();
+
   return (
     <Radix.Root open={open} {...(onOpenChange === undefined ? {} : { onOpenChange })}>
       <Radix.Portal>
         <Radix.Overlay className="fixed inset-0 z-40 animate-fade bg-scrim" />
         <Radix.Content
+          {...focus}
           onEscapeKeyDown={stay}
           onPointerDownOutside={stay}
           onInteractOutside={stay}

@@ -5,6 +5,7 @@ import { Check } from "lucide-react";
 import { DropdownMenu } from "radix-ui";
 import type { ComponentProps, ReactNode } from "react";
 import { cn } from "@/lib/cn";
+import { keepElsewhere } from "./focus";
 import { Kbd } from "./Kbd";
 
 /* Not modal: what is around it stays for readers, and the page may scroll. */
@@ -21,6 +22,7 @@ export function MenuContent({ className, ...rest }: ComponentProps<typeof Dropdo
       <DropdownMenu.Content
         sideOffset={6}
         collisionPadding={8}
+        onCloseAutoFocus={keepElsewhere}
         className={cn(
           "z-20 max-h-[min(60vh,420px)] w-[248px] animate-pane overflow-y-auto rounded-card border border-line-strong bg-card p-1 text-ink shadow-float",
           className,
