@@ -46,9 +46,9 @@ static ngx_pytake_count_t ngx_pytake_count_hashes = {
 #define ngx_pytake_main_offset(f) offsetof(ngx_pytake_main_conf_t, f)
 #define ngx_pytake_loc_offset(f) offsetof(ngx_pytake_loc_conf_t, f)
 
-#define NGX_PYTAKE_EVERYWHERE                                                  \
-    (NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF                \
-     | NGX_CONF_TAKE1)
+#define NGX_PYTAKE_ALL_LEVELS                                                  \
+    (NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF)
+#define NGX_PYTAKE_EVERYWHERE (NGX_PYTAKE_ALL_LEVELS | NGX_CONF_TAKE1)
 
 
 static ngx_command_t ngx_pytake_commands[] = {
@@ -145,6 +145,9 @@ static ngx_command_t ngx_pytake_commands[] = {
     { ngx_string("pytake_webhook_body_max"), NGX_PYTAKE_EVERYWHERE,
       ngx_pytake_set_size, NGX_HTTP_LOC_CONF_OFFSET,
       ngx_pytake_loc_offset(webhook_body_max), NULL },
+
+    { ngx_string("pytake_requests"), NGX_PYTAKE_ALL_LEVELS | NGX_CONF_1MORE,
+      ngx_pytake_set_requests, NGX_HTTP_LOC_CONF_OFFSET, 0, NULL },
 
     { ngx_string("pytake"), NGX_HTTP_LOC_CONF | NGX_CONF_FLAG,
       ngx_pytake_set_api, NGX_HTTP_LOC_CONF_OFFSET, 0, NULL },

@@ -39,6 +39,8 @@
 #define NGX_PYTAKE_GATE_SIZE 65536     /* bytes of a gate outside the zone */
 #define NGX_PYTAKE_GATE_SAID 10000     /* ms between log lines about waits */
 #define NGX_PYTAKE_NETWORK_MAX 9       /* bytes, ngx_pytake_network() */
+#define NGX_PYTAKE_CROWD_BUCKETS 256   /* of networks, for pytake_requests */
+#define NGX_PYTAKE_CROWD_SIZES 2       /* any request, large ones apart */
 
 /* Classes of pools are those of pytake_sql_class_t. */
 #define NGX_PYTAKE_CLASSES 3
@@ -104,6 +106,16 @@ typedef enum {
     NGX_PYTAKE_TEST_ROWS
 } ngx_pytake_role_e;
 
+/* pytake_requests: limits (0: none), and what this worker has under way. */
+typedef struct {
+    ngx_uint_t large; /* bytes of a body; 0: none is large */
+    ngx_uint_t max[NGX_PYTAKE_CROWD_SIZES];
+    ngx_uint_t net_max[NGX_PYTAKE_CROWD_SIZES];
+    ngx_uint_t count[NGX_PYTAKE_CROWD_SIZES];
+
+    struct ngx_pytake_crowd_net_s *net[NGX_PYTAKE_CROWD_BUCKETS];
+} ngx_pytake_crowd_t;
+
 typedef struct {
     ngx_uint_t   role; /* ngx_pytake_role_e */
     ngx_msec_t   timeout;
@@ -114,6 +126,8 @@ typedef struct {
     ngx_uint_t   test_rows;
     ngx_array_t *origins; /* of ngx_str_t; NULL: our own */
     ngx_flag_t   websocket;
+
+    ngx_pytake_crowd_t *crowd; /* NULL: no limits */
 } ngx_pytake_loc_conf_t;
 
 
@@ -216,6 +230,7 @@ typedef enum {
     NGX_PYTAKE_SAY_VERIFY,
     NGX_PYTAKE_SAY_NUMBER,
     NGX_PYTAKE_SAY_ORIGIN,
+    NGX_PYTAKE_SAY_CROWD,
     NGX_PYTAKE_SAYS
 } ngx_pytake_say_e;
 
@@ -308,12 +323,16 @@ typedef struct {
     unsigned          cache_control : 1; /* the core has said it */
     unsigned          hub_up : 1;
     unsigned          body_large : 1; /* over the route's limit */
+    unsigned          counted : 1;    /* in its location's crowd */
 } ngx_pytake_ctx_t;
 
 /* The request's context, which survives internal redirects; find: NULL when
  * there is none yet; get makes it (NULL: out of memory). */
 ngx_pytake_ctx_t *ngx_pytake_ctx_find(ngx_http_request_t *r);
 ngx_pytake_ctx_t *ngx_pytake_ctx_get(ngx_http_request_t *r);
+/* Counts a request, until its end, in what its location has under way.
+ * NGX_OK, or the status to refuse it with: nothing is counted then. */
+ngx_int_t ngx_pytake_crowd_enter(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx);
 /* What is known of its operation.  NGX_DECLINED: it has none. */
 ngx_int_t ngx_pytake_ctx_info(ngx_pytake_ctx_t *ctx, pytake_op_info_t *info);
 /* Keeps that in r->pool, for an operation that goes before the request. */
@@ -553,6 +572,7 @@ char *ngx_pytake_set_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_pytake_set_role(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_pytake_set_size(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_pytake_set_websocket(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_pytake_set_requests(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 
 /* ---- variables ---- */

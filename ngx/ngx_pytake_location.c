@@ -32,6 +32,7 @@ ngx_pytake_create_loc_conf(ngx_conf_t *cf)
     plcf->webhook_body_max = NGX_CONF_UNSET_SIZE;
     plcf->origins = NGX_CONF_UNSET_PTR;
     plcf->websocket = NGX_CONF_UNSET;
+    plcf->crowd = NGX_CONF_UNSET_PTR;
 
     return plcf;
 }
@@ -53,6 +54,7 @@ ngx_pytake_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_size_value(conf->webhook_body_max, prev->webhook_body_max,
                               PT_WEBHOOK_BODY_MAX);
     ngx_conf_merge_ptr_value(conf->origins, prev->origins, NULL);
+    ngx_conf_merge_ptr_value(conf->crowd, prev->crowd, NULL);
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 

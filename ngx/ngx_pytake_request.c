@@ -79,6 +79,11 @@ ngx_pytake_api_handler(ngx_http_request_t *r)
         }
     }
 
+    rc = ngx_pytake_crowd_enter(r, ctx);
+    if (rc != NGX_OK) {
+        return ngx_pytake_problem_send(r, rc);
+    }
+
     if (!ctx->found.body) {
         return ngx_pytake_body_skip(r, ngx_pytake_api_post);
     }

@@ -21,7 +21,8 @@ static const char *const ngx_pytake_says[NGX_PYTAKE_SAYS] = {
     "webhook refused: its signature is not of this app secret",
     "webhook verification refused: another verify token, or none",
     "webhook for a phone_number_id that no tenant has, kept as raw bytes",
-    "websocket refused: its page's origin is not allowed"
+    "websocket refused: its page's origin is not allowed",
+    "request refused: \"pytake_requests\" allows no more at once"
 };
 
 

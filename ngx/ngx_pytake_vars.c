@@ -3,8 +3,8 @@
 /*
  * $pytake_request_id, $pytake_path, $pytake_user, $pytake_tenant,
  * $pytake_conversation, $pytake_op, $pytake_status, $pytake_code,
- * $pytake_db_time: for log_format; $pytake_network: for limit_req_zone and
- * limit_conn_zone; $pytake_ws_*: for the hub.
+ * $pytake_db_time: for log_format; $pytake_network: for limit_req_zone;
+ * $pytake_ws_*: for the hub.
  * The operation lives as long as r->pool, so they are still good after the
  * request's clean-up.
  */

@@ -1,6 +1,6 @@
 # Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE.
 
-# $pytake_network as a key of nginx's limits, and what they refuse by.
+# $pytake_network as a key of nginx's limit_req, and what it refuses by.
 
 use strict;
 use warnings;
@@ -16,7 +16,6 @@ no_shuffle();
 
 our $http = http_with() . <<'_';
     limit_req_zone $pytake_network zone=req:1m rate=1r/m;
-    limit_conn_zone $pytake_network zone=conn:1m;
 _
 
 our $config = problem_pages() . <<'_';
@@ -25,11 +24,6 @@ our $config = problem_pages() . <<'_';
     location = /req {
         limit_req zone=req;
         limit_req_status 429;
-        empty_gif;
-    }
-    location = /conn {
-        limit_conn conn 1;
-        limit_conn_status 429;
         empty_gif;
     }
 _
@@ -83,12 +77,3 @@ main::from(qw(192.0.2.9 192.0.2.9))
  "Content-Type: application/problem+json\nRetry-After: 1"]
 --- response_body_like eval
 ["GIF", '"status":429,.*"code":"too_many_requests"']
-
-
-
-=== of connections, too
---- more_headers
-X-Real-IP: 192.0.2.3
---- request
-GET /conn
---- error_code: 200

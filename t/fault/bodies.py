@@ -27,6 +27,7 @@ JSON = {"Content-Type": "application/json"}
 MIB = 1 << 20
 ROOM = 64 * MIB          # above idle, of all workers together
 BODY_S = 3               # of a body that is read
+LARGE = 8                # webhooks of a network, in each worker
 WRONG = "sha256=" + "0" * 64
 
 
@@ -35,7 +36,7 @@ def main(t):
         resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     with stack.Stack(conf_edit=patience) as s:
         for part in (memory, webhooks, judged, read, unread, chunks,
-                     trickles, office):
+                     trickles, office, killed):
             t.head(part.__name__)
             part(t, s)
         s.check_logs(t)
@@ -365,17 +366,42 @@ def webhooks(t, s):
     socks, top, said = begin(s, 60, request, body, 1)
     done.set()
     other.join()
-    t.ok(top[1] < 8 * 4 * MIB, "60 unfinished webhooks of one address take "
-         "less than 32 MB of disk", "%.1f MB" % (top[1] / MIB))
+    t.ok(top[1] < LARGE * s.workers * 4 * MIB, "60 unfinished webhooks of one"
+         " address take no more disk than is allowed",
+         "%.1f MB" % (top[1] / MIB))
     t.ok(top[0] - idle < ROOM, "... and 64 MB of memory",
          "%.1f MB" % ((top[0] - idle) / MIB))
-    t.ok(said.count(503) >= 40, "... those above the limit are told so",
+    t.ok(said.count(503) >= 60 - LARGE * s.workers,
+         "... those above the limit are told so",
          sorted((x, said.count(x)) for x in set(said)))
     t.ok(len(good) > 3, "... and WhatsApp's are taken", len(good))
     for c in socks:
         c.close()
     stack.wait_until(lambda: disk(s) == 0, 20, "the disk is free again")
     t.ok(True, "... and the disk is free again")
+
+
+def killed(t, s):
+    """What a worker had under way when it was killed is so no more."""
+    n = LARGE * s.workers
+    request = head("POST", HOOK, {
+        "X-Hub-Signature-256": WRONG, "Content-Length": "200000"})
+
+    def refused():
+        socks, _, said = begin(s, 2 * n, request, b"x" * 200000, 1)
+        return socks, said.count(503)
+
+    for _ in range(3):
+        socks, no = refused()
+        t.ok(n <= no < 2 * n, "some of %d are refused" % (2 * n), no)
+        for pid in s.nginx.workers(exiting=False):
+            s.nginx.kill_worker(pid)
+        for c in socks:
+            c.close()
+        stack.wait_until(lambda: len(s.nginx.workers(exiting=False))
+                         == s.workers, 20, "new workers")
+    t.ok(s.say(s.tenants[0], wa.phone()),
+         "every worker died three times: WhatsApp is let in")
 
 
 tap.run(main)

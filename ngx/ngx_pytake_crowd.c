@@ -1,0 +1,322 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+/*
+ * pytake_requests: how many may be under way, by network and together, and
+ * how many large ones.
+ *
+ * Each worker counts for itself, in its own memory: in the configuration,
+ * which is a copy of its own.  limit_conn counts in shared memory, where what
+ * a killed worker had under way stays counted for ever, through every reload:
+ * after some crashes nobody would be let in, WhatsApp not either.
+ */
+
+#include "ngx_pytake.h"
+
+#define NGX_PYTAKE_CROWD_MAX 65536 /* the highest limit */
+
+
+typedef struct ngx_pytake_crowd_net_s   ngx_pytake_crowd_net_t;
+typedef struct ngx_pytake_crowd_guest_s ngx_pytake_crowd_guest_t;
+
+/* Of a network that has something under way. */
+struct ngx_pytake_crowd_net_s {
+    ngx_pytake_crowd_net_t *next;
+    ngx_uint_t              count[NGX_PYTAKE_CROWD_SIZES];
+    size_t                  len;
+    u_char                  key[NGX_PYTAKE_NETWORK_MAX];
+};
+
+struct ngx_pytake_crowd_guest_s {
+    ngx_pytake_crowd_t     *crowd;
+    ngx_pytake_crowd_net_t *net;
+    ngx_uint_t              sizes; /* counts it is in: 1, of large ones 2 */
+};
+
+
+static ngx_int_t ngx_pytake_crowd_param(ngx_conf_t *cf, ngx_pytake_crowd_t *c,
+                                        ngx_str_t *value);
+static ngx_pytake_crowd_net_t *ngx_pytake_crowd_net(ngx_pytake_crowd_t *c,
+                                                    ngx_http_request_t *r);
+static ngx_uint_t              ngx_pytake_crowd_room(ngx_pytake_crowd_t     *c,
+                                                     ngx_pytake_crowd_net_t *net,
+                                                     ngx_uint_t              sizes);
+static void                    ngx_pytake_crowd_leave(void *data);
+static void                    ngx_pytake_crowd_forget(ngx_pytake_crowd_t     *c,
+                                                       ngx_pytake_crowd_net_t *net);
+static ngx_uint_t              ngx_pytake_crowd_bucket(u_char *key, size_t len);
+
+
+static const struct {
+    ngx_str_t  name;
+    size_t     offset;
+    ngx_uint_t size; /* in bytes, not a number */
+} ngx_pytake_crowd_params[] = {
+    { ngx_string("network="), offsetof(ngx_pytake_crowd_t, net_max[0]), 0 },
+    { ngx_string("all="), offsetof(ngx_pytake_crowd_t, max[0]), 0 },
+    { ngx_string("large="), offsetof(ngx_pytake_crowd_t, large), 1 },
+    { ngx_string("large_network="), offsetof(ngx_pytake_crowd_t, net_max[1]),
+      0 },
+    { ngx_string("large_all="), offsetof(ngx_pytake_crowd_t, max[1]), 0 }
+};
+
+#define NGX_PYTAKE_CROWD_PARAMS                                                \
+    (sizeof(ngx_pytake_crowd_params) / sizeof(ngx_pytake_crowd_params[0]))
+
+
+/* pytake_requests off, or its parameters in any order */
+
+char *
+ngx_pytake_set_requests(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_pytake_loc_conf_t *plcf = conf;
+
+    ngx_str_t          *value;
+    ngx_uint_t          i;
+    ngx_pytake_crowd_t *c;
+
+    if (plcf->crowd != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "off") == 0) {
+        plcf->crowd = NULL;
+        return NGX_CONF_OK;
+    }
+
+    c = ngx_pcalloc(cf->pool, sizeof(ngx_pytake_crowd_t));
+    if (c == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    plcf->crowd = c;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+        if (ngx_pytake_crowd_param(cf, c, &value[i]) != NGX_OK) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    if ((c->large != 0) != (c->max[1] != 0 || c->net_max[1] != 0)) {
+        return "needs \"large_network\" or \"large_all\" with \"large\", "
+               "and \"large\" with them";
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_pytake_crowd_param(ngx_conf_t *cf, ngx_pytake_crowd_t *c, ngx_str_t *value)
+{
+    ngx_int_t   n, max;
+    ngx_str_t   s;
+    ngx_uint_t  i, *p;
+    const char *range;
+
+    for (i = 0; i < NGX_PYTAKE_CROWD_PARAMS; i++) {
+        s = ngx_pytake_crowd_params[i].name;
+
+        if (value->len > s.len && ngx_strncmp(value->data, s.data, s.len) == 0)
+        {
+            break;
+        }
+    }
+
+    if (i == NGX_PYTAKE_CROWD_PARAMS) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid parameter \"%V\"",
+                           value);
+        return NGX_ERROR;
+    }
+
+    p = (ngx_uint_t *) ((u_char *) c + ngx_pytake_crowd_params[i].offset);
+    s.data = value->data + s.len;
+    s.len = value->len - s.len;
+
+    if (ngx_pytake_crowd_params[i].size) {
+        n = ngx_parse_size(&s);
+        max = PT_WEBHOOK_BODY_MAX;
+        range = "a size from 1 to 4m";
+
+    } else {
+        n = ngx_atoi(s.data, s.len);
+        max = NGX_PYTAKE_CROWD_MAX;
+        range = "a number from 1 to 65536";
+    }
+
+    if (n <= 0 || n > max) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\": %s is expected", value,
+                           range);
+        return NGX_ERROR;
+    }
+
+    if (*p) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "duplicate \"%V\"", value);
+        return NGX_ERROR;
+    }
+
+    *p = (ngx_uint_t) n;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_pytake_crowd_enter(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx)
+{
+    off_t                     len;
+    ngx_uint_t                i;
+    ngx_pool_cleanup_t       *cln;
+    ngx_pytake_crowd_t       *c;
+    ngx_pytake_crowd_net_t   *net;
+    ngx_pytake_crowd_guest_t *guest;
+
+    c = ngx_pytake_loc_conf(r)->crowd;
+
+    if (c == NULL || ctx->counted || r != r->main) {
+        return NGX_OK;
+    }
+
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_pytake_crowd_guest_t));
+    if (cln == NULL) {
+        return NGX_HTTP_SERVICE_UNAVAILABLE;
+    }
+
+    net = ngx_pytake_crowd_net(c, r);
+    if (net == NULL) {
+        return NGX_HTTP_SERVICE_UNAVAILABLE;
+    }
+
+    len = r->headers_in.content_length_n;
+
+    guest = cln->data;
+    guest->crowd = c;
+    guest->net = net;
+    guest->sizes = 1;
+
+    /* a length that is not told is taken for a large one */
+
+    if (c->large
+        && (len < 0 ? ngx_pytake_body_awaited(r) : len >= (off_t) c->large))
+    {
+        guest->sizes = 2;
+    }
+
+    if (!ngx_pytake_crowd_room(c, net, guest->sizes)) {
+        ngx_pytake_crowd_forget(c, net);
+        ngx_pytake_say(r, NGX_PYTAKE_SAY_CROWD, NULL);
+
+        return ctx->found.webhook ? NGX_HTTP_SERVICE_UNAVAILABLE
+                                  : NGX_HTTP_TOO_MANY_REQUESTS;
+    }
+
+    for (i = 0; i < guest->sizes; i++) {
+        c->count[i]++;
+        net->count[i]++;
+    }
+
+    cln->handler = ngx_pytake_crowd_leave;
+    ctx->counted = 1;
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_pytake_crowd_room(ngx_pytake_crowd_t *c, ngx_pytake_crowd_net_t *net,
+                      ngx_uint_t sizes)
+{
+    ngx_uint_t i;
+
+    for (i = 0; i < sizes; i++) {
+
+        if ((c->max[i] && c->count[i] >= c->max[i])
+            || (c->net_max[i] && net->count[i] >= c->net_max[i]))
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+static void
+ngx_pytake_crowd_leave(void *data)
+{
+    ngx_pytake_crowd_guest_t *guest = data;
+
+    ngx_uint_t i;
+
+    for (i = 0; i < guest->sizes; i++) {
+        guest->crowd->count[i]--;
+        guest->net->count[i]--;
+    }
+
+    ngx_pytake_crowd_forget(guest->crowd, guest->net);
+}
+
+
+/* The request's network, made when it is new.  NULL: out of memory */
+
+static ngx_pytake_crowd_net_t *
+ngx_pytake_crowd_net(ngx_pytake_crowd_t *c, ngx_http_request_t *r)
+{
+    size_t                  len;
+    u_char                  key[NGX_PYTAKE_NETWORK_MAX];
+    ngx_uint_t              i;
+    ngx_pytake_crowd_net_t *net;
+
+    len = ngx_pytake_network(r, key);
+    i = ngx_pytake_crowd_bucket(key, len);
+
+    for (net = c->net[i]; net; net = net->next) {
+        if (net->len == len && ngx_memcmp(net->key, key, len) == 0) {
+            return net;
+        }
+    }
+
+    net = ngx_alloc(sizeof(ngx_pytake_crowd_net_t), r->connection->log);
+    if (net == NULL) {
+        return NULL;
+    }
+
+    ngx_memzero(net, sizeof(ngx_pytake_crowd_net_t));
+    ngx_memcpy(net->key, key, len);
+    net->len = len;
+    net->next = c->net[i];
+    c->net[i] = net;
+
+    return net;
+}
+
+
+/* Frees a network that has nothing under way */
+
+static void
+ngx_pytake_crowd_forget(ngx_pytake_crowd_t *c, ngx_pytake_crowd_net_t *net)
+{
+    ngx_uint_t               i;
+    ngx_pytake_crowd_net_t **p;
+
+    if (net->count[0]) {
+        return;
+    }
+
+    i = ngx_pytake_crowd_bucket(net->key, net->len);
+
+    for (p = &c->net[i]; *p != net; p = &(*p)->next) { /* void */
+    }
+
+    *p = net->next;
+    ngx_free(net);
+}
+
+
+static ngx_uint_t
+ngx_pytake_crowd_bucket(u_char *key, size_t len)
+{
+    return ngx_murmur_hash2(key, len) % NGX_PYTAKE_CROWD_BUCKETS;
+}
