@@ -113,7 +113,7 @@ typedef struct {
     ngx_uint_t net_max[NGX_PYTAKE_CROWD_SIZES];
     ngx_uint_t count[NGX_PYTAKE_CROWD_SIZES];
 
-    struct ngx_pytake_crowd_net_s *net[NGX_PYTAKE_CROWD_BUCKETS];
+    struct ngx_pytake_net_s *net[NGX_PYTAKE_CROWD_BUCKETS];
 } ngx_pytake_crowd_t;
 
 typedef struct {

@@ -15,35 +15,35 @@
 #define NGX_PYTAKE_CROWD_MAX 65536 /* the highest limit */
 
 
-typedef struct ngx_pytake_crowd_net_s   ngx_pytake_crowd_net_t;
+typedef struct ngx_pytake_net_s         ngx_pytake_net_t;
 typedef struct ngx_pytake_crowd_guest_s ngx_pytake_crowd_guest_t;
 
 /* Of a network that has something under way. */
-struct ngx_pytake_crowd_net_s {
-    ngx_pytake_crowd_net_t *next;
-    ngx_uint_t              count[NGX_PYTAKE_CROWD_SIZES];
-    size_t                  len;
-    u_char                  key[NGX_PYTAKE_NETWORK_MAX];
+struct ngx_pytake_net_s {
+    ngx_pytake_net_t *next;
+    ngx_uint_t        count[NGX_PYTAKE_CROWD_SIZES];
+    size_t            len;
+    u_char            key[NGX_PYTAKE_NETWORK_MAX];
 };
 
 struct ngx_pytake_crowd_guest_s {
-    ngx_pytake_crowd_t     *crowd;
-    ngx_pytake_crowd_net_t *net;
-    ngx_uint_t              sizes; /* counts it is in: 1, of large ones 2 */
+    ngx_pytake_crowd_t *crowd;
+    ngx_pytake_net_t   *net;
+    ngx_uint_t          sizes; /* counts it is in: 1, of large ones 2 */
 };
 
 
 static ngx_int_t ngx_pytake_crowd_param(ngx_conf_t *cf, ngx_pytake_crowd_t *c,
                                         ngx_str_t *value);
-static ngx_pytake_crowd_net_t *ngx_pytake_crowd_net(ngx_pytake_crowd_t *c,
-                                                    ngx_http_request_t *r);
-static ngx_uint_t              ngx_pytake_crowd_room(ngx_pytake_crowd_t     *c,
-                                                     ngx_pytake_crowd_net_t *net,
-                                                     ngx_uint_t              sizes);
-static void                    ngx_pytake_crowd_leave(void *data);
-static void                    ngx_pytake_crowd_forget(ngx_pytake_crowd_t     *c,
-                                                       ngx_pytake_crowd_net_t *net);
-static ngx_uint_t              ngx_pytake_crowd_bucket(u_char *key, size_t len);
+static ngx_pytake_net_t *ngx_pytake_crowd_net(ngx_pytake_crowd_t *c,
+                                              ngx_http_request_t *r);
+static ngx_uint_t        ngx_pytake_crowd_room(ngx_pytake_crowd_t *c,
+                                               ngx_pytake_net_t   *net,
+                                               ngx_uint_t          sizes);
+static void              ngx_pytake_crowd_leave(void *data);
+static void              ngx_pytake_crowd_forget(ngx_pytake_crowd_t *c,
+                                                 ngx_pytake_net_t   *net);
+static ngx_uint_t        ngx_pytake_crowd_bucket(u_char *key, size_t len);
 
 
 static const struct {
@@ -170,7 +170,7 @@ ngx_pytake_crowd_enter(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx)
     ngx_uint_t                i;
     ngx_pool_cleanup_t       *cln;
     ngx_pytake_crowd_t       *c;
-    ngx_pytake_crowd_net_t   *net;
+    ngx_pytake_net_t         *net;
     ngx_pytake_crowd_guest_t *guest;
 
     c = ngx_pytake_loc_conf(r)->crowd;
@@ -225,7 +225,7 @@ ngx_pytake_crowd_enter(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx)
 
 
 static ngx_uint_t
-ngx_pytake_crowd_room(ngx_pytake_crowd_t *c, ngx_pytake_crowd_net_t *net,
+ngx_pytake_crowd_room(ngx_pytake_crowd_t *c, ngx_pytake_net_t *net,
                       ngx_uint_t sizes)
 {
     ngx_uint_t i;
@@ -261,13 +261,13 @@ ngx_pytake_crowd_leave(void *data)
 
 /* The request's network, made when it is new.  NULL: out of memory */
 
-static ngx_pytake_crowd_net_t *
+static ngx_pytake_net_t *
 ngx_pytake_crowd_net(ngx_pytake_crowd_t *c, ngx_http_request_t *r)
 {
-    size_t                  len;
-    u_char                  key[NGX_PYTAKE_NETWORK_MAX];
-    ngx_uint_t              i;
-    ngx_pytake_crowd_net_t *net;
+    size_t            len;
+    u_char            key[NGX_PYTAKE_NETWORK_MAX];
+    ngx_uint_t        i;
+    ngx_pytake_net_t *net;
 
     len = ngx_pytake_network(r, key);
     i = ngx_pytake_crowd_bucket(key, len);
@@ -278,12 +278,12 @@ ngx_pytake_crowd_net(ngx_pytake_crowd_t *c, ngx_http_request_t *r)
         }
     }
 
-    net = ngx_alloc(sizeof(ngx_pytake_crowd_net_t), r->connection->log);
+    net = ngx_alloc(sizeof(ngx_pytake_net_t), r->connection->log);
     if (net == NULL) {
         return NULL;
     }
 
-    ngx_memzero(net, sizeof(ngx_pytake_crowd_net_t));
+    ngx_memzero(net, sizeof(ngx_pytake_net_t));
     ngx_memcpy(net->key, key, len);
     net->len = len;
     net->next = c->net[i];
@@ -296,10 +296,10 @@ ngx_pytake_crowd_net(ngx_pytake_crowd_t *c, ngx_http_request_t *r)
 /* Frees a network that has nothing under way */
 
 static void
-ngx_pytake_crowd_forget(ngx_pytake_crowd_t *c, ngx_pytake_crowd_net_t *net)
+ngx_pytake_crowd_forget(ngx_pytake_crowd_t *c, ngx_pytake_net_t *net)
 {
-    ngx_uint_t               i;
-    ngx_pytake_crowd_net_t **p;
+    ngx_uint_t         i;
+    ngx_pytake_net_t **p;
 
     if (net->count[0]) {
         return;
