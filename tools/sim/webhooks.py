@@ -31,11 +31,14 @@ class Webhooks:
         for _ in range(SENDERS):
             threading.Thread(target=self.run, daemon=True).start()
 
-    def add(self, body, after_s=0.0, tries=0):
+    def add(self, body, after_s=0.0):
         with self.cond:
-            heapq.heappush(self.heap, (time.monotonic() + after_s,
-                                       next(self.order), tries, body))
-            self.cond.notify()
+            self.push(body, after_s, 0)
+
+    def push(self, body, after_s, tries):
+        heapq.heappush(self.heap, (time.monotonic() + after_s,
+                                   next(self.order), tries, body))
+        self.cond.notify()
 
     def pending(self):
         with self.cond:
@@ -54,19 +57,24 @@ class Webhooks:
                     self.cond.wait(wait)
                 _, _, tries, body = heapq.heappop(self.heap)
                 self.in_flight += 1
+            ok = False
             try:
                 conn, ok = self.post(conn, body)
             finally:
-                with self.cond:
-                    self.in_flight -= 1
-                    if ok:
-                        self.delivered += 1
-                    else:
-                        self.failed_tries += 1
-            if not ok:
-                pause = self.retry_ms / 1000.0 * (2 ** min(tries, 12))
-                self.add(body, min(pause, RETRY_MAX_S)
-                         * random.uniform(0.7, 1.3), tries + 1)
+                self.done(body, tries, ok)
+
+    def done(self, body, tries, ok):
+        """Counted and, if it failed, to be tried again: at once, so that it
+        is pending without a gap."""
+        with self.cond:
+            self.in_flight -= 1
+            if ok:
+                self.delivered += 1
+                return
+            self.failed_tries += 1
+            pause = min(self.retry_ms / 1000.0 * (2 ** min(tries, 12)),
+                        RETRY_MAX_S)
+            self.push(body, pause * random.uniform(0.7, 1.3), tries + 1)
 
     def post(self, conn, body):
         mac = hmac.new(self.secret, body, hashlib.sha256).hexdigest()
