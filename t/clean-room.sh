@@ -89,8 +89,12 @@ enter() {
         tar -C "$ROOM" -xf "$base"
     fi
 
-    # A network that this machine reaches through a proxy or by name.
+    # A network that this machine reaches through a proxy or by name, and the
+    # authorities that it trusts beside Debian's.
     cp /etc/resolv.conf /etc/hosts "$ROOM/etc/"
+    mkdir -p "$ROOM/usr/local/share/ca-certificates"
+    find /usr/local/share/ca-certificates -name '*.crt' \
+        -exec cp {} "$ROOM/usr/local/share/ca-certificates/" \;
     mkdir -p "$ROOM/dev/pts" "$ROOM/dev/shm"
     mount -t proc proc "$ROOM/proc"
     mount --bind /dev "$ROOM/dev"
