@@ -217,9 +217,14 @@ io_ask_many(pt_pool_t *p, pytake_sql_class_t class, uint8_t tenant,
             int64_t within_ms, pt_err_t *err)
 {
     uint16_t     i;
-    io_ask_t    *a = &io_asks[io_nasks++];
+    io_ask_t    *a;
     pytake_sql_t sql;
 
+    if (io_nasks == IO_ASKS_MAX) {
+        printf("Bail out! more than %d asks\n", IO_ASKS_MAX);
+        exit(1);
+    }
+    a = &io_asks[io_nasks++];
     memset(a, 0, sizeof(*a));
     snprintf(a->text, sizeof(a->text), "%s", text);
     a->param.data = a->text;
