@@ -138,7 +138,7 @@ def rights(t, s):
     drop(s)
     db = s.pg.connect()
     cur = db.cursor()
-    cur.execute("SET ROLE pytake_app; CREATE TEMP TABLE pg_class_x ()")
+    cur.execute("CREATE TEMP TABLE pg_class_x (); SET ROLE pytake_app")
     cur.execute("SET search_path = pg_temp, public")
     cur.execute("SELECT pytake_days_help()")
     t.eq((cur.fetchone()[0], days(s)), (6, {p: 3 for p in DAYS}),
@@ -151,7 +151,8 @@ def rights(t, s):
              "'2001-01-02')"),
             ("all days", "SELECT pytake_days_make()"),
             ("a drop", "SELECT pytake_day_drop('event_log', 0)"),
-            ("a table", "CREATE TABLE public.mine ()")):
+            ("a table", "CREATE TABLE public.mine ()"),
+            ("a temporary one", "CREATE TEMP TABLE mine ()")):
         try:
             cur.execute(text)
             code = None
