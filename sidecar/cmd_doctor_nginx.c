@@ -9,10 +9,12 @@
 
 #include <limits.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "migrations.h"
 #include "pytake.h"
 
+#define DOCTOR_YOUNG_S 3
 #define DOCTOR_NGINX_TELL                                                      \
     "start it, or tell where its pytake_status is: --nginx URL, "              \
     "PYTAKE_STATUS_URL (\"off\": it is not here)"
@@ -31,6 +33,7 @@ typedef struct {
     const pt_json_t *redis; /* not an object: it has none */
     const pt_json_t *hub;   /* not an object: it has none */
     int64_t          reporting;
+    int64_t          redis_up; /* workers */
 } doctor_nginx_t;
 
 typedef struct {
@@ -41,6 +44,8 @@ typedef struct {
 } doctor_secret_t;
 
 static bool doctor_nginx_ask(doctor_t *d, const char *url, doctor_nginx_t *n);
+static bool doctor_nginx_is_young(const doctor_nginx_t *n);
+static int64_t doctor_nginx_without(const doctor_nginx_t *n);
 static bool doctor_nginx_parse(doctor_t *d, pt_str_t text, doctor_nginx_t *n);
 static void doctor_nginx_version(doctor_t *d, const doctor_nginx_t *n);
 static bool doctor_nginx_jwt(doctor_t *d, const doctor_nginx_t *n);
@@ -93,10 +98,20 @@ doctor_nginx(doctor_t *d)
 static bool
 doctor_nginx_ask(doctor_t *d, const char *url, doctor_nginx_t *n)
 {
+    int             i;
     const char     *why;
     doctor_answer_t answer;
 
     why = doctor_get(url, NULL, &answer);
+
+    for (i = 0; i < DOCTOR_YOUNG_S && why == NULL && answer.status == 200
+                && doctor_nginx_parse(d, doctor_text(&answer), n)
+                && doctor_nginx_is_young(n);
+         i++)
+    {
+        sleep(1);
+        why = doctor_get(url, NULL, &answer);
+    }
 
     if (why != NULL) {
         doctor_say(d, DOCTOR_WARN, "nginx",
@@ -113,8 +128,7 @@ doctor_nginx_ask(doctor_t *d, const char *url, doctor_nginx_t *n)
                    "/_pytake/status of conf/pytake-locations.conf and reload, "
                    "or " DOCTOR_NGINX_TELL,
                    url, answer.status);
-    } else if (doctor_nginx_parse(d, (pt_str_t){ answer.text, answer.len }, n))
-    {
+    } else if (doctor_nginx_parse(d, doctor_text(&answer), n)) {
         return true;
     } else {
         doctor_say(d, DOCTOR_WARN, "nginx",
@@ -123,6 +137,25 @@ doctor_nginx_ask(doctor_t *d, const char *url, doctor_nginx_t *n)
     }
 
     return false;
+}
+
+
+/* Workers that have just been started tell of their Redis a second later. */
+static bool
+doctor_nginx_is_young(const doctor_nginx_t *n)
+{
+    return n->loaded_s < DOCTOR_YOUNG_S && doctor_nginx_without(n) > 0;
+}
+
+
+/* How many workers have no Redis.  Those of the configuration before, which
+ * are leaving, need none. */
+static int64_t
+doctor_nginx_without(const doctor_nginx_t *n)
+{
+    int64_t all = n->reporting < n->workers ? n->reporting : n->workers;
+
+    return pt_json_is(n->redis, PT_JSON_OBJECT) ? all - n->redis_up : 0;
 }
 
 
@@ -139,6 +172,8 @@ doctor_nginx_parse(doctor_t *d, pt_str_t text, doctor_nginx_t *n)
     n->pools = pt_json_find(j, "pools");
     n->redis = pt_json_find(j, "redis");
     n->hub = pt_json_find(j, "hub");
+    n->redis_up = 0;
+    (void) pt_json_find_i64(n->redis, "up", &n->redis_up);
 
     return pt_json_find_str(j, "version", &n->version)
            && pt_json_find_str(j, "nginx", &n->nginx)
@@ -278,7 +313,7 @@ doctor_nginx_database(doctor_t *d, const doctor_nginx_t *n)
 static void
 doctor_nginx_redis(doctor_t *d, const doctor_nginx_t *n)
 {
-    int64_t up = 0;
+    int64_t without = doctor_nginx_without(n);
 
     if (!pt_json_is(n->redis, PT_JSON_OBJECT)) {
         doctor_say(d, DOCTOR_WARN, "nginx redis",
@@ -295,13 +330,11 @@ doctor_nginx_redis(doctor_t *d, const doctor_nginx_t *n)
         return;
     }
 
-    (void) pt_json_find_i64(n->redis, "up", &up);
-
-    if (up < n->reporting) {
+    if (without > 0) {
         doctor_say(d, DOCTOR_WARN, "nginx redis",
                    "%lld of %lld workers have none, events reach agents up to "
                    "2 s late - look at NGINX's error log",
-                   (long long) (n->reporting - up), (long long) n->reporting);
+                   (long long) without, (long long) n->workers);
     } else {
         doctor_say(d, DOCTOR_OK, "nginx redis", "is that of here");
     }

@@ -41,7 +41,7 @@ doctor_hub(doctor_t *d)
         return;
     }
 
-    doctor_hub_judge(d, path, (pt_str_t){ answer.text, answer.len });
+    doctor_hub_judge(d, path, doctor_text(&answer));
 }
 
 

@@ -41,6 +41,12 @@ void doctor_say(doctor_t *d, doctor_level_t level, const char *name,
  * no whole answer. */
 const char *doctor_get(const char *url, const char *path, doctor_answer_t *out);
 
+static inline pt_str_t
+doctor_text(const doctor_answer_t *a)
+{
+    return (pt_str_t){ a->text, a->len };
+}
+
 /* What JSON has as a fingerprint; "": none.  Borrowed from obj. */
 pt_str_t doctor_print(const pt_json_t *obj, pt_fingerprint_e which);
 

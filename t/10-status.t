@@ -181,11 +181,12 @@ Content-Type: application/json
 
 
 === a body is thrown away, the next request is whole
---- raw_request eval
-"GET /_pytake/status HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\n"
-. "abcHEAD /_pytake/status HTTP/1.1\r\nHost: localhost\r\n"
-. "Connection: close\r\n\r\n"
---- response_body_like: "hub":null\}HTTP/1.1 200 OK
+--- pipelined_requests eval
+["GET /_pytake/status\nGET / HTTP/1.1", "GET /_pytake/status"]
+--- error_code eval
+[200, 200]
+--- response_body_like eval
+['"hub":null\}$', '"hub":null\}$']
 
 
 

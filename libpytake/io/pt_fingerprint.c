@@ -85,7 +85,8 @@ pt_fingerprint_make(const uint8_t key[32], const char *name, pt_str_t value,
 }
 
 
-/* As libpq would have it, the environment and its own defaults included. */
+/* As libpq would have it, the environment and its own defaults included; but
+ * a login that is not written is not that of whoever asks. */
 
 static pt_err_t
 pt_fingerprint_database(const char *conninfo, char *out)
@@ -109,7 +110,9 @@ pt_fingerprint_database(const char *conninfo, char *out)
 
     for (i = 0; i < PT_COUNT(keywords); i++) {
         v = pt_fingerprint_find(parsed, keywords[i]);
-        v = v != NULL ? v : pt_fingerprint_find(defs, keywords[i]);
+        if (v == NULL && i < 3) {
+            v = pt_fingerprint_find(defs, keywords[i]);
+        }
         n = snprintf(out + len, PT_FINGERPRINT_ADDRESS_MAX - len, "%s\n",
                      v != NULL ? v : "");
         if (n < 0 || (size_t) n >= PT_FINGERPRINT_ADDRESS_MAX - len) {

@@ -307,6 +307,17 @@ def versions(t, s, hub):
          "a database that NGINX does not reach",
          fingerprints=dict(good["fingerprints"], identity=None))
     look("warn nginx redis: NGINX has none", "no Redis", redis=None)
+    look("warn nginx redis: 1 of 2 workers have none", "one without Redis",
+         reporting=2, redis={"up": 1}, loaded_s=60)
+    look("ok   nginx redis: ", "one that leaves has none any more",
+         reporting=3, redis={"up": 2}, loaded_s=60)
+    rising = iter((0, 1, 2, 2, 2))
+    with Fake(lambda c: http(json.dumps({**good, "loaded_s": 0, "reporting": 2,
+                                         "redis": {"up": next(rising)}}))(c)
+              ) as f:
+        says(t, s, "ok   nginx redis: ", "workers that have just begun",
+             PYTAKE_STATUS_URL=f.url)
+        t.eq(len(f.asked), 3, "... are asked again")
     look("FAIL nginx hub: NGINX knows none", "no hub", hub=None)
     for what in good:
         if what not in ("pid", "hub", "redis"):

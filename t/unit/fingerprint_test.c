@@ -92,6 +92,24 @@ START_TEST(databases)
 END_TEST
 
 
+/* Who asks may be root, or NGINX's user, or the sidecar's. */
+START_TEST(no_login_of_the_process)
+{
+    pt_fingerprints_t one;
+    pt_str_t          value[PT_FINGERPRINTS];
+
+    memset(value, 0, sizeof(value));
+    value[PT_FINGERPRINT_JWT_SECRET] = PT_STR(PRINT_SECRET);
+    value[PT_FINGERPRINT_DATABASE] = PT_STR("host=a");
+    ck_assert_int_eq(setenv("PGUSER", "somebody", 1), 0);
+    ck_assert_ok(pt_fingerprints_make(value, &one));
+    ck_assert_int_eq(setenv("PGUSER", "another", 1), 0);
+    ck_assert_str_eq(print_database("host=a"), one.of[PT_FINGERPRINT_DATABASE]);
+    ck_assert_int_eq(unsetenv("PGUSER"), 0);
+}
+END_TEST
+
+
 START_TEST(a_long_address)
 {
     char   text[PT_FINGERPRINT_ADDRESS_MAX + 64];
@@ -127,6 +145,7 @@ pt_test_suite(Suite *s)
     PT_TEST_CASE(s, known);
     PT_TEST_CASE(s, keyed);
     PT_TEST_CASE(s, databases);
+    PT_TEST_CASE(s, no_login_of_the_process);
     PT_TEST_CASE(s, a_long_address);
     PT_TEST_CASE(s, redis);
 }
