@@ -58,6 +58,7 @@ HEADERS  := $(sort $(wildcard libpytake/*.h libpytake/core/*.h \
 QUERIES  := $(sort $(wildcard schema/queries/*.sql)) \
             $(if $(PYTAKE_FAULTS),$(sort $(wildcard t/queries/*.sql)))
 MIGRATIONS := $(sort $(wildcard schema/migrations/*.sql))
+SCHEMA   := $(firstword $(subst _, ,$(notdir $(lastword $(MIGRATIONS)))))
 SIDE_MAIN := $(if $(SIDE_SRC),$(shell grep -l '^main\>' $(SIDE_SRC)))
 SIDE_LIB := $(filter-out $(SIDE_MAIN),$(SIDE_SRC))
 
@@ -152,7 +153,7 @@ $(BUILD)/list.%: FORCE
 LIST.flags := $(CC) $(DEFS) $(RELSAN) $(CORE_V) $(WARN)
 LIST.lib   := $(CORE_SRC) $(IO_SRC)
 LIST.ngx   := $(NGX_SRC) $(HEADERS) $(NGINX_SRC)
-LIST.queries := $(QUERIES)
+LIST.queries := $(SCHEMA) $(QUERIES)
 LIST.migrations := $(MIGRATIONS)
 LIST.sidecar := $(SIDE_SRC)
 
@@ -161,7 +162,7 @@ LIST.sidecar := $(SIDE_SRC)
 
 $(GEN)/stamp: tools/gen_stmts.pl $(QUERIES) $(BUILD)/list.queries
 	@mkdir -p $(@D)
-	$(PERL) tools/gen_stmts.pl $(GEN) $(QUERIES)
+	$(PERL) tools/gen_stmts.pl $(GEN) $(SCHEMA) $(QUERIES)
 	@touch $@
 
 $(GEN_H) $(GEN_C): $(GEN)/stamp ;

@@ -166,6 +166,9 @@ static ngx_command_t ngx_pytake_commands[] = {
       NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS | NGX_CONF_TAKE1, ngx_pytake_set_role,
       NGX_HTTP_LOC_CONF_OFFSET, NGX_PYTAKE_METRICS, NULL },
 
+    { ngx_string("pytake_status"), NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS,
+      ngx_pytake_set_role, NGX_HTTP_LOC_CONF_OFFSET, NGX_PYTAKE_STATUS, NULL },
+
     { ngx_string("pytake_problem"), NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS,
       ngx_pytake_set_role, NGX_HTTP_LOC_CONF_OFFSET, NGX_PYTAKE_PROBLEM, NULL },
 
@@ -307,6 +310,8 @@ ngx_pytake_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_msec_value(pmcf->hub_spread, 8000);
     ngx_conf_init_value(pmcf->jwt_lifetime, 24 * 3600);
     ngx_conf_init_value(pmcf->refresh_lifetime, 168 * 3600);
+
+    pmcf->loaded = ngx_time();
 
     if (pmcf->used && pmcf->database.data == NULL) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,

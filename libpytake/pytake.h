@@ -316,6 +316,7 @@ typedef struct {
 
 extern const pytake_stmt_def_t pytake_stmts[];
 extern const uint16_t          pytake_stmts_count;
+extern const int               pytake_schema; /* the newest migration then */
 
 /* Metric labels: one an operation, [0] is "none" (no such route). */
 extern const char *const pytake_route_names[];

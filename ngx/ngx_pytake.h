@@ -21,6 +21,7 @@
 #include "pytake.h"
 #include "pt_gate.h"
 #include "pt_turns.h"
+#include "pt_fingerprint.h"
 #include "pt_loop.h"
 #include "pt_pg.h"
 #include "pt_redis.h"
@@ -49,7 +50,8 @@
 #define NGX_PYTAKE_ROUTE_HEALTH ((ngx_uint_t) pytake_routes_count)
 #define NGX_PYTAKE_ROUTE_METRICS ((ngx_uint_t) pytake_routes_count + 1)
 #define NGX_PYTAKE_ROUTE_WS ((ngx_uint_t) pytake_routes_count + 2)
-#define NGX_PYTAKE_ROUTES ((ngx_uint_t) pytake_routes_count + 3)
+#define NGX_PYTAKE_ROUTE_STATUS ((ngx_uint_t) pytake_routes_count + 3)
+#define NGX_PYTAKE_ROUTES ((ngx_uint_t) pytake_routes_count + 4)
 
 typedef struct ngx_pytake_worker_s   ngx_pytake_worker_t;
 typedef struct ngx_pytake_op_s       ngx_pytake_op_t;
@@ -86,6 +88,7 @@ typedef struct {
     ngx_str_t          thread_pool_name;
     ngx_thread_pool_t *thread_pool;
 
+    time_t               loaded; /* when this configuration was read */
     ngx_pytake_worker_t *worker; /* NULL in the master */
 
     unsigned api : 1;  /* some location has pytake on */
@@ -102,6 +105,7 @@ typedef enum {
     NGX_PYTAKE_READY,
     NGX_PYTAKE_METRICS,
     NGX_PYTAKE_METRICS_ANY,
+    NGX_PYTAKE_STATUS,
     NGX_PYTAKE_PROBLEM,
     NGX_PYTAKE_TEST_ROWS
 } ngx_pytake_role_e;
@@ -190,11 +194,14 @@ typedef struct {
     ngx_pytake_zone_route_t route[1]; /* NGX_PYTAKE_ROUTES of them */
 } ngx_pytake_zone_t;
 
-extern const ngx_uint_t ngx_pytake_bucket_us[NGX_PYTAKE_BUCKETS - 1];
+extern const ngx_uint_t  ngx_pytake_bucket_us[NGX_PYTAKE_BUCKETS - 1];
+extern const char *const ngx_pytake_class_names[NGX_PYTAKE_CLASSES];
 
 ngx_int_t          ngx_pytake_zone_init(ngx_shm_zone_t *shm_zone, void *data);
 ngx_pytake_slot_t *ngx_pytake_zone_claim(ngx_pytake_zone_t *z);
 void               ngx_pytake_zone_release(ngx_pytake_slot_t *slot);
+/* Of all workers alive; pid: how many. */
+void ngx_pytake_zone_sum(ngx_pytake_zone_t *z, ngx_pytake_slot_t *sum);
 /* z may be NULL: nothing is counted then. */
 void ngx_pytake_zone_add(ngx_pytake_zone_t *z, ngx_uint_t counter,
                          ngx_uint_t n);
@@ -248,7 +255,9 @@ struct ngx_pytake_worker_s {
     pt_pool_t              *pool[NGX_PYTAKE_CLASSES];
     pt_redis_t             *redis; /* NULL: not configured */
     ngx_pytake_zone_t      *zone;  /* NULL: not configured */
-    ngx_pytake_slot_t      *slot;
+    ngx_pytake_slot_t      *slot;  /* in the zone, or: */
+    ngx_pytake_slot_t       alone;
+    pt_fingerprints_t       prints;
     pt_timer_t             *house;
     pt_pool_stats_t         stats[NGX_PYTAKE_CLASSES]; /* last published */
     pt_redis_stats_t        redis_stats;
@@ -267,6 +276,7 @@ struct ngx_pytake_worker_s {
     ngx_pytake_hub_call_t *hub_health; /* under way */
     ngx_msec_t             hub_asked;
     ngx_int_t              stmt_ping; /* -1: not in the table */
+    ngx_int_t              stmt_identity;
     ngx_int_t              stmt_rows;
     uint8_t                rnd[1536]; /* randomness, bought in bulk */
     size_t                 rnd_used;
@@ -341,11 +351,14 @@ ngx_int_t ngx_pytake_ctx_keep(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx);
 ngx_int_t ngx_pytake_api_handler(ngx_http_request_t *r);
 ngx_int_t ngx_pytake_health_handler(ngx_http_request_t *r);
 ngx_int_t ngx_pytake_metrics_handler(ngx_http_request_t *r);
+ngx_int_t ngx_pytake_status_handler(ngx_http_request_t *r);
 ngx_int_t ngx_pytake_problem_handler(ngx_http_request_t *r);
 ngx_int_t ngx_pytake_ws_handler(ngx_http_request_t *r);
 #if (PYTAKE_FAULTS)
 ngx_int_t ngx_pytake_test_handler(ngx_http_request_t *r);
 #endif
+/* It comes from this machine, and nobody else's it was that was passed on. */
+ngx_uint_t ngx_pytake_is_local(ngx_http_request_t *r);
 /* The metric label of a route, the module's own included. */
 const char *ngx_pytake_route_name(ngx_uint_t route);
 ngx_int_t   ngx_pytake_log_handler(ngx_http_request_t *r);

@@ -137,7 +137,8 @@ ngx_pytake_set_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* pytake_health [live|ready], pytake_metrics [any], pytake_problem */
+/* pytake_health [live|ready], pytake_metrics [any], pytake_status,
+ * pytake_problem */
 
 char *
 ngx_pytake_set_role(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
@@ -286,6 +287,9 @@ ngx_pytake_handler(ngx_uint_t role)
     case NGX_PYTAKE_METRICS:
     case NGX_PYTAKE_METRICS_ANY:
         return ngx_pytake_metrics_handler;
+
+    case NGX_PYTAKE_STATUS:
+        return ngx_pytake_status_handler;
 
     case NGX_PYTAKE_PROBLEM:
         return ngx_pytake_problem_handler;

@@ -11,32 +11,26 @@
 #define NGX_PYTAKE_METRICS_HEAD_MAX 16384
 
 
-static void       ngx_pytake_metrics_post(ngx_http_request_t *r);
-static void       ngx_pytake_metrics_hub(ngx_http_request_t *r, ngx_str_t *hub);
-static ngx_int_t  ngx_pytake_metrics_answer(ngx_http_request_t *r,
-                                            ngx_str_t          *hub);
-static ngx_int_t  ngx_pytake_metrics_loopback(ngx_http_request_t *r);
-static ngx_uint_t ngx_pytake_metrics_forwarded(ngx_http_request_t *r);
-static ngx_uint_t ngx_pytake_metrics_is(ngx_table_elt_t *e, const char *lowcase,
-                                        size_t len);
-static ngx_int_t  ngx_pytake_metrics_text(ngx_http_request_t *r,
-                                          ngx_pytake_zone_t *z, ngx_str_t *hub,
-                                          ngx_str_t *body);
-static u_char    *ngx_pytake_metrics_requests(u_char *p, u_char *last,
-                                              ngx_pytake_zone_t *z);
-static u_char    *ngx_pytake_metrics_latency(u_char *p, u_char *last,
+static void      ngx_pytake_metrics_post(ngx_http_request_t *r);
+static void      ngx_pytake_metrics_hub(ngx_http_request_t *r, ngx_str_t *hub);
+static ngx_int_t ngx_pytake_metrics_answer(ngx_http_request_t *r,
+                                           ngx_str_t          *hub);
+static ngx_int_t ngx_pytake_metrics_text(ngx_http_request_t *r,
+                                         ngx_pytake_zone_t *z, ngx_str_t *hub,
+                                         ngx_str_t *body);
+static u_char   *ngx_pytake_metrics_requests(u_char *p, u_char *last,
                                              ngx_pytake_zone_t *z);
-static u_char    *ngx_pytake_metrics_counters(u_char *p, u_char *last,
-                                              ngx_pytake_zone_t *z);
-static u_char    *ngx_pytake_metrics_database(u_char *p, u_char *last,
-                                              ngx_pytake_zone_t *z);
-static u_char    *ngx_pytake_metrics_gauges(u_char *p, u_char *last,
+static u_char   *ngx_pytake_metrics_latency(u_char *p, u_char *last,
                                             ngx_pytake_zone_t *z);
-static u_char    *ngx_pytake_metrics_pools(u_char *p, u_char *last,
-                                           ngx_pytake_gauges_t *sum);
+static u_char   *ngx_pytake_metrics_counters(u_char *p, u_char *last,
+                                             ngx_pytake_zone_t *z);
+static u_char   *ngx_pytake_metrics_database(u_char *p, u_char *last,
+                                             ngx_pytake_zone_t *z);
+static u_char   *ngx_pytake_metrics_gauges(u_char *p, u_char *last,
+                                           ngx_pytake_zone_t *z);
+static u_char   *ngx_pytake_metrics_pools(u_char *p, u_char *last,
+                                          ngx_pytake_gauges_t *sum);
 
-
-static const char *const ngx_pytake_classes[] = { "read", "write", "slow" };
 
 static const struct {
     const char *name;
@@ -100,7 +94,7 @@ ngx_pytake_metrics_handler(ngx_http_request_t *r)
     }
 
     if (ngx_pytake_loc_conf(r)->role == NGX_PYTAKE_METRICS
-        && (!ngx_pytake_metrics_loopback(r) || ngx_pytake_metrics_forwarded(r)))
+        && !ngx_pytake_is_local(r))
     {
         return ngx_pytake_problem_send(r, NGX_HTTP_FORBIDDEN);
     }
@@ -159,6 +153,7 @@ ngx_pytake_route_name(ngx_uint_t route)
 
     return route == NGX_PYTAKE_ROUTE_HEALTH    ? "health"
            : route == NGX_PYTAKE_ROUTE_METRICS ? "metrics"
+           : route == NGX_PYTAKE_ROUTE_STATUS  ? "status"
                                                : "websocket";
 }
 
@@ -204,82 +199,6 @@ ngx_pytake_metrics_answer(ngx_http_request_t *r, ngx_str_t *hub)
 
     return ngx_pytake_send(r, NGX_HTTP_OK,
                            "text/plain; version=0.0.4; charset=utf-8", &body);
-}
-
-
-static ngx_int_t
-ngx_pytake_metrics_loopback(ngx_http_request_t *r)
-{
-    struct sockaddr_in *sin;
-#if (NGX_HAVE_INET6)
-    u_char              *p;
-    struct sockaddr_in6 *sin6;
-#endif
-
-    switch (r->connection->sockaddr->sa_family) {
-
-    case AF_INET:
-        sin = (struct sockaddr_in *) r->connection->sockaddr;
-        return (ntohl(sin->sin_addr.s_addr) >> 24) == 127;
-
-#if (NGX_HAVE_INET6)
-    case AF_INET6:
-        sin6 = (struct sockaddr_in6 *) r->connection->sockaddr;
-        p = sin6->sin6_addr.s6_addr;
-
-        return IN6_IS_ADDR_LOOPBACK(&sin6->sin6_addr)
-               || (IN6_IS_ADDR_V4MAPPED(&sin6->sin6_addr) && p[12] == 127);
-#endif
-
-    case AF_UNIX:
-        return 1;
-
-    default:
-        return 0;
-    }
-}
-
-
-/* A proxy on this machine has a loopback address as well; what it passes on
- * for somebody else says so. */
-
-static ngx_uint_t
-ngx_pytake_metrics_forwarded(ngx_http_request_t *r)
-{
-    ngx_uint_t       i;
-    ngx_list_part_t *part;
-    ngx_table_elt_t *e;
-
-    part = &r->headers_in.headers.part;
-    e = part->elts;
-
-    for (i = 0; /* void */; i++) {
-
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                return 0;
-            }
-
-            part = part->next;
-            e = part->elts;
-            i = 0;
-        }
-
-        if (ngx_pytake_metrics_is(&e[i], "x-forwarded-for",
-                                  sizeof("x-forwarded-for") - 1)
-            || ngx_pytake_metrics_is(&e[i], "forwarded",
-                                     sizeof("forwarded") - 1))
-        {
-            return 1;
-        }
-    }
-}
-
-
-static ngx_uint_t
-ngx_pytake_metrics_is(ngx_table_elt_t *e, const char *lowcase, size_t len)
-{
-    return e->key.len == len && ngx_strncmp(e->lowcase_key, lowcase, len) == 0;
 }
 
 
@@ -446,8 +365,8 @@ ngx_pytake_metrics_database(u_char *p, u_char *last, ngx_pytake_zone_t *z)
                          "pytake_database_seconds_sum{pool=\"%s\"} "
                          "%uA.%06uA\n"
                          "pytake_database_seconds_count{pool=\"%s\"} %uA\n",
-                         ngx_pytake_classes[c], zc->time_sum_us / 1000000,
-                         zc->time_sum_us % 1000000, ngx_pytake_classes[c],
+                         ngx_pytake_class_names[c], zc->time_sum_us / 1000000,
+                         zc->time_sum_us % 1000000, ngx_pytake_class_names[c],
                          zc->time_count);
     }
 
@@ -469,7 +388,7 @@ ngx_pytake_metrics_database(u_char *p, u_char *last, ngx_pytake_zone_t *z)
 
             p = ngx_slprintf(p, last,
                              "pytake_database_%s_total{pool=\"%s\"} %uA\n",
-                             names[i], ngx_pytake_classes[c], v);
+                             names[i], ngx_pytake_class_names[c], v);
         }
     }
 
@@ -480,50 +399,24 @@ ngx_pytake_metrics_database(u_char *p, u_char *last, ngx_pytake_zone_t *z)
 static u_char *
 ngx_pytake_metrics_gauges(u_char *p, u_char *last, ngx_pytake_zone_t *z)
 {
-    ngx_uint_t          i, c, workers, redis, ops, hashes;
-    ngx_pytake_slot_t  *slot;
-    ngx_pytake_gauges_t sum[NGX_PYTAKE_CLASSES];
+    ngx_pytake_slot_t sum;
 
-    ngx_memzero(sum, sizeof(sum));
-    workers = redis = ops = hashes = 0;
-
-    for (i = 0; i < NGX_PYTAKE_SLOTS; i++) {
-        slot = &z->slot[i];
-
-        if (slot->pid == 0
-            || (kill((ngx_pid_t) slot->pid, 0) == -1 && ngx_errno == NGX_ESRCH))
-        {
-            continue;
-        }
-
-        workers++;
-        redis += slot->redis_up;
-        ops += slot->operations;
-        hashes += slot->hashes_waiting;
-
-        for (c = 0; c < NGX_PYTAKE_CLASSES; c++) {
-            sum[c].conns += slot->pool[c].conns;
-            sum[c].connecting += slot->pool[c].connecting;
-            sum[c].busy += slot->pool[c].busy;
-            sum[c].waiting += slot->pool[c].waiting;
-            sum[c].away += slot->pool[c].away;
-        }
-    }
+    ngx_pytake_zone_sum(z, &sum);
 
     p = ngx_slprintf(p, last,
                      "# TYPE pytake_build_info gauge\n"
                      "pytake_build_info{version=\"" PYTAKE_VERSION "\"} 1\n"
                      "# HELP pytake_workers Workers that report gauges.\n"
-                     "# TYPE pytake_workers gauge\npytake_workers %ui\n"
+                     "# TYPE pytake_workers gauge\npytake_workers %uA\n"
                      "# HELP pytake_redis_up Workers whose Redis answers.\n"
-                     "# TYPE pytake_redis_up gauge\npytake_redis_up %ui\n"
+                     "# TYPE pytake_redis_up gauge\npytake_redis_up %uA\n"
                      "# TYPE pytake_operations gauge\n"
-                     "pytake_operations %ui\n"
+                     "pytake_operations %uA\n"
                      "# TYPE pytake_hashes_waiting gauge\n"
-                     "pytake_hashes_waiting %ui\n",
-                     workers, redis, ops, hashes);
+                     "pytake_hashes_waiting %uA\n",
+                     sum.pid, sum.redis_up, sum.operations, sum.hashes_waiting);
 
-    return ngx_pytake_metrics_pools(p, last, sum);
+    return ngx_pytake_metrics_pools(p, last, sum.pool);
 }
 
 
@@ -548,8 +441,8 @@ ngx_pytake_metrics_pools(u_char *p, u_char *last, ngx_pytake_gauges_t *sum)
             g = (u_char *) &sum[c] + ngx_pytake_gauges[i].offset;
 
             p = ngx_slprintf(p, last, "%s{pool=\"%s\"%s} %uA\n", name,
-                             ngx_pytake_classes[c], ngx_pytake_gauges[i].label,
-                             *(ngx_atomic_t *) g);
+                             ngx_pytake_class_names[c],
+                             ngx_pytake_gauges[i].label, *(ngx_atomic_t *) g);
         }
     }
 

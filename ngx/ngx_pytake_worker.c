@@ -19,6 +19,7 @@
 static ngx_int_t ngx_pytake_worker_core(ngx_pytake_worker_t *w);
 static ngx_int_t ngx_pytake_worker_pools(ngx_pytake_worker_t *w);
 static ngx_int_t ngx_pytake_worker_redis(ngx_pytake_worker_t *w);
+static ngx_int_t ngx_pytake_worker_prints(ngx_pytake_worker_t *w);
 static ngx_int_t ngx_pytake_worker_stmt(const char *name);
 static void      ngx_pytake_worker_house(void *data);
 static void      ngx_pytake_worker_pool_publish(ngx_pytake_worker_t *w,
@@ -46,6 +47,7 @@ ngx_pytake_worker_init(ngx_cycle_t *cycle, ngx_pytake_main_conf_t *pmcf)
     w->conf = pmcf;
     w->rnd_used = sizeof(w->rnd);
     w->stmt_ping = ngx_pytake_worker_stmt("health_ping");
+    w->stmt_identity = ngx_pytake_worker_stmt("health_identity");
     w->stmt_rows = ngx_pytake_worker_stmt("test_rows");
 
     ngx_queue_init(&w->displaced);
@@ -59,6 +61,11 @@ ngx_pytake_worker_init(ngx_cycle_t *cycle, ngx_pytake_main_conf_t *pmcf)
         w->slot = ngx_pytake_zone_claim(w->zone);
     }
 
+    if (w->slot == NULL) {
+        w->slot = &w->alone;
+        w->alone.pid = 1;
+    }
+
     if (!pmcf->used) {
         return NGX_OK;
     }
@@ -70,7 +77,8 @@ ngx_pytake_worker_init(ngx_cycle_t *cycle, ngx_pytake_main_conf_t *pmcf)
     if (ngx_pytake_worker_core(w) != NGX_OK || ngx_pytake_gate_init(w) != NGX_OK
         || ngx_pytake_hash_init(w) != NGX_OK
         || ngx_pytake_worker_pools(w) != NGX_OK
-        || ngx_pytake_worker_redis(w) != NGX_OK)
+        || ngx_pytake_worker_redis(w) != NGX_OK
+        || ngx_pytake_worker_prints(w) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -189,11 +197,9 @@ ngx_pytake_worker_publish(ngx_pytake_worker_t *w)
         w->redis_stats = rs;
     }
 
-    if (w->slot) {
-        w->slot->redis_up = w->redis && pt_redis_is_up(w->redis);
-        w->slot->operations = w->nops;
-        w->slot->hashes_waiting = ngx_pytake_hash_waiting(w);
-    }
+    w->slot->redis_up = w->redis && pt_redis_is_up(w->redis);
+    w->slot->operations = w->nops;
+    w->slot->hashes_waiting = ngx_pytake_hash_waiting(w);
 }
 
 
@@ -337,6 +343,44 @@ ngx_pytake_worker_redis(ngx_pytake_worker_t *w)
 }
 
 
+/* Of what was read with the configuration: files may have changed since */
+
+static ngx_int_t
+ngx_pytake_worker_prints(ngx_pytake_worker_t *w)
+{
+    ngx_uint_t              i;
+    pt_str_t                value[PT_FINGERPRINTS];
+    ngx_str_t              *from[PT_FINGERPRINTS];
+    ngx_pytake_main_conf_t *pmcf;
+
+    pmcf = w->conf;
+
+    ngx_memzero(value, sizeof(value));
+    ngx_memzero(from, sizeof(from));
+
+    from[PT_FINGERPRINT_JWT_SECRET] = &pmcf->jwt_secret;
+    from[PT_FINGERPRINT_APP_SECRET] = &pmcf->webhook_secret;
+    from[PT_FINGERPRINT_VERIFY_TOKEN] = &pmcf->webhook_verify_token;
+    from[PT_FINGERPRINT_DATABASE] = &pmcf->database;
+    from[PT_FINGERPRINT_REDIS] = &pmcf->redis;
+
+    for (i = 0; i < PT_FINGERPRINTS; i++) {
+        if (from[i]) {
+            value[i].data = (char *) from[i]->data;
+            value[i].len = from[i]->len;
+        }
+    }
+
+    if (pt_fingerprints_make(value, &w->prints) != PT_OK) {
+        ngx_log_error(NGX_LOG_EMERG, ngx_cycle->log, 0,
+                      "pytake: fingerprints could not be made");
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
 static ngx_int_t
 ngx_pytake_worker_stmt(const char *name)
 {
@@ -391,15 +435,13 @@ ngx_pytake_worker_pool_publish(ngx_pytake_worker_t *w, ngx_uint_t class)
                                         - last->connect_failures);
     }
 
-    if (w->slot) {
-        g = &w->slot->pool[class];
+    g = &w->slot->pool[class];
 
-        g->conns = now.conns;
-        g->connecting = now.connecting;
-        g->busy = now.busy;
-        g->waiting = now.waiting;
-        g->away = now.away;
-    }
+    g->conns = now.conns;
+    g->connecting = now.connecting;
+    g->busy = now.busy;
+    g->waiting = now.waiting;
+    g->away = now.away;
 
     *last = now;
 }

@@ -15,6 +15,10 @@ const ngx_uint_t ngx_pytake_bucket_us[NGX_PYTAKE_BUCKETS - 1] = {
     100000, 250000, 500000, 1000000, 2500000, 5000000
 };
 
+const char *const ngx_pytake_class_names[NGX_PYTAKE_CLASSES] = { "read",
+                                                                 "write",
+                                                                 "slow" };
+
 
 ngx_int_t
 ngx_pytake_zone_init(ngx_shm_zone_t *shm_zone, void *data)
@@ -121,6 +125,43 @@ ngx_pytake_zone_release(ngx_pytake_slot_t *slot)
     ngx_memory_barrier();
 
     slot->pid = 0;
+}
+
+
+void
+ngx_pytake_zone_sum(ngx_pytake_zone_t *z, ngx_pytake_slot_t *sum)
+{
+    ngx_uint_t           i, c;
+    ngx_pytake_slot_t   *slot;
+    ngx_pytake_gauges_t *to, *from;
+
+    ngx_memzero(sum, sizeof(ngx_pytake_slot_t));
+
+    for (i = 0; i < NGX_PYTAKE_SLOTS; i++) {
+        slot = &z->slot[i];
+
+        if (slot->pid == 0
+            || (kill((ngx_pid_t) slot->pid, 0) == -1 && ngx_errno == NGX_ESRCH))
+        {
+            continue;
+        }
+
+        sum->pid++;
+        sum->redis_up += slot->redis_up;
+        sum->operations += slot->operations;
+        sum->hashes_waiting += slot->hashes_waiting;
+
+        for (c = 0; c < NGX_PYTAKE_CLASSES; c++) {
+            to = &sum->pool[c];
+            from = &slot->pool[c];
+
+            to->conns += from->conns;
+            to->connecting += from->connecting;
+            to->busy += from->busy;
+            to->waiting += from->waiting;
+            to->away += from->away;
+        }
+    }
 }
 
 

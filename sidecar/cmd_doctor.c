@@ -28,6 +28,7 @@ static void   doctor_postgres(doctor_t *d);
 static void   doctor_redis(doctor_t *d);
 static void   doctor_redis_ask(doctor_t *d, redisContext *r,
                                const pt_redis_url_t *a);
+static int    doctor_others(doctor_t *d);
 static void   doctor_whatsapp(doctor_t *d);
 static size_t doctor_drop(char *data, size_t size, size_t n, void *user);
 
@@ -35,12 +36,24 @@ static size_t doctor_drop(char *data, size_t size, size_t n, void *user);
 int
 cmd_doctor(cmd_t *c, int argc, char **argv)
 {
-    int      rc;
-    doctor_t d;
+    int         rc;
+    doctor_t    d;
+    const char *nginx = NULL;
 
-    rc = cmd_options(c, argc, argv, NULL, 0, NULL, 0);
+    const cmd_option_t options[] = { { "nginx", &nginx, NULL } };
+
+    rc = cmd_options(c, argc, argv, options, 1, NULL, 0);
     if (rc != 0 || (rc = cmd_conf(c, 0)) != 0) {
         return rc;
+    }
+
+    if (nginx != NULL) {
+        if (!conf_status_is(nginx)) {
+            cmd_error("--nginx is neither \"off\" nor an address like %s",
+                      CONF_STATUS_URL);
+            return CMD_USAGE;
+        }
+        c->conf.status_url = nginx;
     }
 
     memset(&d, 0, sizeof(d));
@@ -50,9 +63,13 @@ cmd_doctor(cmd_t *c, int argc, char **argv)
     doctor_secrets(&d);
     doctor_postgres(&d);
     doctor_redis(&d);
-    doctor_hub(&d);
+    rc = doctor_others(&d);
     doctor_whatsapp(&d);
     curl_global_cleanup();
+
+    if (rc != 0) {
+        return rc;
+    }
 
     if (d.fails != 0 || d.warns != 0) {
         printf("%u to repair, %u to look at\n", d.fails, d.warns);
@@ -254,6 +271,26 @@ doctor_redis_ask(doctor_t *d, redisContext *r, const pt_redis_url_t *a)
     if (reply != NULL) {
         freeReplyObject(reply);
     }
+}
+
+
+/* What runs may have been started with other secrets.  0, or CMD_FAILED after
+ * a message. */
+static int
+doctor_others(doctor_t *d)
+{
+    if (conf_fingerprints(&d->cmd->conf,
+                          d->identity[0] != '\0' ? d->identity : NULL,
+                          &d->prints)
+        != PT_OK)
+    {
+        return cmd_no_memory();
+    }
+
+    doctor_hub(d);
+    doctor_nginx(d);
+
+    return 0;
 }
 
 

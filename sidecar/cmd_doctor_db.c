@@ -11,11 +11,13 @@
 
 #include "core/pt_jwt.h"
 #include "migrations.h"
+#include "pytake.h"
 
 #define DOCTOR_DAYS_AHEAD 7
 #define DOCTOR_CLOCK_WARN_US 1000000
 
 static void doctor_settings(doctor_t *d);
+static void doctor_identity(doctor_t *d);
 static void doctor_collation(doctor_t *d);
 static void doctor_clock(doctor_t *d);
 static bool doctor_migrations(doctor_t *d);
@@ -29,6 +31,7 @@ void
 doctor_database(doctor_t *d)
 {
     doctor_settings(d);
+    doctor_identity(d);
     doctor_collation(d);
     doctor_clock(d);
 
@@ -102,6 +105,25 @@ doctor_settings(doctor_t *d)
         }
     }
     PQclear(res);
+}
+
+
+/* Which database it is, however its address is written: as NGINX asks. */
+static void
+doctor_identity(doctor_t *d)
+{
+    size_t    i;
+    PGresult *res;
+
+    for (i = 0; i < pytake_stmts_count; i++) {
+        if (strcmp(pytake_stmts[i].name, "health_identity") == 0
+            && doctor_ask(d, "identity", pytake_stmts[i].sql, &res))
+        {
+            snprintf(d->identity, sizeof(d->identity), "%s",
+                     db_cell(res, 0, 0));
+            PQclear(res);
+        }
+    }
 }
 
 

@@ -10,74 +10,38 @@
 
 #include <stdlib.h>
 
-#include <curl/curl.h>
+#include "pytake.h"
 
-#include "core/pt_json.h"
-
-#define DOCTOR_HUB_TIMEOUT_MS 2000L
-#define DOCTOR_HUB_ANSWER_MAX 1024
 #define DOCTOR_TOKENS_MAX "1000" /* the newest */
 #define DOCTOR_LATE_S 60 /* a message that is due waits a second or two */
 
-typedef struct {
-    size_t len;
-    char   text[DOCTOR_HUB_ANSWER_MAX];
-} doctor_answer_t;
-
-static CURLcode doctor_hub_ask(const char *path, doctor_answer_t *answer);
-static void     doctor_hub_judge(doctor_t *d, const char *path, pt_str_t text);
-static void     doctor_tokens(doctor_t *d);
-static size_t   doctor_take(char *data, size_t size, size_t n, void *user);
+static void doctor_hub_judge(doctor_t *d, const char *path, pt_str_t text);
+static void doctor_hub_old(doctor_t *d, const pt_json_t *j);
+static void doctor_tokens(doctor_t *d);
 
 
 void
 doctor_hub(doctor_t *d)
 {
-    CURLcode        rc;
-    const char     *path = d->cmd->conf.hub_socket;
-    doctor_answer_t answer = { 0 };
+    const char     *why, *path = d->cmd->conf.hub_socket;
+    doctor_answer_t answer;
 
     if (!d->cmd->conf.websocket_enabled) {
         doctor_say(d, DOCTOR_OK, "hub", "is switched off (WEBSOCKET_ENABLED)");
         return;
     }
 
-    rc = doctor_hub_ask(path, &answer);
+    why = doctor_get("http://hub/health", path, &answer);
 
-    if (rc != CURLE_OK) {
+    if (why != NULL) {
         doctor_say(d, DOCTOR_FAIL, "hub",
                    "no answer at %s (%s) - start \"pytake serve\", or correct "
                    "PYTAKE_HUB_SOCKET",
-                   path, curl_easy_strerror(rc));
+                   path, why);
         return;
     }
 
-    doctor_hub_judge(d, path, (pt_str_t){ answer.text, answer.len });
-}
-
-
-static CURLcode
-doctor_hub_ask(const char *path, doctor_answer_t *answer)
-{
-    CURL    *h;
-    CURLcode rc;
-
-    h = curl_easy_init();
-    if (h == NULL) {
-        return CURLE_FAILED_INIT;
-    }
-
-    curl_easy_setopt(h, CURLOPT_URL, "http://hub/health");
-    curl_easy_setopt(h, CURLOPT_UNIX_SOCKET_PATH, path);
-    curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, DOCTOR_HUB_TIMEOUT_MS);
-    curl_easy_setopt(h, CURLOPT_FAILONERROR, 1L);
-    curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, doctor_take);
-    curl_easy_setopt(h, CURLOPT_WRITEDATA, answer);
-    rc = curl_easy_perform(h);
-    curl_easy_cleanup(h);
-
-    return rc;
+    doctor_hub_judge(d, path, doctor_text(&answer));
 }
 
 
@@ -98,6 +62,7 @@ doctor_hub_judge(doctor_t *d, const char *path, pt_str_t text)
                    "what answers at %s is no hub - correct "
                    "PYTAKE_HUB_SOCKET",
                    path);
+        return;
     } else if (!pt_str_is(status, "ok")) {
         doctor_say(d, DOCTOR_WARN, "hub",
                    "is stopping - ask again when \"pytake serve\" is back");
@@ -112,6 +77,59 @@ doctor_hub_judge(doctor_t *d, const char *path, pt_str_t text)
     } else {
         doctor_say(d, DOCTOR_OK, "hub", "answers, %lld sockets",
                    (long long) conns);
+    }
+
+    doctor_hub_old(d, j);
+}
+
+
+/* It runs with what it was started with. */
+static void
+doctor_hub_old(doctor_t *d, const pt_json_t *j)
+{
+    size_t           i;
+    bool             good = true;
+    pt_str_t         version = PT_STR("older");
+    const pt_json_t *prints = pt_json_find(j, "fingerprints");
+
+    static const struct {
+        pt_fingerprint_e which;
+        doctor_level_t   level;
+        const char      *name;
+        const char      *harm;
+    } known[] = {
+        { PT_FINGERPRINT_JWT_SECRET, DOCTOR_FAIL, "JWT_SECRET",
+          "sockets close with 4002" },
+        { PT_FINGERPRINT_ENCRYPTION_KEY, DOCTOR_FAIL, "PYTAKE_ENCRYPTION_KEY",
+          "tokens do not open" },
+        { PT_FINGERPRINT_DATABASE, DOCTOR_WARN, "DATABASE_URL",
+          "it works on another database or by another login" },
+        { PT_FINGERPRINT_REDIS, DOCTOR_WARN, "REDIS_URL",
+          "events reach agents up to 2 s late" },
+    };
+
+    (void) pt_json_find_str(j, "version", &version);
+    if (!pt_str_is(version, PYTAKE_VERSION)) {
+        doctor_say(d, DOCTOR_WARN, "serve",
+                   "is %.*s, this is %s - restart it (\"systemctl restart "
+                   "pytake\")",
+                   (int) (version.len < 32 ? version.len : 32), version.data,
+                   PYTAKE_VERSION);
+    }
+
+    for (i = 0; prints != NULL && i < PT_COUNT(known) && good; i++) {
+        if (d->prints.of[known[i].which][0] == '\0'
+            || doctor_print(prints, known[i].which).len == 0
+            || doctor_print_is(d, prints, known[i].which))
+        {
+            continue;
+        }
+        doctor_say(d, known[i].level, "serve",
+                   "\"pytake serve\" runs with another %s than this one, %s - "
+                   "restart it (\"systemctl restart pytake\"), or correct its "
+                   "environment",
+                   known[i].name, known[i].harm);
+        good = known[i].which != PT_FINGERPRINT_JWT_SECRET; /* their key */
     }
 }
 
@@ -198,21 +216,4 @@ doctor_tokens(doctor_t *d)
     } else {
         doctor_say(d, DOCTOR_OK, "tokens", "open");
     }
-}
-
-
-static size_t
-doctor_take(char *data, size_t size, size_t n, void *user)
-{
-    size_t           len = size * n;
-    doctor_answer_t *answer = user;
-
-    if (len > sizeof(answer->text) - answer->len) {
-        return 0; /* curl gives up: no hub says so much */
-    }
-
-    memcpy(answer->text + answer->len, data, len);
-    answer->len += len;
-
-    return len;
 }

@@ -80,6 +80,35 @@ conf_load(conf_t *conf, pt_arena_t *a, unsigned needs, const char *database_url,
 
 
 pt_err_t
+conf_fingerprints(const conf_t *conf, const char *identity,
+                  pt_fingerprints_t *out)
+{
+    pt_str_t v[PT_FINGERPRINTS];
+
+    memset(v, 0, sizeof(v));
+    v[PT_FINGERPRINT_JWT_SECRET] = conf->jwt_secret;
+    v[PT_FINGERPRINT_APP_SECRET] = conf->app_secret;
+    v[PT_FINGERPRINT_VERIFY_TOKEN] = conf->webhook_verify_token;
+
+    if (conf->has_key) {
+        v[PT_FINGERPRINT_ENCRYPTION_KEY] =
+            (pt_str_t){ (const char *) conf->key, sizeof(conf->key) };
+    }
+    if (conf->database_url != NULL) {
+        v[PT_FINGERPRINT_DATABASE] = conf_str(conf->database_url);
+    }
+    if (conf->redis_url != NULL) {
+        v[PT_FINGERPRINT_REDIS] = conf_str(conf->redis_url);
+    }
+    if (identity != NULL) {
+        v[PT_FINGERPRINT_IDENTITY] = conf_str(identity);
+    }
+
+    return pt_fingerprints_make(v, out);
+}
+
+
+pt_err_t
 conf_fault(conf_reader_t *r, const char *fmt, ...)
 {
     va_list ap;
@@ -223,6 +252,7 @@ conf_rest(conf_reader_t *r)
                != PT_OK
         || (err = conf_text(r, "PYTAKE_HUB_SOCKET", &c->hub_socket)) != PT_OK
         || (err = conf_text(r, "PYTAKE_HUB_GROUP", &c->hub_group)) != PT_OK
+        || (err = conf_status(r)) != PT_OK
         || (err = conf_bool(r, "CORS_ENABLED", &c->cors_enabled)) != PT_OK)
     {
         return err;

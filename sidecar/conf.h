@@ -11,6 +11,7 @@
 
 #include "core/pt_arena.h"
 #include "core/pt_util.h"
+#include "io/pt_fingerprint.h"
 #include "io/pt_loop.h"
 
 #define CONF_ERROR_MAX 512
@@ -18,6 +19,7 @@
 #define CONF_DURATION_MAX_S 31622400 /* 366 days */
 
 #define CONF_HUB_SOCKET "/run/pytake/hub.sock" /* of PYTAKE_HUB_SOCKET */
+#define CONF_STATUS_URL "http://127.0.0.1:8080/_pytake/status"
 
 /* What a command cannot do without. */
 #define CONF_NEED_DATABASE 0x01
@@ -46,6 +48,7 @@ typedef struct {
     bool           cors_enabled;
     const char    *hub_socket; /* PYTAKE_HUB_SOCKET; never NULL */
     const char    *hub_group;  /* PYTAKE_HUB_GROUP: may connect to it */
+    const char    *status_url; /* PYTAKE_STATUS_URL; never NULL */
     pt_log_level_t log_level;
     bool           has_key;
     uint8_t        key[32]; /* seals WhatsApp tokens */
@@ -59,5 +62,13 @@ typedef struct {
 pt_err_t conf_load(conf_t *conf, pt_arena_t *a, unsigned needs,
                    const char *database_url,
                    char        error[CONF_ERROR_MAX]) PT_MUST_CHECK;
+
+/* Fingerprints of what was read.  identity: of the database (docs/nginx.md),
+ * NULL: not known.  PT_ENOMEM, PT_ECRYPTO. */
+pt_err_t conf_fingerprints(const conf_t *conf, const char *identity,
+                           pt_fingerprints_t *out) PT_MUST_CHECK;
+
+/* Where NGINX's status is: http:// or https://, or "off". */
+bool conf_status_is(const char *s);
 
 #endif

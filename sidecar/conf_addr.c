@@ -20,6 +20,7 @@ static pt_err_t conf_ports(conf_reader_t *r, const char *name,
 static void     conf_quoted(pt_buf_t *b, const char *key, pt_str_t value);
 static pt_err_t conf_redis_parts(conf_reader_t *r);
 static void     conf_escaped(pt_buf_t *b, pt_str_t s);
+static bool     conf_url_is(const char *s);
 static bool     conf_origin_is(pt_str_t s);
 static bool     conf_split(pt_str_t *rest, char sep, pt_str_t *out);
 static pt_err_t conf_dup(pt_arena_t *a, pt_str_t s, const char **out);
@@ -114,8 +115,6 @@ conf_redis(conf_reader_t *r)
 pt_err_t
 conf_api_url(conf_reader_t *r)
 {
-    CURLU      *u;
-    CURLUcode   rc;
     pt_str_t    s;
     pt_err_t    err;
     const char *v;
@@ -134,16 +133,7 @@ conf_api_url(conf_reader_t *r)
         return err;
     }
 
-    u = curl_url();
-    if (u == NULL) {
-        return PT_ENOMEM;
-    }
-    rc = curl_url_set(u, CURLUPART_URL, r->conf->whatsapp_api_url, 0);
-    curl_url_cleanup(u);
-
-    if (rc != CURLUE_OK
-        || (strncmp(s.data, "http://", 7) != 0
-            && strncmp(s.data, "https://", 8) != 0)
+    if (!conf_url_is(r->conf->whatsapp_api_url)
         || strpbrk(r->conf->whatsapp_api_url, "?#") != NULL)
     {
         return conf_fault(
@@ -151,6 +141,33 @@ conf_api_url(conf_reader_t *r)
     }
 
     return PT_OK;
+}
+
+
+pt_err_t
+conf_status(conf_reader_t *r)
+{
+    pt_err_t    err;
+    const char *v;
+
+    if ((err = conf_text(r, "PYTAKE_STATUS_URL", &v)) != PT_OK) {
+        return err;
+    }
+
+    if (v != NULL && !conf_status_is(v)) {
+        return conf_fault(r, "PYTAKE_STATUS_URL is neither \"off\" nor an "
+                             "address like " CONF_STATUS_URL);
+    }
+    r->conf->status_url = v != NULL ? v : CONF_STATUS_URL;
+
+    return PT_OK;
+}
+
+
+bool
+conf_status_is(const char *s)
+{
+    return strcmp(s, "off") == 0 || conf_url_is(s);
 }
 
 
@@ -338,6 +355,28 @@ conf_escaped(pt_buf_t *b, pt_str_t s)
         pt_hex_build((const uint8_t *) s.data + i, 1, hex + 1);
         pt_buf_add(b, hex, 3);
     }
+}
+
+
+/* False when there is no memory, too. */
+static bool
+conf_url_is(const char *s)
+{
+    CURLU    *u;
+    CURLUcode rc;
+
+    if (strncmp(s, "http://", 7) != 0 && strncmp(s, "https://", 8) != 0) {
+        return false;
+    }
+
+    u = curl_url();
+    if (u == NULL) {
+        return false;
+    }
+    rc = curl_url_set(u, CURLUPART_URL, s, 0);
+    curl_url_cleanup(u);
+
+    return rc == CURLUE_OK;
 }
 
 

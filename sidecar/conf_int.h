@@ -40,6 +40,7 @@ pt_err_t conf_database(conf_reader_t *r);
 pt_err_t conf_roles(conf_reader_t *r); /* after conf_database() */
 pt_err_t conf_redis(conf_reader_t *r);
 pt_err_t conf_api_url(conf_reader_t *r);
+pt_err_t conf_status(conf_reader_t *r);
 pt_err_t conf_origins(conf_reader_t *r);
 bool     conf_conninfo_is(const char *s);
 

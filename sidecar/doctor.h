@@ -9,18 +9,54 @@
 #define DOCTOR_H
 
 #include "cmd.h"
+#include "core/pt_json.h"
+
+#define DOCTOR_ANSWER_MAX 16384 /* bytes, of NGINX or hub */
+#define DOCTOR_IDENTITY_MAX 64
 
 typedef enum { DOCTOR_OK = 0, DOCTOR_WARN, DOCTOR_FAIL } doctor_level_t;
 
 typedef struct {
-    cmd_t   *cmd;
-    db_t     db;
-    unsigned fails;
-    unsigned warns;
+    cmd_t            *cmd;
+    db_t              db;
+    char              identity[DOCTOR_IDENTITY_MAX]; /* "": not known */
+    pt_fingerprints_t prints;                        /* of this environment */
+    unsigned          fails;
+    unsigned          warns;
 } doctor_t;
+
+/* What a server said; status 0: nothing. */
+typedef struct {
+    long   status;
+    size_t len;
+    char   text[DOCTOR_ANSWER_MAX];
+} doctor_answer_t;
 
 void doctor_say(doctor_t *d, doctor_level_t level, const char *name,
                 const char *fmt, ...) PT_PRINTF(4, 5);
+
+/* ---- cmd_doctor_ask.c ---- */
+
+/* Asks url, over a unix socket when path is not NULL.  NULL, or why there is
+ * no whole answer. */
+const char *doctor_get(const char *url, const char *path, doctor_answer_t *out);
+
+static inline pt_str_t
+doctor_text(const doctor_answer_t *a)
+{
+    return (pt_str_t){ a->text, a->len };
+}
+
+/* What JSON has as a fingerprint; "": none.  Borrowed from obj. */
+pt_str_t doctor_print(const pt_json_t *obj, pt_fingerprint_e which);
+
+/* Whether obj has the fingerprint that this environment has. */
+bool doctor_print_is(const doctor_t *d, const pt_json_t *obj,
+                     pt_fingerprint_e which);
+
+/* ---- cmd_doctor_nginx.c ---- */
+
+void doctor_nginx(doctor_t *d);
 
 /* ---- cmd_doctor_db.c: needs d->db open, as the login itself ---- */
 

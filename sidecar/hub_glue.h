@@ -26,6 +26,7 @@
 #define HUB_POLL_MS 2000u
 #define HUB_POLL_OVERLAP_S 10 /* a revocation's commit comes after its time */
 #define HUB_PEERS_MAX 16
+#define HUB_PRINTS_MAX 256
 
 typedef struct hub_glue_s  hub_glue_t;
 typedef struct hub_sock_s  hub_sock_t;
@@ -83,6 +84,7 @@ struct hub_glue_s {
     pt_io_t    *listen_io;
     pt_timer_t *accept_again;
     bool        enabled;
+    char        prints[HUB_PRINTS_MAX]; /* JSON: what it was started with */
     uint32_t    conns_max;
     uint32_t    hands_max;
     uint32_t    nyoung;

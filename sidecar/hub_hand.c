@@ -9,8 +9,10 @@
 #include <sys/socket.h>
 
 #include "hub_glue.h"
+#include "pytake.h"
 
 #define HAND_METRICS_MAX (16u * 1024 * 1024)
+#define HAND_HEALTH_MAX 512u
 
 struct hub_hand_s {
     hub_hand_t *next; /* older */
@@ -320,7 +322,8 @@ static void
 hub_hand_health(hub_sock_t *s)
 {
     int             n, len;
-    char            body[256], reply[HUB_HTTP_REPLY_MAX];
+    char            body[HAND_HEALTH_MAX];
+    char            reply[HUB_HTTP_REPLY_MAX + HAND_HEALTH_MAX];
     size_t          at;
     hub_glue_t     *g;
     pt_pool_stats_t st;
@@ -332,13 +335,15 @@ hub_hand_health(hub_sock_t *s)
         pt_pool_stats(g->pool, &st);
     }
 
-    len = snprintf(
-        body, sizeof(body),
-        "{\"status\":\"%s\",\"connections\":%u,\"database\":\"%s\","
-        "\"redis\":\"%s\"}",
-        g->stopping ? "draining" : "ok", (unsigned) hub_conns(g->hub),
-        (st.away || g->db_away) ? "down" : "up",
-        (g->sub != NULL && pt_redis_sub_is_up(g->sub)) ? "up" : "down");
+    len =
+        snprintf(body, sizeof(body),
+                 "{\"status\":\"%s\",\"connections\":%u,\"database\":\"%s\","
+                 "\"redis\":\"%s\",\"version\":\"" PYTAKE_VERSION "\","
+                 "\"fingerprints\":{%s}}",
+                 g->stopping ? "draining" : "ok", (unsigned) hub_conns(g->hub),
+                 (st.away || g->db_away) ? "down" : "up",
+                 (g->sub != NULL && pt_redis_sub_is_up(g->sub)) ? "up" : "down",
+                 g->prints);
 
     at = hub_http_head("application/json", (size_t) len, reply);
     n = snprintf(reply + at, sizeof(reply) - at, "%s", body);

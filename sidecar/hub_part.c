@@ -4,6 +4,7 @@
  * hub_part.c: the hub as a part of "pytake serve".
  */
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -20,6 +21,7 @@
 static pt_err_t hub_part_start(const serve_t *serve, void **part);
 static pt_err_t hub_part_open(hub_glue_t *g, const serve_t *serve);
 static pt_err_t hub_part_hub(hub_glue_t *g, const serve_t *serve);
+static pt_err_t hub_part_prints(hub_glue_t *g, const conf_t *conf);
 static uint32_t hub_part_capacity(const serve_t *serve);
 static void     hub_part_stop(void *part);
 static void     hub_part_del(void *part);
@@ -92,7 +94,8 @@ hub_part_open(hub_glue_t *g, const serve_t *serve)
         return PT_ENOMEM;
     }
 
-    err = hub_part_hub(g, serve);
+    err = hub_part_prints(g, serve->conf);
+    err = (err == PT_OK) ? hub_part_hub(g, serve) : err;
     err = (err == PT_OK) ? hub_db_start(g, serve) : err;
     err = (err == PT_OK) ? hub_bus_start(g, serve) : err;
     err = (err == PT_OK)
@@ -149,6 +152,40 @@ hub_part_hub(hub_glue_t *g, const serve_t *serve)
     conf.rings_max = HUB_RINGS_BYTES_MAX;
 
     return hub_new(&conf, &g->hub);
+}
+
+
+/* Files and environment may be others when "pytake doctor" asks. */
+static pt_err_t
+hub_part_prints(hub_glue_t *g, const conf_t *conf)
+{
+    int               n;
+    size_t            i, len;
+    pt_err_t          err;
+    pt_fingerprints_t p;
+
+    static const pt_fingerprint_e which[] = { PT_FINGERPRINT_JWT_SECRET,
+                                              PT_FINGERPRINT_ENCRYPTION_KEY,
+                                              PT_FINGERPRINT_DATABASE,
+                                              PT_FINGERPRINT_REDIS };
+
+    err = conf_fingerprints(conf, NULL, &p);
+    if (err != PT_OK) {
+        return err;
+    }
+
+    g->prints[0] = '\0';
+
+    for (i = 0, len = 0; i < PT_COUNT(which); i++, len += (size_t) n) {
+        n = snprintf(g->prints + len, sizeof(g->prints) - len,
+                     "%s\"%s\":\"%s\"", i == 0 ? "" : ",",
+                     pt_fingerprint_names[which[i]], p.of[which[i]]);
+        if (n < 0 || (size_t) n >= sizeof(g->prints) - len) {
+            return PT_EINTERNAL;
+        }
+    }
+
+    return PT_OK;
 }
 
 

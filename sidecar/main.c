@@ -32,7 +32,9 @@ static const main_command_t main_commands[] = {
       "    [--finish]              no worker of the release before is left\n"
       "  migrate status            what is applied, what is not\n" },
     { "doctor", cmd_doctor,
-      "  doctor                    look at everything, say what to do\n" },
+      "  doctor [--nginx URL]      look at everything, say what to do; URL:"
+      " NGINX's\n"
+      "                            pytake_status, or \"off\"\n" },
     { "backup", cmd_backup,
       "  backup FILE               the whole database into a new file\n" },
     { "restore", cmd_restore,

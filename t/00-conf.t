@@ -90,6 +90,9 @@ sub loc  { my ($d, $l, @o) = @_; return [ $d, http_with(@o), $l ]; }
         . 'location = /r { pytake_health ready; }'),
     loc('metrics', 'location = /m { pytake_metrics; } '
         . 'location = /a { pytake_metrics any; }'),
+    loc('status', 'location = /s { pytake_status; }'),
+    loc('status without a zone', 'location = /s { pytake_status; }',
+        pytake_zone => undef),
     loc('problem', 'location = /p { internal; pytake_problem; }'),
     http('hub', @hub),
     http('hub with a spread', pytake_hub => 'unix:/tmp/hub.sock spread=30s'),
@@ -271,6 +274,12 @@ sub loc  { my ($d, $l, @o) = @_; return [ $d, http_with(@o), $l ]; }
       'invalid parameter "dead"' ],
     [ loc('metrics for whom', 'location / { pytake_metrics some; }'),
       'invalid parameter "some"' ],
+    [ loc('status for others', 'location / { pytake_status any; }'),
+      'invalid number of arguments' ],
+    [ loc('status without a database', 'location / { pytake_status; }',
+          pytake_database => undef), 'no "pytake_database" is defined' ],
+    [ loc('status beside health', 'location / { pytake_health; '
+          . 'pytake_status; }'), 'there is another handler in this location' ],
     [ loc('problem with an argument', 'location / { pytake_problem x; }'),
       'invalid number of arguments' ],
     [ http('hub over tcp', pytake_hub => '127.0.0.1:80'),
@@ -312,6 +321,7 @@ sub loc  { my ($d, $l, @o) = @_; return [ $d, http_with(@o), $l ]; }
     [ loc('pytake in server', 'pytake on;'), 'is not allowed here' ],
     [ loc('health in server', 'pytake_health;'), 'is not allowed here' ],
     [ loc('metrics in server', 'pytake_metrics;'), 'is not allowed here' ],
+    [ loc('status in server', 'pytake_status;'), 'is not allowed here' ],
     [ loc('resources in server', 'pytake_database x;'),
       'is not allowed here' ],
 );

@@ -2,7 +2,8 @@
 # Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE.
 #
 # Compiles schema/queries/*.sql into the statement table:
-#   gen_stmts.pl OUT_DIR FILE...   ->   OUT_DIR/pt_stmt_table.{h,c}
+#   gen_stmts.pl OUT_DIR SCHEMA FILE...   ->   OUT_DIR/pt_stmt_table.{h,c}
+# SCHEMA is the number of the newest migration, which they are written for.
 # See schema/queries/README for the format.
 
 use strict;
@@ -14,8 +15,10 @@ my %oid = (
     'int8[]' => 1016, 'timestamptz[]' => 1185, 'uuid[]' => 2951,
 );
 
-my ($out, @files) = @ARGV;
-die "usage: gen_stmts.pl OUT_DIR FILE...\n" unless defined $out && @files;
+my ($out, $schema, @files) = @ARGV;
+die "usage: gen_stmts.pl OUT_DIR SCHEMA FILE...\n"
+    unless @files && $schema =~ /^0*([1-9]\d*)$/;
+$schema = $1;
 
 my (@stmts, %seen, %fragments);
 
@@ -133,6 +136,7 @@ for my $s (@stmts) {
 }
 
 print $c "};\n\nconst uint16_t pytake_stmts_count = PT_STMT_COUNT;\n";
+print $c "const int pytake_schema = $schema;\n";
 close $c;
 
 rename "$out/pt_stmt_table.$_.new", "$out/pt_stmt_table.$_" for qw(h c);

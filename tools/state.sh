@@ -486,6 +486,7 @@ END
     unset REDIS_HOST REDIS_PORT REDIS_PASSWORD REDIS_PASSWORD_FILE
     export WHATSAPP_API_URL=$GRAPH_URL
     export PYTAKE_HUB_SOCKET=$SOCKETS/hub.sock
+    export PYTAKE_STATUS_URL=http://$address:$PORT/_pytake/status
 }
 
 # Hands a secret to the parts by file, never by value.

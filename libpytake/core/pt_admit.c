@@ -25,7 +25,6 @@ static bool     pt_admit_token(pt_str_t header, pt_str_t *token);
 static pt_err_t pt_admit_body(pytake_op_t *op);
 static bool     pt_admit_is_json(pt_str_t type);
 static bool     pt_admit_is_utf8(pt_str_t params);
-static pt_str_t pt_admit_trim(pt_str_t s);
 static bool     pt_admit_is(pt_str_t s, const char *lower);
 
 
@@ -267,7 +266,7 @@ pt_admit_permission(pytake_op_t *op)
 static bool
 pt_admit_token(pt_str_t header, pt_str_t *token)
 {
-    pt_str_t     s = pt_admit_trim(header);
+    pt_str_t     s = pt_trim(header);
     const size_t n = sizeof("bearer") - 1;
 
     if (s.len <= n || s.data[n] != ' '
@@ -276,7 +275,7 @@ pt_admit_token(pt_str_t header, pt_str_t *token)
         return false;
     }
 
-    *token = pt_admit_trim((pt_str_t){ s.data + n, s.len - n });
+    *token = pt_trim((pt_str_t){ s.data + n, s.len - n });
 
     return token->len != 0;
 }
@@ -320,7 +319,7 @@ pt_admit_is_json(pt_str_t type)
         }
     }
 
-    return pt_admit_is(pt_admit_trim(name), "application/json")
+    return pt_admit_is(pt_trim(name), "application/json")
            && pt_admit_is_utf8(params);
 }
 
@@ -336,7 +335,7 @@ pt_admit_is_utf8(pt_str_t params)
             continue;
         }
 
-        p = pt_admit_trim((pt_str_t){ params.data + start, i - start });
+        p = pt_trim((pt_str_t){ params.data + start, i - start });
         start = i + 1;
 
         if (p.len > 8 && pt_admit_is((pt_str_t){ p.data, 8 }, "charset=")
@@ -348,23 +347,6 @@ pt_admit_is_utf8(pt_str_t params)
     }
 
     return true;
-}
-
-
-static pt_str_t
-pt_admit_trim(pt_str_t s)
-{
-    while (s.len != 0 && (s.data[0] == ' ' || s.data[0] == '\t')) {
-        s.data++;
-        s.len--;
-    }
-
-    while (s.len != 0
-           && (s.data[s.len - 1] == ' ' || s.data[s.len - 1] == '\t')) {
-        s.len--;
-    }
-
-    return s;
 }
 
 

@@ -10,9 +10,6 @@
 #define PT_AUTH_COOKIE_MAX 512u
 
 
-static pt_str_t pt_auth_cookie_trim(pt_str_t s);
-
-
 pt_err_t
 pt_auth_cookie_get(const pytake_op_t *op, pt_str_t *out)
 {
@@ -25,7 +22,7 @@ pt_auth_cookie_get(const pytake_op_t *op, pt_str_t *out)
             continue;
         }
 
-        pair = pt_auth_cookie_trim((pt_str_t){ all.data + start, i - start });
+        pair = pt_trim((pt_str_t){ all.data + start, i - start });
         start = i + 1;
 
         if (pair.len > name.len && memcmp(pair.data, name.data, name.len) == 0)
@@ -62,21 +59,4 @@ pt_auth_cookie_set(pytake_op_t *op, pt_str_t token)
                  (int) token.len, token.data, age, secure);
 
     return err == PT_OK ? pt_header(op, "Set-Cookie", value) : err;
-}
-
-
-static pt_str_t
-pt_auth_cookie_trim(pt_str_t s)
-{
-    while (s.len != 0 && (s.data[0] == ' ' || s.data[0] == '\t')) {
-        s.data++;
-        s.len--;
-    }
-
-    while (s.len != 0
-           && (s.data[s.len - 1] == ' ' || s.data[s.len - 1] == '\t')) {
-        s.len--;
-    }
-
-    return s;
 }

@@ -112,6 +112,23 @@ pt_i64_build(int64_t v, char out[PT_I64_LEN])
 }
 
 
+pt_str_t
+pt_trim(pt_str_t s)
+{
+    while (s.len != 0 && (s.data[0] == ' ' || s.data[0] == '\t')) {
+        s.data++;
+        s.len--;
+    }
+
+    while (s.len != 0
+           && (s.data[s.len - 1] == ' ' || s.data[s.len - 1] == '\t')) {
+        s.len--;
+    }
+
+    return s;
+}
+
+
 bool
 pt_utf8_is(pt_str_t s)
 {

@@ -70,6 +70,9 @@ bool pt_utf8_is(pt_str_t s); /* valid, RFC 3629; NUL is valid here */
 pt_str_t pt_utf8_prefix(pt_str_t s, size_t n);
 size_t   pt_utf8_count(pt_str_t s);
 
+/* Without the blanks and tabs at its ends. */
+pt_str_t pt_trim(pt_str_t s);
+
 /* Takes the first character off rest, which is UTF-8 and not empty. */
 uint32_t pt_utf8_next(pt_str_t *rest);
 /* Shows nothing by itself: a control character, white space, a blank, or

@@ -129,6 +129,8 @@ BAD = [
     ("WEBSOCKET_PING_INTERVAL", "30"),
     ("WEBSOCKET_PONG_TIMEOUT", "10s"),
     ("CORS_ENABLED", "2"),
+    ("PYTAKE_STATUS_URL", "127.0.0.1:8080"), ("PYTAKE_STATUS_URL", "no"),
+    ("PYTAKE_STATUS_URL", "ftp://x/"), ("PYTAKE_STATUS_URL", "http://"),
     ("LOG_LEVEL", "loud"),
     ("PYTAKE_ENCRYPTION_KEY", "abc"),
     ("PYTAKE_ENCRYPTION_KEY", "0" * 63),

@@ -255,6 +255,21 @@ text_scenario(pt_arena_t *a, void *user)
 }
 
 
+START_TEST(trim)
+{
+    pt_str_t s;
+
+    ck_assert(pt_str_is(pt_trim(PT_STR(" \t a \t b\t ")), "a \t b"));
+    ck_assert(pt_str_is(pt_trim(PT_STR("\na\r")), "\na\r"));
+    ck_assert_uint_eq(pt_trim(PT_STR(" \t ")).len, 0);
+    ck_assert_uint_eq(pt_trim(PT_STR("")).len, 0);
+
+    s = pt_trim(PT_STR_NULL);
+    ck_assert(s.data == NULL && s.len == 0);
+}
+END_TEST
+
+
 START_TEST(refused_allocations)
 {
     pt_test_arena_caps(text_scenario, NULL);
@@ -272,6 +287,7 @@ pt_test_suite(Suite *s)
     PT_TEST_CASE(s, utf8_blank);
     PT_TEST_CASE(s, utf8_next);
     PT_TEST_CASE(s, hidden);
+    PT_TEST_CASE(s, trim);
     PT_TEST_CASE(s, refused_allocations);
 }
 
