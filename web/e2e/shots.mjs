@@ -151,7 +151,7 @@ async function screens(view, at) {
   await page.getByText(words.nothingMine).waitFor();
   await shoot(seat, "empty-mine");
   await seat.press(seat.tab(2));
-  await seat.press(seat.button(words.account(seat.user.name)).locator("visible=true"));
+  await seat.press(seat.account);
   await page.getByRole("menu").waitFor();
   await shoot(seat, "account");
   await page.keyboard.press("Escape");

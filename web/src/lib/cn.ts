@@ -11,6 +11,7 @@ const merge = extendTailwindMerge({
         {
           text: [
             "micro",
+            "count",
             "meta",
             "meta-strong",
             "preview",

@@ -45,6 +45,8 @@ export function ShortcutSheet() {
                 ] as [string, string[]][])
               : []),
             [t.keysPanel, ["P"]],
+            [t.keysMessage, ["Enter"]],
+            [t.keysMessages, ["↑", "↓"]],
           ]}
         />
         {write && (
@@ -53,7 +55,7 @@ export function ShortcutSheet() {
             rows={[
               [t.keysSend, enterSends ? ["Enter"] : ["Ctrl", "Enter"]],
               [t.keysBreak, enterSends ? ["Shift", "Enter"] : ["Enter"]],
-              [t.keysSendClose, ["Ctrl", "Shift", "Enter"]],
+              [t.keysSendClose, enterSends ? ["Ctrl", "Enter"] : ["Ctrl", "Shift", "Enter"]],
             ]}
           />
         )}

@@ -25,6 +25,8 @@ interface BlockProps {
   messages: readonly Message[];
   before: Message | null;
   atBeginning: boolean;
+  /** Nothing comes after it. */
+  atEnd: boolean;
   view: ThreadView;
   root: RefObject<HTMLElement | null>;
 }
@@ -37,6 +39,7 @@ function sameBlock(a: BlockProps, b: BlockProps): boolean {
     a.view === b.view &&
     a.before === b.before &&
     a.atBeginning === b.atBeginning &&
+    a.atEnd === b.atEnd &&
     a.messages.length === b.messages.length &&
     a.messages.every((m, i) => m === b.messages[i])
   );
@@ -44,7 +47,7 @@ function sameBlock(a: BlockProps, b: BlockProps): boolean {
 
 /** A page of a thread.  Far from the eye it keeps its height and drops its content. */
 export const Block = memo(function Block(props: BlockProps) {
-  const { messages, before, atBeginning, view, root } = props;
+  const { messages, before, atBeginning, atEnd, view, root } = props;
   const box = useRef<HTMLDivElement>(null);
   const [spacer, setSpacer] = useState<number | null>(null);
 
@@ -80,23 +83,31 @@ export const Block = memo(function Block(props: BlockProps) {
             view.newCount,
           )}
           view={view}
+          stop={atEnd ? (messages.at(-1)?.id ?? null) : null}
         />
       )}
     </div>
   );
 }, sameBlock);
 
-export function Items({ items, view }: { items: readonly Item[]; view: ThreadView }) {
+interface ItemsProps {
+  items: readonly Item[];
+  view: ThreadView;
+  /** The message whose actions the Tab key stops at; the arrows lead to the others. */
+  stop: string | null;
+}
+
+export function Items({ items, view, stop }: ItemsProps) {
   return (
     <div className="flex flex-col gap-3 pb-3">
       {items.map((item) => (
-        <Line key={item.key} item={item} view={view} />
+        <Line key={item.key} item={item} view={view} stop={stop} />
       ))}
     </div>
   );
 }
 
-function Line({ item, view }: { item: Item; view: ThreadView }) {
+function Line({ item, view, stop }: { item: Item; view: ThreadView; stop: string | null }) {
   const { t, fmt } = useI18n();
   const now = useMinute();
 
@@ -127,6 +138,7 @@ function Line({ item, view }: { item: Item; view: ThreadView }) {
               last={i === item.messages.length - 1}
               quoted={quoteOf(m, view, t.quotedGone)}
               mayWrite={view.mayWrite}
+              stop={m.id === stop}
               onQuote={view.onQuote}
               onJump={view.onJump}
             />

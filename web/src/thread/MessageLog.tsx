@@ -22,6 +22,7 @@ import { mayWrite, useMe } from "@/session/useSession";
 import { Button } from "@/ui/Button";
 import { Bone, Empty } from "@/ui/Empty";
 import { Block, Items, type ThreadView } from "./Block";
+import { onLogKey } from "./BubbleActions";
 import { itemsOf, type ShownMessage, shown, shownItem } from "./items";
 
 const BOTTOM_PX = 48;
@@ -214,6 +215,7 @@ export function MessageLog({ conversation: c, onQuote }: LogProps) {
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls is reached by keyboard
         tabIndex={0}
         onScroll={onScroll}
+        onKeyDown={onLogKey}
         className="min-h-0 flex-1 overflow-y-auto overscroll-contain px-6 pt-3 [overflow-anchor:none] focus-visible:-outline-offset-2 max-md:px-3"
       >
         <div className="flex min-h-full flex-col justify-end">
@@ -237,6 +239,7 @@ export function MessageLog({ conversation: c, onQuote }: LogProps) {
               messages={block}
               before={blocks[i - 1]?.at(-1) ?? null}
               atBeginning={i === 0}
+              atEnd={i === blocks.length - 1}
               view={view}
               root={log}
             />
@@ -251,6 +254,7 @@ export function MessageLog({ conversation: c, onQuote }: LogProps) {
                 0,
               )}
               view={view}
+              stop={null}
             />
           )}
         </div>

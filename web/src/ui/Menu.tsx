@@ -83,7 +83,7 @@ export function MenuCheckItem({
 
 export function MenuLabel({ children }: { children: ReactNode }) {
   return (
-    <DropdownMenu.Label className="px-2 pt-2 pb-1 text-meta-strong text-ink-3">
+    <DropdownMenu.Label className="px-2 pt-2 pb-1 text-ink-3 text-meta">
       {children}
     </DropdownMenu.Label>
   );
