@@ -278,7 +278,7 @@ export const en: Messages = {
   keysEscape: "One step outwards",
   keysSend: "Send",
   keysSendClose: "Send and close",
-  keysMessage: "Actions of the last message, from the thread",
+  keysMessage: "Actions of the last message",
   keysMessages: "Walk through the messages",
   keysBreak: "Break the line",
   keysList: "List",

@@ -295,7 +295,7 @@ export const ptBR = {
   keysEscape: "Um passo para fora",
   keysSend: "Enviar",
   keysSendClose: "Enviar e fechar",
-  keysMessage: "Ações da última mensagem, a partir da conversa",
+  keysMessage: "Ações da última mensagem",
   keysMessages: "Andar pelas mensagens",
   keysBreak: "Quebrar a linha",
   keysList: "Lista",

@@ -90,7 +90,7 @@ export function ListHeader() {
       </header>
       <nav
         aria-label={t.queues}
-        className="relative flex h-10 shrink-0 gap-4 border-line border-b px-4 max-md:-mt-1 max-md:h-11 max-md:gap-5"
+        className="relative flex h-[41px] shrink-0 gap-4 border-line border-b px-4 max-md:-mt-1 max-md:h-11 max-md:gap-5"
       >
         {QUEUES.map((queue) => (
           <QueueTab key={queue} queue={queue} />

@@ -130,10 +130,11 @@ export function AccountMenu({ live, side }: { live: boolean; side: "right" | "to
       </MenuTrigger>
       <MenuContent side={side} align="end">
         <div className="px-2 pt-1 pb-2">
-          <p className="truncate font-medium">{me.name}</p>
-          <p className="truncate text-ink-3 text-meta">
-            {me.email} · {t[`role_${me.role}`]}
+          <p className="flex items-baseline gap-2">
+            <span className="min-w-0 flex-1 truncate font-medium">{me.name}</span>
+            <span className="text-ink-3 text-meta">{t[`role_${me.role}`]}</span>
           </p>
+          <p className="truncate text-ink-3 text-meta">{me.email}</p>
         </div>
         <MenuLine />
         <MenuLabel>{t.theme}</MenuLabel>

@@ -21,7 +21,7 @@ export function ShortcutSheet() {
 
   return (
     <Dialog open={open} onOpenChange={setOpen} title={t.keysTitle} wide>
-      <div className="mt-3 grid grid-cols-2 gap-x-8 gap-y-4 pb-1 max-md:grid-cols-1">
+      <div className="mt-3 columns-2 gap-8 pb-1 max-md:columns-1">
         <Part
           title={t.keysList}
           rows={[
@@ -66,7 +66,7 @@ export function ShortcutSheet() {
 
 function Part({ title, rows }: { title: string; rows: [string, string[]][] }) {
   return (
-    <section>
+    <section className="mb-4 break-inside-avoid last:mb-0">
       <h3 className="mb-1 text-ink-3 text-meta-strong">{title}</h3>
       <dl>
         {rows.map(([what, keys]) => (

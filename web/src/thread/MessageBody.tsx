@@ -105,7 +105,7 @@ function Kind({ message: m, out, t }: { message: ShownMessage; out: boolean; t: 
     case "sticker":
       return <Picture m={m} out={out} icon={Sticker} title={t.kindSticker} />;
     case "audio":
-      return <Part icon={Mic} round title={soundName(m, t)} text={later(m, t)} />;
+      return <Part icon={Mic} frame="round" title={soundName(m, t)} text={later(m, t)} />;
     case "document":
       return <Document m={m} t={t} />;
     case "location":
@@ -185,25 +185,30 @@ function Words({ icon: Icon, title, text }: { icon?: LucideIcon; title: string; 
 
 interface PartProps {
   icon: LucideIcon | null;
-  round?: boolean;
+  frame?: "round" | "none";
   title: string;
   text: string;
   under?: ReactNode;
 }
 
 /** A sign, what it is, and a word more. */
-function Part({ icon: Icon, round, title, text, under }: PartProps) {
+function Part({ icon: Icon, frame, title, text, under }: PartProps) {
   return (
     <>
       <span className="flex items-center gap-2.5">
         {Icon !== null && (
           <span
             className={cn(
-              "grid size-8 shrink-0 place-items-center bg-card text-ink-2",
-              round ? "rounded-full" : "rounded-control",
+              "grid shrink-0 place-items-center text-ink-2",
+              frame !== "none" && "size-8 bg-card",
+              frame === "round" ? "rounded-full" : "rounded-control",
             )}
           >
-            <Icon aria-hidden="true" className="size-[18px]" strokeWidth={1.75} />
+            <Icon
+              aria-hidden="true"
+              className={frame === "none" ? "size-5" : "size-[18px]"}
+              strokeWidth={1.75}
+            />
           </span>
         )}
         <Words title={title} text={text} />
@@ -262,6 +267,7 @@ function Document({ m, t }: { m: ShownMessage; t: Messages }) {
   return (
     <Part
       icon={File}
+      frame="none"
       title={fileName || t.kindDocument}
       text={[kindOf(mime), later(m, t)].filter((x) => x !== "").join(" · ")}
       under={caption === "" ? null : <Text>{caption}</Text>}

@@ -71,9 +71,9 @@ export function ThreadHeader(props: HeaderProps) {
             onClick={() => void (closed ? actions.reopen(c.id) : actions.close(c.id))}
           >
             {closed ? (
-              <RotateCcw aria-hidden="true" className="size-4" strokeWidth={1.75} />
+              <RotateCcw aria-hidden="true" className="size-4 max-md:size-5" strokeWidth={1.75} />
             ) : (
-              <Check aria-hidden="true" className="size-4" strokeWidth={1.75} />
+              <Check aria-hidden="true" className="size-4 max-md:size-5" strokeWidth={1.75} />
             )}
             <span className="max-md:sr-only">{closed ? t.reopen : t.close}</span>
             <Kbd>E</Kbd>
@@ -82,7 +82,7 @@ export function ThreadHeader(props: HeaderProps) {
       )}
       <Tip text={t.contactPanel} keys="p">
         <IconButton label={t.contactPanel} aria-keyshortcuts="p" on={panel} onClick={onPanel}>
-          <PanelRight className="size-[18px]" strokeWidth={1.75} />
+          <PanelRight className="size-[18px] max-md:size-5" strokeWidth={1.75} />
         </IconButton>
       </Tip>
     </header>
@@ -188,7 +188,7 @@ function AssignMenu({ c, open, onOpen }: AssignProps) {
           kind="ghost"
           size="sm"
           aria-keyshortcuts="a"
-          className="max-md:h-11"
+          className="max-md:size-11 max-md:p-0"
           aria-label={
             c.assigned_to === null
               ? t.assign
@@ -196,7 +196,7 @@ function AssignMenu({ c, open, onOpen }: AssignProps) {
           }
         >
           {c.assigned_to === null ? (
-            <UserPlus aria-hidden="true" className="size-4" strokeWidth={1.75} />
+            <UserPlus aria-hidden="true" className="size-4 max-md:size-5" strokeWidth={1.75} />
           ) : (
             <Avatar id={c.assigned_to} name={owner?.name ?? me.name} size={20} />
           )}

@@ -21,8 +21,8 @@ const button = cva(
       size: {
         sm: "h-7 gap-1.5 px-2 text-preview-strong",
         md: "h-8 px-3 text-body font-medium",
-        lg: "h-9 px-4 text-strong font-medium",
-        touch: "h-11 px-4 text-strong font-medium",
+        lg: "h-9 px-4 text-body font-medium",
+        touch: "h-11 px-4 text-body font-medium",
       },
     },
     defaultVariants: { kind: "second", size: "md" },
