@@ -8,6 +8,7 @@ import { useConversationsOf } from "@/data/conversations";
 import { useColleague, useNumbers } from "@/data/directory";
 import { useI18n } from "@/i18n";
 import { formatPhone } from "@/i18n/format";
+import { gist } from "@/inbox/kinds";
 import { CLOCK_LATE_MS, contactName, WINDOW_MS, windowLeft } from "@/inbox/preview";
 import { TagMark } from "@/inbox/TagMark";
 import { useMinute } from "@/lib/clock";
@@ -185,7 +186,7 @@ function Earlier({ c }: { c: Conversation }) {
               }}
               className="-mx-2 grid grid-cols-[minmax(0,1fr)_auto] gap-x-2 rounded-control px-2 py-1.5 text-preview hover:bg-hover"
             >
-              <span className="truncate">{x.last_message || t.message}</span>
+              <span className="truncate">{gist(x.last_message ?? "", t).text || t.message}</span>
               <time dateTime={x.last_message_time ?? x.created_at} className="text-ink-3 text-meta">
                 {fmt.row(new Date(x.last_message_time ?? x.created_at), now)}
               </time>

@@ -12,6 +12,7 @@ import { useTyping } from "@/realtime/people";
 import { Avatar } from "@/ui/Avatar";
 import { Dots } from "@/ui/Dots";
 import { Ring } from "@/ui/Ring";
+import { gist } from "./kinds";
 import { CLOCK_FROM_MS, CLOCK_LATE_MS, contactName, hasThirdLine, windowLeft } from "./preview";
 import { TagMark } from "./TagMark";
 
@@ -153,8 +154,16 @@ function Preview(props: { c: Conversation; gone: boolean; draft: string; unread:
       </>
     );
   }
+
+  const { icon: Icon, text } = gist(c.last_message, t);
+
   return (
-    <span className={cn("min-w-0 flex-1 truncate", unread && "text-ink")}>{c.last_message}</span>
+    <>
+      {Icon !== null && (
+        <Icon aria-hidden="true" className="size-3.5 shrink-0" strokeWidth={1.75} />
+      )}
+      <span className={cn("min-w-0 flex-1 truncate", unread && "text-ink")}>{text}</span>
+    </>
   );
 }
 

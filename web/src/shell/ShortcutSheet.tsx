@@ -33,6 +33,16 @@ export function ShortcutSheet() {
             [t.keysEscape, ["Esc"]],
           ]}
         />
+        {write && (
+          <Part
+            title={t.keysWrite}
+            rows={[
+              [t.keysSend, enterSends ? ["Enter"] : ["Ctrl", "Enter"]],
+              [t.keysBreak, enterSends ? ["Shift", "Enter"] : ["Enter"]],
+              [t.keysSendClose, enterSends ? ["Ctrl", "Enter"] : ["Ctrl", "Shift", "Enter"]],
+            ]}
+          />
+        )}
         <Part
           title={t.keysThread}
           rows={[
@@ -49,16 +59,6 @@ export function ShortcutSheet() {
             [t.keysMessages, ["↑", "↓"]],
           ]}
         />
-        {write && (
-          <Part
-            title={t.keysWrite}
-            rows={[
-              [t.keysSend, enterSends ? ["Enter"] : ["Ctrl", "Enter"]],
-              [t.keysBreak, enterSends ? ["Shift", "Enter"] : ["Enter"]],
-              [t.keysSendClose, enterSends ? ["Ctrl", "Enter"] : ["Ctrl", "Shift", "Enter"]],
-            ]}
-          />
-        )}
       </div>
     </Dialog>
   );

@@ -22,7 +22,10 @@ interface ActionsProps {
 
 const BAR = '[role="toolbar"]';
 
-/** What can be done with a message: over its corner, while somebody is at it. */
+/**
+ * What can be done with a message, while somebody is at it: beside it, or over
+ * its corner where the thread is narrow.
+ */
 export function BubbleActions(props: ActionsProps) {
   const { message: m, out, mayWrite, shown, stop, onQuote, onDone } = props;
   const { t } = useI18n();
@@ -37,10 +40,11 @@ export function BubbleActions(props: ActionsProps) {
       aria-label={t.messageActions}
       className={cn(
         "pointer-events-none absolute -top-5 z-2 flex rounded-card border border-line-strong bg-card p-0.5 opacity-0 shadow-float transition-fast",
-        "focus-within:pointer-events-auto focus-within:opacity-100 group-hover/bubble:pointer-events-auto group-hover/bubble:opacity-100 max-md:-top-10",
+        "focus-within:pointer-events-auto focus-within:opacity-100 group-hover/bubble:pointer-events-auto group-hover/bubble:opacity-100 before:absolute before:-inset-1 before:-z-1 max-md:-top-10",
+        "@xl:top-1/2 @xl:-translate-y-1/2",
         out
-          ? "right-full -mr-10 max-md:right-0 max-md:mr-0"
-          : "left-full -ml-10 max-md:left-0 max-md:ml-0",
+          ? "right-full -mr-10 max-md:right-0 max-md:mr-0 @xl:mr-1"
+          : "left-full -ml-10 max-md:left-0 max-md:ml-0 @xl:ml-1",
         shown && "pointer-events-auto opacity-100",
       )}
     >

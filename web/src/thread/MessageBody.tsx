@@ -238,7 +238,7 @@ function Picture(props: { m: ShownMessage; out: boolean; icon: LucideIcon; title
       >
         <Icon aria-hidden="true" className="mb-1 size-6" strokeWidth={1.5} />
         <span className="text-preview-strong">{title}</span>
-        {later(m, t) !== "" && <span className="text-meta">{later(m, t)}</span>}
+        {!small && <span className="text-meta">{later(m, t)}</span>}
       </span>
       {m.content === "" && open ? (
         <span className="absolute right-3 bottom-3 inline-flex items-center gap-1 rounded-full bg-card px-1.5 text-ink-2 text-time">

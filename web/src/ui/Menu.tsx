@@ -24,7 +24,7 @@ export function MenuContent({ className, ...rest }: ComponentProps<typeof Dropdo
         collisionPadding={8}
         onCloseAutoFocus={keepElsewhere}
         className={cn(
-          "z-20 max-h-[min(80vh,560px)] w-[248px] animate-pane overflow-y-auto rounded-card border border-line-strong bg-card p-1 text-ink shadow-float",
+          "z-20 max-h-(--radix-dropdown-menu-content-available-height) w-[248px] animate-pane overflow-y-auto rounded-card border border-line-strong bg-card p-1 text-ink shadow-float",
           className,
         )}
         {...rest}
