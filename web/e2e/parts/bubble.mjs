@@ -78,6 +78,18 @@ export async function bubble(t, stage, w) {
       }),
       "with what it answers",
     );
+
+    const { id } = (await who.got()).at(-1);
+
+    await who.say(null, { type: "reaction", reaction: { message_id: id, emoji: "❤" } });
+    await t.seen(
+      seat.log
+        .locator("[id^=m-]")
+        .filter({ hasText: "sai às dez" })
+        .getByRole("img", { name: words.reacted(who.name) }),
+      "a reaction stands at the message",
+    );
+    t.eq(await seat.log.locator("[id^=m-]").count(), 3, "and is no message of its own");
   }
 }
 
@@ -103,4 +115,19 @@ export async function sendAndClose(t, stage, w) {
   t.eq(await who.texts(), ["Nós que agradecemos"], "the answer went out once");
   await desk.openRow(who.name);
   await t.seen(desk.box, "with its box");
+
+  /* Where Enter breaks the line, Ctrl and Enter send and no more. */
+  const prefer = async (on) => {
+    await page.evaluate((v) => localStorage.setItem("pytake.enterSends", v), on);
+    await page.reload();
+    await desk.box.waitFor();
+  };
+
+  await prefer("0");
+  await desk.box.fill("até");
+  await desk.box.press("Enter");
+  await desk.box.press("Control+Enter");
+  await t.comes(async () => (await who.texts()).includes("até"), "Ctrl Enter sends");
+  t.eq(await desk.box.inputValue(), "", "and the box is there, empty");
+  await prefer("1");
 }

@@ -155,6 +155,7 @@ export const en: Messages = {
   kindButton: "Button reply",
   kindInteractive: "List reply",
   kindReaction: "Reaction",
+  reacted: (name, emoji) => `${name} reacted with ${emoji}`,
   kindReactionRemoved: "Reaction removed",
   kindOrder: "Order",
   kindOrderItems: (n) => (n === 1 ? "1 item" : `${n} items`),

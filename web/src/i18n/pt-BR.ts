@@ -167,6 +167,7 @@ export const ptBR = {
   kindButton: "Resposta de botão",
   kindInteractive: "Resposta de lista",
   kindReaction: "Reação",
+  reacted: (name: string, emoji: string) => `${name} reagiu com ${emoji}`,
   kindReactionRemoved: "Reação retirada",
   kindOrder: "Pedido",
   kindOrderItems: (n: number) => (n === 1 ? "1 item" : `${n} itens`),

@@ -3,11 +3,12 @@
 
 import { memo, type RefObject, useEffect, useRef, useState } from "react";
 import type { Message } from "@/api/types";
-import { useI18n } from "@/i18n";
+import { type Messages, useI18n } from "@/i18n";
 import { useMinute } from "@/lib/clock";
 import { Bubble } from "./Bubble";
 import { Group } from "./Group";
 import { type Item, itemsOf, type ShownMessage, shown } from "./items";
+import type { Reactions } from "./reactions";
 
 /** What a block of messages needs to know of the thread around it. */
 export interface ThreadView {
@@ -17,6 +18,7 @@ export interface ThreadView {
   newCount: number;
   nameOf: (m: { sender_type: string; sender_id: string | null }) => string;
   find: (id: string) => ShownMessage | null;
+  reactions: Reactions;
   onQuote: (m: ShownMessage) => void;
   onJump: (id: string) => void;
 }
@@ -76,7 +78,7 @@ export const Block = memo(function Block(props: BlockProps) {
       {spacer === null && (
         <Items
           items={itemsOf(
-            messages.map(shown),
+            messages.filter((m) => !view.reactions.told.has(m.id)).map(shown),
             before === null ? null : shown(before),
             atBeginning,
             view.newFrom,
@@ -137,6 +139,7 @@ function Line({ item, view, stop }: { item: Item; view: ThreadView; stop: string
               first={i === 0}
               last={i === item.messages.length - 1}
               quoted={quoteOf(m, view, t.quotedGone)}
+              reactions={reactionsAt(m, view, t)}
               mayWrite={view.mayWrite}
               stop={m.id === stop}
               onQuote={view.onQuote}
@@ -146,6 +149,23 @@ function Line({ item, view, stop }: { item: Item; view: ThreadView; stop: string
         </Group>
       );
   }
+}
+
+/** What people think of a message: what is drawn, and what is read out. */
+function reactionsAt(m: ShownMessage, view: ThreadView, t: Messages) {
+  const list = view.reactions.at.get(m.id) ?? [];
+  const label = list
+    .map((r) => {
+      const theirs = r.from === "contact";
+
+      return t.reacted(
+        view.nameOf({ sender_type: theirs ? r.from : "agent", sender_id: theirs ? null : r.from }),
+        r.emoji,
+      );
+    })
+    .join(", ");
+
+  return list.length === 0 ? null : `${list.map((r) => r.emoji).join("")}\n${label}`;
 }
 
 function quoteOf(m: ShownMessage, view: ThreadView, gone: string) {

@@ -19,6 +19,8 @@ interface BubbleProps {
   first: boolean;
   last: boolean;
   quoted: { name: string; text: string; id: string } | null;
+  /** A line of signs and a line of words for them, or null. */
+  reactions: string | null;
   mayWrite: boolean;
   /** The Tab key stops at its actions. */
   stop: boolean;
@@ -27,7 +29,18 @@ interface BubbleProps {
 }
 
 export const Bubble = memo(function Bubble(props: BubbleProps) {
-  const { message: m, out, first, last, quoted, mayWrite, stop, onQuote, onJump } = props;
+  const {
+    message: m,
+    out,
+    first,
+    last,
+    quoted,
+    reactions,
+    mayWrite,
+    stop,
+    onQuote,
+    onJump,
+  } = props;
   const { t, fmt } = useI18n();
   const { box, tapped, tap, done } = useTap();
   const failed = m.status === "failed";
@@ -49,7 +62,11 @@ export const Bubble = memo(function Bubble(props: BubbleProps) {
       ref={box}
       id={`m-${m.id}`}
       onClick={tap}
-      className={cn("group/bubble relative flex max-w-full", out && "justify-end")}
+      className={cn(
+        "group/bubble relative flex max-w-full",
+        out && "justify-end",
+        reactions !== null && "mb-2.5",
+      )}
     >
       <div
         className={cn(
@@ -92,6 +109,7 @@ export const Bubble = memo(function Bubble(props: BubbleProps) {
         {outcomeUnknown(m) && (
           <p className="clear-both pt-1 text-late text-meta">{t.outcomeUnknown}</p>
         )}
+        {reactions !== null && <Badge reactions={reactions} out={out} />}
       </div>
       {m.local === null && (
         <BubbleActions
@@ -107,6 +125,23 @@ export const Bubble = memo(function Bubble(props: BubbleProps) {
     </div>
   );
 });
+
+function Badge({ reactions, out }: { reactions: string; out: boolean }) {
+  const [signs, label] = reactions.split("\n");
+
+  return (
+    <span
+      role="img"
+      aria-label={label}
+      className={cn(
+        "absolute -bottom-2.5 inline-flex h-5 items-center gap-1 rounded-full border border-line-strong bg-card px-1.5 text-meta",
+        out ? "right-2" : "left-3",
+      )}
+    >
+      {signs}
+    </span>
+  );
+}
 
 /** Where nothing hovers, a tap on a message shows its actions and one elsewhere hides them. */
 function useTap() {

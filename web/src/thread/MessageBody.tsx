@@ -141,7 +141,7 @@ function Kind({ message: m, out, t }: { message: ShownMessage; out: boolean; t: 
       );
     }
     case "template":
-      return <Part icon={LayoutTemplate} title={t.kindTemplate} text="" under={words} />;
+      return <Answer icon={LayoutTemplate} kind={t.kindTemplate} title={m.content} text="" />;
     case "unsupported": {
       const kind = originalType(m);
 
@@ -331,14 +331,21 @@ function Contacts({ m, t }: { m: ShownMessage; t: Messages }) {
   );
 }
 
-/** A button or a line of a list that the customer chose. */
-function Answer({ kind, title, text }: { kind: string; title: string; text: string }) {
+interface AnswerProps {
+  icon?: LucideIcon;
+  kind: string;
+  title: string;
+  text: string;
+}
+
+/** Words that were not typed: a button or a line of a list that was chosen, a template. */
+function Answer({ icon: Icon = CornerUpLeft, kind, title, text }: AnswerProps) {
   const { tone } = useContext(Meta);
 
   return (
     <>
       <span className={cn("flex items-center gap-1 text-meta", tone)}>
-        <CornerUpLeft aria-hidden="true" className="size-3" strokeWidth={2} />
+        <Icon aria-hidden="true" className="size-3" strokeWidth={2} />
         {kind}
       </span>
       <Text>{title || kind}</Text>

@@ -2,9 +2,9 @@
 "use client";
 
 import {
-  ArrowLeft,
   Check,
   ChevronDown,
+  ChevronLeft,
   Eye,
   Lock,
   PanelRight,
@@ -55,9 +55,9 @@ export function ThreadHeader(props: HeaderProps) {
   const closed = c.status === "closed";
 
   return (
-    <header className="flex h-14 shrink-0 items-center gap-2 border-line border-b bg-card px-4 max-md:gap-0 max-md:pr-1 max-md:pl-1">
+    <header className="@container flex h-14 shrink-0 items-center gap-2 border-line border-b bg-card px-4 max-md:gap-0 max-md:pr-1 max-md:pl-1">
       <IconButton className="md:hidden" size="touch" label={t.back} onClick={leaveConversation}>
-        <ArrowLeft className="size-5" strokeWidth={1.75} />
+        <ChevronLeft className="size-5" strokeWidth={1.75} />
       </IconButton>
       <Identity c={c} />
       <Viewers conversation={c.id} />
@@ -76,7 +76,7 @@ export function ThreadHeader(props: HeaderProps) {
               <Check aria-hidden="true" className="size-4 max-md:size-5" strokeWidth={1.75} />
             )}
             <span className="max-md:sr-only">{closed ? t.reopen : t.close}</span>
-            <Kbd>E</Kbd>
+            <Kbd className="@max-lg:hidden">E</Kbd>
           </Button>
         </>
       )}
@@ -200,7 +200,9 @@ function AssignMenu({ c, open, onOpen }: AssignProps) {
           ) : (
             <Avatar id={c.assigned_to} name={owner?.name ?? me.name} size={20} />
           )}
-          <span className="max-w-28 truncate max-md:hidden">{label.split(" ")[0]}</span>
+          <span className="max-w-28 truncate max-md:hidden @max-lg:hidden">
+            {label.split(" ")[0]}
+          </span>
           <ChevronDown aria-hidden="true" className="size-3.5 max-md:hidden" />
         </Button>
       </MenuTrigger>
