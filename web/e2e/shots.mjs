@@ -89,7 +89,10 @@ async function prepare(desk) {
   await more.say(null, { type: "unsupported" });
   at.more = await more.conversation();
   at.kinds = await kinds.conversation();
-  await stage.hands("tags", { conversation: at["Grupo Escolar Aurora"], tags: ["eventos"] });
+  await stage.hands("tags", {
+    conversation: at["Grupo Escolar Aurora"],
+    tags: ["eventos", "escola", "recorrente"],
+  });
 
   await desk.go(`/inbox/${at["Camila Rezende"]}`);
   await desk.log.waitFor();
