@@ -4,6 +4,7 @@
 //
 // t/e2e/inbox.py starts the stack and writes the facts.
 import { readFileSync } from "node:fs";
+import { bubble, sendAndClose } from "./parts/bubble.mjs";
 import { closing, drafts, list, oldWindow, reply, signIn } from "./parts/reply.mjs";
 import { session } from "./parts/session.mjs";
 import { foreign, keys, together, viewer } from "./parts/team.mjs";
@@ -19,6 +20,8 @@ const PARTS = {
   drafts,
   together,
   viewer,
+  bubble,
+  sendAndClose,
   closing,
   oldWindow,
   keys,

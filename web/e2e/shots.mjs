@@ -73,8 +73,26 @@ async function prepare(desk) {
     type: "contacts",
     contacts: [{ name: { formatted_name: "Marta" }, phones: [{ phone: "+55 11 98888-7777" }] }],
   });
+
+  const more = stage.customer("Lívia Sampaio");
+
+  await more.say(null, { type: "sticker", sticker: { id: "4", mime_type: "image/webp" } });
+  await more.say(null, { type: "image", image: { id: "5", mime_type: "image/jpeg" } });
+  await more.say(null, { type: "button", button: { payload: "1", text: "Quero reservar" } });
+  await more.say(null, {
+    type: "interactive",
+    interactive: {
+      type: "list_reply",
+      list_reply: { id: "1", title: "Cesta de café", description: "Para duas pessoas" },
+    },
+  });
+  await more.say(null, { type: "unsupported" });
+  at.more = await more.conversation();
   at.kinds = await kinds.conversation();
-  await stage.hands("tags", { conversation: at["Grupo Escolar Aurora"], tags: ["eventos"] });
+  await stage.hands("tags", {
+    conversation: at["Grupo Escolar Aurora"],
+    tags: ["eventos", "escola", "recorrente"],
+  });
 
   await desk.go(`/inbox/${at["Camila Rezende"]}`);
   await desk.log.waitFor();
@@ -118,6 +136,15 @@ async function screens(view, at) {
   await seat.log.waitFor();
   await seat.tick(words.read).waitFor();
   await shoot(seat, "thread");
+  const line = seat.log.getByText("Sem amendoim");
+
+  await (real ? line.tap() : line.hover());
+  await shoot(seat, "actions");
+  if (real) {
+    await page.getByRole("heading", { level: 1 }).tap();
+  } else {
+    await page.mouse.move(view.width - 2, 2);
+  }
   await seat.box.fill("O de 3 kg fica em R$ 180, com");
   await shoot(seat, "composing");
   await seat.box.fill("");
@@ -134,6 +161,7 @@ async function screens(view, at) {
   }
   for (const [name, id] of [
     ["kinds", at.kinds],
+    ["more-kinds", at.more],
     ["failed", at["Tiago Nunes"]],
   ]) {
     await seat.go(`/inbox/${id}`);
@@ -143,6 +171,13 @@ async function screens(view, at) {
   await seat.go(`/inbox/${at["Sônia Matos"]}`);
   await page.getByText(words.windowClosed).waitFor();
   await shoot(seat, "window-closed");
+  await seat.go(`/inbox/${at["Dona Cida"]}`);
+  await seat.log.waitFor();
+  await seat.press(page.locator('[aria-keyshortcuts="e"]'));
+  await page.getByText(words.closedDone).waitFor();
+  await shoot(seat, "closed");
+  await seat.press(seat.button(words.undo));
+  await seat.box.waitFor();
   await seat.go("/inbox/nothing");
   await page.getByText(words.notFound).waitFor();
   await shoot(seat, "not-found");
@@ -151,7 +186,7 @@ async function screens(view, at) {
   await page.getByText(words.nothingMine).waitFor();
   await shoot(seat, "empty-mine");
   await seat.press(seat.tab(2));
-  await seat.press(seat.button(words.account(seat.user.name)).locator("visible=true"));
+  await seat.press(seat.account);
   await page.getByRole("menu").waitFor();
   await shoot(seat, "account");
   await page.keyboard.press("Escape");

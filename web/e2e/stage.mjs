@@ -198,6 +198,26 @@ class Seat {
       .getByRole("button", { name: new RegExp(`^${this.words.tabs[i]}`) });
   }
 
+  /** The button of one's own menu. */
+  get account() {
+    return this.page
+      .getByRole("button", { name: this.words.account(this.user.name) })
+      .locator("visible=true");
+  }
+
+  /** From the open conversations to the closed ones, or back. */
+  async toShelf(closed) {
+    const { words } = this;
+    const name = closed ? words.closedOnes : words.openOnes;
+    const other = closed ? words.showingOpen : words.showingClosed;
+
+    await this.press(
+      this.view.touch
+        ? this.page.getByRole("button", { name: new RegExp(`^${name}`) })
+        : this.button(other),
+    );
+  }
+
   get log() {
     return this.page.getByRole("log", { name: this.words.messages });
   }

@@ -172,13 +172,13 @@ export async function closing(t, stage, w) {
     await seat.press(shut);
     await seat.page.getByText(seat.words.closedNote).waitFor();
     await seat.toList();
-    await seat.press(seat.button(seat.words.showingOpen));
+    await seat.toShelf(true);
     await t.seen(seat.row(who.name), "it is among the closed ones");
     await seat.openRow(who.name);
     await seat.press(seat.button(seat.words.reopen));
     await t.seen(seat.box, "reopened");
     await seat.toList();
-    await seat.press(seat.button(seat.words.showingClosed));
+    await seat.toShelf(false);
     await t.seen(seat.row(who.name), "and among the open ones again");
   }
 }

@@ -39,7 +39,7 @@ export async function session(t, stage, w) {
     second.getByRole("list", { name: words.conversations }),
     "the second tab is in again, too",
   );
-  await desk.press(desk.button(words.account(desk.user.name)).locator("visible=true"));
+  await desk.press(desk.account);
   await desk.press(desk.page.getByRole("menuitem", { name: words.signOut }));
   await t.seen(desk.page.locator("input[type=email]"), "signed out");
   await t.seen(second.locator("input[type=email]"), "in every tab");

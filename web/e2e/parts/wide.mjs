@@ -65,7 +65,7 @@ export async function axe(t, stage, w) {
     await page.getByText(words.windowClosed).waitFor();
     await clean(t, seat, "a closed window");
     await seat.toList();
-    await seat.press(seat.button(words.account(seat.user.name)).locator("visible=true"));
+    await seat.press(seat.account);
     await page.getByRole("menu").waitFor();
     await clean(t, seat, "the account menu");
     await page.keyboard.press("Escape");

@@ -1,14 +1,14 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 "use client";
 
-import { ChevronDown, SendHorizontal, X } from "lucide-react";
+import { ChevronDown, Send, X } from "lucide-react";
 import { type KeyboardEvent, useEffect, useLayoutEffect, useRef, useState } from "react";
 import type { Conversation } from "@/api/types";
 import { useActions } from "@/data/actions";
 import { getDraft, setDraft } from "@/data/drafts";
 import { enqueue, TEXT_MAX } from "@/data/outbox";
 import { useI18n } from "@/i18n";
-import { useCommands } from "@/keys/commands";
+import { runCommand, useCommands } from "@/keys/commands";
 import { cn } from "@/lib/cn";
 import { usePhone } from "@/lib/media";
 import { usePreference } from "@/notify/preferences";
@@ -37,7 +37,8 @@ export function ReplyBox({ conversation: c, quote, quoteName, onQuoteEnd }: Repl
   const phone = usePhone();
   const actions = useActions();
   const { client } = useRealtime();
-  const enterSends = usePreference("enterSends");
+  /* Enter alone sends; Ctrl+Enter then closes, too. */
+  const plain = usePreference("enterSends") && !phone;
   const [text, setText] = useState(() => getDraft(c.id));
   const box = useRef<HTMLTextAreaElement>(null);
   const latest = useRef(text);
@@ -106,10 +107,10 @@ export function ReplyBox({ conversation: c, quote, quoteName, onQuoteEnd }: Repl
     setDraft(c.id, "");
     stopTyping();
     onQuoteEnd();
-    if (close) {
-      void actions.close(c.id);
-    } else {
+    if (!close) {
       box.current?.focus();
+    } else if (!runCommand("finish")) {
+      void actions.close(c.id);
     }
   };
   const onKeyDown = (ev: KeyboardEvent) => {
@@ -126,76 +127,108 @@ export function ReplyBox({ conversation: c, quote, quoteName, onQuoteEnd }: Repl
     } else if (ev.key === "Enter") {
       const command = ev.ctrlKey || ev.metaKey;
 
-      if (command || (enterSends && !ev.shiftKey && !phone)) {
+      if (command || (plain && !ev.shiftKey)) {
         ev.preventDefault();
-        send(command && ev.shiftKey);
+        send(command && (plain || ev.shiftKey));
       }
     }
   };
 
+  const counter =
+    length < COUNTER_FROM ? null : (
+      <span
+        role="status"
+        className={cn(
+          "text-meta tabular-nums",
+          tooLong
+            ? "text-fail"
+            : length >= COUNTER_LATE
+              ? "text-late text-meta-strong"
+              : "text-ink-3",
+        )}
+      >
+        {tooLong
+          ? t.tooLong(fmt.number(TEXT_MAX))
+          : t.counter(fmt.number(length), fmt.number(TEXT_MAX))}
+      </span>
+    );
+
   return (
     <div>
       {c.assigned_to === null && !empty && <AssignNudge conversation={c} />}
-      <div className="rounded-card border border-control bg-card focus-within:border-accent focus-within:ring-1 focus-within:ring-accent">
+      <div className="md:rounded-card md:border md:border-control md:bg-card md:focus-within:border-accent md:focus-within:ring-1 md:focus-within:ring-accent">
         {quote !== null && (
-          <div className="mx-2 mt-2 flex items-center gap-2 rounded-mark border-accent border-l-3 bg-well py-1 pr-1 pl-2">
-            <div className="min-w-0 flex-1">
-              <p className="text-accent-ink text-meta-strong">{quoteName}</p>
-              <p className="truncate text-ink-2 text-preview">{quote.content}</p>
-            </div>
-            <IconButton size="sm" label={t.removeQuote} onClick={onQuoteEnd}>
+          <div className="m-2 mb-0 flex items-center gap-2 rounded-mark border-accent border-l-3 bg-well py-1 pr-1 pl-2 max-md:mx-0 max-md:mt-0 max-md:mb-2">
+            <p className="flex min-w-0 flex-1 gap-1 text-ink-2 text-preview">
+              <span className="shrink-0 text-accent-ink text-preview-strong">{quoteName}</span>
+              <span className="truncate">{quote.content}</span>
+            </p>
+            <IconButton
+              size="sm"
+              className="max-md:size-11"
+              label={t.removeQuote}
+              onClick={onQuoteEnd}
+            >
               <X className="size-4" />
             </IconButton>
           </div>
         )}
-        <textarea
-          ref={box}
-          id="composer"
-          rows={1}
-          value={text}
-          aria-label={t.message}
-          aria-invalid={tooLong}
-          placeholder={t.placeholder}
-          onChange={(ev) => onText(ev.target.value)}
-          onKeyDown={onKeyDown}
-          onBlur={stopTyping}
-          className="block max-h-[40dvh] min-h-12 w-full resize-none overflow-y-auto bg-transparent px-3.5 pt-3 pb-1 text-body outline-none max-md:text-[16px]"
-        />
-        <div className="flex h-11 items-center gap-2 pr-1.5 pb-1 pl-3.5">
-          <span className="flex min-w-0 flex-1 items-center gap-1.5 truncate text-ink-3 text-meta max-md:invisible">
-            {enterSends ? (
-              <>
-                <Kbd>Enter</Kbd> {t.hintEnter}
-              </>
-            ) : (
-              <>
-                <Kbd>Ctrl</Kbd>
-                <Kbd>Enter</Kbd> {t.hintEnter}
-              </>
-            )}
-          </span>
-          {length >= COUNTER_FROM && (
-            <span
-              role="status"
-              className={cn(
-                "text-meta tabular-nums",
-                tooLong ? "text-fail" : length >= COUNTER_LATE ? "text-late" : "text-ink-3",
-              )}
+        <div className="max-md:flex max-md:items-end max-md:gap-1">
+          <textarea
+            ref={box}
+            id="composer"
+            rows={1}
+            value={text}
+            aria-label={t.message}
+            aria-invalid={tooLong}
+            placeholder={t.placeholder}
+            onChange={(ev) => onText(ev.target.value)}
+            onKeyDown={onKeyDown}
+            onBlur={stopTyping}
+            className={PHONE_BOX}
+          />
+          {phone ? (
+            <button
+              type="button"
+              aria-label={t.send}
+              disabled={empty || tooLong}
+              onClick={() => send(false)}
+              className="grid size-11 shrink-0 place-items-center rounded-full bg-accent text-on-accent transition-fast enabled:active:bg-accent-pressed disabled:bg-well disabled:text-ink-3"
             >
-              {tooLong
-                ? t.tooLong(fmt.number(TEXT_MAX))
-                : t.counter(fmt.number(length), fmt.number(TEXT_MAX))}
-            </span>
+              <Send aria-hidden="true" className="size-5" strokeWidth={1.75} />
+            </button>
+          ) : (
+            <div className="flex items-center gap-2.5 pr-1.5 pb-1.5 pl-3.5">
+              <span className="flex min-w-0 flex-1 items-center gap-1 truncate text-ink-3 text-meta">
+                {!plain && <Kbd>Ctrl</Kbd>}
+                <Kbd>Enter</Kbd>
+                <span className="ml-0.5">{t.hintEnter}</span>
+              </span>
+              {counter}
+              <SendButton disabled={empty || tooLong} plain={plain} onSend={send} />
+            </div>
           )}
-          <SendButton disabled={empty || tooLong} onSend={send} />
         </div>
+        {phone && counter !== null && <div className="pt-1 text-right">{counter}</div>}
       </div>
     </div>
   );
 }
 
-function SendButton(props: { disabled: boolean; onSend: (close: boolean) => void }) {
-  const { disabled, onSend } = props;
+/* On a phone the box itself is the pill; on a desk it lies in one with the tools. */
+const BOX =
+  "block max-h-[40dvh] min-h-12 w-full resize-none overflow-y-auto bg-transparent px-3.5 py-2 text-body outline-none";
+const PHONE_BOX = cn(
+  BOX,
+  "max-md:min-h-11 max-md:min-w-0 max-md:flex-1 max-md:rounded-pill max-md:border max-md:border-control max-md:bg-card max-md:py-[11px] max-md:text-[16px] max-md:leading-5 max-md:focus:border-accent max-md:focus:ring-1 max-md:focus:ring-accent",
+);
+
+function SendButton(props: {
+  disabled: boolean;
+  plain: boolean;
+  onSend: (close: boolean) => void;
+}) {
+  const { disabled, plain, onSend } = props;
   const { t } = useI18n();
 
   return (
@@ -204,9 +237,8 @@ function SendButton(props: { disabled: boolean; onSend: (close: boolean) => void
         kind="primary"
         disabled={disabled}
         onClick={() => onSend(false)}
-        className="rounded-r-none max-md:h-11"
+        className="rounded-r-none border-r-0"
       >
-        <SendHorizontal aria-hidden="true" className="size-4 md:hidden" />
         {t.send}
       </Button>
       <Menu>
@@ -215,13 +247,13 @@ function SendButton(props: { disabled: boolean; onSend: (close: boolean) => void
             kind="primary"
             disabled={disabled}
             aria-label={t.moreWaysToSend}
-            className="rounded-l-none border-l-on-accent/40 px-1.5 max-md:h-11 max-md:px-3"
+            className="relative w-7 rounded-l-none border-l-0 px-0 before:absolute before:inset-y-1.5 before:left-0 before:w-px before:bg-current before:opacity-35"
           >
             <ChevronDown aria-hidden="true" className="size-4" />
           </Button>
         </MenuTrigger>
         <MenuContent align="end">
-          <MenuItem keys="Ctrl ⇧ Enter" onSelect={() => onSend(true)}>
+          <MenuItem keys={plain ? "Ctrl Enter" : "Ctrl ⇧ Enter"} onSelect={() => onSend(true)}>
             {t.sendAndClose}
           </MenuItem>
         </MenuContent>
@@ -242,20 +274,16 @@ function AssignNudge({ conversation: c }: { conversation: Conversation }) {
   }
 
   return (
-    <div className="mb-2 flex items-center gap-2 rounded-control bg-accent-soft py-1 pr-1 pl-3 text-accent-ink text-preview">
+    <div className="mb-2 flex items-center gap-2 rounded-card border border-line-strong bg-card py-1 pr-1.5 pl-3 text-ink-2 text-preview">
       <span className="min-w-0 flex-1">{t.assignNudge}</span>
-      <Button
-        kind="ghost"
-        size="sm"
-        className="text-accent-ink max-md:h-11"
-        onClick={() => void actions.assign(c.id, me.id)}
-      >
+      <Button size="sm" className="max-md:h-11" onClick={() => void actions.assign(c.id, me.id)}>
         {t.assignToMe}
+        <Kbd>I</Kbd>
       </Button>
       <IconButton
         size="sm"
+        className="max-md:size-11"
         label={t.close}
-        className="text-accent-ink"
         onClick={() => setHidden(true)}
       >
         <X className="size-4" />

@@ -7,7 +7,9 @@ import type { Conversation } from "@/api/types";
 import { useConversationsOf } from "@/data/conversations";
 import { useColleague, useNumbers } from "@/data/directory";
 import { useI18n } from "@/i18n";
-import { contactName, WINDOW_MS, windowLeft } from "@/inbox/preview";
+import { formatPhone } from "@/i18n/format";
+import { gist } from "@/inbox/kinds";
+import { CLOCK_LATE_MS, contactName, WINDOW_MS, windowLeft } from "@/inbox/preview";
 import { TagMark } from "@/inbox/TagMark";
 import { useMinute } from "@/lib/clock";
 import { cn } from "@/lib/cn";
@@ -58,7 +60,7 @@ export function ContactPanel({ conversation: c, floating, onClose }: PanelProps)
       <div className="flex items-center gap-3 px-4 pt-4 pb-3">
         <Avatar id={c.contact.id} name={c.contact.name} size={56} />
         <div className="min-w-0 flex-1">
-          <h2 className="text-section [overflow-wrap:anywhere]">{contactName(c, t)}</h2>
+          <h2 className="text-head [overflow-wrap:anywhere]">{contactName(c, t)}</h2>
           <Phone phone={c.contact.phone} username={c.contact.username ?? null} />
         </div>
         {floating && (
@@ -76,7 +78,7 @@ export function ContactPanel({ conversation: c, floating, onClose }: PanelProps)
             {c.tags.map((tag) => (
               <li
                 key={tag}
-                className="max-w-full rounded-mark border border-line-strong px-1.5 text-ink-2 text-meta leading-5"
+                className="flex h-5 max-w-full items-center rounded-mark border border-line bg-well px-1.5 text-ink-2 text-micro"
               >
                 <TagMark name={tag} className="max-w-full" />
               </li>
@@ -85,7 +87,7 @@ export function ContactPanel({ conversation: c, floating, onClose }: PanelProps)
         )}
       </Section>
       <Section name={t.details} id="details">
-        <dl className="grid grid-cols-[88px_minmax(0,1fr)] gap-x-3 gap-y-1.5 text-preview">
+        <dl className="grid grid-cols-[88px_minmax(0,1fr)] gap-x-2 text-preview *:py-1">
           <dt className="text-ink-3">{t.status}</dt>
           <dd>{t[`status_${c.status}`]}</dd>
           <dt className="text-ink-3">{t.owner}</dt>
@@ -114,7 +116,7 @@ function Phone({ phone, username }: { phone: string | null; username: string | n
   }
   return (
     <p className="flex items-center gap-1 text-ink-2 text-preview tabular-nums">
-      <span className="truncate">{text}</span>
+      <span className="truncate">{phone === null ? text : formatPhone(phone)}</span>
       <IconButton
         size="sm"
         label={t.copyNumber}
@@ -136,13 +138,16 @@ function Window({ c }: { c: Conversation }) {
   const open = left !== null && left > 0;
 
   return (
-    <div className="mx-4 mb-3 flex items-center gap-3 rounded-card border border-line bg-card px-3 py-2.5">
+    <div className="mx-4 mb-3 flex items-center gap-3 rounded-card border border-line bg-card px-3 py-2">
       <Ring
         share={open ? left / WINDOW_MS : 0}
-        className={cn("size-8 shrink-0", open ? "text-accent" : "text-line-strong")}
+        className={cn(
+          "size-8 shrink-0",
+          !open ? "text-line-strong" : left < CLOCK_LATE_MS ? "text-late-mark" : "text-accent",
+        )}
       />
       <div className="min-w-0">
-        <p className="font-medium tabular-nums">
+        <p className="text-preview-strong tabular-nums">
           {left === null ? t.windowNever : open ? fmt.left(left) : t.windowIsClosed}
         </p>
         {ends !== null && (
@@ -168,7 +173,7 @@ function Earlier({ c }: { c: Conversation }) {
       {query.data !== undefined && others.length === 0 && (
         <p className="text-ink-3 text-preview">{t.noEarlier}</p>
       )}
-      <ul className="flex flex-col">
+      <ul className="flex flex-col divide-y divide-line">
         {others.map((x) => (
           <li key={x.id}>
             <a
@@ -179,9 +184,9 @@ function Earlier({ c }: { c: Conversation }) {
                   openConversation(x.id);
                 }
               }}
-              className="-mx-2 grid grid-cols-[minmax(0,1fr)_auto] gap-x-3 rounded-control px-2 py-1.5 text-preview hover:bg-hover"
+              className="-mx-2 grid grid-cols-[minmax(0,1fr)_auto] gap-x-2 rounded-control px-2 py-1.5 text-preview hover:bg-hover"
             >
-              <span className="truncate">{x.last_message || t.message}</span>
+              <span className="truncate">{gist(x.last_message ?? "", t).text || t.message}</span>
               <time dateTime={x.last_message_time ?? x.created_at} className="text-ink-3 text-meta">
                 {fmt.row(new Date(x.last_message_time ?? x.created_at), now)}
               </time>
@@ -209,7 +214,7 @@ function Section({ name, id, count, children }: SectionProps) {
   const body = useId();
 
   return (
-    <section className="border-line border-t px-4 py-1">
+    <section className="border-line border-t px-4">
       <h3 className="flex h-9 items-center gap-2 text-preview-strong">
         {name}
         {count !== undefined && count > 0 && (
@@ -217,7 +222,7 @@ function Section({ name, id, count, children }: SectionProps) {
         )}
         <IconButton
           size="sm"
-          className="-mr-1.5 ml-auto"
+          className="-mr-2 ml-auto"
           label={folded ? t.expand(name) : t.collapse(name)}
           aria-expanded={!folded}
           aria-controls={body}

@@ -155,6 +155,7 @@ export const en: Messages = {
   kindButton: "Button reply",
   kindInteractive: "List reply",
   kindReaction: "Reaction",
+  reacted: (name, emoji) => `${name} reacted with ${emoji}`,
   kindReactionRemoved: "Reaction removed",
   kindOrder: "Order",
   kindOrderItems: (n) => (n === 1 ? "1 item" : `${n} items`),
@@ -163,9 +164,9 @@ export const en: Messages = {
   kindUnsupported: "A message that WhatsApp does not deliver here",
   kindUnsupportedText: "Ask the customer to send it another way, or look at the phone.",
   kindUnknown: (type) => `Message of type “${type}”`,
+  kindKept: "PyTake does not show this kind yet. The original is kept.",
   openMap: "Open the map",
-  mediaLater:
-    "The file is on the customer's phone and at WhatsApp; here, for now, only the notice.",
+  mediaLater: "Does not open in PyTake yet",
   adArrived: "Came through an ad",
 
   statusQueued: "Queued",
@@ -208,15 +209,16 @@ export const en: Messages = {
   hintBreak: "breaks the line",
   hintSendClose: "sends and closes",
   windowClosedSince: (when) =>
-    `Closed since ${when}: WhatsApp lets you write only up to 24 hours after the customer's last message.`,
+    `Closed since ${when}: after 24 h without a message of theirs, only approved templates.`,
   windowNeverOpen:
     "This customer has not written yet: WhatsApp only lets you answer whoever wrote.",
-  windowClosedNext: "When they write, the box is back.",
+  windowClosedNext: "When the customer writes, the box comes back by itself.",
+  windowClosedElse: "PyTake does not send templates yet. If it is urgent, call them.",
   conversationClosedNote: "This conversation is closed.",
   reopenToWrite: "Reopen to write",
   viewerNote:
     "You can read this conversation. To answer, ask whoever looks after PyTake for another role.",
-  assignNudge: "Nobody looks after this conversation.",
+  assignNudge: "Nobody looks after this conversation yet.",
   numberPaused: "This number is paused: messages wait.",
 
   assign: "Assign",
@@ -277,6 +279,8 @@ export const en: Messages = {
   keysEscape: "One step outwards",
   keysSend: "Send",
   keysSendClose: "Send and close",
+  keysMessage: "Actions of the last message",
+  keysMessages: "Walk through the messages",
   keysBreak: "Break the line",
   keysList: "List",
   keysThread: "Conversation",

@@ -1,7 +1,7 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 import { en } from "./en";
-import { daysApart, makeFormat } from "./format";
+import { daysApart, formatPhone, makeFormat } from "./format";
 import { ptBR } from "./pt-BR";
 
 const NOW = new Date(2026, 4, 14, 15, 30);
@@ -30,6 +30,24 @@ describe("times", () => {
     expect(pt.moment(ago(2), NOW)).toMatch(/^terça-feira, 09:05/);
     expect(english.moment(ago(-1), NOW)).toBe("tomorrow at 09:05");
   });
+});
+
+test.each([
+  ["+5511987654321", "+55 11 98765-4321"],
+  ["551134567890", "+55 11 3456-7890"],
+  ["+12025550123", "+1 202 555 0123"],
+  ["+351912345678", "+351 912 345 678"],
+  ["+4915123456789", "+49 151 234 567 89"],
+  ["+33612345678", "+33 612 345 678"],
+  ["+442071838750", "+44 207 183 8750"],
+  ["+79161234567", "+7 916 123 4567"],
+  ["+59899123456", "+598 991 234 56"],
+  ["+55 11 5555-0100", "+55 11 5555-0100"],
+  ["+5511", "+5511"],
+  ["@joana", "@joana"],
+  ["", ""],
+])("the number %s reads %s", (phone, text) => {
+  expect(formatPhone(phone)).toBe(text);
 });
 
 test("days are counted by the calendar", () => {

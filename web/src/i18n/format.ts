@@ -20,6 +20,43 @@ export interface Format {
   date(at: Date): string;
 }
 
+/* Country codes of one and of two digits (ITU E.164); the others have three. */
+const CODE = /^(?:[17]|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58])/;
+const E164_MIN = 8;
+const E164_MAX = 15;
+
+/** Groups of three from the left; a single digit that is left joins the last one. */
+function threes(digits: string): string {
+  return (digits.match(/\d{4}$|\d{3}(?!\d$)|\d+/g) ?? []).join(" ");
+}
+
+/**
+ * A number for reading.  Brazilian and North American ones are grouped as people
+ * there write them; of the others only the country's code is known for certain,
+ * and the rest is in threes.  What has groups already, or is no number, stays.
+ */
+export function formatPhone(phone: string): string {
+  const digits = phone.replace(/^\+/, "");
+
+  if (!/^\d+$/.test(digits) || digits.length < E164_MIN || digits.length > E164_MAX) {
+    return phone;
+  }
+
+  const brazil = /^55(\d\d)(\d{4,5})(\d{4})$/.exec(digits);
+  const america = /^1(\d{3})(\d{3})(\d{4})$/.exec(digits);
+
+  if (brazil !== null) {
+    return `+55 ${brazil[1]} ${brazil[2]}-${brazil[3]}`;
+  }
+  if (america !== null) {
+    return `+1 ${america[1]} ${america[2]} ${america[3]}`;
+  }
+
+  const code = CODE.exec(digits)?.[0] ?? digits.slice(0, 3);
+
+  return `+${code} ${threes(digits.slice(code.length))}`;
+}
+
 /** Whole local days from `a` to `b`; the hour of a change of clocks does not count. */
 export function daysApart(a: Date, b: Date): number {
   const x = Date.UTC(a.getFullYear(), a.getMonth(), a.getDate());

@@ -167,6 +167,7 @@ export const ptBR = {
   kindButton: "Resposta de botão",
   kindInteractive: "Resposta de lista",
   kindReaction: "Reação",
+  reacted: (name: string, emoji: string) => `${name} reagiu com ${emoji}`,
   kindReactionRemoved: "Reação retirada",
   kindOrder: "Pedido",
   kindOrderItems: (n: number) => (n === 1 ? "1 item" : `${n} itens`),
@@ -175,8 +176,9 @@ export const ptBR = {
   kindUnsupported: "Mensagem que o WhatsApp não entrega por aqui",
   kindUnsupportedText: "Peça ao cliente que mande de outro jeito, ou veja no celular.",
   kindUnknown: (type: string) => `Mensagem do tipo “${type}”`,
+  kindKept: "O PyTake ainda não mostra este tipo. O original está guardado.",
   openMap: "Abrir no mapa",
-  mediaLater: "O arquivo está no celular do cliente e no WhatsApp; aqui, por enquanto, só o aviso.",
+  mediaLater: "Ainda não abre no PyTake",
   adArrived: "Chegou por um anúncio",
 
   /* status */
@@ -221,15 +223,16 @@ export const ptBR = {
   hintBreak: "quebra a linha",
   hintSendClose: "envia e fecha",
   windowClosedSince: (when: string) =>
-    `Fechada desde ${when}: o WhatsApp só deixa escrever até 24 horas depois da última mensagem do cliente.`,
+    `Fechada desde ${when}: após 24 h sem mensagem do cliente, só modelos aprovados.`,
   windowNeverOpen:
     "Este cliente ainda não escreveu: o WhatsApp só deixa responder a quem escreveu.",
-  windowClosedNext: "Quando ele escrever, a caixa volta.",
+  windowClosedNext: "Quando o cliente escrever, a caixa volta sozinha.",
+  windowClosedElse: "O PyTake ainda não envia modelos. Se for urgente, ligue para o cliente.",
   conversationClosedNote: "Esta conversa está fechada.",
   reopenToWrite: "Reabrir para escrever",
   viewerNote:
     "Você pode ler esta conversa. Para responder, peça outro papel a quem cuida do PyTake.",
-  assignNudge: "Ninguém cuida desta conversa.",
+  assignNudge: "Ninguém cuida desta conversa ainda.",
   numberPaused: "Este número está parado: as mensagens esperam.",
 
   /* actions */
@@ -293,6 +296,8 @@ export const ptBR = {
   keysEscape: "Um passo para fora",
   keysSend: "Enviar",
   keysSendClose: "Enviar e fechar",
+  keysMessage: "Ações da última mensagem",
+  keysMessages: "Andar pelas mensagens",
   keysBreak: "Quebrar a linha",
   keysList: "Lista",
   keysThread: "Conversa",

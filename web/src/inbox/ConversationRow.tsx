@@ -12,6 +12,7 @@ import { useTyping } from "@/realtime/people";
 import { Avatar } from "@/ui/Avatar";
 import { Dots } from "@/ui/Dots";
 import { Ring } from "@/ui/Ring";
+import { gist } from "./kinds";
 import { CLOCK_FROM_MS, CLOCK_LATE_MS, contactName, hasThirdLine, windowLeft } from "./preview";
 import { TagMark } from "./TagMark";
 
@@ -60,11 +61,7 @@ export const ConversationRow = memo(function ConversationRow(props: RowProps) {
       )}
       data-selected={selected || undefined}
     >
-      <Avatar
-        id={c.contact.id}
-        name={c.contact.name}
-        {...(gone ? { className: "opacity-50" } : {})}
-      />
+      <Avatar id={c.contact.id} name={c.contact.name} quiet={gone} />
       <span className="flex min-w-0 flex-1 flex-col gap-1">
         <span className="flex h-5 min-w-0 items-center gap-1.5">
           <span
@@ -79,8 +76,8 @@ export const ConversationRow = memo(function ConversationRow(props: RowProps) {
           {chip !== null && (
             <span
               className={cn(
-                "shrink-0 rounded-mark border border-line-strong px-1 text-micro text-ink-2",
-                selected && "border-accent-line",
+                "h-4 shrink-0 rounded-mark border border-line px-1 text-ink-3 text-time leading-[14px]",
+                selected && "border-accent-line text-ink-2",
               )}
             >
               {chip}
@@ -104,7 +101,7 @@ export const ConversationRow = memo(function ConversationRow(props: RowProps) {
         >
           <Preview c={c} gone={gone} draft={draft} unread={unread} />
           {unread && (
-            <span className="ml-1.5 inline-grid h-5 min-w-5 shrink-0 place-items-center rounded-full bg-accent px-1.5 text-micro text-on-accent tabular-nums">
+            <span className="ml-1.5 inline-grid h-[18px] min-w-[18px] shrink-0 place-items-center rounded-full bg-accent px-[5px] text-count text-on-accent">
               <span className="sr-only">
                 {t.unread(c.unread_count > COUNT_MAX ? `${COUNT_MAX}+` : String(c.unread_count))}
               </span>
@@ -157,8 +154,16 @@ function Preview(props: { c: Conversation; gone: boolean; draft: string; unread:
       </>
     );
   }
+
+  const { icon: Icon, text } = gist(c.last_message, t);
+
   return (
-    <span className={cn("min-w-0 flex-1 truncate", unread && "text-ink")}>{c.last_message}</span>
+    <>
+      {Icon !== null && (
+        <Icon aria-hidden="true" className="size-3.5 shrink-0" strokeWidth={1.75} />
+      )}
+      <span className={cn("min-w-0 flex-1 truncate", unread && "text-ink")}>{text}</span>
+    </>
   );
 }
 
@@ -173,7 +178,7 @@ function ThirdLine({ c, now, selected }: { c: Conversation; now: number; selecte
       {clock && (
         <span
           className={cn(
-            "flex shrink-0 items-center gap-1.5 font-medium tabular-nums",
+            "flex shrink-0 items-center gap-1 font-medium tabular-nums",
             left < CLOCK_LATE_MS ? "text-late" : selected ? "text-ink-2" : "text-ink-3",
           )}
         >

@@ -7,6 +7,7 @@ import { useConversationList } from "@/data/conversations";
 import type { Queue } from "@/data/keys";
 import { useI18n } from "@/i18n";
 import { cn } from "@/lib/cn";
+import { usePhone } from "@/lib/media";
 import { useMe } from "@/session/useSession";
 import { IconButton } from "@/ui/Button";
 import { Tip } from "@/ui/Tip";
@@ -18,6 +19,8 @@ export function ListHeader() {
   const { t } = useI18n();
   const { filter, setFilter, find, setFind } = useInbox();
   const input = useRef<HTMLInputElement>(null);
+  /* There the bottom bar leads to the closed ones. */
+  const phone = usePhone();
   const closed = filter.shelf === "closed";
 
   useEffect(() => {
@@ -28,29 +31,33 @@ export function ListHeader() {
 
   return (
     <>
-      <header className="flex h-[52px] shrink-0 items-center gap-1 pr-2 pl-4 max-md:h-14">
+      <header className="flex h-[52px] shrink-0 items-center gap-1 pr-2 pl-4 max-md:h-14 max-md:pr-1">
         {find !== null && <h1 className="sr-only">{closed ? t.closedOnes : t.inbox}</h1>}
         {find === null ? (
           <>
-            <h1 className="mr-auto text-head">{closed ? t.closedOnes : t.inbox}</h1>
+            <h1 className="mr-auto text-head max-md:text-title">
+              {closed ? t.closedOnes : t.inbox}
+            </h1>
             <Tip text={t.find} keys="/">
               <IconButton label={t.find} aria-keyshortcuts="/" onClick={() => setFind("")}>
                 <Search className="size-[18px]" strokeWidth={1.75} />
               </IconButton>
             </Tip>
-            <Tip text={closed ? t.openOnes : t.closedOnes}>
-              <IconButton
-                label={closed ? t.showing(t.closedOnes) : t.showing(t.openOnes)}
-                on={closed}
-                onClick={() => setFilter({ ...filter, shelf: closed ? "open" : "closed" })}
-              >
-                {closed ? (
-                  <InboxIcon className="size-[18px]" strokeWidth={1.75} />
-                ) : (
-                  <Archive className="size-[18px]" strokeWidth={1.75} />
-                )}
-              </IconButton>
-            </Tip>
+            {!phone && (
+              <Tip text={closed ? t.openOnes : t.closedOnes}>
+                <IconButton
+                  label={closed ? t.showing(t.closedOnes) : t.showing(t.openOnes)}
+                  on={closed}
+                  onClick={() => setFilter({ ...filter, shelf: closed ? "open" : "closed" })}
+                >
+                  {closed ? (
+                    <InboxIcon className="size-[18px]" strokeWidth={1.75} />
+                  ) : (
+                    <Archive className="size-[18px]" strokeWidth={1.75} />
+                  )}
+                </IconButton>
+              </Tip>
+            )}
           </>
         ) : (
           <div className="flex h-8 flex-1 items-center gap-2 rounded-control border border-control bg-card px-2 focus-within:border-accent focus-within:ring-1 focus-within:ring-accent max-md:h-11">
@@ -83,7 +90,7 @@ export function ListHeader() {
       </header>
       <nav
         aria-label={t.queues}
-        className="relative flex h-10 shrink-0 gap-4 border-line border-b px-4 max-md:h-11 max-md:gap-5"
+        className="relative flex h-[41px] shrink-0 gap-4 border-line border-b px-4 max-md:-mt-1 max-md:h-11 max-md:gap-5"
       >
         {QUEUES.map((queue) => (
           <QueueTab key={queue} queue={queue} />
@@ -107,7 +114,7 @@ function QueueTab({ queue }: { queue: Queue }) {
       aria-current={current ? "true" : undefined}
       onClick={() => setFilter({ ...filter, queue })}
       className={cn(
-        "relative flex items-center gap-1.5 text-preview-strong transition-fast focus-visible:-outline-offset-2",
+        "relative flex items-center gap-1.5 text-preview-strong transition-fast focus-visible:-outline-offset-2 max-md:text-body max-md:font-medium",
         current
           ? "text-ink after:absolute after:inset-x-0 after:-bottom-px after:h-0.5 after:rounded-t-mark after:bg-accent"
           : "text-ink-2 hover:text-ink",

@@ -13,10 +13,10 @@ export function TagMark({ name, className }: { name: string; className?: string 
   }
 
   return (
-    <span className={cn("inline-flex items-center gap-1.5", className)}>
+    <span className={cn("inline-flex items-center gap-1", className)}>
       <i
         aria-hidden="true"
-        className="size-1.5 shrink-0"
+        className="size-1.5 shrink-0 rounded-tag"
         style={{ background: `var(--tag-${(h % COLORS) + 1})` }}
       />
       <span className="truncate">{name}</span>

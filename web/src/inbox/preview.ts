@@ -2,6 +2,7 @@
 
 import type { Conversation } from "@/api/types";
 import type { Messages } from "@/i18n";
+import { formatPhone } from "@/i18n/format";
 
 /** Who a conversation is with: a name, else a number, else a username. */
 export function contactName(c: { contact: Conversation["contact"] }, t: Messages): string {
@@ -10,7 +11,7 @@ export function contactName(c: { contact: Conversation["contact"] }, t: Messages
   if (name.trim() !== "") {
     return name;
   }
-  return phone ?? (username ? `@${username}` : t.contactUnnamed);
+  return phone !== null ? formatPhone(phone) : username ? `@${username}` : t.contactUnnamed;
 }
 
 const HOUR_MS = 3_600_000;

@@ -7,7 +7,7 @@ import { useEffect } from "react";
  * What the keys can do.  Each pane offers its part while it is on the screen;
  * the last one that offered a command has it.
  */
-export type Command = "assign" | "panel" | "reply" | "help";
+export type Command = "assign" | "panel" | "reply" | "help" | "finish";
 
 const offered = new Map<Command, (() => void)[]>();
 

@@ -3,14 +3,19 @@
 import { type ClassValue, clsx } from "clsx";
 import { extendTailwindMerge } from "tailwind-merge";
 
-/* The project's own text styles set size and line height together. */
+/* The project's own names: text styles set size and line height together. */
 const merge = extendTailwindMerge({
   extend: {
+    theme: {
+      radius: ["tag", "mark", "control", "card", "bubble", "pill", "full"],
+      shadow: ["float", "modal"],
+    },
     classGroups: {
       "font-size": [
         {
           text: [
             "micro",
+            "count",
             "meta",
             "meta-strong",
             "preview",

@@ -49,16 +49,16 @@ export function ConnectionBanner() {
   ) : (
     <div
       role="status"
-      className="flex h-9 shrink-0 items-center gap-2 bg-late-soft px-4 text-late text-preview-strong max-md:h-11"
+      className="flex h-9 shrink-0 items-center gap-2 bg-late-soft px-4 text-late text-preview-strong max-md:h-auto max-md:min-h-11 max-md:py-1"
     >
       <WifiOff aria-hidden="true" className="size-4 shrink-0" strokeWidth={1.75} />
-      <span className="min-w-0 flex-1 truncate">
+      <span className="min-w-0 flex-1 md:truncate">
         {waiting > 0 ? t.offlineQueued(waiting) : t.offline}
       </span>
-      <span aria-hidden="true" className="tabular-nums max-md:hidden">
+      <span aria-hidden="true" className="font-normal tabular-nums max-md:hidden">
         {seconds > 0 ? t.retryIn(seconds) : ""}
       </span>
-      <Button kind="banner" size="sm" onClick={() => client?.wake()}>
+      <Button kind="banner" size="sm" className="max-md:h-11" onClick={() => client?.wake()}>
         {t.retryNow}
       </Button>
     </div>

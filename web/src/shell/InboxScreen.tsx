@@ -19,7 +19,8 @@ import { ThreadPane } from "@/thread/ThreadPane";
 import { Empty } from "@/ui/Empty";
 import { Toasts } from "@/ui/Toast";
 import { ConnectionBanner } from "./Banner";
-import { AccountMenu, Rail } from "./Rail";
+import { BottomBar } from "./BottomBar";
+import { Rail } from "./Rail";
 import { ShortcutSheet } from "./ShortcutSheet";
 import { useShortcuts } from "./useShortcuts";
 
@@ -42,7 +43,7 @@ function Panes() {
 
   useEffect(settleAddress, []);
   useShortcuts();
-  useTitle(open);
+  const waiting = useTitle(open);
 
   return (
     <div className="flex h-dvh overflow-hidden bg-gutter max-md:bg-page">
@@ -67,9 +68,7 @@ function Panes() {
           >
             <ListHeader />
             <ConversationList />
-            <div className="flex h-14 shrink-0 items-center justify-end border-line border-t bg-card px-2 md:hidden">
-              <AccountMenu live={live} side="bottom" />
-            </div>
+            {phone && <BottomBar live={live} waiting={waiting} />}
           </section>
           {open !== null ? (
             <ThreadPane key={open} id={open} />
@@ -90,7 +89,7 @@ function Panes() {
 }
 
 /** The title and the icon of the tab count what waits for me or for nobody. */
-function useTitle(open: string | null): void {
+function useTitle(open: string | null): number {
   const { t } = useI18n();
   const me = useMe();
   const { list } = useConversationList({ queue: "all", shelf: "open" }, me.id);
@@ -107,4 +106,6 @@ function useTitle(open: string | null): void {
     document.title = `${t.inTitle(waiting, title)} · PyTake`;
     setFavicon(waiting > 0);
   }, [t, waiting, title]);
+
+  return waiting;
 }

@@ -94,35 +94,47 @@ const SWITCHES: { name: Preference; text: "sound" | "enterSends" | "singleKeys" 
   { name: "singleKeys", text: "singleKeys" },
 ];
 
-export function AccountMenu({ live, side }: { live: boolean; side: "right" | "bottom" }) {
+/** An item of the phone's bottom bar: a sign above a word. */
+export const BAR_ITEM =
+  "relative flex flex-col items-center justify-center gap-0.5 text-micro focus-visible:-outline-offset-2";
+
+export function AccountMenu({ live, side }: { live: boolean; side: "right" | "top" }) {
   const { t, locale, setLocale } = useI18n();
   const me = useMe();
   const { theme, setTheme } = useThemeNow();
+  const bar = side === "top";
 
   return (
     <Menu>
       <MenuTrigger asChild>
         <button
           type="button"
-          aria-label={t.accountMenu(me.name)}
-          className="relative mt-1 rounded-full max-md:mt-0 max-md:grid max-md:size-11 max-md:place-items-center"
+          aria-label={bar ? `${t.you}, ${t.accountMenu(me.name)}` : t.accountMenu(me.name)}
+          className={bar ? cn(BAR_ITEM, "text-ink-3") : "relative mt-1 rounded-full"}
         >
-          <Avatar id={me.id} name={me.name} size={32} />
-          <span
-            aria-hidden="true"
-            className={cn(
-              "absolute -right-0.5 -bottom-0.5 size-3 rounded-full border-2 border-gutter max-md:right-1 max-md:bottom-1 max-md:border-page",
-              live ? "bg-accent" : "bg-control",
-            )}
-          />
+          <span className="relative">
+            <Avatar id={me.id} name={me.name} size={bar ? 20 : 32} />
+            <span
+              aria-hidden="true"
+              className={cn(
+                "absolute rounded-full ring-2",
+                bar
+                  ? "-right-1 -bottom-0.5 size-2 ring-card"
+                  : "-right-px -bottom-px size-2.5 ring-gutter",
+                live ? "bg-accent" : "bg-control",
+              )}
+            />
+          </span>
+          {bar && t.you}
         </button>
       </MenuTrigger>
       <MenuContent side={side} align="end">
         <div className="px-2 pt-1 pb-2">
-          <p className="truncate font-medium">{me.name}</p>
-          <p className="truncate text-ink-3 text-meta">
-            {me.email} · {t[`role_${me.role}`]}
+          <p className="flex items-baseline gap-2">
+            <span className="min-w-0 flex-1 truncate font-medium">{me.name}</span>
+            <span className="text-ink-3 text-meta">{t[`role_${me.role}`]}</span>
           </p>
+          <p className="truncate text-ink-3 text-meta">{me.email}</p>
         </div>
         <MenuLine />
         <MenuLabel>{t.theme}</MenuLabel>

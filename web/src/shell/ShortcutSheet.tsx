@@ -21,7 +21,7 @@ export function ShortcutSheet() {
 
   return (
     <Dialog open={open} onOpenChange={setOpen} title={t.keysTitle} wide>
-      <div className="mt-3 grid grid-cols-2 gap-x-8 gap-y-4 pb-1 max-md:grid-cols-1">
+      <div className="mt-3 columns-2 gap-8 pb-1 max-md:columns-1">
         <Part
           title={t.keysList}
           rows={[
@@ -33,6 +33,16 @@ export function ShortcutSheet() {
             [t.keysEscape, ["Esc"]],
           ]}
         />
+        {write && (
+          <Part
+            title={t.keysWrite}
+            rows={[
+              [t.keysSend, enterSends ? ["Enter"] : ["Ctrl", "Enter"]],
+              [t.keysBreak, enterSends ? ["Shift", "Enter"] : ["Enter"]],
+              [t.keysSendClose, enterSends ? ["Ctrl", "Enter"] : ["Ctrl", "Shift", "Enter"]],
+            ]}
+          />
+        )}
         <Part
           title={t.keysThread}
           rows={[
@@ -45,18 +55,10 @@ export function ShortcutSheet() {
                 ] as [string, string[]][])
               : []),
             [t.keysPanel, ["P"]],
+            [t.keysMessage, ["Enter"]],
+            [t.keysMessages, ["↑", "↓"]],
           ]}
         />
-        {write && (
-          <Part
-            title={t.keysWrite}
-            rows={[
-              [t.keysSend, enterSends ? ["Enter"] : ["Ctrl", "Enter"]],
-              [t.keysBreak, enterSends ? ["Shift", "Enter"] : ["Enter"]],
-              [t.keysSendClose, ["Ctrl", "Shift", "Enter"]],
-            ]}
-          />
-        )}
       </div>
     </Dialog>
   );
@@ -64,7 +66,7 @@ export function ShortcutSheet() {
 
 function Part({ title, rows }: { title: string; rows: [string, string[]][] }) {
   return (
-    <section>
+    <section className="mb-4 break-inside-avoid last:mb-0">
       <h3 className="mb-1 text-ink-3 text-meta-strong">{title}</h3>
       <dl>
         {rows.map(([what, keys]) => (

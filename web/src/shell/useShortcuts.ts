@@ -2,17 +2,18 @@
 "use client";
 
 import { useQueryClient } from "@tanstack/react-query";
-import { useEffect, useRef } from "react";
+import { useCallback, useEffect, useRef } from "react";
 import { useActions } from "@/data/actions";
 import { findConversation } from "@/data/conversations";
 import { useInbox } from "@/inbox/InboxContext";
-import { runCommand } from "@/keys/commands";
+import { runCommand, useCommands } from "@/keys/commands";
 import { leaveConversation, openConversation, useOpenConversation } from "@/nav/navigation";
 import { usePreference } from "@/notify/preferences";
 import { mayWrite, useMe } from "@/session/useSession";
 
 /** The second key of "g i" comes within this time. */
 const CHORD_MS = 1200;
+const NOTHING = {};
 
 function writing(target: EventTarget | null): boolean {
   return (
@@ -35,6 +36,22 @@ export function useShortcuts(): void {
   const { order, find, setFind } = useInbox();
   const on = usePreference("singleKeys");
   const chord = useRef(0);
+
+  const closeAndGoOn = useCallback(
+    async (id: string) => {
+      const ids = order.current;
+      const at = ids.indexOf(id);
+      const next = ids[at + 1] ?? ids[at - 1];
+
+      if ((await actions.close(id)) && next !== undefined && next !== id) {
+        openConversation(next);
+        focusRow(next);
+      }
+    },
+    [actions, order],
+  );
+
+  useCommands(open === null ? NOTHING : { finish: () => void closeAndGoOn(open) });
 
   useEffect(() => {
     const walk = (step: 1 | -1) => {
@@ -93,16 +110,6 @@ export function useShortcuts(): void {
           return false;
       }
     };
-    const closeAndGoOn = async (id: string) => {
-      const ids = order.current;
-      const at = ids.indexOf(id);
-      const next = ids[at + 1] ?? ids[at - 1];
-
-      if ((await actions.close(id)) && next !== undefined && next !== id) {
-        openConversation(next);
-        focusRow(next);
-      }
-    };
     const stepOut = (): boolean => {
       const at = document.activeElement;
 
@@ -144,7 +151,7 @@ export function useShortcuts(): void {
 
     window.addEventListener("keydown", onKey);
     return () => window.removeEventListener("keydown", onKey);
-  }, [actions, queries, me, open, order, find, setFind, on]);
+  }, [actions, closeAndGoOn, queries, me, open, order, find, setFind, on]);
 }
 
 /** Focuses a row; the list brings it into view first when it is not there. */

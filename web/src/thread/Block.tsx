@@ -3,11 +3,12 @@
 
 import { memo, type RefObject, useEffect, useRef, useState } from "react";
 import type { Message } from "@/api/types";
-import { useI18n } from "@/i18n";
+import { type Messages, useI18n } from "@/i18n";
 import { useMinute } from "@/lib/clock";
 import { Bubble } from "./Bubble";
 import { Group } from "./Group";
 import { type Item, itemsOf, type ShownMessage, shown } from "./items";
+import type { Reactions } from "./reactions";
 
 /** What a block of messages needs to know of the thread around it. */
 export interface ThreadView {
@@ -17,6 +18,7 @@ export interface ThreadView {
   newCount: number;
   nameOf: (m: { sender_type: string; sender_id: string | null }) => string;
   find: (id: string) => ShownMessage | null;
+  reactions: Reactions;
   onQuote: (m: ShownMessage) => void;
   onJump: (id: string) => void;
 }
@@ -25,6 +27,8 @@ interface BlockProps {
   messages: readonly Message[];
   before: Message | null;
   atBeginning: boolean;
+  /** Nothing comes after it. */
+  atEnd: boolean;
   view: ThreadView;
   root: RefObject<HTMLElement | null>;
 }
@@ -37,6 +41,7 @@ function sameBlock(a: BlockProps, b: BlockProps): boolean {
     a.view === b.view &&
     a.before === b.before &&
     a.atBeginning === b.atBeginning &&
+    a.atEnd === b.atEnd &&
     a.messages.length === b.messages.length &&
     a.messages.every((m, i) => m === b.messages[i])
   );
@@ -44,7 +49,7 @@ function sameBlock(a: BlockProps, b: BlockProps): boolean {
 
 /** A page of a thread.  Far from the eye it keeps its height and drops its content. */
 export const Block = memo(function Block(props: BlockProps) {
-  const { messages, before, atBeginning, view, root } = props;
+  const { messages, before, atBeginning, atEnd, view, root } = props;
   const box = useRef<HTMLDivElement>(null);
   const [spacer, setSpacer] = useState<number | null>(null);
 
@@ -73,30 +78,38 @@ export const Block = memo(function Block(props: BlockProps) {
       {spacer === null && (
         <Items
           items={itemsOf(
-            messages.map(shown),
+            messages.filter((m) => !view.reactions.told.has(m.id)).map(shown),
             before === null ? null : shown(before),
             atBeginning,
             view.newFrom,
             view.newCount,
           )}
           view={view}
+          stop={atEnd ? (messages.at(-1)?.id ?? null) : null}
         />
       )}
     </div>
   );
 }, sameBlock);
 
-export function Items({ items, view }: { items: readonly Item[]; view: ThreadView }) {
+interface ItemsProps {
+  items: readonly Item[];
+  view: ThreadView;
+  /** The message whose actions the Tab key stops at; the arrows lead to the others. */
+  stop: string | null;
+}
+
+export function Items({ items, view, stop }: ItemsProps) {
   return (
     <div className="flex flex-col gap-3 pb-3">
       {items.map((item) => (
-        <Line key={item.key} item={item} view={view} />
+        <Line key={item.key} item={item} view={view} stop={stop} />
       ))}
     </div>
   );
 }
 
-function Line({ item, view }: { item: Item; view: ThreadView }) {
+function Line({ item, view, stop }: { item: Item; view: ThreadView; stop: string | null }) {
   const { t, fmt } = useI18n();
   const now = useMinute();
 
@@ -126,7 +139,9 @@ function Line({ item, view }: { item: Item; view: ThreadView }) {
               first={i === 0}
               last={i === item.messages.length - 1}
               quoted={quoteOf(m, view, t.quotedGone)}
+              reactions={reactionsAt(m, view, t)}
               mayWrite={view.mayWrite}
+              stop={m.id === stop}
               onQuote={view.onQuote}
               onJump={view.onJump}
             />
@@ -134,6 +149,23 @@ function Line({ item, view }: { item: Item; view: ThreadView }) {
         </Group>
       );
   }
+}
+
+/** What people think of a message: what is drawn, and what is read out. */
+function reactionsAt(m: ShownMessage, view: ThreadView, t: Messages) {
+  const list = view.reactions.at.get(m.id) ?? [];
+  const label = list
+    .map((r) => {
+      const theirs = r.from === "contact";
+
+      return t.reacted(
+        view.nameOf({ sender_type: theirs ? r.from : "agent", sender_id: theirs ? null : r.from }),
+        r.emoji,
+      );
+    })
+    .join(", ");
+
+  return list.length === 0 ? null : `${list.map((r) => r.emoji).join("")}\n${label}`;
 }
 
 function quoteOf(m: ShownMessage, view: ThreadView, gone: string) {

@@ -1,16 +1,15 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 "use client";
 
-import { CircleAlert, Copy, Ellipsis, RefreshCw, Reply, Trash2 } from "lucide-react";
-import { memo } from "react";
+import { CircleAlert, RefreshCw, Trash2 } from "lucide-react";
+import { type MouseEvent, memo, useEffect, useRef, useState } from "react";
 import { dropItem, enqueue, retryItem } from "@/data/outbox";
 import { useI18n } from "@/i18n";
 import { cn } from "@/lib/cn";
-import { Button, IconButton } from "@/ui/Button";
-import { Menu, MenuContent, MenuItem, MenuTrigger } from "@/ui/Menu";
-import { toast } from "@/ui/Toast";
+import { Button } from "@/ui/Button";
+import { BubbleActions } from "./BubbleActions";
 import type { ShownMessage } from "./items";
-import { MessageBody } from "./MessageBody";
+import { isPicture, MessageBody } from "./MessageBody";
 import { outcomeUnknown, reasonOf } from "./reasons";
 import { Tick } from "./Tick";
 
@@ -20,35 +19,69 @@ interface BubbleProps {
   first: boolean;
   last: boolean;
   quoted: { name: string; text: string; id: string } | null;
+  /** A line of signs and a line of words for them, or null. */
+  reactions: string | null;
   mayWrite: boolean;
+  /** The Tab key stops at its actions. */
+  stop: boolean;
   onQuote: (m: ShownMessage) => void;
   onJump: (id: string) => void;
 }
 
 export const Bubble = memo(function Bubble(props: BubbleProps) {
-  const { message: m, out, first, last, quoted, mayWrite, onQuote, onJump } = props;
+  const {
+    message: m,
+    out,
+    first,
+    last,
+    quoted,
+    reactions,
+    mayWrite,
+    stop,
+    onQuote,
+    onJump,
+  } = props;
   const { t, fmt } = useI18n();
+  const { box, tapped, tap, done } = useTap();
   const failed = m.status === "failed";
   const at = new Date(m.created_at);
+  const meta = (
+    <>
+      <time dateTime={m.created_at} title={fmt.full(at)}>
+        {fmt.time(at)}
+      </time>
+      {out && <Tick status={m.status} />}
+      {failed && <span aria-hidden="true">{t.notDelivered}</span>}
+    </>
+  );
 
   return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: what a tap shows is reached by keys, too
+    // biome-ignore lint/a11y/useKeyWithClickEvents: MessageLog has the keys
     <div
+      ref={box}
       id={`m-${m.id}`}
+      onClick={tap}
       className={cn(
-        "group/bubble flex max-w-full items-center gap-1",
-        out ? "flex-row-reverse" : "flex-row",
+        "group/bubble relative flex max-w-full",
+        out && "justify-end",
+        reactions !== null && "mb-2.5",
       )}
     >
       <div
         className={cn(
-          "relative min-w-0 max-w-[min(72cqw,560px)] rounded-bubble px-3 py-2 max-md:max-w-[82cqw]",
-          out ? "bg-bubble-out" : "bg-bubble-in",
-          !out && !last && "rounded-bl-mark",
-          !out && !first && "rounded-tl-mark",
-          out && !last && "rounded-br-mark",
-          out && !first && "rounded-tr-mark",
-          failed &&
-            "w-[480px] rounded-card border border-fail-line border-l-3 border-l-fail bg-card",
+          "relative min-w-0 max-w-[min(72cqw,560px)] max-md:max-w-[82cqw]",
+          isPicture(m) ? "p-1" : "px-3 py-2",
+          failed
+            ? "w-[480px] rounded-card border border-fail-line border-l-3 border-l-fail bg-card"
+            : cn(
+                "rounded-bubble",
+                out ? "bg-bubble-out" : "bg-bubble-in",
+                !out && !last && "rounded-bl-mark",
+                !out && !first && "rounded-tl-mark",
+                out && !last && "rounded-br-mark",
+                out && !first && "rounded-tr-mark",
+              ),
         )}
       >
         {quoted !== null && (
@@ -66,29 +99,83 @@ export const Bubble = memo(function Bubble(props: BubbleProps) {
             </span>
           </button>
         )}
-        <MessageBody message={m} />
-        <span
-          className={cn(
-            "float-right mt-1 -mb-1 ml-3 inline-flex items-center gap-1 text-time",
-            out ? "text-bubble-out-meta" : "text-bubble-in-meta",
-            failed && "text-fail",
-          )}
-        >
-          <time dateTime={m.created_at} title={fmt.full(at)}>
-            {fmt.time(at)}
-          </time>
-          {out && <Tick status={m.status} />}
-          {failed && <span aria-hidden="true">{t.notDelivered}</span>}
-        </span>
+        <MessageBody
+          message={m}
+          out={out}
+          meta={meta}
+          tone={failed ? "text-fail" : out ? "text-bubble-out-meta" : "text-bubble-in-meta"}
+        />
         {failed && <Failure message={m} mayWrite={mayWrite} />}
         {outcomeUnknown(m) && (
           <p className="clear-both pt-1 text-late text-meta">{t.outcomeUnknown}</p>
         )}
+        {reactions !== null && <Badge reactions={reactions} out={out} />}
       </div>
-      <BubbleMenu message={m} mayWrite={mayWrite} onQuote={onQuote} />
+      {m.local === null && (
+        <BubbleActions
+          message={m}
+          out={out}
+          mayWrite={mayWrite}
+          shown={tapped}
+          stop={stop}
+          onQuote={onQuote}
+          onDone={done}
+        />
+      )}
     </div>
   );
 });
+
+function Badge({ reactions, out }: { reactions: string; out: boolean }) {
+  const [signs, label] = reactions.split("\n");
+
+  return (
+    <span
+      role="img"
+      aria-label={label}
+      className={cn(
+        "absolute -bottom-2.5 inline-flex h-5 items-center gap-1 rounded-full border border-line-strong bg-card px-1.5 text-meta",
+        out ? "right-2" : "left-3",
+      )}
+    >
+      {signs}
+    </span>
+  );
+}
+
+/** Where nothing hovers, a tap on a message shows its actions and one elsewhere hides them. */
+function useTap() {
+  const box = useRef<HTMLDivElement>(null);
+  const [tapped, setTapped] = useState(false);
+
+  useEffect(() => {
+    if (!tapped) {
+      return;
+    }
+
+    const leave = (ev: PointerEvent) => {
+      if (!(ev.target instanceof Node) || !box.current?.contains(ev.target)) {
+        setTapped(false);
+      }
+    };
+
+    document.addEventListener("pointerdown", leave);
+    return () => document.removeEventListener("pointerdown", leave);
+  }, [tapped]);
+
+  return {
+    box,
+    tapped,
+    tap(ev: MouseEvent) {
+      const onControl = ev.target instanceof Element && ev.target.closest("a,button") !== null;
+
+      if (!onControl && window.matchMedia("(hover: none)").matches) {
+        setTapped(!tapped);
+      }
+    },
+    done: () => setTapped(false),
+  };
+}
 
 function Failure({ message: m, mayWrite }: { message: ShownMessage; mayWrite: boolean }) {
   const { t } = useI18n();
@@ -126,48 +213,5 @@ function Failure({ message: m, mayWrite }: { message: ShownMessage; mayWrite: bo
         </div>
       )}
     </div>
-  );
-}
-
-function BubbleMenu(props: {
-  message: ShownMessage;
-  mayWrite: boolean;
-  onQuote: (m: ShownMessage) => void;
-}) {
-  const { message: m, mayWrite, onQuote } = props;
-  const { t } = useI18n();
-
-  if (m.local !== null) {
-    return null;
-  }
-
-  return (
-    <Menu>
-      <MenuTrigger asChild>
-        <IconButton
-          size="sm"
-          label={t.messageActions}
-          className="opacity-0 focus-visible:opacity-100 group-hover/bubble:opacity-100 data-[state=open]:opacity-100 pointer-coarse:opacity-100"
-        >
-          <Ellipsis className="size-4" />
-        </IconButton>
-      </MenuTrigger>
-      <MenuContent>
-        {mayWrite && (
-          <MenuItem icon={<Reply />} onSelect={() => onQuote(m)}>
-            {t.replyTo}
-          </MenuItem>
-        )}
-        <MenuItem
-          icon={<Copy />}
-          disabled={m.content === ""}
-          onSelect={() => {
-            void navigator.clipboard?.writeText(m.content).then(() => toast({ text: t.copied }));
-          }}
-        >
-          {t.copyText}
-        </MenuItem>
-      </MenuContent>
-    </Menu>
   );
 }

@@ -22,7 +22,9 @@ import { mayWrite, useMe } from "@/session/useSession";
 import { Button } from "@/ui/Button";
 import { Bone, Empty } from "@/ui/Empty";
 import { Block, Items, type ThreadView } from "./Block";
+import { onLogKey } from "./BubbleActions";
 import { itemsOf, type ShownMessage, shown, shownItem } from "./items";
+import { type Reactions, useReactions } from "./reactions";
 
 const BOTTOM_PX = 48;
 const OLDER_PX = 900;
@@ -52,7 +54,8 @@ export function MessageLog({ conversation: c, onQuote }: LogProps) {
 
   /* What was unread when the conversation was opened, for the divider. */
   const [unreadAtOpen] = useState(c.unread_count);
-  const newFrom = useNewFrom(blocks, unreadAtOpen);
+  const reactions = useReactions(blocks);
+  const newFrom = useNewFrom(blocks, reactions, unreadAtOpen);
 
   const byId = useMemo(() => {
     const map = new Map<string, Message>();
@@ -93,10 +96,21 @@ export function MessageLog({ conversation: c, onQuote }: LogProps) {
 
         return m === undefined ? null : shown(m);
       },
+      reactions,
       onQuote,
       onJump,
     }),
-    [c.contact.id, c.contact.name, write, newFrom, unreadAtOpen, nameOf, onQuote, onJump],
+    [
+      c.contact.id,
+      c.contact.name,
+      write,
+      newFrom,
+      unreadAtOpen,
+      nameOf,
+      reactions,
+      onQuote,
+      onJump,
+    ],
   );
 
   const first = blocks[0]?.[0]?.id ?? "";
@@ -214,6 +228,7 @@ export function MessageLog({ conversation: c, onQuote }: LogProps) {
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls is reached by keyboard
         tabIndex={0}
         onScroll={onScroll}
+        onKeyDown={onLogKey}
         className="min-h-0 flex-1 overflow-y-auto overscroll-contain px-6 pt-3 [overflow-anchor:none] focus-visible:-outline-offset-2 max-md:px-3"
       >
         <div className="flex min-h-full flex-col justify-end">
@@ -237,6 +252,7 @@ export function MessageLog({ conversation: c, onQuote }: LogProps) {
               messages={block}
               before={blocks[i - 1]?.at(-1) ?? null}
               atBeginning={i === 0}
+              atEnd={i === blocks.length - 1}
               view={view}
               root={log}
             />
@@ -251,6 +267,7 @@ export function MessageLog({ conversation: c, onQuote }: LogProps) {
                 0,
               )}
               view={view}
+              stop={null}
             />
           )}
         </div>
@@ -269,13 +286,17 @@ export function MessageLog({ conversation: c, onQuote }: LogProps) {
 }
 
 /** The first message of the customer's that was unread at opening. */
-function useNewFrom(blocks: readonly Message[][], unread: number): string | null {
+function useNewFrom(
+  blocks: readonly Message[][],
+  reactions: Reactions,
+  unread: number,
+): string | null {
   const found = useRef<string | null>(null);
 
   if (found.current === null && unread > 0 && blocks.length > 0) {
     const theirs = blocks.flat().filter((m) => m.sender_type === "contact");
 
-    found.current = theirs.at(-unread)?.id ?? null;
+    found.current = theirs.slice(-unread).find((m) => !reactions.told.has(m.id))?.id ?? null;
   }
 
   return found.current;

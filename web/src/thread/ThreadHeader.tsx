@@ -2,10 +2,11 @@
 "use client";
 
 import {
-  ArrowLeft,
   Check,
   ChevronDown,
+  ChevronLeft,
   Eye,
+  Lock,
   PanelRight,
   RotateCcw,
   User as UserIcon,
@@ -15,7 +16,7 @@ import type { Conversation } from "@/api/types";
 import { useActions } from "@/data/actions";
 import { useColleague, useColleagues, useNumbers } from "@/data/directory";
 import { useI18n } from "@/i18n";
-import { contactName, WINDOW_MS, windowLeft } from "@/inbox/preview";
+import { CLOCK_LATE_MS, contactName, WINDOW_MS, windowLeft } from "@/inbox/preview";
 import { useMinute } from "@/lib/clock";
 import { cn } from "@/lib/cn";
 import { usePhone } from "@/lib/media";
@@ -54,9 +55,9 @@ export function ThreadHeader(props: HeaderProps) {
   const closed = c.status === "closed";
 
   return (
-    <header className="flex h-14 shrink-0 items-center gap-2 border-line border-b bg-card pr-4 pl-6 max-md:gap-0 max-md:pr-1 max-md:pl-1">
+    <header className="@container flex h-14 shrink-0 items-center gap-2 border-line border-b bg-card px-4 max-md:gap-0 max-md:pr-1 max-md:pl-1">
       <IconButton className="md:hidden" size="touch" label={t.back} onClick={leaveConversation}>
-        <ArrowLeft className="size-5" strokeWidth={1.75} />
+        <ChevronLeft className="size-5" strokeWidth={1.75} />
       </IconButton>
       <Identity c={c} />
       <Viewers conversation={c.id} />
@@ -70,18 +71,18 @@ export function ThreadHeader(props: HeaderProps) {
             onClick={() => void (closed ? actions.reopen(c.id) : actions.close(c.id))}
           >
             {closed ? (
-              <RotateCcw aria-hidden="true" className="size-4" strokeWidth={1.75} />
+              <RotateCcw aria-hidden="true" className="size-4 max-md:size-5" strokeWidth={1.75} />
             ) : (
-              <Check aria-hidden="true" className="size-4" strokeWidth={1.75} />
+              <Check aria-hidden="true" className="size-4 max-md:size-5" strokeWidth={1.75} />
             )}
             <span className="max-md:sr-only">{closed ? t.reopen : t.close}</span>
-            <Kbd>E</Kbd>
+            <Kbd className="@max-lg:hidden">E</Kbd>
           </Button>
         </>
       )}
       <Tip text={t.contactPanel} keys="p">
         <IconButton label={t.contactPanel} aria-keyshortcuts="p" on={panel} onClick={onPanel}>
-          <PanelRight className="size-[18px]" strokeWidth={1.75} />
+          <PanelRight className="size-[18px] max-md:size-5" strokeWidth={1.75} />
         </IconButton>
       </Tip>
     </header>
@@ -100,7 +101,7 @@ function Identity({ c }: { c: Conversation }) {
 
   return (
     <div className="flex min-w-0 flex-1 items-center gap-2.5">
-      <Avatar id={c.contact.id} name={c.contact.name} size={32} className="max-md:hidden" />
+      <Avatar id={c.contact.id} name={c.contact.name} size={32} />
       <div className="min-w-0">
         <Name className="truncate text-section">{contactName(c, t)}</Name>
         <div className="flex h-4 items-center gap-2 text-meta text-ink-3">
@@ -110,15 +111,23 @@ function Identity({ c }: { c: Conversation }) {
             </span>
           )}
           {number !== undefined && (
-            <span className="truncate rounded-mark border border-line-strong px-1 text-micro text-ink-2">
+            <span className="truncate rounded-mark border border-line px-1 text-ink-3 text-time leading-[14px]">
               {number.name}
             </span>
           )}
           {c.status !== "closed" && (left === null || left <= 0) && (
-            <span>{left === null ? t.windowNever : t.windowIsClosed}</span>
+            <span className="flex shrink-0 items-center gap-1 text-late text-micro">
+              <Lock aria-hidden="true" className="size-3" strokeWidth={2} />
+              {left === null ? t.windowNever : t.windowIsClosed}
+            </span>
           )}
           {left !== null && left > 0 && (
-            <span className="flex shrink-0 items-center gap-1.5 tabular-nums">
+            <span
+              className={cn(
+                "flex shrink-0 items-center gap-1 text-micro tabular-nums",
+                left < CLOCK_LATE_MS && "text-late",
+              )}
+            >
               <Ring share={left / WINDOW_MS} className="size-3" />
               <span className="sr-only">{t.windowLabel} </span>
               {fmt.left(left)}
@@ -179,7 +188,7 @@ function AssignMenu({ c, open, onOpen }: AssignProps) {
           kind="ghost"
           size="sm"
           aria-keyshortcuts="a"
-          className="max-md:h-11"
+          className="max-md:size-11 max-md:p-0"
           aria-label={
             c.assigned_to === null
               ? t.assign
@@ -187,11 +196,13 @@ function AssignMenu({ c, open, onOpen }: AssignProps) {
           }
         >
           {c.assigned_to === null ? (
-            <UserPlus aria-hidden="true" className="size-4" strokeWidth={1.75} />
+            <UserPlus aria-hidden="true" className="size-4 max-md:size-5" strokeWidth={1.75} />
           ) : (
             <Avatar id={c.assigned_to} name={owner?.name ?? me.name} size={20} />
           )}
-          <span className={cn("max-w-28 truncate max-md:hidden")}>{label.split(" ")[0]}</span>
+          <span className="max-w-28 truncate max-md:hidden @max-lg:hidden">
+            {label.split(" ")[0]}
+          </span>
           <ChevronDown aria-hidden="true" className="size-3.5 max-md:hidden" />
         </Button>
       </MenuTrigger>

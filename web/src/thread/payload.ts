@@ -74,11 +74,15 @@ export function orderOf(m: ShownMessage): { items: number; note: string } {
   return { items: list(own.product_items).length, note: text(own.text) };
 }
 
-export function replyOf(m: ShownMessage): { title: string; description: string } {
+export function replyOf(m: ShownMessage) {
   const own = bag(m.metadata.interactive);
   const inner = bag(own.list_reply ?? own.button_reply);
 
-  return { title: text(inner.title), description: text(inner.description) };
+  return {
+    list: own.list_reply !== undefined,
+    title: text(inner.title),
+    description: text(inner.description),
+  };
 }
 
 export function advertOf(m: ShownMessage): { headline: string; body: string } | null {

@@ -6,13 +6,13 @@ import { cn } from "@/lib/cn";
 const TINTS = ["clay", "moss", "sea", "plum", "straw", "slate"] as const;
 
 const SIZES = {
-  16: "size-4 text-[7px]",
-  20: "size-5 text-[8px]",
+  16: "size-4 text-[8px] font-semibold",
+  20: "size-5 text-[9px]",
   24: "size-6 text-[10px]",
   28: "size-7 text-[11px]",
   32: "size-8 text-[12px]",
   40: "size-10 text-[14px]",
-  56: "size-14 text-[18px]",
+  56: "size-14 text-[19px]",
 } as const;
 
 /** One of six quiet tints, the same for an id everywhere. */
@@ -40,10 +40,12 @@ interface AvatarProps {
   name: string;
   size?: keyof typeof SIZES;
   className?: string;
+  /** Without its tint: somebody who is not here any more. */
+  quiet?: boolean;
 }
 
 /** Initials on a tint.  They are no text: the name beside them says it. */
-export function Avatar({ id, name, size = 40, className }: AvatarProps) {
+export function Avatar({ id, name, size = 40, className, quiet }: AvatarProps) {
   const letters = initials(name);
   const color = tint(id);
 
@@ -52,11 +54,14 @@ export function Avatar({ id, name, size = 40, className }: AvatarProps) {
       aria-hidden="true"
       data-initials={letters}
       className={cn(
-        "before:content-[attr(data-initials)] grid shrink-0 select-none place-items-center rounded-full font-semibold leading-none",
+        "before:content-[attr(data-initials)] grid shrink-0 select-none place-items-center rounded-full font-medium leading-none tracking-[0.01em]",
         SIZES[size],
+        quiet && "bg-well text-ink-3",
         className,
       )}
-      style={{ background: `var(--av-${color})`, color: `var(--av-${color}-ink)` }}
+      style={
+        quiet ? undefined : { background: `var(--av-${color})`, color: `var(--av-${color}-ink)` }
+      }
     >
       {letters === "" && <User className="size-1/2" strokeWidth={1.75} />}
     </span>

@@ -5,23 +5,24 @@ import type { ComponentProps } from "react";
 import { cn } from "@/lib/cn";
 
 const button = cva(
-  "inline-flex shrink-0 items-center justify-center gap-2 whitespace-nowrap rounded-control border border-transparent font-medium transition-fast select-none disabled:cursor-not-allowed disabled:opacity-60",
+  "inline-flex shrink-0 items-center justify-center gap-2 whitespace-nowrap rounded-control border border-transparent font-medium transition-fast select-none disabled:cursor-not-allowed",
   {
     variants: {
       kind: {
         primary:
-          "bg-accent text-on-accent enabled:hover:bg-accent-hover enabled:active:bg-accent-pressed",
+          "bg-accent text-on-accent enabled:hover:bg-accent-hover enabled:active:bg-accent-pressed disabled:border-line disabled:bg-well disabled:text-ink-3",
         second:
-          "border-line-strong bg-card text-ink enabled:hover:bg-hover enabled:active:bg-pressed",
-        ghost: "text-ink-2 enabled:hover:bg-hover enabled:active:bg-pressed",
+          "border-line-strong bg-card text-ink enabled:hover:bg-hover enabled:active:bg-pressed disabled:border-line disabled:bg-well disabled:text-ink-3",
+        ghost:
+          "text-ink-2 enabled:hover:bg-hover enabled:hover:text-ink enabled:active:bg-pressed disabled:opacity-60",
         destructive: "bg-fail-solid text-on-accent",
-        banner: "border-current bg-transparent text-current",
+        banner: "border-current/40 bg-transparent text-current",
       },
       size: {
-        sm: "h-7 px-2 text-preview-strong",
-        md: "h-8 px-3 text-preview-strong",
-        lg: "h-9 px-4 text-strong font-medium",
-        touch: "h-11 px-4 text-strong font-medium",
+        sm: "h-7 gap-1.5 px-2 text-preview-strong",
+        md: "h-8 px-3 text-body font-medium",
+        lg: "h-9 px-4 text-body font-medium",
+        touch: "h-11 px-4 text-body font-medium",
       },
     },
     defaultVariants: { kind: "second", size: "md" },
@@ -50,7 +51,7 @@ export function IconButton({ label, size = "md", on, className, type, ...rest }:
       aria-label={label}
       aria-pressed={on}
       className={cn(
-        "grid shrink-0 place-items-center rounded-control text-ink-2 transition-fast enabled:hover:bg-hover enabled:active:bg-pressed disabled:opacity-60",
+        "grid shrink-0 place-items-center rounded-control text-ink-2 transition-fast enabled:hover:bg-hover enabled:hover:text-ink enabled:active:bg-pressed disabled:opacity-60",
         size === "sm" && "size-7",
         size === "md" && "size-8 max-md:size-11",
         size === "touch" && "size-11",

@@ -1,9 +1,12 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 "use client";
 
+import { X } from "lucide-react";
 import { Dialog as Radix } from "radix-ui";
 import type { ReactNode } from "react";
+import { useI18n } from "@/i18n";
 import { cn } from "@/lib/cn";
+import { IconButton } from "./Button";
 import { useReturnedFocus } from "./focus";
 
 interface DialogProps {
@@ -18,6 +21,7 @@ interface DialogProps {
 }
 
 export function Dialog({ open, onOpenChange, title, text, firm, wide, children }: DialogProps) {
+  const { t } = useI18n();
   const stay = (ev: Event) => {
     if (firm) {
       ev.preventDefault();
@@ -41,7 +45,17 @@ export function Dialog({ open, onOpenChange, title, text, firm, wide, children }
             wide ? "max-w-[640px]" : "max-w-[440px]",
           )}
         >
-          <Radix.Title className="text-head">{title}</Radix.Title>
+          {!firm && (
+            <Radix.Close asChild>
+              <IconButton
+                className="absolute top-3.5 right-3 max-md:top-2 max-md:right-2"
+                label={t.close}
+              >
+                <X className="size-[18px]" strokeWidth={1.75} />
+              </IconButton>
+            </Radix.Close>
+          )}
+          <Radix.Title className="pr-10 text-head">{title}</Radix.Title>
           {text !== undefined && (
             <Radix.Description className="mt-1 mb-4 text-ink-2">{text}</Radix.Description>
           )}

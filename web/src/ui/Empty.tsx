@@ -28,7 +28,7 @@ export function Empty({ icon: Icon, title, text, children, className, head }: Em
       <Icon aria-hidden="true" className="mb-1 size-10 text-ink-3" strokeWidth={1.1} />
       <Title className="text-section text-ink">{title}</Title>
       <p className="max-w-[300px]">{text}</p>
-      {children !== undefined && <div className="mt-2 flex gap-2">{children}</div>}
+      {children !== undefined && <div className="mt-2 flex gap-2 max-md:*:h-11">{children}</div>}
     </div>
   );
 }

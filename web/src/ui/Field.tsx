@@ -16,8 +16,8 @@ export function Field({ label, fault, inside, className, ...rest }: FieldProps) 
   const id = useId();
 
   return (
-    <div className="flex flex-col gap-1.5">
-      <label htmlFor={id} className="text-preview-strong text-ink-2">
+    <div className="flex flex-col gap-1">
+      <label htmlFor={id} className="text-preview-strong">
         {label}
       </label>
       <span className="relative block">
@@ -36,7 +36,7 @@ export function Field({ label, fault, inside, className, ...rest }: FieldProps) 
         {inside}
       </span>
       {fault !== undefined && (
-        <p id={`${id}-fault`} className="flex items-center gap-1.5 text-meta text-fail">
+        <p id={`${id}-fault`} className="flex items-center gap-1 text-fail text-meta-strong">
           <CircleAlert aria-hidden="true" className="size-3.5 shrink-0" />
           {fault}
         </p>

@@ -8,7 +8,7 @@ export function Kbd({ children, className }: { children: string; className?: str
     <span
       aria-hidden="true"
       className={cn(
-        "inline-grid h-[18px] min-w-[18px] place-items-center rounded-mark border border-line-strong bg-well px-1 text-micro text-ink-2 max-md:hidden",
+        "inline-grid h-[18px] min-w-[18px] place-items-center rounded-mark border border-line-strong bg-card px-1 text-micro text-ink-3 max-md:hidden",
         className,
       )}
     >

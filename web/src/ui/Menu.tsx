@@ -24,7 +24,7 @@ export function MenuContent({ className, ...rest }: ComponentProps<typeof Dropdo
         collisionPadding={8}
         onCloseAutoFocus={keepElsewhere}
         className={cn(
-          "z-20 max-h-[min(60vh,420px)] w-[248px] animate-pane overflow-y-auto rounded-card border border-line-strong bg-card p-1 text-ink shadow-float",
+          "z-20 max-h-(--radix-dropdown-menu-content-available-height) w-[248px] animate-pane overflow-y-auto rounded-card border border-line-strong bg-card p-1 text-ink shadow-float",
           className,
         )}
         {...rest}
@@ -83,7 +83,7 @@ export function MenuCheckItem({
 
 export function MenuLabel({ children }: { children: ReactNode }) {
   return (
-    <DropdownMenu.Label className="px-2 pt-2 pb-1 text-meta-strong text-ink-3">
+    <DropdownMenu.Label className="px-2 pt-2 pb-1 text-ink-3 text-meta">
       {children}
     </DropdownMenu.Label>
   );

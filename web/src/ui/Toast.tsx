@@ -2,7 +2,7 @@
 "use client";
 
 import { Check, CircleAlert, X } from "lucide-react";
-import { useEffect, useSyncExternalStore } from "react";
+import { useEffect, useState, useSyncExternalStore } from "react";
 import { useI18n } from "@/i18n";
 import { cn } from "@/lib/cn";
 import { Button, IconButton } from "./Button";
@@ -32,6 +32,23 @@ export function toast(next: Toast | null): void {
 function subscribe(listener: () => void): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);
+}
+
+/** How long Undo is still there. */
+function Seconds() {
+  const [left, setLeft] = useState(TOAST_MS / 1000);
+
+  useEffect(() => {
+    const timer = setInterval(() => setLeft((s) => Math.max(1, s - 1)), 1000);
+
+    return () => clearInterval(timer);
+  }, []);
+
+  return (
+    <span aria-hidden="true" className="ml-2.5 text-meta tabular-nums">
+      {left} s
+    </span>
+  );
 }
 
 export function Toasts() {
@@ -72,11 +89,18 @@ export function Toasts() {
           )}
         >
           {shown.failed ? (
-            <CircleAlert className="size-[18px] shrink-0 text-fail" strokeWidth={1.75} />
+            <CircleAlert
+              aria-hidden="true"
+              className="size-[18px] shrink-0 text-fail"
+              strokeWidth={1.75}
+            />
           ) : (
-            <Check className="size-[18px] shrink-0" strokeWidth={1.75} />
+            <Check aria-hidden="true" className="size-[18px] shrink-0" strokeWidth={1.75} />
           )}
-          <span className="min-w-0 flex-1">{shown.text}</span>
+          <span className="min-w-0 flex-1">
+            {shown.text}
+            {shown.undo !== undefined && <Seconds key={shown.id} />}
+          </span>
           {shown.undo !== undefined && (
             <Button
               kind="banner"
