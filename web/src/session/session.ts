@@ -24,15 +24,16 @@ export class SignedOut extends Error {
   }
 }
 
-/** A token is renewed this long before its end. */
+/** A token is renewed this long before its end; a short one in its last quarter. */
 const EARLY_MS = 60_000;
+const EARLY_PART = 0.25;
 const RETRY_MS = [500, 1000, 2000, 4000, 8000];
 const BROWSER = { "X-Pytake-Browser": "1" };
 const CHANNEL = "pytake.session";
 
 interface Token {
   value: string;
-  endsAt: number;
+  renewAt: number;
 }
 
 type Told = { what: "in"; token: Token; user: User } | { what: "out" };
@@ -80,7 +81,12 @@ function heard(message: Told): void {
 }
 
 function accept(session: Session): string {
-  token = { value: session.access_token, endsAt: Date.now() + session.expires_in * 1000 };
+  const life = session.expires_in * 1000;
+
+  token = {
+    value: session.access_token,
+    renewAt: Date.now() + life - Math.min(EARLY_MS, life * EARLY_PART),
+  };
   set({ name: "in", user: session.user });
   tell({ what: "in", token, user: session.user });
   return token.value;
@@ -106,7 +112,7 @@ async function renew(): Promise<string> {
 
   return alone(async () => {
     /* Another tab may have renewed it while this one waited for its turn. */
-    if (token !== null && token !== before && token.endsAt - Date.now() > EARLY_MS) {
+    if (token !== null && token !== before && token.renewAt > Date.now()) {
       return token.value;
     }
 
@@ -145,11 +151,15 @@ export async function startSession(): Promise<void> {
         return;
       }
       set({ name: "starting", waiting: true });
-      await new Promise((done) =>
-        setTimeout(done, RETRY_MS[Math.min(i, RETRY_MS.length - 1)] ?? 8000),
-      );
+      await pause(i);
     }
   }
+}
+
+function pause(i: number): Promise<void> {
+  const ms = RETRY_MS[Math.min(i, RETRY_MS.length - 1)];
+
+  return new Promise((done) => setTimeout(done, ms));
 }
 
 /** Signs in.  Throws ApiError or NetworkError. */
@@ -197,7 +207,7 @@ export async function accessToken(fresh = false): Promise<string> {
   if (state.name === "out" || state.name === "ended") {
     throw new SignedOut();
   }
-  if (!fresh && token !== null && token.endsAt - Date.now() > EARLY_MS) {
+  if (!fresh && token !== null && token.renewAt > Date.now()) {
     return token.value;
   }
   return renewOnce();
@@ -219,13 +229,21 @@ export async function api<T>(path: string, r: Request = {}): Promise<T> {
   }
 }
 
-/** The socket was told that the session is over. */
-export async function sessionRefused(): Promise<void> {
-  try {
-    await renewOnce();
-  } catch (err) {
-    if (!(err instanceof SignedOut || err instanceof ApiError || err instanceof NetworkError)) {
-      throw err;
+/** The socket was told that the session is over; whether it goes on after all. */
+export async function sessionRefused(): Promise<boolean> {
+  for (let i = 0; state.name === "in"; i++) {
+    try {
+      await renewOnce();
+      return true;
+    } catch (err) {
+      if (err instanceof SignedOut) {
+        return false;
+      }
+      if (!(err instanceof ApiError || err instanceof NetworkError)) {
+        throw err;
+      }
+      await pause(i);
     }
   }
+  return false;
 }
