@@ -22,6 +22,10 @@ function served(...answers: (Response | Error)[]) {
   return asked;
 }
 
+beforeEach(() => {
+  localStorage.clear();
+});
+
 afterEach(() => {
   vi.useRealTimers();
   vi.unstubAllGlobals();
@@ -58,5 +62,40 @@ describe("a session that the socket was told is over", () => {
 
     served(Response.json({ code: "refresh_invalid", title: "x" }, { status: 401 }));
     expect(await sessionRefused()).toBe(false);
+  });
+});
+
+describe("opening the inbox", () => {
+  const opened = async () => {
+    vi.resetModules();
+    return import("./session");
+  };
+
+  test("asks for nothing where nobody has signed in", async () => {
+    const asked = served();
+    const session = await opened();
+
+    await session.startSession();
+    expect(session.getSession().name).toBe("out");
+    expect(asked).not.toHaveBeenCalled();
+  });
+
+  test("asks the cookie where somebody has, until they sign out", async () => {
+    const asked = served(session(3600));
+
+    await signIn("ana@example.test", "password");
+    let page = await opened();
+    const again = served(session(3600), new Response(null, { status: 204 }));
+
+    await page.startSession();
+    expect(page.getSession().name).toBe("in");
+    expect(asked).toHaveBeenCalledTimes(1);
+    await page.signOut();
+    expect(again).toHaveBeenCalledTimes(2);
+
+    page = await opened();
+    await page.startSession();
+    expect(page.getSession().name).toBe("out");
+    expect(again).toHaveBeenCalledTimes(2);
   });
 });

@@ -2,6 +2,7 @@
 
 import { ApiError, NetworkError, type Request, request } from "@/api/http";
 import type { Session, User } from "@/api/types";
+import { load, storable, store } from "@/lib/storage";
 
 /*
  * Who is signed in.  The access token stays in this module's memory; the
@@ -30,6 +31,8 @@ const EARLY_PART = 0.25;
 const RETRY_MS = [500, 1000, 2000, 4000, 8000];
 const BROWSER = { "X-Pytake-Browser": "1" };
 const CHANNEL = "pytake.session";
+/** That somebody signed in here: where nobody did, no cookie is asked. */
+const HERE = "pytake.here";
 
 interface Token {
   value: string;
@@ -87,6 +90,7 @@ function accept(session: Session): string {
     value: session.access_token,
     renewAt: Date.now() + life - Math.min(EARLY_MS, life * EARLY_PART),
   };
+  store(HERE, "1");
   set({ name: "in", user: session.user });
   tell({ what: "in", token, user: session.user });
   return token.value;
@@ -97,6 +101,7 @@ function over(): never {
   if (state.name === "in") {
     set({ name: "ended", user: state.user });
   } else if (state.name === "starting") {
+    store(HERE, null);
     set({ name: "out" });
   }
   throw new SignedOut();
@@ -141,6 +146,10 @@ export async function startSession(): Promise<void> {
   if (channel === null && typeof BroadcastChannel !== "undefined") {
     channel = new BroadcastChannel(CHANNEL);
     channel.onmessage = (ev: MessageEvent<Told>) => heard(ev.data);
+  }
+
+  if (state.name === "starting" && storable() && load(HERE) === null) {
+    set({ name: "out" });
   }
 
   for (let i = 0; state.name === "starting"; i++) {
@@ -198,6 +207,7 @@ export async function signOut(): Promise<void> {
   }
 
   token = null;
+  store(HERE, null);
   tell({ what: "out" });
   set({ name: "out" });
 }
