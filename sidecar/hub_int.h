@@ -139,6 +139,7 @@ struct hub_conn_s {
     uint16_t      nout;
     uint8_t       state;
     uint8_t       malformed;
+    uint8_t       warn_s;      /* token_expiring comes so long before the end */
     bool          blocked : 1; /* the socket takes nothing now */
     bool          resumed : 1;
     bool          has_since : 1;

@@ -11,6 +11,7 @@
 static void hub_proto_frame(hub_conn_t *c, pt_arena_t *a,
                             const pt_json_t *root);
 static void hub_proto_malformed(hub_conn_t *c);
+static void hub_proto_lives(hub_conn_t *c, int64_t exp_s);
 static void hub_proto_auth(hub_conn_t *c, pt_arena_t *a, const pt_json_t *root);
 static void hub_proto_refresh(hub_conn_t *c, const pt_claims_t *claims);
 static bool hub_proto_since(hub_conn_t *c, const pt_json_t *root);
@@ -59,7 +60,7 @@ void
 hub_proto_admit(hub_conn_t *c, const pt_claims_t *claims)
 {
     c->session = claims->sid;
-    c->exp_s = claims->exp;
+    hub_proto_lives(c, claims->exp);
     c->born_s = c->hub->now_s; /* from here on it is we who are waited for */
     c->state = HUB_CONN_CHECK;
     c->hub->conf.ops->admitted(c->sock);
@@ -75,9 +76,26 @@ hub_proto_admit(hub_conn_t *c, const pt_claims_t *claims)
 void
 hub_proto_refreshed(hub_conn_t *c, int64_t exp_s)
 {
+    hub_proto_lives(c, exp_s);
+    hub_say_success(c, c->resumed, 0);
+}
+
+
+/* Of a short life the second half is time enough to renew it: who warned at
+ * once would be sent a new token at once, and so on. */
+
+static void
+hub_proto_lives(hub_conn_t *c, int64_t exp_s)
+{
+    int64_t half;
+
+    half = (exp_s - hub_wall_s(c->hub)) / 2;
+
     c->exp_s = exp_s;
     c->warned = false;
-    hub_say_success(c, c->resumed, 0);
+    c->warn_s = (uint8_t) (half < 0                ? 0
+                           : half < HUB_EXPIRING_S ? half
+                                                   : HUB_EXPIRING_S);
 }
 
 

@@ -217,7 +217,7 @@ hub_wheel_token(hub_conn_t *c)
     if (left <= -HUB_EXPIRED_GRACE_S) {
         hub_conn_close(c, HUB_CLOSE_EXPIRED, "token expired");
 
-    } else if (left <= HUB_EXPIRING_S && !c->warned) {
+    } else if (left <= c->warn_s && !c->warned) {
         c->warned = true;
         hub_say_expiring(c, left);
     }
@@ -253,7 +253,7 @@ hub_wheel_next_s(const hub_conn_t *c, uint32_t now)
     }
 
     left = c->exp_s - hub_wall_s(c->hub)
-           + (c->warned ? HUB_EXPIRED_GRACE_S : -HUB_EXPIRING_S);
+           + (c->warned ? HUB_EXPIRED_GRACE_S : -(int64_t) c->warn_s);
 
     return (left < next) ? (uint32_t) (left < 1 ? 1 : left) : next;
 }

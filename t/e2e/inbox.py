@@ -7,22 +7,31 @@ write rows), and hands its TAP on.  web/e2e/ holds the test itself.
     inbox.py [--shots] [PART ...]     the parts that are named, else all
 """
 
+import base64
+import gzip
 import http.server
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import threading
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "lib"))
 
+import proxy
 import sim as simlib
 import stack
 import tap
 
 WEB = os.path.join(stack.TOP, "web")
+# The hub gives up on who sleeps after this long; a release's own times in the
+# long form.
+PINGS = {} if tap.LONG else {"WEBSOCKET_PING_INTERVAL": "5s",
+                             "WEBSOCKET_PONG_TIMEOUT": "15s"}
 PEOPLE = (("ana", "agent", "Ana Prado"), ("bruno", "agent", "Bruno Reis"),
           ("vera", "viewer", "Vera Lopes"), ("otto", "owner", "Otto Neves"))
 FILL = """
@@ -55,11 +64,47 @@ def people(s):
                         for k, (u, name) in out.items()}
 
 
+def claims(bearer):
+    part = bearer.split(".")[1]
+    return json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+
+
+def another_build(dist, to):
+    """The same inbox as another release: every file that has a digest in its
+    name has another one, and so has the whole."""
+    names = set()
+    for _, _, files in os.walk(os.path.join(dist, "_next", "static")):
+        for name in files:
+            names.update(re.findall(r"[0-9a-f]{16}(?=\.(?:js|css)\b)", name))
+    with open(os.path.join(dist, "version.txt")) as f:
+        names.add(f.read().strip())
+    new = re.compile("|".join(sorted(names)).encode())
+    for folder, _, files in os.walk(dist):
+        for name in files:
+            path = os.path.join(folder, name)
+            if name.endswith(".gz"):
+                continue
+            with open(path, "rb") as f:
+                data = f.read()
+            if name.endswith((".html", ".js", ".css", ".txt")):
+                data = new.sub(lambda m: m.group()[::-1], data)
+            there = new.sub(lambda m: m.group()[::-1],
+                            os.path.relpath(path, dist).encode()).decode()
+            there = os.path.join(to, there)
+            os.makedirs(os.path.dirname(there), exist_ok=True)
+            with open(there, "wb") as f:
+                f.write(data)
+            if os.path.exists(path + ".gz"):
+                with open(there + ".gz", "wb") as f:
+                    f.write(gzip.compress(data))
+
+
 class Hands:
     """What the browser's test asks for by POST /VERB with a JSON object."""
 
-    def __init__(self, s, sim, ten):
-        self.s, self.sim, self.ten = s, sim, ten
+    def __init__(self, s, sim, ten, hub):
+        self.s, self.sim, self.ten, self.hub = s, sim, ten, hub
+        self.wire = proxy.Proxy(s.port)
         hands = self
 
         class Door(http.server.BaseHTTPRequestHandler):
@@ -89,6 +134,55 @@ class Hands:
             self.s.nginx.start()
         else:
             self.s.nginx.stop()
+
+    def close(self):
+        self.server.shutdown()
+        self.wire.close()
+
+    def do_lifetime(self, life):
+        """Of the access tokens from now on."""
+        path = os.path.join(self.s.dir, "nginx", "pytake.conf")
+        with open(path) as f:
+            text = re.sub(r"pytake_jwt_lifetime .*\n", "", f.read())
+        with open(path, "w") as f:
+            f.write(text.replace("pytake_jwt_secret ",
+                                 "pytake_jwt_lifetime %s;\n"
+                                 "pytake_jwt_secret " % life, 1))
+        self.s.nginx.reload()
+
+    def do_expired(self, bearer):
+        """What a token will be once its life has ended."""
+        body = claims(bearer)
+        body["iat"] -= body["exp"]
+        body["exp"] = int(time.time()) - 60
+        body["iat"] += body["exp"]
+        return stack.jwt(body, None, self.s.jwt_secret)
+
+    def do_revoke(self, bearer):
+        self.s.sql("UPDATE sessions SET revoked_at = now() WHERE id = %s",
+                   (claims(bearer)["sid"],))
+
+    def do_wire(self, mode):
+        """pass, blackhole, reset: of who comes by facts.wire."""
+        self.wire.set(mode)
+
+    def do_asleep(self):
+        """How many sockets the hub gave up because nobody answered."""
+        return self.hub.metric('pytake_hub_closes_total{code="4201"}')
+
+    def do_release(self):
+        """Another release is installed; what its pages load."""
+        top = os.path.join(self.s.dir, "release")
+        os.makedirs(os.path.join(top, "tools"))
+        for name in ("web", "lib.sh"):
+            shutil.copy(os.path.join(stack.TOP, "tools", name),
+                        os.path.join(top, "tools", name))
+        dist = os.path.join(top, "web", "dist")
+        another_build(os.path.join(WEB, "dist"), dist)
+        subprocess.check_call([os.path.join(top, "tools", "web"), "install",
+                               self.s.web])
+        with open(os.path.join(dist, "version.txt")) as f:
+            return f.read().strip()
 
     def do_fill(self, conversation, count, user):
         """A long history in front of what a conversation holds."""
@@ -146,27 +240,32 @@ def main(t):
         t.ok(False, "chromium is there", "run ./build.sh deps")
         return
     shots = "--shots" in sys.argv
+    parts = [a for a in sys.argv[1:] if not a.startswith("-")]
+    if not shots and (not parts or "lighthouse" in parts):
+        subprocess.check_call([os.path.join(stack.TOP, "tools/web"),
+                               "modules", "e2e"], stdout=sys.stderr)
     with stack.Stack(web=True, tenants=0) as s:
         ten, other, users = people(s)
         sim = simlib.Sim(s)
-        s.serve(roles="hub,courier,jobs", name="hub")
-        hands = Hands(s, sim, ten)
+        hub = s.serve(roles="hub,courier,jobs", name="hub", env=PINGS)
+        hands = Hands(s, sim, ten, hub)
         facts = os.path.join(s.dir, "facts.json")
         with open(facts, "w") as f:
             json.dump({"url": "http://127.0.0.1:%d" % s.port, "users": users,
                        "sim": "http://127.0.0.1:%d/sim/api/" % sim.port,
                        "hands": "http://127.0.0.1:%d/"
                                 % hands.server.server_port,
+                       "wire": "http://127.0.0.1:%d" % hands.wire.port,
                        "number": ten.number, "other": other.number,
                        "chromium": chromium, "long": tap.LONG}, f)
         try:
             relay(t, node, "shots.mjs" if shots else "inbox.mjs", facts,
-                  [a for a in sys.argv[1:] if not a.startswith("-")])
+                  parts)
             t.eq(sim.twice(), {}, "no message was twice on a phone")
             s.check_events(t, ten, "seq is dense")
             s.check_logs(t)
         finally:
-            hands.server.shutdown()
+            hands.close()
             sim.stop()
 
 

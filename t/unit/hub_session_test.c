@@ -19,6 +19,33 @@ renew(fk_t *f, fk_sock_t *s, const pt_uuid_t *tenant, const pt_uuid_t *user,
 }
 
 
+START_TEST(token_short)
+{
+    int        i;
+    fk_t      *f = fk_start(1);
+    fk_sock_t *a = fk_open(f, 0);
+
+    fk_auth_as(f, a, &fk_tenant, &fk_ann, 60, "");
+    fk_answer(f);
+    fk_ignore(a);
+    for (i = 0; i < 3; i++) {
+        fk_sleep(f, 20000);
+        fk_send_op(a, 10, "", 0);
+        ck_assert(!fk_finds(f, a, "{\"type\":\"token_expiring\""));
+        fk_sleep(f, 11000);
+        ck_assert(fk_finds(f, a,
+                           "{\"type\":\"token_expiring\",\"data\":"
+                           "{\"expires_in\":"));
+        fk_ignore(a);
+        renew(f, a, &fk_tenant, &fk_ann, &fk_session, 60);
+        hub_flush(f->hub);
+        fk_says(f, a, "\"auth_success\"");
+    }
+    fk_del(f);
+}
+END_TEST
+
+
 START_TEST(token)
 {
     fk_t      *f = fk_start(3);
@@ -40,10 +67,11 @@ START_TEST(token)
     fk_ignore(b);
     ck_assert(fk_next(f, a) != NULL); /* sync or ping */
     fk_ignore(a);
-    fk_sleep(f, 11000);
+    fk_sleep(f, 31000);
     ck_assert(fk_finds(f, a,
                        "{\"type\":\"token_expiring\",\"data\":"
                        "{\"expires_in\":1"));
+    fk_ignore(a);
     fk_ignore(b);
 
     renew(f, a, &fk_tenant, &fk_ann, &fk_session, 3600);
@@ -346,6 +374,7 @@ static void
 pt_test_suite(Suite *s)
 {
     PT_TEST_CASE(s, token);
+    PT_TEST_CASE(s, token_short);
     PT_TEST_CASE(s, token_bad);
     PT_TEST_CASE(s, token_ends);
     PT_TEST_CASE(s, too_many);

@@ -5,11 +5,16 @@
 // t/e2e/inbox.py starts the stack and writes the facts.
 import { readFileSync } from "node:fs";
 import { bubble, sendAndClose } from "./parts/bubble.mjs";
+import { lighthouse } from "./parts/lighthouse.mjs";
+import { longList, longThread } from "./parts/long.mjs";
+import { release } from "./parts/release.mjs";
 import { closing, drafts, list, oldWindow, reply, signIn } from "./parts/reply.mjs";
 import { session } from "./parts/session.mjs";
+import { sleep } from "./parts/sleep.mjs";
 import { foreign, keys, together, viewer } from "./parts/team.mjs";
+import { sessionRevoked, tabs, tokenEnds, tokenLife } from "./parts/token.mjs";
 import { hostile, networkAway, serverAway } from "./parts/trouble.mjs";
-import { axe, longList, longThread } from "./parts/wide.mjs";
+import { axe } from "./parts/wide.mjs";
 import { Stage } from "./stage.mjs";
 import { Tap } from "./tap.mjs";
 
@@ -27,11 +32,18 @@ const PARTS = {
   keys,
   hostile,
   axe,
+  lighthouse,
   longThread,
   longList,
   foreign,
+  tokenEnds,
+  sessionRevoked,
+  tabs,
+  tokenLife,
+  sleep,
   networkAway,
   serverAway,
+  release,
   session,
 };
 
@@ -62,6 +74,7 @@ async function picture(name) {
 await stage.open();
 await run("sign-in", signIn);
 w.settled = w.foreign?.requests.length;
+w.said = w.foreign?.said.length;
 w.settledAt = Date.now();
 for (const [name, part] of Object.entries(PARTS)) {
   if (only.length === 0 || only.includes(name)) {

@@ -8,7 +8,7 @@ import { WORDS } from "./words.mjs";
 
 const require = createRequire(import.meta.url);
 const AXE = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
-const ARGS = [
+export const ARGS = [
   "--no-sandbox",
   "--disable-gpu",
   "--disable-background-networking",
@@ -79,10 +79,10 @@ export class Stage {
     return new Customer(this, name, `5511${String(900000000 + phones)}`, number);
   }
 
-  /** Somebody at a browser of their own, signed out. */
-  async seat(who, view = DESK) {
+  /** Somebody at a browser of their own, signed out; `url`: by another road. */
+  async seat(who, view = DESK, url = this.facts.url) {
     const context = await this.browser.newContext({
-      baseURL: this.facts.url,
+      baseURL: url,
       locale: view.locale,
       colorScheme: view.scheme,
       viewport: { width: view.width, height: view.height },
@@ -139,8 +139,10 @@ class Customer {
 }
 
 class Seat {
-  /** Requests and frames since the page was opened. */
+  /** Requests since the page was opened, sockets, and frames that it sent. */
   requests = [];
+  sockets = 0;
+  said = [];
 
   constructor(stage, context, page, who, view) {
     Object.assign(this, { stage, context, page, view });
@@ -149,6 +151,10 @@ class Seat {
     page.on("request", (r) => {
       this.requests.push(`${r.method()} ${new URL(r.url()).pathname}`);
       this.bearer = r.headers().authorization ?? this.bearer;
+    });
+    page.on("websocket", (socket) => {
+      this.sockets++;
+      socket.on("framesent", ({ payload }) => this.said.push(String(payload)));
     });
     page.on("dialog", (d) => {
       this.fault(`dialog ${d.message()}`);
@@ -160,6 +166,20 @@ class Seat {
         this.fault(`console ${m.text()}`);
       }
     });
+  }
+
+  /** Another tab of the same browser, looked at as closely. */
+  async secondTab() {
+    const seat = new Seat(this.stage, this.context, await this.context.newPage(), null, this.view);
+
+    seat.user = this.user;
+    this.stage.seats.push(seat);
+    return seat;
+  }
+
+  /** How often it asked for this, since the `from`th request. */
+  asked(pattern, from = 0) {
+    return this.requests.slice(from).filter((r) => pattern.test(r)).length;
   }
 
   fault(text) {

@@ -59,6 +59,8 @@ export const WORDS = {
     ended: "Sua sessão terminou",
     failedWhy: "Este número não está no WhatsApp",
     again: "Tentar de novo",
+    newVersion: "Há uma versão nova do PyTake",
+    reload: "Recarregar",
   },
   en: {
     email: "E-mail",
@@ -117,5 +119,7 @@ export const WORDS = {
     ended: "Your session has ended",
     failedWhy: "This number is not on WhatsApp",
     again: "Try again",
+    newVersion: "There is a new version of PyTake",
+    reload: "Reload",
   },
 };

@@ -1,76 +1,16 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 import { backoff } from "./backoff";
+import { Link, type SocketLike } from "./link";
+import { type RealtimeOptions, type RealtimeState, SessionEnded } from "./options";
 import {
   CLOSE_INVALID_TOKEN,
   type ControlFrame,
   type Cursor,
   closeVerdict,
-  type ResyncReason,
   type ServerEvent,
 } from "./protocol";
 
-/** The part of a WebSocket that is used: a browser's, Node 22's, or npm's `ws`. */
-export interface SocketLike {
-  send(data: string): void;
-  close(code?: number, reason?: string): void;
-  onopen: ((ev: never) => void) | null;
-  onmessage: ((ev: never) => void) | null;
-  onclose: ((ev: never) => void) | null;
-  onerror: ((ev: never) => void) | null;
-}
-
-/** Thrown by `token` when there is no session any more: the client then ends. */
-export class SessionEnded extends Error {
-  constructor() {
-    super("the session has ended");
-    this.name = "SessionEnded";
-  }
-}
-
-export type RealtimeState =
-  /** Not started, or stopped by `stop()`. */
-  | { name: "idle" }
-  /** A socket is being opened or authenticated. */
-  | { name: "connecting"; attempt: number }
-  /** Authenticated; events come.  `caughtUp` once what was missed has come, too. */
-  | { name: "live"; caughtUp: boolean }
-  /** The connection is lost; the next try is at `retryAt` (ms since the epoch). */
-  | { name: "waiting"; attempt: number; retryAt: number }
-  /** The server does not want this session: no further try is made. */
-  | { name: "ended"; code: number };
-
-export interface RealtimeOptions {
-  /** `ws://` or `wss://` address of /api/v1/conversations/ws. */
-  url: string;
-  /**
-   * The access token.  `fresh` asks for one that the server has not refused
-   * yet.  Throw `SessionEnded` when there is none to be had; any other error is
-   * taken for a lost connection.
-   */
-  token: (fresh: boolean) => Promise<string>;
-  /** Where to resume; null is "from now on". */
-  since?: Cursor | null;
-  /** Makes a socket; the global WebSocket when left out. */
-  socket?: (url: string) => SocketLike;
-  /** Every event once, in ascending `seq`. */
-  onEvent?: (event: ServerEvent) => void;
-  /** State changes, for a banner. */
-  onState?: (state: RealtimeState) => void;
-  /** What was missed cannot be told: reload by REST, then go on. */
-  onResync?: (reason: ResyncReason, since: Cursor) => void;
-  /** The cursor after each event or `sync`, for whoever keeps it. */
-  onCursor?: (cursor: Cursor) => void;
-  random?: () => number;
-  now?: () => number;
-}
-
-/** No frame for this long: the connection is asked; the hub says `sync` every 25 s. */
-export const QUIET_MS = 40_000;
-/** No answer to that for this long: the connection is taken for dead. */
-export const PONG_MS = 6_000;
-/** A socket that is neither open nor refused by then is given up. */
-export const OPEN_MS = 15_000;
 /** One typing_start of a conversation in this time; the hub drops more. */
 export const TYPING_EVERY_MS = 3_000;
 
@@ -89,14 +29,13 @@ export class PytakeRealtime {
   private readonly o: RealtimeOptions;
   private readonly random: () => number;
   private readonly now: () => number;
-  private ws: SocketLike | null = null;
+  private readonly link: Link;
   private current: RealtimeState = { name: "idle" };
   private cursorNow: Cursor | null;
+  private token = "";
   private attempt = 0;
   private tokenRefused = false;
-  private lastFrame = 0;
   private retry: Timer | null = null;
-  private watchdog: Timer | null = null;
   private planned: { after: number; spread: number } | null = null;
   private holeAt = -1;
   private watched: string | null = null;
@@ -108,6 +47,15 @@ export class PytakeRealtime {
     this.random = options.random ?? Math.random;
     this.now = options.now ?? Date.now;
     this.cursorNow = options.since ?? null;
+    this.link = new Link({
+      url: options.url,
+      socket: options.socket ?? ((url) => new WebSocket(url) as unknown as SocketLike),
+      now: this.now,
+      onOpen: () => this.hello(),
+      onFrame: (frame) => this.frame(frame),
+      onClose: (code) => this.closed(code),
+      onDead: () => this.die(),
+    });
   }
 
   get state(): RealtimeState {
@@ -130,7 +78,7 @@ export class PytakeRealtime {
 
   /** Closes the socket and makes no further try. */
   stop(): void {
-    this.drop(1000);
+    this.drop();
     this.set({ name: "idle" });
   }
 
@@ -151,14 +99,14 @@ export class PytakeRealtime {
       this.clearRetry();
       void this.connect(false);
     } else if (this.current.name === "live") {
-      this.probe();
+      this.link.probe();
     }
   }
 
   /** The network is known to be gone: the socket is given up without a wait. */
   lost(): void {
     if (this.current.name === "live" || this.current.name === "connecting") {
-      this.drop(1000);
+      this.drop();
       this.later();
     }
   }
@@ -170,13 +118,13 @@ export class PytakeRealtime {
     }
 
     if (this.watched !== null) {
-      this.say({ type: "unwatch", conversation_id: this.watched });
+      this.link.say({ type: "unwatch", conversation_id: this.watched });
     }
 
     this.watched = conversation;
 
     if (conversation !== null) {
-      this.say({ type: "watch", conversation_id: conversation });
+      this.link.say({ type: "watch", conversation_id: conversation });
     }
   }
 
@@ -186,21 +134,21 @@ export class PytakeRealtime {
 
     if (now - (this.typed.get(conversation) ?? -Infinity) >= TYPING_EVERY_MS) {
       this.typed.set(conversation, now);
-      this.say({ event: "typing_start", conversation_id: conversation });
+      this.link.say({ event: "typing_start", conversation_id: conversation });
     }
   }
 
   /** Says that the user stopped; nothing when nothing was said before. */
   typingStop(conversation: string): void {
     if (this.typed.delete(conversation)) {
-      this.say({ event: "typing_stop", conversation_id: conversation });
+      this.link.say({ event: "typing_stop", conversation_id: conversation });
     }
   }
 
   presence(status: "online" | "away"): void {
     if (this.status !== status) {
       this.status = status;
-      this.say({ type: "presence", status });
+      this.link.say({ type: "presence", status });
     }
   }
 
@@ -242,63 +190,24 @@ export class PytakeRealtime {
   }
 
   private open(token: string): void {
-    const make = this.o.socket ?? ((url: string) => new WebSocket(url) as unknown as SocketLike);
-    let ws: SocketLike;
-
-    try {
-      ws = make(this.o.url);
-    } catch {
-      this.later();
-      return;
-    }
-
-    this.ws = ws;
+    this.token = token;
     this.planned = null;
-    this.guard(OPEN_MS, () => this.die());
-
-    ws.onopen = () => {
-      if (this.ws === ws) {
-        const since = this.cursorNow;
-        ws.send(JSON.stringify({ type: "auth", token, ...(since === null ? {} : { since }) }));
-      }
-    };
-    ws.onmessage = (ev: { data: unknown }) => {
-      if (this.ws === ws && typeof ev.data === "string") {
-        this.frame(ev.data);
-      }
-    };
-    ws.onerror = () => {};
-    ws.onclose = (ev: { code?: number }) => {
-      if (this.ws === ws) {
-        this.ws = null;
-        this.closed(ev.code ?? 1006);
-      }
-    };
+    if (!this.link.open()) {
+      this.later();
+    }
   }
 
-  private frame(text: string): void {
-    let frame: unknown;
+  private hello(): Record<string, unknown> {
+    const since = this.cursorNow;
 
-    this.lastFrame = this.now();
+    return { type: "auth", token: this.token, ...(since === null ? {} : { since }) };
+  }
 
-    try {
-      frame = JSON.parse(text);
-    } catch {
-      return;
-    }
-
-    if (typeof frame !== "object" || frame === null) {
-      return;
-    }
-
+  private frame(frame: object): void {
     if ("event" in frame) {
       this.event(frame as ServerEvent);
     } else if ("type" in frame) {
       this.control(frame as ControlFrame);
-    }
-
-    if (this.current.name === "live") {
-      this.guard(QUIET_MS, () => this.probe());
     }
   }
 
@@ -366,13 +275,14 @@ export class PytakeRealtime {
       }
     }
 
+    this.link.enter();
     this.set({ name: "live", caughtUp: !resumes });
 
     if (this.watched !== null) {
-      this.say({ type: "watch", conversation_id: this.watched });
+      this.link.say({ type: "watch", conversation_id: this.watched });
     }
     if (this.status === "away") {
-      this.say({ type: "presence", status: "away" });
+      this.link.say({ type: "presence", status: "away" });
     }
   }
 
@@ -400,7 +310,7 @@ export class PytakeRealtime {
   private async renew(): Promise<void> {
     try {
       const token = await this.o.token(true);
-      this.say({ type: "auth", token });
+      this.link.say({ type: "auth", token });
     } catch {
       /* The server closes with 4202 at the end; that asks once more. */
     }
@@ -409,8 +319,6 @@ export class PytakeRealtime {
   private closed(code: number): void {
     const verdict = closeVerdict(code);
     const plan = this.planned;
-
-    this.clearWatchdog();
 
     if (verdict === "end" || (verdict === "token" && this.tokenRefused)) {
       this.set({ name: "ended", code });
@@ -440,60 +348,15 @@ export class PytakeRealtime {
     this.retry = setTimeout(() => void this.connect(false), ms);
   }
 
-  /** Asks a quiet connection; no answer is a lost one. */
-  private probe(): void {
-    const asked = this.now();
-
-    this.say({ type: "ping" });
-    this.guard(PONG_MS, () => {
-      if (this.lastFrame < asked || this.now() - this.lastFrame > QUIET_MS) {
-        this.die();
-      }
-    });
-  }
-
   private die(wait?: number): void {
-    this.drop(1000);
+    this.drop();
     this.later(wait);
   }
 
-  private drop(code: number): void {
-    const ws = this.ws;
-
-    this.ws = null;
+  private drop(): void {
+    this.link.close();
     this.clearRetry();
-    this.clearWatchdog();
     this.typed.clear();
-
-    if (ws !== null) {
-      try {
-        ws.close(code);
-      } catch {
-        /* It was not open yet, which is as good. */
-      }
-    }
-  }
-
-  private say(frame: Record<string, unknown>): void {
-    if (this.ws !== null && this.current.name === "live") {
-      try {
-        this.ws.send(JSON.stringify(frame));
-      } catch {
-        /* A closing socket: onclose follows. */
-      }
-    }
-  }
-
-  private guard(ms: number, then: () => void): void {
-    this.clearWatchdog();
-    this.watchdog = setTimeout(then, ms);
-  }
-
-  private clearWatchdog(): void {
-    if (this.watchdog !== null) {
-      clearTimeout(this.watchdog);
-      this.watchdog = null;
-    }
   }
 
   private clearRetry(): void {

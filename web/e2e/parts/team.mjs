@@ -53,8 +53,11 @@ export async function foreign(t, stage, w) {
   );
 
   /* It lay idle since it was opened: at least for this long. */
-  await until(() => Date.now() - w.settledAt > (stage.facts.long ? 30_000 : 10_000), 40_000);
+  const idle = stage.facts.long ? 120_000 : 15_000;
+
+  await until(() => Date.now() - w.settledAt > idle, idle + 10_000);
   t.eq(seat.requests.slice(w.settled), [], "an idle inbox asked for nothing all the while");
+  t.eq(seat.said.slice(w.said), [], "nor by its socket");
   t.note(`${((Date.now() - w.settledAt) / 1000).toFixed(1)} s`);
   await seat.go(`/inbox/${id}`);
   await t.seen(seat.page.getByText(seat.words.notFound), "a foreign address holds nothing");

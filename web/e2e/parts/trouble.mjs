@@ -1,6 +1,10 @@
 // What may not break it: servers and networks that leave, and texts that mean
 // harm.
 import { DESK, PHONE } from "../stage.mjs";
+import { until } from "../tap.mjs";
+
+/** How long the network is away; in the short form until the page has noticed. */
+const CUT_MS = 60_000;
 
 /** What is typed while the server is away goes out once, in its order. */
 export async function serverAway(t, stage, w) {
@@ -26,8 +30,15 @@ export async function networkAway(t, stage, w) {
   await phone.toList();
   await phone.openRow(who.name);
   await phone.context.setOffline(true);
+
+  const cut = Date.now();
+
   await away(t, phone, who);
   await who.say("e agora?");
+  if (stage.facts.long) {
+    await until(() => Date.now() - cut > CUT_MS, CUT_MS);
+    t.note(`${((Date.now() - cut) / 1000).toFixed(0)} s without a network`);
+  }
   await phone.context.setOffline(false);
   await back(t, phone, who);
   await t.seen(phone.log.getByText("e agora?"), "what the customer wrote meanwhile is there");

@@ -2,7 +2,14 @@
 "use client";
 
 import { ChevronDown, Send, X } from "lucide-react";
-import { type KeyboardEvent, useEffect, useLayoutEffect, useRef, useState } from "react";
+import {
+  type KeyboardEvent,
+  useCallback,
+  useEffect,
+  useLayoutEffect,
+  useRef,
+  useState,
+} from "react";
 import type { Conversation } from "@/api/types";
 import { useActions } from "@/data/actions";
 import { getDraft, setDraft } from "@/data/drafts";
@@ -42,6 +49,7 @@ export function ReplyBox({ conversation: c, quote, quoteName, onQuoteEnd }: Repl
   const [text, setText] = useState(() => getDraft(c.id));
   const box = useRef<HTMLTextAreaElement>(null);
   const latest = useRef(text);
+  const kept = useRef(text);
   const idle = useRef<ReturnType<typeof setTimeout> | null>(null);
   const length = [...text].length;
   const empty = text.trim() === "";
@@ -60,22 +68,29 @@ export function ReplyBox({ conversation: c, quote, quoteName, onQuoteEnd }: Repl
     }
   }, [text]);
 
+  /* Only what was typed here: another tab may have a draft of its own. */
+  const keep = useCallback(() => {
+    if (kept.current !== latest.current) {
+      kept.current = latest.current;
+      setDraft(c.id, latest.current);
+    }
+  }, [c.id]);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: kept a moment after the last key
   useEffect(() => {
-    const timer = setTimeout(() => setDraft(c.id, text), DRAFT_MS);
+    const timer = setTimeout(keep, DRAFT_MS);
 
     return () => clearTimeout(timer);
-  }, [c.id, text]);
+  }, [keep, text]);
 
   useEffect(() => {
-    const keep = () => setDraft(c.id, latest.current);
-
     window.addEventListener("pagehide", keep);
     return () => {
       window.removeEventListener("pagehide", keep);
       keep();
       client?.typingStop(c.id);
     };
-  }, [c.id, client]);
+  }, [c.id, client, keep]);
 
   useCommands({ reply: () => box.current?.focus() });
 
@@ -104,6 +119,7 @@ export function ReplyBox({ conversation: c, quote, quoteName, onQuoteEnd }: Repl
     }
     enqueue(c.id, text.trim(), quote?.id ?? null);
     setText("");
+    kept.current = "";
     setDraft(c.id, "");
     stopTyping();
     onQuoteEnd();

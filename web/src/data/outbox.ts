@@ -226,6 +226,7 @@ export function flush(): void {
 async function send(item: OutboxItem): Promise<void> {
   busy.add(item.conversation_id);
   change(item.client_id, { state: "sending" });
+  let goOn = true;
 
   try {
     const message = await api<Message>(`/conversations/${item.conversation_id}/messages`, {
@@ -244,26 +245,27 @@ async function send(item: OutboxItem): Promise<void> {
     }
     settleItem(item.client_id);
   } catch (err) {
-    refused(item, err);
+    goOn = refused(item, err);
   } finally {
     busy.delete(item.conversation_id);
   }
 
-  if (timer === null) {
+  if (goOn && timer === null) {
     flush();
   }
 }
 
-function refused(item: OutboxItem, err: unknown): void {
+/** Whether the others may be sent now. */
+function refused(item: OutboxItem, err: unknown): boolean {
   if (err instanceof ApiError && !err.transient && err.code !== "idempotency_in_progress") {
     change(item.client_id, { state: "failed", code: err.code });
-    return;
+    return true;
   }
 
   change(item.client_id, { state: "waiting" });
 
   if (err instanceof SignedOut) {
-    return; /* it goes on when somebody has signed in again */
+    return false; /* it goes on when somebody has signed in again */
   }
 
   if (err instanceof NetworkError || err instanceof ApiError) {
@@ -277,7 +279,7 @@ function refused(item: OutboxItem, err: unknown): void {
       timer = null;
       flush();
     }, wait);
-    return;
+    return true;
   }
 
   throw err;

@@ -6,6 +6,14 @@
  */
 const fallback = new Map<string, string>();
 
+export function storable(): boolean {
+  try {
+    return localStorage !== null;
+  } catch {
+    return false;
+  }
+}
+
 export function load(key: string): string | null {
   try {
     return localStorage.getItem(key) ?? fallback.get(key) ?? null;

@@ -1,7 +1,13 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 "use client";
 
-import type { Cursor, PytakeRealtime, RealtimeState, ServerEvent } from "@pytake/client";
+import {
+  CLOSE_SESSION_REVOKED,
+  type Cursor,
+  type PytakeRealtime,
+  type RealtimeState,
+  type ServerEvent,
+} from "@pytake/client";
 import { useQueryClient } from "@tanstack/react-query";
 import {
   createContext,
@@ -18,7 +24,7 @@ import { keys } from "@/data/keys";
 import { flush } from "@/data/outbox";
 import { useNotifier } from "@/notify/useNotifier";
 import { sessionRefused } from "@/session/session";
-import { useMe } from "@/session/useSession";
+import { useMe, useSession } from "@/session/useSession";
 import { applyEvent } from "./apply";
 import { forgetPeople } from "./people";
 import { useWebSocket } from "./useWebSocket";
@@ -35,6 +41,7 @@ const Context = createContext<Realtime | null>(null);
 /** One socket for the whole inbox; its events patch the query cache. */
 export function RealtimeProvider({ children }: { children: ReactNode }) {
   const me = useMe();
+  const signedIn = useSession().name === "in";
   const queries = useQueryClient();
   const notify = useNotifier();
   const [since, setSince] = useState<Cursor | null>(null);
@@ -56,15 +63,32 @@ export function RealtimeProvider({ children }: { children: ReactNode }) {
     void queries.invalidateQueries({ queryKey: ["conversation"] });
     void queries.invalidateQueries({ queryKey: ["messages"] });
   }, [queries]);
-  const onEnd = useCallback(() => void sessionRefused(), []);
+  const latest = useRef<PytakeRealtime | null>(null);
+  const onEnd = useCallback(async (code: number) => {
+    /* The cookie may be of another session already, from another tab. */
+    if ((await sessionRefused()) && code === CLOSE_SESSION_REVOKED) {
+      latest.current?.start();
+    }
+  }, []);
 
   const { state, client } = useWebSocket({
     enabled: since !== null,
     since,
     onMessage,
     onResync,
-    onEnd,
+    onEnd: (code) => void onEnd(code),
   });
+
+  useEffect(() => {
+    latest.current = client;
+  }, [client]);
+
+  /* Somebody has signed in again: the socket goes on where it was. */
+  useEffect(() => {
+    if (signedIn && client?.state.name === "ended") {
+      client.start();
+    }
+  }, [signedIn, client]);
 
   useEffect(() => {
     if (state.name === "live") {

@@ -2,6 +2,7 @@
 
 import { ApiError, NetworkError, type Request, request } from "@/api/http";
 import type { Session, User } from "@/api/types";
+import { load, storable, store } from "@/lib/storage";
 
 /*
  * Who is signed in.  The access token stays in this module's memory; the
@@ -24,15 +25,18 @@ export class SignedOut extends Error {
   }
 }
 
-/** A token is renewed this long before its end. */
+/** A token is renewed this long before its end; a short one in its last quarter. */
 const EARLY_MS = 60_000;
+const EARLY_PART = 0.25;
 const RETRY_MS = [500, 1000, 2000, 4000, 8000];
 const BROWSER = { "X-Pytake-Browser": "1" };
 const CHANNEL = "pytake.session";
+/** That somebody signed in here: where nobody did, no cookie is asked. */
+const HERE = "pytake.here";
 
 interface Token {
   value: string;
-  endsAt: number;
+  renewAt: number;
 }
 
 type Told = { what: "in"; token: Token; user: User } | { what: "out" };
@@ -80,7 +84,13 @@ function heard(message: Told): void {
 }
 
 function accept(session: Session): string {
-  token = { value: session.access_token, endsAt: Date.now() + session.expires_in * 1000 };
+  const life = session.expires_in * 1000;
+
+  token = {
+    value: session.access_token,
+    renewAt: Date.now() + life - Math.min(EARLY_MS, life * EARLY_PART),
+  };
+  store(HERE, "1");
   set({ name: "in", user: session.user });
   tell({ what: "in", token, user: session.user });
   return token.value;
@@ -91,6 +101,7 @@ function over(): never {
   if (state.name === "in") {
     set({ name: "ended", user: state.user });
   } else if (state.name === "starting") {
+    store(HERE, null);
     set({ name: "out" });
   }
   throw new SignedOut();
@@ -106,7 +117,7 @@ async function renew(): Promise<string> {
 
   return alone(async () => {
     /* Another tab may have renewed it while this one waited for its turn. */
-    if (token !== null && token !== before && token.endsAt - Date.now() > EARLY_MS) {
+    if (token !== null && token !== before && token.renewAt > Date.now()) {
       return token.value;
     }
 
@@ -137,6 +148,10 @@ export async function startSession(): Promise<void> {
     channel.onmessage = (ev: MessageEvent<Told>) => heard(ev.data);
   }
 
+  if (state.name === "starting" && storable() && load(HERE) === null) {
+    set({ name: "out" });
+  }
+
   for (let i = 0; state.name === "starting"; i++) {
     try {
       await renewOnce();
@@ -145,11 +160,15 @@ export async function startSession(): Promise<void> {
         return;
       }
       set({ name: "starting", waiting: true });
-      await new Promise((done) =>
-        setTimeout(done, RETRY_MS[Math.min(i, RETRY_MS.length - 1)] ?? 8000),
-      );
+      await pause(i);
     }
   }
+}
+
+function pause(i: number): Promise<void> {
+  const ms = RETRY_MS[Math.min(i, RETRY_MS.length - 1)];
+
+  return new Promise((done) => setTimeout(done, ms));
 }
 
 /** Signs in.  Throws ApiError or NetworkError. */
@@ -188,6 +207,7 @@ export async function signOut(): Promise<void> {
   }
 
   token = null;
+  store(HERE, null);
   tell({ what: "out" });
   set({ name: "out" });
 }
@@ -197,7 +217,7 @@ export async function accessToken(fresh = false): Promise<string> {
   if (state.name === "out" || state.name === "ended") {
     throw new SignedOut();
   }
-  if (!fresh && token !== null && token.endsAt - Date.now() > EARLY_MS) {
+  if (!fresh && token !== null && token.renewAt > Date.now()) {
     return token.value;
   }
   return renewOnce();
@@ -219,13 +239,21 @@ export async function api<T>(path: string, r: Request = {}): Promise<T> {
   }
 }
 
-/** The socket was told that the session is over. */
-export async function sessionRefused(): Promise<void> {
-  try {
-    await renewOnce();
-  } catch (err) {
-    if (!(err instanceof SignedOut || err instanceof ApiError || err instanceof NetworkError)) {
-      throw err;
+/** The socket was told that the session is over; whether it goes on after all. */
+export async function sessionRefused(): Promise<boolean> {
+  for (let i = 0; state.name === "in"; i++) {
+    try {
+      await renewOnce();
+      return true;
+    } catch (err) {
+      if (err instanceof SignedOut) {
+        return false;
+      }
+      if (!(err instanceof ApiError || err instanceof NetworkError)) {
+        throw err;
+      }
+      await pause(i);
     }
   }
+  return false;
 }

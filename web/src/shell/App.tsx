@@ -141,11 +141,13 @@ function SignedIn(props: { user: User; ended: boolean; children: ReactNode }) {
     };
   }, [queries, user.id]);
 
+  /* Signed in again: what was refused meanwhile is done now. */
   useEffect(() => {
     if (!ended) {
       flush();
+      void queries.refetchQueries({ predicate: (q) => q.state.status === "error" });
     }
-  }, [ended]);
+  }, [ended, queries]);
 
   return (
     <QueryClientProvider client={queries}>
