@@ -182,8 +182,7 @@ export async function sessionRevoked(t, stage, w) {
   t.eq(await b.texts(), [], "what was under way is not sent");
   await page.keyboard.press("Escape");
   t.eq(await dialog.count(), 1, "and does not let go");
-  await dialog.locator("input[type=password]").fill(desk.user.password);
-  await dialog.locator("button[type=submit]").click();
+  await again(desk, dialog);
   await t.gone(dialog, "signed in again, the dialog goes");
   await t.comes(async () => (await b.texts()).length > 0, "what was under way goes out");
   t.eq(await b.texts(), ["no meio do caminho"], "once");
@@ -193,6 +192,34 @@ export async function sessionRevoked(t, stage, w) {
   await desk.openRow(a.name);
   t.eq(await desk.box.inputValue(), "pela metade", "what was typed elsewhere is kept");
   await desk.box.fill("");
+  await revokedAtOpening(t, desk, dialog);
+}
+
+async function again(seat, dialog) {
+  await dialog.locator("input[type=password]").fill(seat.user.password);
+  await dialog.locator("button[type=submit]").click();
+}
+
+/** Ended while a conversation is opened. */
+async function revokedAtOpening(t, desk, dialog) {
+  const { page, stage } = desk;
+  const who = stage.customer("Clara Abre");
+  let revoked = false;
+
+  await who.say("abre comigo");
+  await desk.row(who.name).waitFor();
+  await page.route("**/messages?*", async (route) => {
+    if (!revoked) {
+      revoked = true;
+      await stage.hands("revoke", { bearer: desk.bearer });
+    }
+    await route.continue();
+  });
+  await desk.press(desk.row(who.name).first());
+  await t.seen(dialog, "revoked while a conversation is opened: the dialog");
+  await page.unroute("**/messages?*");
+  await again(desk, dialog);
+  await t.seen(desk.log.getByText("abre comigo"), "and after it the conversation");
 }
 
 /** Two tabs renew at the same moment, under locks and without them. */

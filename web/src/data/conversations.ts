@@ -11,7 +11,7 @@ import { useMemo } from "react";
 import type { Conversation, ConversationBrief, Page, Since } from "@/api/types";
 import { api } from "@/session/session";
 import { keys, type ListFilter } from "./keys";
-import { type ConversationPages, newer, placed, rows } from "./merge";
+import { type ConversationPages, grown, newer, placed, rows } from "./merge";
 
 export const LIST_PAGE = 50;
 /** Conversations that became known by an event alone are fetched so many at a time. */
@@ -82,6 +82,8 @@ export function useConversationList(f: ListFilter, me: string, enabled = true) {
     },
     initialPageParam: null,
     getNextPageParam: (last) => last.next_cursor,
+    structuralSharing: (before: unknown, after: unknown) =>
+      grown(before as ConversationPages | undefined, after as ConversationPages),
     enabled,
   });
   const list = useMemo(() => rows(query.data), [query.data]);

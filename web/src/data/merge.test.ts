@@ -4,6 +4,7 @@ import type { Conversation, Message } from "@/api/types";
 import {
   blocks,
   type ConversationPages,
+  grown,
   type MessagePages,
   mergeMessage,
   placed,
@@ -174,5 +175,29 @@ describe("a thread", () => {
 
   test("leaves one of an unloaded page to it", () => {
     expect(order(withMessage(thread([[message("m4")]], true), message("m0")))).toEqual(["m4"]);
+  });
+});
+
+describe("grown", () => {
+  const page = (...ids: string[]) => ({
+    data: ids.map((id) => conversation(id)),
+    next_cursor: "c",
+  });
+  const pages = (...all: ReturnType<typeof page>[]): ConversationPages => ({
+    pages: all,
+    pageParams: all.map(() => null),
+  });
+
+  test("a page more leaves those before it as events made them", () => {
+    const now = pages(page("5", "3"));
+
+    expect(grown(now, pages(page("4", "3"), page("2"))).pages).toEqual([page("5", "3"), page("2")]);
+  });
+
+  test("an answer of as many pages is taken whole", () => {
+    const answer = pages(page("4"));
+
+    expect(grown(pages(page("5")), answer)).toBe(answer);
+    expect(grown(undefined, answer)).toBe(answer);
   });
 });

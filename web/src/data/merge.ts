@@ -46,6 +46,19 @@ export function newer(a: Conversation, b: Conversation): Conversation {
   return a.updated_at > b.updated_at ? a : b;
 }
 
+/**
+ * An answer that adds a page: it was put together with the pages that were there
+ * when it was asked for, and events may have changed them since.
+ */
+export function grown<T>(
+  before: InfiniteData<T, string | null> | undefined,
+  after: InfiniteData<T, string | null>,
+): InfiniteData<T, string | null> {
+  return before !== undefined && after.pages.length === before.pages.length + 1
+    ? { ...after, pages: [...before.pages, ...after.pages.slice(-1)] }
+    : after;
+}
+
 /** All rows of a list, each once, newest first. */
 export function rows(pages: ConversationPages | undefined): Conversation[] {
   const all = new Map<string, Conversation>();

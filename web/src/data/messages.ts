@@ -12,7 +12,7 @@ import { useMemo } from "react";
 import type { Message, Page } from "@/api/types";
 import { api } from "@/session/session";
 import { keys } from "./keys";
-import { blocks, type MessagePages, mergeMessage } from "./merge";
+import { blocks, grown, type MessagePages, mergeMessage } from "./merge";
 
 export const THREAD_PAGE = 40;
 
@@ -34,7 +34,10 @@ function options(id: string) {
     getNextPageParam: (last) => last.next_cursor,
     /* An answer that is older than an event must not take it back. */
     structuralSharing: (before: unknown, after: unknown) =>
-      merged(before as MessagePages | undefined, after as MessagePages),
+      merged(
+        before as MessagePages | undefined,
+        grown(before as MessagePages | undefined, after as MessagePages),
+      ),
   });
 }
 

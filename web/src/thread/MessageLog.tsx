@@ -134,19 +134,24 @@ export function MessageLog({ conversation: c, onQuote }: LogProps) {
       } else {
         el.scrollTop = el.scrollHeight;
       }
-    } else if (first !== had.first && had.first !== "") {
-      /* Older ones came in front: what is seen stays where it is. */
-      el.scrollTop += el.scrollHeight - had.height;
-    } else if (last !== had.last) {
-      const own = queued.some((i) => i.client_id === last);
+    } else {
+      const older = first !== had.first && had.first !== "";
 
-      if (bottom.current || own) {
-        el.scrollTop = el.scrollHeight;
-      } else if (lastMessage?.sender_type === "contact") {
-        setBelow((n) => n + 1);
+      if (older) {
+        /* Older ones came in front: what is seen stays where it is. */
+        el.scrollTop += el.scrollHeight - had.height;
       }
-    } else if (bottom.current) {
-      el.scrollTop = el.scrollHeight;
+      if (last !== had.last) {
+        const own = queued.some((i) => i.client_id === last);
+
+        if (bottom.current || own) {
+          el.scrollTop = el.scrollHeight;
+        } else if (lastMessage?.sender_type === "contact") {
+          setBelow((n) => n + 1);
+        }
+      } else if (bottom.current && !older) {
+        el.scrollTop = el.scrollHeight;
+      }
     }
 
     bottom.current = el.scrollHeight - el.scrollTop - el.clientHeight < BOTTOM_PX;
