@@ -57,8 +57,15 @@ state_lock() {
     ground "$STATE"
     state_ours
 
-    exec 9>> "$STATE/lock" || die "cannot write in $STATE: is the disk full?"
+    state_latch
     flock -w 600 9 || die "another build.sh has held $STATE/lock for 600 s"
+}
+
+# Opens the lock.  Who can read it can hold it, so only its owner may.
+state_latch() {
+    { (umask 077 && : >> "$STATE/lock") && chmod 600 "$STATE/lock" \
+        && exec 9>> "$STATE/lock"; } 2> /dev/null \
+        || die "cannot write in $STATE: is the disk full?"
 }
 
 # Ends here when we may not read (r) or write (w) the state's file $2.
