@@ -411,6 +411,7 @@ location /sim/ {
     proxy_set_header Host \$http_host;
     proxy_set_header Connection "";
     proxy_buffering off;
+    proxy_request_buffering off; # the simulator bounds what is unfinished
 }
 END
     write_file "$dir/mime.types" 600 < /etc/nginx/mime.types
