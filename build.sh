@@ -162,7 +162,7 @@ verb_down() {
     [ -d "$STATE" ] || { say "PyTake is down"; return 0; }
     state_may w lock
     # A start in progress holds the lock; its end is wanted, so tell it.
-    exec 9>> "$STATE/lock" || die "cannot write in $STATE"
+    state_latch
     if ! flock -n 9; then
         ! state_alive || kill -TERM "$(cat "$STATE/alive")" 2>/dev/null || true
         flock -w 120 9 || die "another build.sh holds $STATE/lock"

@@ -118,6 +118,7 @@ typedef struct {
     ngx_uint_t count[NGX_PYTAKE_CROWD_SIZES];
 
     struct ngx_pytake_net_s *net[NGX_PYTAKE_CROWD_BUCKETS];
+    ngx_queue_t              guests; /* the oldest first */
 } ngx_pytake_crowd_t;
 
 typedef struct {
@@ -340,7 +341,8 @@ typedef struct {
  * there is none yet; get makes it (NULL: out of memory). */
 ngx_pytake_ctx_t *ngx_pytake_ctx_find(ngx_http_request_t *r);
 ngx_pytake_ctx_t *ngx_pytake_ctx_get(ngx_http_request_t *r);
-/* Counts a request, until its end, in what its location has under way.
+/* Counts a request, until its end, in what its location has under way; where
+ * all places are taken another one may have to leave for it.
  * NGX_OK, or the status to refuse it with: nothing is counted then. */
 ngx_int_t ngx_pytake_crowd_enter(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx);
 /* What is known of its operation.  NGX_DECLINED: it has none. */

@@ -99,8 +99,8 @@ ngx_pytake_body_begin(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx)
 void
 ngx_pytake_body_end(ngx_pytake_ctx_t *ctx)
 {
-    if (ctx->body_timer && ctx->body_timer->timer_set) {
-        ngx_del_timer(ctx->body_timer);
+    if (ctx->body_timer) {
+        ngx_pytake_body_cleanup(ctx->body_timer);
     }
 }
 
@@ -246,5 +246,9 @@ ngx_pytake_body_cleanup(void *data)
 
     if (ev->timer_set) {
         ngx_del_timer(ev);
+    }
+
+    if (ev->posted) {
+        ngx_delete_posted_event(ev);
     }
 }

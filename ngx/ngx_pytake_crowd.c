@@ -8,15 +8,21 @@
  * which is a copy of its own.  limit_conn counts in shared memory, where what
  * a killed worker had under way stays counted for ever, through every reload:
  * after some crashes nobody would be let in, WhatsApp not either.
+ *
+ * Where the places of all are taken, who comes takes one of a request whose
+ * body is not there yet: of the network that has the most under way, if that
+ * is more than its own, else of one that had its time.  Otherwise a few
+ * networks that send slowly would keep everybody else out.
  */
 
 #include "ngx_pytake.h"
 
-#define NGX_PYTAKE_CROWD_MAX 65536 /* the highest limit */
+#define NGX_PYTAKE_CROWD_MAX 65536     /* the highest limit */
+#define NGX_PYTAKE_CROWD_PATIENCE 1000 /* ms that a body may take at least */
 
 
-typedef struct ngx_pytake_net_s         ngx_pytake_net_t;
-typedef struct ngx_pytake_crowd_guest_s ngx_pytake_crowd_guest_t;
+typedef struct ngx_pytake_net_s   ngx_pytake_net_t;
+typedef struct ngx_pytake_guest_s ngx_pytake_guest_t;
 
 /* Of a network that has something under way. */
 struct ngx_pytake_net_s {
@@ -26,24 +32,29 @@ struct ngx_pytake_net_s {
     u_char            key[NGX_PYTAKE_NETWORK_MAX];
 };
 
-struct ngx_pytake_crowd_guest_s {
-    ngx_pytake_crowd_t *crowd;
+struct ngx_pytake_guest_s {
+    ngx_queue_t         queue;
+    ngx_pytake_crowd_t *crowd; /* NULL: it had to leave */
     ngx_pytake_net_t   *net;
+    ngx_pytake_ctx_t   *ctx;
+    ngx_msec_t          since;
     ngx_uint_t          sizes; /* counts it is in: 1, of large ones 2 */
 };
 
 
 static ngx_int_t ngx_pytake_crowd_param(ngx_conf_t *cf, ngx_pytake_crowd_t *c,
                                         ngx_str_t *value);
-static ngx_pytake_net_t *ngx_pytake_crowd_net(ngx_pytake_crowd_t *c,
-                                              ngx_http_request_t *r);
-static ngx_uint_t        ngx_pytake_crowd_room(ngx_pytake_crowd_t *c,
-                                               ngx_pytake_net_t   *net,
-                                               ngx_uint_t          sizes);
-static void              ngx_pytake_crowd_leave(void *data);
-static void              ngx_pytake_crowd_forget(ngx_pytake_crowd_t *c,
-                                                 ngx_pytake_net_t   *net);
-static ngx_uint_t        ngx_pytake_crowd_bucket(u_char *key, size_t len);
+static ngx_pytake_net_t   *ngx_pytake_crowd_net(ngx_pytake_crowd_t *c,
+                                                ngx_http_request_t *r);
+static ngx_uint_t          ngx_pytake_crowd_room(ngx_pytake_guest_t  *guest,
+                                                 ngx_pytake_guest_t **leaves);
+static ngx_pytake_guest_t *ngx_pytake_crowd_slow(ngx_pytake_guest_t *guest,
+                                                 ngx_uint_t          sizes);
+static void                ngx_pytake_crowd_evict(ngx_pytake_guest_t *guest);
+static void                ngx_pytake_crowd_leave(void *data);
+static void                ngx_pytake_crowd_forget(ngx_pytake_crowd_t *c,
+                                                   ngx_pytake_net_t   *net);
+static ngx_uint_t          ngx_pytake_crowd_bucket(u_char *key, size_t len);
 
 
 static const struct {
@@ -91,6 +102,7 @@ ngx_pytake_set_requests(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     plcf->crowd = c;
+    ngx_queue_init(&c->guests);
 
     for (i = 1; i < cf->args->nelts; i++) {
         if (ngx_pytake_crowd_param(cf, c, &value[i]) != NGX_OK) {
@@ -166,12 +178,12 @@ ngx_pytake_crowd_param(ngx_conf_t *cf, ngx_pytake_crowd_t *c, ngx_str_t *value)
 ngx_int_t
 ngx_pytake_crowd_enter(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx)
 {
-    off_t                     len;
-    ngx_uint_t                i;
-    ngx_pool_cleanup_t       *cln;
-    ngx_pytake_crowd_t       *c;
-    ngx_pytake_net_t         *net;
-    ngx_pytake_crowd_guest_t *guest;
+    off_t               len;
+    ngx_uint_t          i;
+    ngx_pool_cleanup_t *cln;
+    ngx_pytake_crowd_t *c;
+    ngx_pytake_net_t   *net;
+    ngx_pytake_guest_t *guest, *leaves;
 
     c = ngx_pytake_loc_conf(r)->crowd;
 
@@ -179,7 +191,7 @@ ngx_pytake_crowd_enter(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx)
         return NGX_OK;
     }
 
-    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_pytake_crowd_guest_t));
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_pytake_guest_t));
     if (cln == NULL) {
         return NGX_HTTP_SERVICE_UNAVAILABLE;
     }
@@ -194,6 +206,8 @@ ngx_pytake_crowd_enter(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx)
     guest = cln->data;
     guest->crowd = c;
     guest->net = net;
+    guest->ctx = ctx;
+    guest->since = ngx_current_msec;
     guest->sizes = 1;
 
     /* a length that is not told is taken for a large one */
@@ -204,7 +218,7 @@ ngx_pytake_crowd_enter(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx)
         guest->sizes = 2;
     }
 
-    if (!ngx_pytake_crowd_room(c, net, guest->sizes)) {
+    if (!ngx_pytake_crowd_room(guest, &leaves)) {
         ngx_pytake_crowd_forget(c, net);
         ngx_pytake_say(r, NGX_PYTAKE_SAY_CROWD, NULL);
 
@@ -217,45 +231,126 @@ ngx_pytake_crowd_enter(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx)
         net->count[i]++;
     }
 
+    ngx_queue_insert_tail(&c->guests, &guest->queue);
+
     cln->handler = ngx_pytake_crowd_leave;
     ctx->counted = 1;
+
+    if (leaves) {
+        ngx_pytake_crowd_evict(leaves);
+    }
 
     return NGX_OK;
 }
 
 
+/* leaves: who has to, or NULL */
+
 static ngx_uint_t
-ngx_pytake_crowd_room(ngx_pytake_crowd_t *c, ngx_pytake_net_t *net,
-                      ngx_uint_t sizes)
+ngx_pytake_crowd_room(ngx_pytake_guest_t *guest, ngx_pytake_guest_t **leaves)
 {
-    ngx_uint_t i;
+    ngx_uint_t          i, full;
+    ngx_pytake_net_t   *net;
+    ngx_pytake_crowd_t *c;
 
-    for (i = 0; i < sizes; i++) {
+    c = guest->crowd;
+    net = guest->net;
+    *leaves = NULL;
+    full = 0;
 
-        if ((c->max[i] && c->count[i] >= c->max[i])
-            || (c->net_max[i] && net->count[i] >= c->net_max[i]))
-        {
+    for (i = 0; i < guest->sizes; i++) {
+
+        if (c->net_max[i] && net->count[i] >= c->net_max[i]) {
             return 0;
+        }
+
+        if (c->max[i] && c->count[i] >= c->max[i]) {
+            full = i + 1;
         }
     }
 
-    return 1;
+    if (full) {
+        *leaves = ngx_pytake_crowd_slow(guest, full);
+    }
+
+    return !full || *leaves;
+}
+
+
+/* A large one is in both counts: it makes room in both */
+
+static ngx_pytake_guest_t *
+ngx_pytake_crowd_slow(ngx_pytake_guest_t *guest, ngx_uint_t sizes)
+{
+    ngx_uint_t          i;
+    ngx_queue_t        *q, *guests;
+    ngx_pytake_guest_t *g, *most;
+
+    i = sizes - 1;
+    guests = &guest->crowd->guests;
+    most = NULL;
+
+    for (q = ngx_queue_head(guests); q != ngx_queue_sentinel(guests);
+         q = ngx_queue_next(q))
+    {
+        g = ngx_queue_data(q, ngx_pytake_guest_t, queue);
+
+        if (g->sizes >= sizes && g->ctx->body_timer
+            && g->ctx->body_timer->timer_set
+            && (most == NULL || g->net->count[i] > most->net->count[i]))
+        {
+            most = g;
+        }
+    }
+
+    if (most == NULL || most->net->count[i] > guest->net->count[i] + 1
+        || ngx_current_msec - most->since >= NGX_PYTAKE_CROWD_PATIENCE)
+    {
+        return most;
+    }
+
+    return NULL;
+}
+
+
+/* It is counted no more; its own turn ends it, as one that took too long */
+
+static void
+ngx_pytake_crowd_evict(ngx_pytake_guest_t *guest)
+{
+    ngx_event_t *ev;
+
+    ev = guest->ctx->body_timer;
+
+    ngx_pytake_crowd_leave(guest);
+
+    ngx_del_timer(ev);
+    ngx_post_event(ev, &ngx_posted_events);
 }
 
 
 static void
 ngx_pytake_crowd_leave(void *data)
 {
-    ngx_pytake_crowd_guest_t *guest = data;
+    ngx_pytake_guest_t *guest = data;
 
-    ngx_uint_t i;
+    ngx_uint_t          i;
+    ngx_pytake_crowd_t *c;
+
+    c = guest->crowd;
+
+    if (c == NULL) {
+        return;
+    }
 
     for (i = 0; i < guest->sizes; i++) {
-        guest->crowd->count[i]--;
+        c->count[i]--;
         guest->net->count[i]--;
     }
 
-    ngx_pytake_crowd_forget(guest->crowd, guest->net);
+    ngx_queue_remove(&guest->queue);
+    ngx_pytake_crowd_forget(c, guest->net);
+    guest->crowd = NULL;
 }
 
 

@@ -80,6 +80,8 @@ ngx_pytake_local_forwarded(ngx_http_request_t *r)
 
         if (ngx_pytake_local_header(&e[i], "x-forwarded-for",
                                     sizeof("x-forwarded-for") - 1)
+            || ngx_pytake_local_header(&e[i], "x-real-ip",
+                                       sizeof("x-real-ip") - 1)
             || ngx_pytake_local_header(&e[i], "forwarded",
                                        sizeof("forwarded") - 1))
         {

@@ -16,7 +16,7 @@ no_shuffle();
 
 our $config = location_api() . <<'_';
     set_real_ip_from 127.0.0.1;
-    real_ip_header X-Real-IP;
+    real_ip_header X-Test-From;
     location = /metrics { pytake_metrics; }
     location = /any { pytake_metrics any; }
 _
@@ -46,13 +46,14 @@ Content-Type: text/plain; version=0.0.4; charset=utf-8
 
 === a proxy on this machine does not open them
 --- more_headers eval
-["X-Forwarded-For: 203.0.113.9", "Forwarded: for=203.0.113.9", "Via: x"]
+["X-Forwarded-For: 203.0.113.9", "Forwarded: for=203.0.113.9",
+ "X-Real-IP: 203.0.113.9", "Via: x"]
 --- request eval
-[("GET /metrics") x 3]
+[("GET /metrics") x 4]
 --- error_code eval
-[403, 403, 200]
+[403, 403, 403, 200]
 --- response_body_like eval
-['"code":"forbidden"', '"code":"forbidden"', 'pytake_build_info']
+[('"code":"forbidden"') x 3, 'pytake_build_info']
 
 
 
@@ -98,7 +99,7 @@ GET /metrics
 --- request
 GET /metrics
 --- more_headers
-X-Real-IP: 192.0.2.1
+X-Test-From: 192.0.2.1
 --- error_code: 403
 --- response_headers
 Content-Type: application/problem+json
@@ -109,7 +110,7 @@ Content-Type: application/problem+json
 --- request
 GET /any
 --- more_headers
-X-Real-IP: 192.0.2.1
+X-Test-From: 192.0.2.1
 --- error_code: 200
 --- response_body_like: pytake_workers 1
 

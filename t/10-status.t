@@ -16,7 +16,7 @@ no_shuffle();
 
 our $config = location_api() . <<'_';
     set_real_ip_from 127.0.0.1;
-    real_ip_header X-Real-IP;
+    real_ip_header X-Test-From;
     location = /_pytake/status { pytake_status; }
     location = /metrics { pytake_metrics; }
 _
@@ -128,13 +128,13 @@ GET /_pytake/status?a=1
 === what was forwarded is for somebody else
 --- more_headers eval
 ["X-Forwarded-For: 203.0.113.9", "Forwarded: for=203.0.113.9",
- "x-forwarded-for: 127.0.0.1", "Via: x"]
+ "x-forwarded-for: 127.0.0.1", "X-Real-IP: 127.0.0.1", "Via: x"]
 --- request eval
-[("GET /_pytake/status") x 4]
+[("GET /_pytake/status") x 5]
 --- error_code eval
-[403, 403, 403, 200]
+[403, 403, 403, 403, 200]
 --- response_body_like eval
-[('"code":"forbidden"') x 3, '"fingerprints"']
+[('"code":"forbidden"') x 4, '"fingerprints"']
 
 
 
@@ -142,7 +142,7 @@ GET /_pytake/status?a=1
 --- request
 GET /_pytake/status
 --- more_headers
-X-Real-IP: 192.0.2.1
+X-Test-From: 192.0.2.1
 --- error_code: 403
 --- response_headers
 Content-Type: application/problem+json
@@ -151,7 +151,7 @@ Content-Type: application/problem+json
 
 === IPv6's loopback is this machine, its others are not
 --- more_headers eval
-["X-Real-IP: ::1", "X-Real-IP: 2001:db8::1"]
+["X-Test-From: ::1", "X-Test-From: 2001:db8::1"]
 --- request eval
 [("GET /_pytake/status") x 2]
 --- error_code eval

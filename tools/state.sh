@@ -57,8 +57,15 @@ state_lock() {
     ground "$STATE"
     state_ours
 
-    exec 9>> "$STATE/lock" || die "cannot write in $STATE: is the disk full?"
+    state_latch
     flock -w 600 9 || die "another build.sh has held $STATE/lock for 600 s"
+}
+
+# Opens the lock.  Who can read it can hold it, so only its owner may.
+state_latch() {
+    { (umask 077 && : >> "$STATE/lock") && chmod 600 "$STATE/lock" \
+        && exec 9>> "$STATE/lock"; } 2> /dev/null \
+        || die "cannot write in $STATE: is the disk full?"
 }
 
 # Ends here when we may not read (r) or write (w) the state's file $2.
@@ -404,6 +411,7 @@ location /sim/ {
     proxy_set_header Host \$http_host;
     proxy_set_header Connection "";
     proxy_buffering off;
+    proxy_request_buffering off; # the simulator bounds what is unfinished
 }
 END
     write_file "$dir/mime.types" 600 < /etc/nginx/mime.types

@@ -28,6 +28,7 @@ MIB = 1 << 20
 ROOM = 64 * MIB          # above idle, of all workers together
 BODY_S = 3               # of a body that is read
 LARGE = 8                # webhooks of a network, in each worker
+TOGETHER = 512           # webhooks of all, in each worker
 WRONG = "sha256=" + "0" * 64
 
 
@@ -35,7 +36,7 @@ def main(t):
     resource.setrlimit(resource.RLIMIT_NOFILE, (
         resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     with stack.Stack(conf_edit=patience) as s:
-        for part in (memory, webhooks, judged, read, unread, chunks,
+        for part in (memory, webhooks, crowds, judged, read, unread, chunks,
                      trickles, office, killed):
             t.head(part.__name__)
             part(t, s)
@@ -379,6 +380,38 @@ def webhooks(t, s):
         c.close()
     stack.wait_until(lambda: disk(s) == 0, 20, "the disk is free again")
     t.ok(True, "... and the disk is free again")
+
+
+def crowds(t, s):
+    """A few networks that are slow take all places there are: WhatsApp gets
+    one of theirs."""
+    n = TOGETHER * s.workers
+    body = b"x" * 20000
+    request = head("POST", HOOK, {
+        "X-Hub-Signature-256": WRONG, "Content-Length": str(len(body))})
+    done, said = threading.Event(), []
+
+    def whatsapp():
+        number = s.tenants[0].number
+        while not done.is_set():
+            said.append(s.hook(wa.body(wa.value(
+                number, [wa.text(wa.phone())]))).status)
+            done.wait(0.1)
+
+    other = threading.Thread(target=whatsapp)
+    other.start()
+    socks, top, answers = begin(s, n * 5 // 4, request, body, 4)
+    done.set()
+    other.join()
+    t.ok(503 in answers, "%d slow webhooks of four addresses are too many"
+         % (n * 5 // 4), sorted((x, answers.count(x)) for x in set(answers)))
+    t.eq({x: said.count(x) for x in set(said)}, {200: len(said)},
+         "... and WhatsApp's are taken, each of them")
+    t.ok(top[1] < n * 32768, "... on no more disk than is allowed", top[1])
+    for c in socks:
+        c.close()
+    stack.wait_until(lambda: disk(s) == 0, 20, "the disk is free again")
+    t.ok(s.say(s.tenants[0], wa.phone()), "... and the places are, too")
 
 
 def killed(t, s):

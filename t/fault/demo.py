@@ -233,14 +233,14 @@ def secrecy(t, d):
              for f in files if f in ("jwt_secret", "database_url",
                                      "encryption_key", "settings",
                                      "numbers.json", "demo-users.json",
-                                     "access.log", "redis.conf")]
+                                     "access.log", "redis.conf", "lock")]
     reads = ("import sys, os\n"
              "print(sum(os.access(p, os.R_OK) for p in sys.argv[1:]))")
     said = subprocess.run(["/usr/bin/python3", "-c", reads, *paths],
                           stdout=subprocess.PIPE, text=True, user="nobody",
                           group="nogroup", extra_groups=[], cwd="/").stdout
     t.eq((said, len(paths) > 6), ("0\n", True),
-         "no secret and no log is anybody's")
+         "no secret, no log and no lock is anybody's")
 
 
 def running(t, d):
