@@ -66,6 +66,9 @@ bool cmd_phone_is(const char *phone);
 extern const pt_mem_t cmd_mem;
 
 
+/* What to do when the database does not let the login in. */
+#define CMD_LET_IN "let the login in: pytake migrate --login NAME, as the owner"
+
 /* db's error with what to do about it; returns CMD_FAILED. */
 int cmd_db_error(const db_t *db, const char *doing);
 

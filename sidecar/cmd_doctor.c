@@ -186,10 +186,9 @@ doctor_postgres(doctor_t *d)
     if (db_open(&d->db, d->cmd->conf.database_url, NULL, DB_QUERY_TIMEOUT_MS)
         != PT_OK)
     {
-        doctor_say(d, DOCTOR_FAIL, "database",
-                   "%s - start the server or "
-                   "correct DATABASE_URL",
-                   d->db.error);
+        doctor_say(d, DOCTOR_FAIL, "database", "%s - %s", d->db.error,
+                   d->db.shut ? CMD_LET_IN
+                              : "start the server or correct DATABASE_URL");
     } else {
         doctor_database(d);
     }

@@ -257,6 +257,11 @@ migrate_table_make(migrate_t *m)
                       " duration_ms integer NOT NULL)")
         != PT_OK)
     {
+        if (strcmp(m->db.sqlstate, "42501") == 0) {
+            return cmd_error("cannot make schema_migrations: %s - give the "
+                             "owner's address: --database-url-file",
+                             m->db.error);
+        }
         return cmd_db_error(&m->db, "cannot make schema_migrations");
     }
 

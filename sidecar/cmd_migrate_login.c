@@ -277,6 +277,12 @@ logins_told(const migrate_t *m, const PGresult *res)
 {
     int i;
 
+    for (i = 0; i < PQntuples(res); i++) {
+        if (login_wanted(res, i) && db_cell(res, i, 1)[0] == 't') {
+            cmd_say("let in: %s", db_cell(res, i, 0));
+        }
+    }
+
     if (!m->open) {
         return 0;
     }

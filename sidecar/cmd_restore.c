@@ -45,6 +45,7 @@ static int restore_pipe(restore_t *r, int to);
 static int restore_closed(restore_t *r);
 static int restore_compare(restore_t *r);
 static int restore_after(restore_t *r);
+static int restore_next(restore_t *r);
 
 
 int
@@ -578,9 +579,38 @@ restore_after(restore_t *r)
         return cmd_db_error(&r->db,
                             "the rows are here, but cannot be analyzed");
     }
-    cmd_say("%s is restored: start NGINX and \"pytake serve\"; clients reload "
-            "by themselves",
-            PQdb(r->db.pg));
+
+    return restore_next(r);
+}
+
+
+/* A database that is new knows its owner alone. */
+static int
+restore_next(restore_t *r)
+{
+    bool      known;
+    PGresult *res;
+
+    if (db_exec(&r->db,
+                "SELECT EXISTS (SELECT FROM pg_roles w, pg_database d"
+                " WHERE d.datname = current_database() AND w.rolcanlogin"
+                " AND NOT w.rolsuper"
+                " AND NOT pg_has_role(w.oid, d.datdba, 'MEMBER')"
+                " AND has_database_privilege(w.oid, d.oid, 'CONNECT'))",
+                0, NULL, &res)
+        != PT_OK)
+    {
+        return cmd_db_error(&r->db, "cannot look at the logins");
+    }
+    known = db_cell(res, 0, 0)[0] == 't';
+    PQclear(res);
+
+    cmd_say("%s is restored: %sstart NGINX and \"pytake serve\"; clients "
+            "reload by themselves",
+            PQdb(r->db.pg),
+            known ? ""
+                  : "let the workers' login in by \"pytake migrate --login "
+                    "NAME\", then ");
 
     return CMD_OK;
 }

@@ -47,8 +47,9 @@ cmd_db_error(const db_t *db, const char *doing)
         return cmd_error("%s: %s (%s)", doing, db->error, db->sqlstate);
     }
 
-    return cmd_error("%s: %s - is the server up and DATABASE_URL right?", doing,
-                     db->error);
+    return cmd_error("%s: %s - %s", doing, db->error,
+                     db->shut ? CMD_LET_IN
+                              : "is the server up and DATABASE_URL right?");
 }
 
 

@@ -17,6 +17,7 @@ static pt_err_t db_wait(db_t *db, short events, int64_t deadline_ms,
                         const char *what);
 static pt_err_t db_refused(db_t *db, const PGresult *res);
 static pt_err_t db_lost(db_t *db);
+static pt_err_t db_unmade(db_t *db);
 static void     db_line(char *dst, const char *src);
 static int64_t  db_now_ms(void);
 static int64_t  db_deadline(int timeout_ms);
@@ -138,6 +139,7 @@ db_connect(db_t *db, int64_t deadline_ms)
     if (PQstatus(db->pg) == CONNECTION_BAD) {
         return db_lost(db);
     }
+    (void) PQsetErrorVerbosity(db->pg, PQERRORS_VERBOSE);
 
     while (s != PGRES_POLLING_OK) {
         err = db_wait(db, s == PGRES_POLLING_READING ? POLLIN : POLLOUT,
@@ -148,9 +150,10 @@ db_connect(db_t *db, int64_t deadline_ms)
 
         s = PQconnectPoll(db->pg);
         if (s == PGRES_POLLING_FAILED) {
-            return db_lost(db);
+            return db_unmade(db);
         }
     }
+    (void) PQsetErrorVerbosity(db->pg, PQERRORS_DEFAULT);
 
     if (PQsetnonblocking(db->pg, 1) != 0) {
         return db_lost(db);
@@ -326,6 +329,30 @@ static pt_err_t
 db_lost(db_t *db)
 {
     db_line(db->error, PQerrorMessage(db->pg));
+
+    return PT_EDBAWAY;
+}
+
+
+/* The server's refusal of a connection.  libpq tells its SQLSTATE within the
+ * text alone, after the severity: it is taken out of there. */
+static pt_err_t
+db_unmade(db_t *db)
+{
+    char  *p;
+    size_t n;
+
+    (void) db_lost(db);
+
+    p = strstr(db->error, ":  ");
+    if (p != NULL) {
+        p += 3;
+        n = strspn(p, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+        if (n == 5 && strncmp(p + n, ": ", 2) == 0) {
+            db->shut = strncmp(p, "42501", n) == 0;
+            memmove(p, p + n + 2, strlen(p + n + 2) + 1);
+        }
+    }
 
     return PT_EDBAWAY;
 }

@@ -25,6 +25,7 @@ typedef struct {
     char    error[DB_ERROR_MAX]; /* one line, after a failure */
     char    sqlstate[6];         /* "" when the server did not say */
     int     position;            /* of the fault: characters, 1-based, or 0 */
+    bool    shut;                /* the database does not let the login in */
 } db_t;
 
 /*

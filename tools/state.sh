@@ -256,6 +256,7 @@ state_servers() {
 
     printf '%s' "${near:-$DB_URL}" \
         | write_file "$HOME_DIR/secrets/database_url" 600
+    printf '%s' "$DB_URL" | write_file "$HOME_DIR/secrets/owner_url" 600
     printf '%s' "$CACHE_URL" | write_file "$HOME_DIR/secrets/redis_url" 600
     state_hand
 }
@@ -495,6 +496,17 @@ END
     export WHATSAPP_API_URL=$GRAPH_URL
     export PYTAKE_HUB_SOCKET=$SOCKETS/hub.sock
     export PYTAKE_STATUS_URL=http://$address:$PORT/_pytake/status
+    state_environment
+}
+
+# What the sidecar is started with, for pytake by hand.
+state_environment() {
+    local name names='^((DATABASE|REDIS)_URL|JWT|WHATSAPP|WEBSOCKET|CORS|LOG)_'
+
+    names="$names|^PYTAKE_(ENCRYPTION_KEY_FILE|HUB_|STATUS_URL|ROLE_PREFIX)"
+    compgen -e | grep -E "$names" | while IFS= read -r name; do
+        printf '%s=%q\n' "$name" "${!name}"
+    done | write_file "$STATE/pytake.env" 600
 }
 
 # Hands a secret to the parts by file, never by value.

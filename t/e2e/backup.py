@@ -149,7 +149,9 @@ def round_trip(t, room):
     p = run("restore", file, url=new)
     t.eq((p.returncode, p.stderr), (0, ""), "restore into an empty database")
     t.ok(re.search(r"(?m)^messages: 41 rows$", p.stdout)
-         and "is restored" in p.stdout, "... says what", p.stdout)
+         and re.search(r"is restored: let the workers' login in by \"pytake "
+                       r"migrate --login NAME\", then start [^\n]+\n\Z",
+                       p.stdout), "... says what, and what is next", p.stdout)
     got = rows(room.root(new))
     waiting = had.pop("outbox"), got.pop("outbox")
     t.eq(got, had, "... every row of every table")

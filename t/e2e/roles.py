@@ -81,7 +81,13 @@ def apart(t, here):
     for p in (a, b):
         r = p.migrate("--login", p.worker)
         t.eq((r.returncode, r.stderr), (0, ""), "a database migrates")
+        t.ok("\nlet in: %s\n" % p.worker in r.stdout,
+             "... and says whom it let in", r.stdout)
         p.id = p.tenant()
+    r = run(a.work, "migrate", "--login", a.worker)
+    t.ok(r.returncode == 1 and re.fullmatch(
+        "pytake: [^\n]+ - give the owner's address: --database-url-file\n",
+        r.stderr), "the workers' login is told whose address it takes", r.text)
     t.eq(role_of(a.url, "app"), "pytake_%s_app" % a.name,
          "its roles have its name")
     t.ok(not one(a.root, "SELECT has_database_privilege('public', %s,"
@@ -90,6 +96,15 @@ def apart(t, here):
     t.eq([code(here.of(x.name, y), "SELECT 1") for x, y in (
         (a, b.worker), (b, a.worker), (a, b.owner), (b, a.owner))],
         ["no entry"] * 4, "neither's logins get into the other")
+    shut = here.of(a.name, b.worker)
+    r = run(shut, "doctor")
+    t.ok(re.search("(?m)^FAIL database: [^\n]*permission denied for database "
+                   "[^\n]* - let the login in: pytake migrate --login NAME, "
+                   "as the owner$", r.stdout), "doctor says who lets it in",
+         r.text)
+    r = run(shut, "tenant", "list")
+    t.ok(r.returncode == 1 and "let the login in" in r.stderr
+         and "42501" not in r.stderr, "... every command does", r.text)
     t.eq((run(a.work, "tenant", "list").text.count(a.id),
           run(b.work, "tenant", "list").text.count(b.id)), (1, 1),
          "each serves its own")

@@ -9,6 +9,7 @@ run; up works, or refuses in one line."""
 import json
 import os
 import pwd
+import re
 import shutil
 import signal
 import subprocess
@@ -188,10 +189,29 @@ cat "$BUILD/build.log"; rm -r "$BUILD" "$STATE/fake"
          and "the build failed" in built.stderr,
          "what is built is said once, its failure, too",
          (built.stdout, built.stderr))
+    t.ok(re.search(r"(?m)^Sign in with \(company, role, e-mail, password\):\n"
+                   r"(  \S.*  (owner|admin|supervisor|agent|viewer) +\S+@\S+ +\S+\n)+\Z",
+                   r.stdout), "... and says what the logins are", r.stdout)
+    t.eq(len({line.rindex("  ") for line in r.stdout.splitlines()
+              if "@" in line}), 1, "... in columns")
+    by_hand(t, d)
     with open(os.path.join(d.home(), "log", "error.log")) as f:
         text = f.read()
     t.ok("start worker" in text and "setrlimit" not in text
          and "[alert]" not in text, "NGINX starts without an alert", text)
+
+
+def by_hand(t, d):
+    """The operator's program, pointed at the demo as the README says."""
+    env = os.path.join(d.state, "pytake.env")
+    t.eq(oct(os.stat(env).st_mode & 0o777), "0o600", "its environment is ours")
+    for what, words in (("doctor", "doctor"), ("backup", (
+            "backup $PYTAKE_STATE/backup --database-url-file "
+            "$PYTAKE_STATE/secrets/owner_url"))):
+        r = d.verb(None, code="set -a; . $STATE/pytake.env; set +a; "
+                   "$TOP/build/pytake " + words)
+        t.ok(r.returncode == 0 and "FAIL" not in r.stdout, "pytake " + what,
+             (r.stdout, r.stderr))
 
 
 def away(t, d):
