@@ -73,6 +73,48 @@ export async function list(t, stage, w) {
   t.eq(await desk.row(late.name).count(), 0, "and no new row");
   await desk.press(pill);
   await t.seen(desk.row(late.name), "which the pill brings");
+  await scrolled(t, stage, desk);
+}
+
+/** A list that is scrolled stays as it is: the pill counts who wrote again, too. */
+async function scrolled(t, stage, desk) {
+  const { page } = desk;
+  const crowd = Array.from({ length: 8 }, (_, i) => stage.customer(`Fila ${i + 1}`));
+  const names = async () => (await desk.list.getByRole("link").allTextContents()).map((x) => x);
+  const top = () => desk.list.locator('li[aria-posinset="1"]');
+  const to = (px) =>
+    page.evaluate((y) => {
+      document.querySelector("ul[aria-label]").parentElement.scrollTop = y;
+    }, px);
+
+  for (const who of crowd) {
+    await who.say("primeira vez");
+    await desk.row(who.name).getByText("primeira vez").waitFor();
+  }
+  await crowd[0].say("de novo");
+  await t.seen(
+    top().getByText("de novo"),
+    "at the top, nothing pointed at: who writes again is first",
+  );
+  await page.setViewportSize({ width: desk.view.width, height: 420 });
+  await desk.openRow(crowd[2].name);
+  await to(120);
+
+  const before = await names();
+
+  await crowd[3].say("sou cliente");
+  await t.seen(desk.button(desk.words.pill), "scrolled: who writes again is counted");
+  t.eq((await names()).length, before.length, "and no row comes or goes");
+  await desk.send("resposta minha");
+  await to(0);
+  await t.seen(top().getByText("resposta minha"), "one's own answer moves its row");
+  await to(120);
+  await crowd[4].say("eu também");
+  await t.seen(desk.button(desk.words.pill), "scrolled again: counted again");
+  await desk.press(desk.button(desk.words.pill));
+  await t.seen(top().getByText("eu também"), "the pill leads to the top");
+  await page.setViewportSize({ width: desk.view.width, height: desk.view.height });
+  await desk.go("/inbox");
 }
 
 export async function reply(t, stage, w) {

@@ -37,6 +37,7 @@ export function ConversationList() {
   const { rows, pending, settle } = useStableOrder(
     list,
     held,
+    hold.pointer || hold.keys,
     `${filter.queue} ${filter.shelf} ${wanted}`,
   );
   const scroller = useRef<HTMLDivElement>(null);
