@@ -238,5 +238,23 @@ export async function oldWindow(t, stage, w) {
     await t.seen(seat.page.getByText(seat.words.windowClosed), `${view.name}: closed, since when`);
     t.eq(await seat.box.count(), 0, "and no box");
     w[`old ${view.name}`] = id;
+    await failedByWindow(t, stage, seat);
   }
+}
+
+/** What the closed window kept back may not be tried until the customer writes. */
+async function failedByWindow(t, stage, seat) {
+  const { words } = seat;
+  const who = stage.customer(`Hugo ${seat.view.name}`);
+  const again = seat.log.getByRole("button", { name: words.again });
+
+  await who.say("até amanhã", { timestamp: Math.floor(Date.now() / 1000) - 26 * 3600 });
+  const id = await who.conversation();
+
+  await stage.hands("failed", { conversation: id, user: seat.user.id, code: 131047 });
+  await seat.go(`/inbox/${id}`);
+  await t.seen(seat.log.getByText(words.againLater), "what failed by it waits for the customer");
+  t.eq(await again.count(), 0, "and cannot be tried");
+  await who.say("voltei");
+  await t.seen(again, "they write: it can");
 }

@@ -177,6 +177,7 @@ export const en: Messages = {
   statusFailed: "Not delivered",
   outcomeUnknown: "WhatsApp did not confirm. It may have arrived; we are waiting for a receipt.",
   sendAgain: "Try again",
+  sendAgainLater: "You can send it again when the customer writes.",
   discard: "Discard",
   whyWindow:
     "The 24-hour window is closed: WhatsApp delivers no free text until the customer writes.",

@@ -190,6 +190,7 @@ export const ptBR = {
   statusFailed: "Não entregue",
   outcomeUnknown: "O WhatsApp não confirmou. Pode ter chegado; estamos esperando um recibo.",
   sendAgain: "Tentar de novo",
+  sendAgainLater: "Dá para enviar de novo quando o cliente escrever.",
   discard: "Descartar",
   whyWindow:
     "A janela de 24 horas fechou: o WhatsApp não entrega texto livre até o cliente escrever.",

@@ -17,7 +17,8 @@ import { useColleagues } from "@/data/directory";
 import { useThread } from "@/data/messages";
 import { getOutbox, subscribeOutbox } from "@/data/outbox";
 import { useI18n } from "@/i18n";
-import { contactName } from "@/inbox/preview";
+import { contactName, windowLeft } from "@/inbox/preview";
+import { useMinute } from "@/lib/clock";
 import { mayWrite, useMe } from "@/session/useSession";
 import { Button } from "@/ui/Button";
 import { Bone, Empty } from "@/ui/Empty";
@@ -51,6 +52,7 @@ export function MessageLog({ conversation: c, onQuote }: LogProps) {
   const [away, setAway] = useState(false);
   const [below, setBelow] = useState(0);
   const write = mayWrite(me);
+  const open = (windowLeft(c.window_expires_at, useMinute()) ?? 0) > 0;
 
   /* What was unread when the conversation was opened, for the divider. */
   const [unreadAtOpen] = useState(c.unread_count);
@@ -88,6 +90,7 @@ export function MessageLog({ conversation: c, onQuote }: LogProps) {
     () => ({
       contact: { id: c.contact.id, name: c.contact.name },
       mayWrite: write,
+      open,
       newFrom,
       newCount: unreadAtOpen,
       nameOf,
@@ -104,6 +107,7 @@ export function MessageLog({ conversation: c, onQuote }: LogProps) {
       c.contact.id,
       c.contact.name,
       write,
+      open,
       newFrom,
       unreadAtOpen,
       nameOf,
