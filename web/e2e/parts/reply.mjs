@@ -142,8 +142,10 @@ export async function reply(t, stage, w) {
     if (view === DESK) {
       await t.seen(seat.row(maria.name).getByText("E café?"), "and in the list");
     }
+    await t.seen(seat.log.locator("[data-new]"), "a line where the new ones begin");
     await seat.send("Tem sim.\u00a0Quantos?");
     await t.seen(seat.log.getByText("Tem sim."), "the answer is in the thread");
+    await t.gone(seat.log.locator("[data-new]"), "which goes when they are answered");
     t.eq(await seat.box.inputValue(), "", "the box is empty again");
     await t.comes(async () => (await maria.texts()).length > 0, "it is on the phone");
     t.eq(await maria.texts(), ["Tem sim.\u00a0Quantos?"], "once, as it was typed");
@@ -209,6 +211,7 @@ export async function closing(t, stage, w) {
     await seat.press(shut);
     await t.seen(seat.page.getByText(seat.words.closedDone), `${view.name}: closed`);
     await t.seen(seat.page.getByText(seat.words.closedNote), "no box, but why");
+    await t.comes(() => apart(seat), "Undo covers nothing of it");
     await seat.press(seat.button(seat.words.undo));
     await t.seen(seat.box, "Undo brings the box back");
     await seat.press(shut);
@@ -223,6 +226,14 @@ export async function closing(t, stage, w) {
     await seat.toShelf(false);
     await t.seen(seat.row(who.name), "and among the open ones again");
   }
+}
+
+/** Whether the bar with Undo stands above what is in the place of the box. */
+async function apart(seat) {
+  const bar = await seat.button(seat.words.undo).boundingBox();
+  const note = await seat.button(seat.words.reopen).boundingBox();
+
+  return bar !== null && note !== null && bar.y + bar.height <= note.y;
 }
 
 /** A day and more after the customer's last word nothing may be sent. */
