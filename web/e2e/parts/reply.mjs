@@ -80,7 +80,10 @@ export async function list(t, stage, w) {
 async function scrolled(t, stage, desk) {
   const { page } = desk;
   const crowd = Array.from({ length: 8 }, (_, i) => stage.customer(`Fila ${i + 1}`));
-  const names = async () => (await desk.list.getByRole("link").allTextContents()).map((x) => x);
+  const order = () =>
+    desk.list
+      .getByRole("link")
+      .evaluateAll((rows) => rows.map((r) => [r.id, r.getBoundingClientRect().top]));
   const top = () => desk.list.locator('li[aria-posinset="1"]');
   const to = (px) =>
     page.evaluate((y) => {
@@ -100,14 +103,15 @@ async function scrolled(t, stage, desk) {
   await desk.openRow(crowd[2].name);
   await to(120);
 
-  const before = await names();
+  const before = await order();
 
   await crowd[3].say("sou cliente");
   await t.seen(desk.button(desk.words.pill), "scrolled: who writes again is counted");
-  t.eq((await names()).length, before.length, "and no row comes or goes");
+  t.eq(await order(), before, "and no row moves");
   await desk.send("resposta minha");
   await to(0);
   await t.seen(top().getByText("resposta minha"), "one's own answer moves its row");
+  await t.gone(desk.button(desk.words.pill), "at the top again: nothing waits");
   await to(120);
   await crowd[4].say("eu também");
   await t.seen(desk.button(desk.words.pill), "scrolled again: counted again");
