@@ -189,6 +189,20 @@ class Hands:
         self.s.sql(FILL, {"n": count, "t": self.ten.id, "c": conversation,
                           "u": user})
 
+    def do_failed(self, conversation, user, code):
+        """A text of this user's that WhatsApp did not deliver."""
+        self.s.sql("""
+            INSERT INTO messages (tenant_id, id, conversation_id, sender_type,
+                sender_id, content, status, error, created_at, received_at)
+            SELECT %s, (lpad(to_hex((extract(epoch FROM now()) * 1000)
+                       ::bigint), 12, '0') || '70008'
+                       || substr(md5(%s), 1, 15))::uuid,
+                   %s, 'agent', %s, 'tarde demais', 'failed', %s, now(),
+                   now()""",
+                   (self.ten.id, conversation, conversation, user,
+                    json.dumps({"code": code, "title": None,
+                                "detail": None})))
+
     def do_crowd(self, count):
         return len(self.s.add_conversations(self.ten, count))
 

@@ -73,6 +73,52 @@ export async function list(t, stage, w) {
   t.eq(await desk.row(late.name).count(), 0, "and no new row");
   await desk.press(pill);
   await t.seen(desk.row(late.name), "which the pill brings");
+  await scrolled(t, stage, desk);
+}
+
+/** A list that is scrolled stays as it is: the pill counts who wrote again, too. */
+async function scrolled(t, stage, desk) {
+  const { page } = desk;
+  const crowd = Array.from({ length: 8 }, (_, i) => stage.customer(`Fila ${i + 1}`));
+  const order = () =>
+    desk.list
+      .getByRole("link")
+      .evaluateAll((rows) => rows.map((r) => [r.id, r.getBoundingClientRect().top]));
+  const top = () => desk.list.locator('li[aria-posinset="1"]');
+  const to = (px) =>
+    page.evaluate((y) => {
+      document.querySelector("ul[aria-label]").parentElement.scrollTop = y;
+    }, px);
+
+  for (const who of crowd) {
+    await who.say("primeira vez");
+    await desk.row(who.name).getByText("primeira vez").waitFor();
+  }
+  await crowd[0].say("de novo");
+  await t.seen(
+    top().getByText("de novo"),
+    "at the top, nothing pointed at: who writes again is first",
+  );
+  await page.setViewportSize({ width: desk.view.width, height: 420 });
+  await desk.openRow(crowd[2].name);
+  await to(120);
+
+  const before = await order();
+
+  await crowd[3].say("sou cliente");
+  await t.seen(desk.button(desk.words.pill), "scrolled: who writes again is counted");
+  t.eq(await order(), before, "and no row moves");
+  await desk.send("resposta minha");
+  await to(0);
+  await t.seen(top().getByText("resposta minha"), "one's own answer moves its row");
+  await t.gone(desk.button(desk.words.pill), "at the top again: nothing waits");
+  await to(120);
+  await crowd[4].say("eu também");
+  await t.seen(desk.button(desk.words.pill), "scrolled again: counted again");
+  await desk.press(desk.button(desk.words.pill));
+  await t.seen(top().getByText("eu também"), "the pill leads to the top");
+  await page.setViewportSize({ width: desk.view.width, height: desk.view.height });
+  await desk.go("/inbox");
 }
 
 export async function reply(t, stage, w) {
@@ -100,8 +146,10 @@ export async function reply(t, stage, w) {
     if (view === DESK) {
       await t.seen(seat.row(maria.name).getByText("E café?"), "and in the list");
     }
+    await t.seen(seat.log.locator("[data-new]"), "a line where the new ones begin");
     await seat.send("Tem sim.\u00a0Quantos?");
     await t.seen(seat.log.getByText("Tem sim."), "the answer is in the thread");
+    await t.gone(seat.log.locator("[data-new]"), "which goes when they are answered");
     t.eq(await seat.box.inputValue(), "", "the box is empty again");
     await t.comes(async () => (await maria.texts()).length > 0, "it is on the phone");
     t.eq(await maria.texts(), ["Tem sim.\u00a0Quantos?"], "once, as it was typed");
@@ -167,6 +215,7 @@ export async function closing(t, stage, w) {
     await seat.press(shut);
     await t.seen(seat.page.getByText(seat.words.closedDone), `${view.name}: closed`);
     await t.seen(seat.page.getByText(seat.words.closedNote), "no box, but why");
+    await t.comes(() => apart(seat), "Undo covers nothing of it");
     await seat.press(seat.button(seat.words.undo));
     await t.seen(seat.box, "Undo brings the box back");
     await seat.press(shut);
@@ -183,6 +232,14 @@ export async function closing(t, stage, w) {
   }
 }
 
+/** Whether the bar with Undo stands above what is in the place of the box. */
+async function apart(seat) {
+  const bar = await seat.button(seat.words.undo).boundingBox();
+  const note = await seat.button(seat.words.reopen).boundingBox();
+
+  return bar !== null && note !== null && bar.y + bar.height <= note.y;
+}
+
 /** A day and more after the customer's last word nothing may be sent. */
 export async function oldWindow(t, stage, w) {
   for (const view of VIEWS) {
@@ -196,5 +253,23 @@ export async function oldWindow(t, stage, w) {
     await t.seen(seat.page.getByText(seat.words.windowClosed), `${view.name}: closed, since when`);
     t.eq(await seat.box.count(), 0, "and no box");
     w[`old ${view.name}`] = id;
+    await failedByWindow(t, stage, seat);
   }
+}
+
+/** What the closed window kept back may not be tried until the customer writes. */
+async function failedByWindow(t, stage, seat) {
+  const { words } = seat;
+  const who = stage.customer(`Hugo ${seat.view.name}`);
+  const again = seat.log.getByRole("button", { name: words.again });
+
+  await who.say("até amanhã", { timestamp: Math.floor(Date.now() / 1000) - 26 * 3600 });
+  const id = await who.conversation();
+
+  await stage.hands("failed", { conversation: id, user: seat.user.id, code: 131047 });
+  await seat.go(`/inbox/${id}`);
+  await t.seen(seat.log.getByText(words.againLater), "what failed by it waits for the customer");
+  t.eq(await again.count(), 0, "and cannot be tried");
+  await who.say("voltei");
+  await t.seen(again, "they write: it can");
 }

@@ -135,8 +135,31 @@ export async function keys(t, stage, w) {
   await t.comes(async () => (await desk.list.getByRole("link").count()) === 1, "/: finds");
   await page.keyboard.press("Escape");
   await t.comes(async () => (await desk.list.getByRole("link").count()) > 1, "Esc: all again");
+
+  /* Closing leads to the next one, which nobody has read by that. */
+  const third = stage.customer("Tecla Três");
+  const reads = () => desk.asked(/\/read$/);
+
+  await page.evaluate(() => document.activeElement?.blur());
+  await desk.openRow(first.name);
+  await second.say("e mais uma");
+  await desk.row(second.name).getByText(desk.words.unread).waitFor();
+  await third.say("a terceira");
+  await desk.row(third.name).waitFor();
+  await desk.openRow(third.name);
+  await t.comes(
+    async () => (await desk.row(third.name).getByText(desk.words.unread).count()) === 0,
+    "what is opened is read",
+  );
+  const before = reads();
+
   await page.keyboard.press("e");
   await t.seen(page.getByText(desk.words.closedDone), "e: closed");
+  await t.seen(desk.log.getByText("e mais uma"), "and the next one opens");
+  t.eq(reads(), before, "unread as it was");
+  await page.keyboard.press("r");
+  await t.comes(() => reads() > before, "until something is done in it");
+  await page.keyboard.press("Escape");
   await page.keyboard.press("g");
   await page.keyboard.press("i");
   await t.comes(() => new URL(page.url()).pathname === "/inbox", "g i: the inbox");

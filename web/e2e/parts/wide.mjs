@@ -68,6 +68,14 @@ export async function axe(t, stage, w) {
     await seat.press(seat.account);
     await page.getByRole("menu").waitFor();
     await clean(t, seat, "the account menu");
+    if (view === DESK) {
+      await page.setViewportSize({ width: 1366, height: 763 });
+    }
+    await t.comes(
+      () => page.getByRole("menu").evaluate((el) => el.scrollHeight <= el.clientHeight),
+      `${view.name}: the account menu is there as a whole`,
+    );
+    await page.setViewportSize({ width: view.width, height: view.height });
     await page.keyboard.press("Escape");
     await seat.go("/inbox/nothing-here");
     await page.getByText(words.notFound).waitFor();

@@ -2,7 +2,7 @@
 "use client";
 
 import { Copy, Lock, RotateCcw, Store, TriangleAlert } from "lucide-react";
-import type { ReactNode } from "react";
+import { type ReactNode, useEffect, useRef } from "react";
 import type { Conversation } from "@/api/types";
 import { useActions } from "@/data/actions";
 import { useColleagues, useNumbers } from "@/data/directory";
@@ -38,8 +38,13 @@ export function Composer(props: ComposerProps) {
   const now = useMinute();
   const left = windowLeft(c.window_expires_at, now);
 
+  const foot = useToastsAbove();
+
   return (
-    <div className="shrink-0 bg-card px-4 pb-3 max-md:border-line max-md:border-t max-md:px-2 max-md:pt-2">
+    <div
+      ref={foot}
+      className="shrink-0 bg-card px-4 pb-3 max-md:border-line max-md:border-t max-md:px-2 max-md:pt-2"
+    >
       <Colleagues conversation={c.id} />
       {!mayWrite(me) ? (
         <Reason text={t.viewerNote} />
@@ -63,6 +68,32 @@ export function Composer(props: ComposerProps) {
       <Foot conversation={c} open={mayWrite(me) && c.status !== "closed" && (left ?? 0) > 0} />
     </div>
   );
+}
+
+/** What was done is told above the box, not on it: how far up it begins. */
+function useToastsAbove() {
+  const box = useRef<HTMLDivElement>(null);
+
+  useEffect(() => {
+    const el = box.current;
+    const { style } = document.documentElement;
+
+    if (el === null || typeof ResizeObserver === "undefined") {
+      return;
+    }
+
+    const watcher = new ResizeObserver(() => {
+      style.setProperty("--foot", `${window.innerHeight - el.getBoundingClientRect().top}px`);
+    });
+
+    watcher.observe(el);
+    return () => {
+      watcher.disconnect();
+      style.removeProperty("--foot");
+    };
+  }, []);
+
+  return box;
 }
 
 function Reason({ text, children }: { text: string; children?: ReactNode }) {

@@ -95,7 +95,14 @@ export function ContactPanel({ conversation: c, floating, onClose }: PanelProps)
           {number !== undefined && (
             <>
               <dt className="text-ink-3">{t.number}</dt>
-              <dd className="truncate">{number.name}</dd>
+              <dd className="min-w-0">
+                <span className="block truncate">{number.name}</span>
+                {number.display_phone_number !== null && (
+                  <span className="block truncate text-ink-3 tabular-nums">
+                    {formatPhone(number.display_phone_number)}
+                  </span>
+                )}
+              </dd>
             </>
           )}
           <dt className="text-ink-3">{t.firstSeen}</dt>

@@ -28,7 +28,7 @@ describe("times", () => {
   test("in a sentence name the day", () => {
     expect(pt.moment(ago(0), NOW)).toBe("hoje, 09:05");
     expect(pt.moment(ago(2), NOW)).toMatch(/^terça-feira, 09:05/);
-    expect(english.moment(ago(-1), NOW)).toBe("tomorrow at 09:05");
+    expect(english.moment(ago(-1), NOW)).toBe("tomorrow, 09:05");
   });
 });
 

@@ -11,7 +11,7 @@ export interface Format {
   row(at: Date, now: Date): string;
   /** For a separator: "Today", "Yesterday", else the whole day. */
   day(at: Date, now: Date): string;
-  /** In a sentence: "today, 14:32", "Saturday, 15:41", "12 November, 09:00". */
+  /** In a sentence: "today, 14:32", "tomorrow, 15:41", "12 November, 09:00". */
   moment(at: Date, now: Date): string;
   /** Time left, e.g. "23 h 58 min", "42 min". */
   left(ms: number): string;
@@ -113,7 +113,7 @@ export function makeFormat(locale: Locale, t: Messages): Format {
         return `${t.yesterday.toLowerCase()}, ${hour}`;
       }
       if (days === -1) {
-        return locale === "en" ? `tomorrow at ${hour}` : `amanhã às ${hour}`;
+        return `${locale === "en" ? "tomorrow" : "amanhã"}, ${hour}`;
       }
       return `${days > 1 && days < 7 ? weekdayLong.format(at) : dayOf(at, now)}, ${hour}`;
     },

@@ -103,6 +103,7 @@ export const ptBR = {
   typing: "digitando",
   draft: "Rascunho:",
   windowLabel: "Janela:",
+  windowLeft: (left: string) => `${left} para responder livremente`,
   assignee: (name: string) => `Responsável: ${name}`,
   notDelivered: "Não entregue",
   leftList: "Saiu desta fila",
@@ -190,6 +191,7 @@ export const ptBR = {
   statusFailed: "Não entregue",
   outcomeUnknown: "O WhatsApp não confirmou. Pode ter chegado; estamos esperando um recibo.",
   sendAgain: "Tentar de novo",
+  sendAgainLater: "Dá para enviar de novo quando o cliente escrever.",
   discard: "Descartar",
   whyWindow:
     "A janela de 24 horas fechou: o WhatsApp não entrega texto livre até o cliente escrever.",
@@ -261,7 +263,7 @@ export const ptBR = {
   username: "Usuário",
   phone: "Telefone",
   windowOpen: (left: string) => left,
-  windowCloses: (when: string) => `Fecha ${when}`,
+  windowCloses: (when: string) => `Dá para responder até ${when}`,
   windowIsClosed: "Janela fechada",
   windowClosedAt: (when: string) => `Desde ${when}`,
   windowNever: "Ainda não escreveu",
@@ -283,7 +285,7 @@ export const ptBR = {
 
   /* shortcuts */
   keysTitle: "Atalhos do teclado",
-  keysMove: "Andar pela lista",
+  keysMove: "Conversa seguinte / anterior",
   keysOpen: "Abrir a conversa",
   keysReply: "Responder",
   keysAssign: "Atribuir",
@@ -293,7 +295,7 @@ export const ptBR = {
   keysPanel: "Painel do contato",
   keysInbox: "Ir à caixa de entrada",
   keysHelp: "Esta folha",
-  keysEscape: "Um passo para fora",
+  keysEscape: "Voltar / fechar",
   keysSend: "Enviar",
   keysSendClose: "Enviar e fechar",
   keysMessage: "Ações da última mensagem",

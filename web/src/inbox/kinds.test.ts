@@ -5,6 +5,7 @@ import { gist } from "./kinds";
 
 test.each([
   ["[image]", "Foto", true],
+  ["[sticker]", "Figurinha", true],
   ["[location]", "Localização", true],
   ["[whatever]", "[whatever]", false],
   ["[image] e mais", "[image] e mais", false],

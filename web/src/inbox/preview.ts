@@ -8,7 +8,10 @@ import { formatPhone } from "@/i18n/format";
 export function contactName(c: { contact: Conversation["contact"] }, t: Messages): string {
   const { name, phone, username } = c.contact;
 
-  if (name.trim() !== "") {
+  /* Whoever has no name of their own is stored under the bare number. */
+  const bare = phone !== null && name.replace(/^\+/, "") === phone.replace(/\D/g, "");
+
+  if (name.trim() !== "" && !bare) {
     return name;
   }
   return phone !== null ? formatPhone(phone) : username ? `@${username}` : t.contactUnnamed;

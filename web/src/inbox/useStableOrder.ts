@@ -1,8 +1,9 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 "use client";
 
-import { useCallback, useEffect, useRef, useState } from "react";
+import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from "react";
 import type { Conversation } from "@/api/types";
+import { getOutbox, subscribeOutbox } from "@/data/outbox";
 
 export const LEAVE_MS = 150;
 
@@ -20,15 +21,76 @@ interface Held {
 }
 
 /**
- * The rows to show, so that nothing moves under the pointer: while `held`, the
- * order stays, rows change in place, those that left are shown greyed and those
- * that came are only counted.  When the list is let go, it settles at once;
+ * Those of `list` that belong above a row of `order` and do not stand there:
+ * they came, or they were below it.
+ */
+export function risen(order: readonly string[], list: readonly string[]): string[] {
+  const places = new Map(order.map((id, i) => [id, i]));
+  const up: string[] = [];
+  let least = Number.POSITIVE_INFINITY;
+
+  for (const id of list.toReversed()) {
+    const at = places.get(id) ?? order.length;
+
+    if (at > least) {
+      up.unshift(id);
+    } else if (at < order.length) {
+      least = at;
+    }
+  }
+  return up;
+}
+
+/** `order` with `id` where it belongs among the rows that did not rise. */
+function lifted(order: readonly string[], list: readonly string[], id: string): string[] {
+  const up = new Set(risen(order, list));
+  const rest = order.filter((x) => x !== id);
+  const below = list.slice(list.indexOf(id) + 1).find((x) => rest.includes(x) && !up.has(x));
+
+  rest.splice(below === undefined ? rest.length : rest.indexOf(below), 0, id);
+  return rest;
+}
+
+/** The conversations that were written to from here and did not move since. */
+function useAnswered() {
+  const outbox = useSyncExternalStore(subscribeOutbox, getOutbox, getOutbox);
+  const before = useRef(outbox);
+  const answered = useRef(new Set<string>());
+
+  useEffect(() => {
+    const known = new Set(before.current.map((i) => i.client_id));
+
+    for (const item of outbox) {
+      if (!known.has(item.client_id)) {
+        answered.current.add(item.conversation_id);
+      }
+    }
+    before.current = outbox;
+  }, [outbox]);
+
+  return answered.current;
+}
+
+/**
+ * The rows to show, so that nothing moves by itself: while `held`, the order
+ * stays, rows change in place, those that left are shown greyed and those that
+ * came or rose are only counted.  A row that was answered from here rises
+ * unless the list is `pointed` at.  When the list is let go, it settles at once;
  * rows that left slide out.
  */
-export function useStableOrder(list: readonly Conversation[], held: boolean, reset: string) {
+export function useStableOrder(
+  list: readonly Conversation[],
+  held: boolean,
+  pointed: boolean,
+  reset: string,
+) {
   const [frame, setFrame] = useState<Held>({ order: [], known: new Map() });
+  const shownOrder = useRef(frame.order);
+  const answered = useAnswered();
   const [leaving, setLeaving] = useState<ReadonlySet<string>>(new Set());
   const resetSeen = useRef(reset);
+
+  shownOrder.current = frame.order;
 
   const settle = useCallback((next: readonly Conversation[]) => {
     setFrame({
@@ -47,16 +109,34 @@ export function useStableOrder(list: readonly Conversation[], held: boolean, res
 
     const now = new Map(list.map((c) => [c.id, c]));
 
+    const ids = list.map((c) => c.id);
+    const own = pointed
+      ? []
+      : risen(shownOrder.current, ids).filter(
+          (id) => answered.has(id) && shownOrder.current.includes(id),
+        );
+
+    if (held) {
+      for (const id of own) {
+        answered.delete(id);
+      }
+    } else {
+      answered.clear();
+    }
+
     setFrame((had) => {
       if (held && had.order.length > 0) {
-        /* What is newer than all that is shown waits for the pill; the rest are
-           later pages, which go on at the end: nothing above them moves. */
-        const in_ = new Set(had.order);
-        const top = list.findIndex((c) => in_.has(c.id));
-        const tail = list.filter((c, i) => i > top && !in_.has(c.id));
+        /* Later pages go on at the end: nothing above them moves. */
+        const order = own.reduceRight<readonly string[]>(
+          (had_, id) => lifted(had_, ids, id),
+          had.order,
+        );
+        const in_ = new Set(order);
+        const last = ids.findLastIndex((id) => in_.has(id));
+        const tail = ids.slice(last + 1);
 
         return {
-          order: tail.length === 0 ? had.order : [...had.order, ...tail.map((c) => c.id)],
+          order: tail.length === 0 ? order : [...order, ...tail],
           known: new Map([...had.known, ...now]),
         };
       }
@@ -75,7 +155,7 @@ export function useStableOrder(list: readonly Conversation[], held: boolean, res
       setLeaving(new Set(left));
       return { order, known: new Map([...had.known, ...now]) };
     });
-  }, [list, held, reset, settle]);
+  }, [list, held, pointed, reset, settle, answered]);
 
   useEffect(() => {
     if (leaving.size === 0) {
@@ -88,7 +168,6 @@ export function useStableOrder(list: readonly Conversation[], held: boolean, res
   }, [leaving, list, settle]);
 
   const present = new Set(list.map((c) => c.id));
-  const shown = new Set(frame.order);
   const rows: ShownRow[] = [];
 
   for (const id of frame.order) {
@@ -103,8 +182,14 @@ export function useStableOrder(list: readonly Conversation[], held: boolean, res
     }
   }
 
-  const top = list.findIndex((c) => shown.has(c.id));
-  const pending = held && top > 0 ? top : 0;
+  const waiting =
+    held && frame.order.length > 0
+      ? risen(
+          frame.order,
+          list.map((c) => c.id),
+        )
+      : [];
+  const pending = waiting.filter((id) => !answered.has(id)).length;
 
   return { rows, pending, settle: () => settle(list) };
 }

@@ -26,7 +26,32 @@ export function conversationPath(id: string): string {
   return `/inbox/${id}`;
 }
 
+/** The conversation that closing another one opened and nobody acted in yet. */
+let unasked: string | null = null;
+
 export function openConversation(id: string): void {
+  unasked = null;
+  show(id);
+}
+
+/** Opens the conversation after one that was closed: nobody chose it. */
+export function openNextConversation(id: string): void {
+  unasked = id;
+  show(id);
+}
+
+export function cameByClosing(id: string): boolean {
+  return unasked === id;
+}
+
+/** Somebody acted in it: it counts as opened like any other. */
+export function settleOpened(id: string): void {
+  if (unasked === id) {
+    unasked = null;
+  }
+}
+
+function show(id: string): void {
   if (location.pathname !== conversationPath(id)) {
     history.pushState(null, "", conversationPath(id));
   }

@@ -44,7 +44,7 @@ export function SignIn() {
           </div>
         </div>
       </div>
-      <div className="overflow-hidden border-line border-l bg-page max-xl:hidden">
+      <div className="relative overflow-hidden border-line border-l bg-page max-xl:hidden">
         <TilePattern />
       </div>
     </main>

@@ -66,7 +66,7 @@ export function TilePattern() {
       viewBox={`0 0 ${COLUMNS * SIDE} ${ROWS * SIDE - 80}`}
       preserveAspectRatio="xMinYMin slice"
       aria-hidden="true"
-      className="block h-full w-[640px]"
+      className="absolute inset-0 h-full w-[640px]"
     >
       <defs>
         <TileA />

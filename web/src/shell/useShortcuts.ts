@@ -7,7 +7,7 @@ import { useActions } from "@/data/actions";
 import { findConversation } from "@/data/conversations";
 import { useInbox } from "@/inbox/InboxContext";
 import { runCommand, useCommands } from "@/keys/commands";
-import { leaveConversation, openConversation, useOpenConversation } from "@/nav/navigation";
+import { leaveConversation, openNextConversation, useOpenConversation } from "@/nav/navigation";
 import { usePreference } from "@/notify/preferences";
 import { mayWrite, useMe } from "@/session/useSession";
 
@@ -44,7 +44,7 @@ export function useShortcuts(): void {
       const next = ids[at + 1] ?? ids[at - 1];
 
       if ((await actions.close(id)) && next !== undefined && next !== id) {
-        openConversation(next);
+        openNextConversation(next);
         focusRow(next);
       }
     },

@@ -14,6 +14,8 @@ import type { Reactions } from "./reactions";
 export interface ThreadView {
   contact: { id: string; name: string };
   mayWrite: boolean;
+  /** WhatsApp takes a text now. */
+  open: boolean;
   newFrom: string | null;
   newCount: number;
   nameOf: (m: { sender_type: string; sender_id: string | null }) => string;
@@ -141,6 +143,7 @@ function Line({ item, view, stop }: { item: Item; view: ThreadView; stop: string
               quoted={quoteOf(m, view, t.quotedGone)}
               reactions={reactionsAt(m, view, t)}
               mayWrite={view.mayWrite}
+              open={view.open}
               stop={m.id === stop}
               onQuote={view.onQuote}
               onJump={view.onJump}

@@ -22,6 +22,8 @@ interface BubbleProps {
   /** A line of signs and a line of words for them, or null. */
   reactions: string | null;
   mayWrite: boolean;
+  /** WhatsApp takes a text now. */
+  open: boolean;
   /** The Tab key stops at its actions. */
   stop: boolean;
   onQuote: (m: ShownMessage) => void;
@@ -37,6 +39,7 @@ export const Bubble = memo(function Bubble(props: BubbleProps) {
     quoted,
     reactions,
     mayWrite,
+    open,
     stop,
     onQuote,
     onJump,
@@ -105,7 +108,7 @@ export const Bubble = memo(function Bubble(props: BubbleProps) {
           meta={meta}
           tone={failed ? "text-fail" : out ? "text-bubble-out-meta" : "text-bubble-in-meta"}
         />
-        {failed && <Failure message={m} mayWrite={mayWrite} />}
+        {failed && <Failure message={m} mayWrite={mayWrite} open={open} />}
         {outcomeUnknown(m) && (
           <p className="clear-both pt-1 text-late text-meta">{t.outcomeUnknown}</p>
         )}
@@ -177,7 +180,14 @@ function useTap() {
   };
 }
 
-function Failure({ message: m, mayWrite }: { message: ShownMessage; mayWrite: boolean }) {
+interface FailureProps {
+  message: ShownMessage;
+  mayWrite: boolean;
+  open: boolean;
+}
+
+/** Why it failed, and what can be done: nothing is sent again that can only fail again. */
+function Failure({ message: m, mayWrite, open }: FailureProps) {
   const { t } = useI18n();
   const again = () => {
     if (m.local !== null) {
@@ -194,11 +204,15 @@ function Failure({ message: m, mayWrite }: { message: ShownMessage; mayWrite: bo
         {reasonOf(m, t)}
       </p>
       {mayWrite && m.message_type === "text" && (
-        <div className="mt-2 flex gap-2">
-          <Button size="sm" className="max-md:h-11" onClick={again}>
-            <RefreshCw aria-hidden="true" className="size-4" strokeWidth={1.75} />
-            {t.sendAgain}
-          </Button>
+        <div className="mt-2 flex items-center gap-2">
+          {open ? (
+            <Button size="sm" className="max-md:h-11" onClick={again}>
+              <RefreshCw aria-hidden="true" className="size-4" strokeWidth={1.75} />
+              {t.sendAgain}
+            </Button>
+          ) : (
+            <p className="min-w-0 flex-1 text-ink-2 text-meta">{t.sendAgainLater}</p>
+          )}
           {m.local !== null && (
             <Button
               size="sm"

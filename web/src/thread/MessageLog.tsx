@@ -17,7 +17,8 @@ import { useColleagues } from "@/data/directory";
 import { useThread } from "@/data/messages";
 import { getOutbox, subscribeOutbox } from "@/data/outbox";
 import { useI18n } from "@/i18n";
-import { contactName } from "@/inbox/preview";
+import { contactName, windowLeft } from "@/inbox/preview";
+import { useMinute } from "@/lib/clock";
 import { mayWrite, useMe } from "@/session/useSession";
 import { Button } from "@/ui/Button";
 import { Bone, Empty } from "@/ui/Empty";
@@ -25,6 +26,7 @@ import { Block, Items, type ThreadView } from "./Block";
 import { onLogKey } from "./BubbleActions";
 import { itemsOf, type ShownMessage, shown, shownItem } from "./items";
 import { type Reactions, useReactions } from "./reactions";
+import { useMarkRead } from "./useMarkRead";
 
 const BOTTOM_PX = 48;
 const OLDER_PX = 900;
@@ -51,11 +53,12 @@ export function MessageLog({ conversation: c, onQuote }: LogProps) {
   const [away, setAway] = useState(false);
   const [below, setBelow] = useState(0);
   const write = mayWrite(me);
+  const open = (windowLeft(c.window_expires_at, useMinute()) ?? 0) > 0;
 
   /* What was unread when the conversation was opened, for the divider. */
   const [unreadAtOpen] = useState(c.unread_count);
   const reactions = useReactions(blocks);
-  const newFrom = useNewFrom(blocks, reactions, unreadAtOpen);
+  const newFrom = useNewFrom(blocks, reactions, unreadAtOpen, queued.length > 0);
 
   const byId = useMemo(() => {
     const map = new Map<string, Message>();
@@ -88,6 +91,7 @@ export function MessageLog({ conversation: c, onQuote }: LogProps) {
     () => ({
       contact: { id: c.contact.id, name: c.contact.name },
       mayWrite: write,
+      open,
       newFrom,
       newCount: unreadAtOpen,
       nameOf,
@@ -104,6 +108,7 @@ export function MessageLog({ conversation: c, onQuote }: LogProps) {
       c.contact.id,
       c.contact.name,
       write,
+      open,
       newFrom,
       unreadAtOpen,
       nameOf,
@@ -290,46 +295,33 @@ export function MessageLog({ conversation: c, onQuote }: LogProps) {
   );
 }
 
-/** The first message of the customer's that was unread at opening. */
+/** The first message of the customer's that was unread at opening, until somebody answers. */
 function useNewFrom(
   blocks: readonly Message[][],
   reactions: Reactions,
   unread: number,
+  answering: boolean,
 ): string | null {
   const found = useRef<string | null>(null);
+  const answer = useRef<string | null>(null);
+  const answered = useRef(false);
 
-  if (found.current === null && unread > 0 && blocks.length > 0) {
-    const theirs = blocks.flat().filter((m) => m.sender_type === "contact");
-
-    found.current = theirs.slice(-unread).find((m) => !reactions.told.has(m.id))?.id ?? null;
+  if (unread === 0 || answered.current || blocks.length === 0) {
+    return null;
   }
 
-  return found.current;
-}
+  const all = blocks.flat();
+  const last = all.findLast((m) => m.sender_type === "agent")?.id ?? null;
 
-/** Says that the conversation was read, once it is really looked at. */
-function useMarkRead(c: Conversation, seen: boolean, read: (id: string) => Promise<void>): void {
-  const [looking, setLooking] = useState(true);
+  if (found.current === null) {
+    const theirs = all.filter((m) => m.sender_type === "contact");
 
-  useEffect(() => {
-    const look = () => setLooking(document.visibilityState === "visible" && document.hasFocus());
+    found.current = theirs.slice(-unread).find((m) => !reactions.told.has(m.id))?.id ?? null;
+    answer.current = last;
+  }
 
-    look();
-    document.addEventListener("visibilitychange", look);
-    window.addEventListener("focus", look);
-    window.addEventListener("blur", look);
-    return () => {
-      document.removeEventListener("visibilitychange", look);
-      window.removeEventListener("focus", look);
-      window.removeEventListener("blur", look);
-    };
-  }, []);
-
-  useEffect(() => {
-    if (seen && looking && c.unread_count > 0) {
-      void read(c.id);
-    }
-  }, [seen, looking, c.unread_count, c.id, read]);
+  answered.current = answering || last !== answer.current;
+  return answered.current ? null : found.current;
 }
 
 /** Scrolls to a message, loading older ones until it is there, and rings it. */

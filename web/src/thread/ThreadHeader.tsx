@@ -123,14 +123,15 @@ function Identity({ c }: { c: Conversation }) {
           )}
           {left !== null && left > 0 && (
             <span
+              title={t.windowLeft(fmt.left(left))}
               className={cn(
                 "flex shrink-0 items-center gap-1 text-micro tabular-nums",
                 left < CLOCK_LATE_MS && "text-late",
               )}
             >
               <Ring share={left / WINDOW_MS} className="size-3" />
-              <span className="sr-only">{t.windowLabel} </span>
-              {fmt.left(left)}
+              <span className="sr-only">{t.windowLeft(fmt.left(left))}</span>
+              <span aria-hidden="true">{fmt.left(left)}</span>
             </span>
           )}
         </div>
@@ -183,29 +184,31 @@ function AssignMenu({ c, open, onOpen }: AssignProps) {
 
   return (
     <Menu open={open} onOpenChange={onOpen}>
-      <MenuTrigger asChild>
-        <Button
-          kind="ghost"
-          size="sm"
-          aria-keyshortcuts="a"
-          className="max-md:size-11 max-md:p-0"
-          aria-label={
-            c.assigned_to === null
-              ? t.assign
-              : t.assignee(c.assigned_to === me.id ? t.youLower : label)
-          }
-        >
-          {c.assigned_to === null ? (
-            <UserPlus aria-hidden="true" className="size-4 max-md:size-5" strokeWidth={1.75} />
-          ) : (
-            <Avatar id={c.assigned_to} name={owner?.name ?? me.name} size={20} />
-          )}
-          <span className="max-w-28 truncate max-md:hidden @max-lg:hidden">
-            {label.split(" ")[0]}
-          </span>
-          <ChevronDown aria-hidden="true" className="size-3.5 max-md:hidden" />
-        </Button>
-      </MenuTrigger>
+      <Tip text={t.assign} keys="a">
+        <MenuTrigger asChild>
+          <Button
+            kind="ghost"
+            size="sm"
+            aria-keyshortcuts="a"
+            className="max-md:size-11 max-md:p-0"
+            aria-label={
+              c.assigned_to === null
+                ? t.assign
+                : t.assignee(c.assigned_to === me.id ? t.youLower : label)
+            }
+          >
+            {c.assigned_to === null ? (
+              <UserPlus aria-hidden="true" className="size-4 max-md:size-5" strokeWidth={1.75} />
+            ) : (
+              <Avatar id={c.assigned_to} name={owner?.name ?? me.name} size={20} />
+            )}
+            <span className="max-w-28 truncate max-md:hidden @max-lg:hidden">
+              {label.split(" ")[0]}
+            </span>
+            <ChevronDown aria-hidden="true" className="size-3.5 max-md:hidden" />
+          </Button>
+        </MenuTrigger>
+      </Tip>
       <MenuContent align="end">
         {c.assigned_to !== me.id && (
           <MenuItem icon={<UserIcon />} keys="I" onSelect={() => void actions.assign(c.id, me.id)}>

@@ -7,7 +7,7 @@ import { useI18n } from "@/i18n";
 import { cn } from "@/lib/cn";
 import { Button, IconButton } from "./Button";
 
-/* One line at the bottom: what was done, with Undo for six seconds, or what failed. */
+/* One line at the bottom, above the box to write in: what was done, with Undo for six seconds, or what failed. */
 
 export interface Toast {
   text: string;
@@ -76,7 +76,7 @@ export function Toasts() {
   return (
     <div
       role="status"
-      className="pointer-events-none fixed inset-x-0 bottom-4 z-30 flex justify-center px-4 max-md:bottom-20"
+      className="pointer-events-none fixed inset-x-0 bottom-[var(--foot,16px)] z-30 mb-2 flex justify-center px-4 max-md:bottom-[var(--foot,72px)]"
     >
       {shown !== null && (
         <div
