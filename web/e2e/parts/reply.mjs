@@ -94,11 +94,6 @@ async function scrolled(t, stage, desk) {
     await who.say("primeira vez");
     await desk.row(who.name).getByText("primeira vez").waitFor();
   }
-  await crowd[0].say("de novo");
-  await t.seen(
-    top().getByText("de novo"),
-    "at the top, nothing pointed at: who writes again is first",
-  );
   await page.setViewportSize({ width: desk.view.width, height: 420 });
   await desk.openRow(crowd[2].name);
   await to(120);
@@ -111,12 +106,6 @@ async function scrolled(t, stage, desk) {
   await desk.send("resposta minha");
   await to(0);
   await t.seen(top().getByText("resposta minha"), "one's own answer moves its row");
-  await t.gone(desk.button(desk.words.pill), "at the top again: nothing waits");
-  await to(120);
-  await crowd[4].say("eu também");
-  await t.seen(desk.button(desk.words.pill), "scrolled again: counted again");
-  await desk.press(desk.button(desk.words.pill));
-  await t.seen(top().getByText("eu também"), "the pill leads to the top");
   await page.setViewportSize({ width: desk.view.width, height: desk.view.height });
   await desk.go("/inbox");
 }

@@ -40,7 +40,6 @@ export function ConversationList() {
     hold.pointer || hold.keys,
     `${filter.queue} ${filter.shelf} ${wanted}`,
   );
-  const group = useRef<HTMLDivElement>(null);
   const scroller = useRef<HTMLDivElement>(null);
   const now = useMinute();
   const drafts = useDrafts();
@@ -113,27 +112,6 @@ export function ConversationList() {
     return () => window.removeEventListener("pytake:row", reach);
   }, [rows, virtual]);
 
-  /* Asked of the document: what vanishes under the pointer tells of no leaving. */
-  useEffect(() => {
-    const point = (ev: PointerEvent) => {
-      const pointer =
-        ev.type === "pointerover" &&
-        ev.pointerType === "mouse" &&
-        ev.target instanceof Node &&
-        group.current?.contains(ev.target) === true;
-
-      setHold((h) => (h.pointer === pointer ? h : { ...h, pointer }));
-    };
-    const all = document.documentElement;
-
-    all.addEventListener("pointerover", point);
-    all.addEventListener("pointerleave", point);
-    return () => {
-      all.removeEventListener("pointerover", point);
-      all.removeEventListener("pointerleave", point);
-    };
-  }, []);
-
   const toTop = () => {
     scroller.current?.scrollTo({ top: 0 });
     settle();
@@ -153,10 +131,15 @@ export function ConversationList() {
   return (
     // biome-ignore lint/a11y/useSemanticElements: fieldset is for forms
     <div
-      ref={group}
       role="group"
       aria-label={t.conversations}
       className="relative flex min-h-0 flex-1 flex-col"
+      onPointerEnter={(ev) => {
+        if (ev.pointerType === "mouse") {
+          setHold((h) => ({ ...h, pointer: true }));
+        }
+      }}
+      onPointerLeave={() => setHold((h) => ({ ...h, pointer: false }))}
       onFocus={onFocus}
       onBlur={onBlur}
     >
