@@ -1,5 +1,6 @@
 // Sign in, read, answer: what a day is made of.
 import { DESK, PHONE } from "../stage.mjs";
+import { until } from "../tap.mjs";
 
 const VIEWS = [DESK, PHONE];
 
@@ -76,6 +77,13 @@ export async function list(t, stage, w) {
   await scrolled(t, stage, desk);
 }
 
+/** WhatsApp's times are whole seconds: of one second any may stand above. */
+async function nextSecond() {
+  const now = Math.floor(Date.now() / 1000);
+
+  await until(() => Math.floor(Date.now() / 1000) > now);
+}
+
 /** A list that is scrolled stays as it is: the pill counts who wrote again, too. */
 async function scrolled(t, stage, desk) {
   const { page } = desk;
@@ -94,6 +102,12 @@ async function scrolled(t, stage, desk) {
     await who.say("primeira vez");
     await desk.row(who.name).getByText("primeira vez").waitFor();
   }
+  await nextSecond();
+  await crowd[0].say("de novo");
+  await t.seen(
+    top().getByText("de novo"),
+    "at the top, nothing pointed at: who writes again is first",
+  );
   await page.setViewportSize({ width: desk.view.width, height: 420 });
   await desk.openRow(crowd[2].name);
   await to(120);
@@ -106,6 +120,14 @@ async function scrolled(t, stage, desk) {
   await desk.send("resposta minha");
   await to(0);
   await t.seen(top().getByText("resposta minha"), "one's own answer moves its row");
+  await t.gone(desk.button(desk.words.pill), "at the top again: nothing waits");
+  await to(120);
+  await nextSecond();
+  await crowd[4].say("eu também");
+  await t.seen(desk.button(desk.words.pill), "scrolled again: counted again");
+  await desk.press(desk.button(desk.words.pill));
+  await t.seen(top().getByText("eu também"), "the pill leads to the top");
+  await t.gone(desk.button(desk.words.pill), "and nothing waits there");
   await page.setViewportSize({ width: desk.view.width, height: desk.view.height });
   await desk.go("/inbox");
 }

@@ -112,7 +112,9 @@ export function ConversationList() {
     return () => window.removeEventListener("pytake:row", reach);
   }, [rows, virtual]);
 
+  /* The pill goes from under the pointer, which nobody tells the list. */
   const toTop = () => {
+    setHold({ pointer: false, keys: false, scrolled: false });
     scroller.current?.scrollTo({ top: 0 });
     settle();
   };
@@ -134,9 +136,9 @@ export function ConversationList() {
       role="group"
       aria-label={t.conversations}
       className="relative flex min-h-0 flex-1 flex-col"
-      onPointerEnter={(ev) => {
+      onPointerMove={(ev) => {
         if (ev.pointerType === "mouse") {
-          setHold((h) => ({ ...h, pointer: true }));
+          setHold((h) => (h.pointer ? h : { ...h, pointer: true }));
         }
       }}
       onPointerLeave={() => setHold((h) => ({ ...h, pointer: false }))}
