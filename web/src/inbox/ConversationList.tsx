@@ -85,6 +85,10 @@ export function ConversationList() {
     order.current = rows.map((r) => r.conversation.id);
   }, [rows, order]);
 
+  /* Asked again when an answer was dropped, for instance by a list that was asked
+     for anew meanwhile: nothing else on the screen may change then. */
+  const [asked, setAsked] = useState(0);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each question's end asks for another look
   useEffect(() => {
     if (
       last >= rows.length - NEAR_END &&
@@ -92,9 +96,17 @@ export function ConversationList() {
       !isFetchingNextPage &&
       !isFetchNextPageError
     ) {
-      void fetchNextPage();
+      void fetchNextPage().then(() => setAsked((n) => n + 1));
     }
-  }, [last, rows.length, hasNextPage, isFetchingNextPage, isFetchNextPageError, fetchNextPage]);
+  }, [
+    asked,
+    last,
+    rows.length,
+    hasNextPage,
+    isFetchingNextPage,
+    isFetchNextPageError,
+    fetchNextPage,
+  ]);
 
   /* A key walks to a row that is not drawn: it is brought into view, then focused. */
   useEffect(() => {
