@@ -73,3 +73,12 @@ test("a row that was answered from here rises at once, and never counts", () => 
   shown.rerender({ ids: "bca", held: true, pointed: false });
   expect([shown.order(), shown.pending()]).toEqual(["cab", 1]);
 });
+
+test("later pages go on at the end, though a row that was known before belongs below them", () => {
+  const shown = show("abx");
+
+  shown.rerender({ ids: "abcdx", held: true, pointed: false });
+  expect([shown.order(), shown.pending()]).toEqual(["abxcd", 0]);
+  shown.rerender({ ids: "yabcdx", held: true, pointed: false });
+  expect([shown.order(), shown.pending()]).toEqual(["abxcd", 1]);
+});

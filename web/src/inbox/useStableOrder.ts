@@ -41,6 +41,15 @@ export function risen(order: readonly string[], list: readonly string[]): string
   return up;
 }
 
+/** Where the first row is in `list` that stands as in `order`: what is before it waits. */
+function unmoved(order: readonly string[], list: readonly string[]): number {
+  const shown = new Set(order);
+  const up = new Set(risen(order, list));
+  const at = list.findIndex((id) => shown.has(id) && !up.has(id));
+
+  return Math.max(at, 0);
+}
+
 /** `order` with `id` where it belongs among the rows that did not rise. */
 function lifted(order: readonly string[], list: readonly string[], id: string): string[] {
   const up = new Set(risen(order, list));
@@ -132,8 +141,7 @@ export function useStableOrder(
           had.order,
         );
         const in_ = new Set(order);
-        const last = ids.findLastIndex((id) => in_.has(id));
-        const tail = ids.slice(last + 1);
+        const tail = ids.slice(unmoved(order, ids)).filter((id) => !in_.has(id));
 
         return {
           order: tail.length === 0 ? order : [...order, ...tail],
@@ -182,13 +190,8 @@ export function useStableOrder(
     }
   }
 
-  const waiting =
-    held && frame.order.length > 0
-      ? risen(
-          frame.order,
-          list.map((c) => c.id),
-        )
-      : [];
+  const ids = list.map((c) => c.id);
+  const waiting = held && frame.order.length > 0 ? ids.slice(0, unmoved(frame.order, ids)) : [];
   const pending = waiting.filter((id) => !answered.has(id)).length;
 
   return { rows, pending, settle: () => settle(list) };
