@@ -23,15 +23,7 @@ _
 our $away = http_with(pytake_database => '"host=127.0.0.1 port=1 dbname=x"');
 our $redis_away = http_with(pytake_redis => 'redis://127.0.0.1:1');
 
-add_block_preprocessor(sub {
-    my ($block) = @_;
-    $block->set_value('http_config', http_with())
-        unless defined $block->http_config;
-    $block->set_value('config', $main::config)
-        unless defined $block->config;
-    $block->set_value('no_error_log', "[alert]\n[crit]\n[emerg]")
-        unless defined $block->no_error_log;
-});
+block_defaults(http_with(), $config);
 
 run_tests();
 

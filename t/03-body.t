@@ -33,15 +33,7 @@ sub raw {
         'X-Hub-Signature-256: ' . signature($body), @more;
 }
 
-add_block_preprocessor(sub {
-    my ($block) = @_;
-    $block->set_value('http_config', http_with())
-        unless defined $block->http_config;
-    $block->set_value('config', location_api())
-        unless defined $block->config;
-    $block->set_value('no_error_log', "[alert]\n[crit]\n[emerg]")
-        unless defined $block->no_error_log;
-});
+block_defaults(http_with(), location_api());
 
 run_tests();
 

@@ -29,15 +29,7 @@ our $config = problem_pages() . <<'_';
     location = /504 { return 504; }
 _
 
-add_block_preprocessor(sub {
-    my ($block) = @_;
-    $block->set_value('http_config', http_with())
-        unless defined $block->http_config;
-    $block->set_value('config', $main::config)
-        unless defined $block->config;
-    $block->set_value('no_error_log', "[alert]\n[crit]\n[emerg]")
-        unless defined $block->no_error_log;
-});
+block_defaults(http_with(), $config);
 
 run_tests();
 

@@ -105,15 +105,7 @@ sub upgrade {
         grep { /: ./ } @more;
 }
 
-add_block_preprocessor(sub {
-    my ($block) = @_;
-    $block->set_value('http_config', http_ws("$main::dir/hub.sock"))
-        unless defined $block->http_config;
-    $block->set_value('config', location_ws())
-        unless defined $block->config;
-    $block->set_value('no_error_log', "[alert]\n[crit]\n[emerg]")
-        unless defined $block->no_error_log;
-});
+block_defaults(http_ws("$dir/hub.sock"), location_ws());
 
 run_tests();
 

@@ -28,15 +28,7 @@ our $config = problem_pages() . <<'_';
     }
 _
 
-add_block_preprocessor(sub {
-    my ($block) = @_;
-    $block->set_value('http_config', $main::http)
-        unless defined $block->http_config;
-    $block->set_value('config', $main::config)
-        unless defined $block->config;
-    $block->set_value('no_error_log', "[alert]\n[crit]\n[emerg]")
-        unless defined $block->no_error_log;
-});
+block_defaults($http, $config);
 
 
 sub from { return [map { "X-Real-IP: $_" } @_]; }

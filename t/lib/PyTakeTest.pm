@@ -15,7 +15,8 @@ use File::Temp qw(tempdir);
 use JSON::PP;
 
 our @EXPORT = qw(http_with location_api problem_pages secret_file secret_dir
-                 demo login_body signature webhook_body chunked);
+                 demo login_body signature webhook_body chunked
+                 block_defaults);
 
 my %default = (
     pytake_zone => 'pytake:1m',
@@ -34,6 +35,21 @@ sub http_with {
     my %d = (%default, @_);
     return join '', map { "    $_ $d{$_};\n" }
                     grep { defined $d{$_} } sort keys %d;
+}
+
+# What a block has that says nothing else.
+sub block_defaults {
+    my %value = (http_config => $_[0], config => $_[1],
+                 no_error_log => "[alert]\n[crit]\n[emerg]");
+
+    &Test::Nginx::Util::add_block_preprocessor(sub {
+        my ($block) = @_;
+
+        for my $name (sort keys %value) {
+            $block->set_value($name, $value{$name})
+                unless defined $block->$name;
+        }
+    });
 }
 
 # The statuses are those of conf/pytake.conf.

@@ -50,6 +50,7 @@ export function ReplyBox({ conversation: c, quote, quoteName, onQuoteEnd }: Repl
   const box = useRef<HTMLTextAreaElement>(null);
   const latest = useRef(text);
   const kept = useRef(text);
+  const measured = useRef<string | null>(null);
   const idle = useRef<ReturnType<typeof setTimeout> | null>(null);
   const length = [...text].length;
   const empty = text.trim() === "";
@@ -58,36 +59,40 @@ export function ReplyBox({ conversation: c, quote, quoteName, onQuoteEnd }: Repl
   latest.current = text;
 
   /* The box is as high as its text, up to 40 % of the window. */
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the height follows the text
   useLayoutEffect(() => {
     const el = box.current;
 
-    if (el !== null) {
+    if (el !== null && measured.current !== text) {
+      measured.current = text;
       el.style.height = "0";
       el.style.height = `${el.scrollHeight}px`;
     }
   }, [text]);
 
   /* Only what was typed here: another tab may have a draft of its own. */
-  const keep = useCallback(() => {
-    if (kept.current !== latest.current) {
-      kept.current = latest.current;
-      setDraft(c.id, latest.current);
-    }
-  }, [c.id]);
+  const keep = useCallback(
+    (typed: string) => {
+      if (kept.current !== typed) {
+        kept.current = typed;
+        setDraft(c.id, typed);
+      }
+    },
+    [c.id],
+  );
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: kept a moment after the last key
   useEffect(() => {
-    const timer = setTimeout(keep, DRAFT_MS);
+    const timer = setTimeout(() => keep(text), DRAFT_MS);
 
     return () => clearTimeout(timer);
   }, [keep, text]);
 
   useEffect(() => {
-    window.addEventListener("pagehide", keep);
+    const leave = () => keep(latest.current);
+
+    window.addEventListener("pagehide", leave);
     return () => {
-      window.removeEventListener("pagehide", keep);
-      keep();
+      window.removeEventListener("pagehide", leave);
+      leave();
       client?.typingStop(c.id);
     };
   }, [c.id, client, keep]);

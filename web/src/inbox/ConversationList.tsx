@@ -76,19 +76,19 @@ export function ConversationList() {
 
   /* A row's height is known; the list asks again when it may have changed. */
   const heights = rows.map((r) => (hasThirdLine(r.conversation, now) ? "1" : "0")).join("");
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the heights are what estimateSize reads
+  const measured = useRef(heights);
+
   useEffect(() => {
-    virtual.measure();
+    if (measured.current !== heights) {
+      measured.current = heights;
+      virtual.measure();
+    }
   }, [heights, virtual]);
 
   useEffect(() => {
     order.current = rows.map((r) => r.conversation.id);
   }, [rows, order]);
 
-  /* Asked again when an answer was dropped, for instance by a list that was asked
-     for anew meanwhile: nothing else on the screen may change then. */
-  const [asked, setAsked] = useState(0);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: each question's end asks for another look
   useEffect(() => {
     if (
       last >= rows.length - NEAR_END &&
@@ -96,17 +96,9 @@ export function ConversationList() {
       !isFetchingNextPage &&
       !isFetchNextPageError
     ) {
-      void fetchNextPage().then(() => setAsked((n) => n + 1));
+      void fetchNextPage();
     }
-  }, [
-    asked,
-    last,
-    rows.length,
-    hasNextPage,
-    isFetchingNextPage,
-    isFetchNextPageError,
-    fetchNextPage,
-  ]);
+  }, [last, rows.length, hasNextPage, isFetchingNextPage, isFetchNextPageError, fetchNextPage]);
 
   /* A key walks to a row that is not drawn: it is brought into view, then focused. */
   useEffect(() => {
@@ -143,7 +135,7 @@ export function ConversationList() {
   const first = rows.find((r) => r.conversation.id === selected) ?? rows[0];
 
   return (
-    // biome-ignore lint/a11y/useSemanticElements: fieldset is for forms
+    // biome-ignore lint/a11y/useSemanticElements: a fieldset is for forms, and these are no fields
     <div
       role="group"
       aria-label={t.conversations}

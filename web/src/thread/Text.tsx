@@ -14,13 +14,11 @@ export function Text({ children }: { children: string }) {
   const [long, setLong] = useState(false);
   const [open, setOpen] = useState(false);
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the height follows the text
   useEffect(() => {
     const el = box.current;
 
-    if (el !== null) {
-      setLong(el.scrollHeight > FOLD_PX + 40);
-    }
+    /* Without words there is nothing to measure. */
+    setLong(children !== "" && el !== null && el.scrollHeight > FOLD_PX + 40);
   }, [children]);
 
   return (
