@@ -165,7 +165,8 @@ $(GEN)/stamp: tools/gen_stmts.pl $(QUERIES) $(BUILD)/list.queries
 	$(PERL) tools/gen_stmts.pl $(GEN) $(SCHEMA) $(QUERIES)
 	@touch $@
 
-$(GEN_H) $(GEN_C): $(GEN)/stamp ;
+# A file that did not change keeps its time: what includes it is not rebuilt.
+$(GEN_H) $(GEN_C): $(GEN)/stamp ; @:
 
 $(GEN)/migrations.c: tools/gen_migrations.pl $(MIGRATIONS) \
                      $(BUILD)/list.migrations

@@ -310,11 +310,9 @@ courier_claim(void *data)
     n = courier_waits(c, now_ms, waits);
 
     c->claim_us = c->loop->ops->wall_us(c->loop);
-    batch_stmt(b, PT_STMT_OUTBOX_CLAIM);
-    batch_time(b, c->claim_us);
-    batch_i32(b, (int32_t) room);
-    batch_uuid(b, &c->id);
-    batch_uuids(b, waits, n);
+    PT_SQL(batch_sql(b), outbox_claim, .now = c->claim_us,
+           .most = (int32_t) room, .courier = &c->id,
+           .waiting_numbers = { waits, n });
 
     if (batch_submit(b, c->pool, PYTAKE_SQL_WRITE, NULL,
                      now_ms + COURIER_DEADLINE_MS, courier_claimed, c)

@@ -41,13 +41,14 @@ courier_job_new(courier_t *c, const pytake_rows_t *r, uint32_t row)
         return NULL;
     }
 
-    if (!pt_str_is(batch_cell(r, row, PT_OUTBOX_CLAIM_STATUS), "pending")) {
+    if (!pt_str_is(pt_cell_text(r, row, PT_COL_OUTBOX_CLAIM_STATUS), "pending"))
+    {
         /* A status has settled it, or it is gone: only the row goes. */
         courier_job_refuse(j, COURIER_FAILED, PT_STR("settled"),
                            PT_STR("the message does not wait"));
 
     } else {
-        courier_job_token(j, batch_cell(r, row, PT_OUTBOX_CLAIM_TOKEN));
+        courier_job_token(j, pt_cell_text(r, row, PT_COL_OUTBOX_CLAIM_TOKEN));
     }
 
     return j;
@@ -206,26 +207,26 @@ courier_job_fill(courier_job_t *j, const pytake_rows_t *r, uint32_t row)
         uint32_t col;
         size_t   to;
     } texts[] = {
-        { PT_OUTBOX_CLAIM_MESSAGE_TYPE, offsetof(courier_job_t, msg.type) },
-        { PT_OUTBOX_CLAIM_CONTENT, offsetof(courier_job_t, msg.content) },
-        { PT_OUTBOX_CLAIM_QUOTED, offsetof(courier_job_t, msg.quoted) },
-        { PT_OUTBOX_CLAIM_WA_ID, offsetof(courier_job_t, msg.wa_id) },
-        { PT_OUTBOX_CLAIM_BSUID, offsetof(courier_job_t, msg.bsuid) },
-        { PT_OUTBOX_CLAIM_PHONE_NUMBER_ID,
+        { PT_COL_OUTBOX_CLAIM_MESSAGE_TYPE, offsetof(courier_job_t, msg.type) },
+        { PT_COL_OUTBOX_CLAIM_CONTENT, offsetof(courier_job_t, msg.content) },
+        { PT_COL_OUTBOX_CLAIM_QUOTED, offsetof(courier_job_t, msg.quoted) },
+        { PT_COL_OUTBOX_CLAIM_WA_ID, offsetof(courier_job_t, msg.wa_id) },
+        { PT_COL_OUTBOX_CLAIM_BSUID, offsetof(courier_job_t, msg.bsuid) },
+        { PT_COL_OUTBOX_CLAIM_PHONE_NUMBER_ID,
           offsetof(courier_job_t, phone_number_id) },
     };
 
-    batch_cell_uuid(r, row, PT_OUTBOX_CLAIM_TENANT_ID, &j->tenant);
-    batch_cell_uuid(r, row, PT_OUTBOX_CLAIM_MESSAGE_ID, &j->msg.id);
-    batch_cell_uuid(r, row, PT_OUTBOX_CLAIM_CONFIG_ID, &j->config);
-    j->config_us = batch_cell_time(r, row, PT_OUTBOX_CLAIM_CONFIG_AT);
-    j->since_us = batch_cell_time(r, row, PT_OUTBOX_CLAIM_CREATED_AT);
+    pt_cell_uuid(r, row, PT_COL_OUTBOX_CLAIM_TENANT_ID, &j->tenant);
+    pt_cell_uuid(r, row, PT_COL_OUTBOX_CLAIM_MESSAGE_ID, &j->msg.id);
+    pt_cell_uuid(r, row, PT_COL_OUTBOX_CLAIM_CONFIG_ID, &j->config);
+    j->config_us = pt_cell_time(r, row, PT_COL_OUTBOX_CLAIM_CONFIG_AT);
+    j->since_us = pt_cell_time(r, row, PT_COL_OUTBOX_CLAIM_CREATED_AT);
     j->claimed_by = j->courier->id;
     j->claimed_us = j->courier->claim_us;
-    j->attempts = (uint32_t) batch_cell_i32(r, row, PT_OUTBOX_CLAIM_ATTEMPTS);
+    j->attempts = (uint32_t) pt_cell_i32(r, row, PT_COL_OUTBOX_CLAIM_ATTEMPTS);
 
     for (i = 0; i < PT_COUNT(texts); i++) {
-        if (pt_dup(j->arena, batch_cell(r, row, texts[i].col),
+        if (pt_dup(j->arena, pt_cell_text(r, row, texts[i].col),
                    (pt_str_t *) (void *) ((char *) j + texts[i].to))
             != PT_OK)
         {

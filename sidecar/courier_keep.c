@@ -30,7 +30,9 @@ static void     courier_helped(void *data, batch_t *b,
                                const pytake_sql_result_t *result);
 static void     courier_keep_later(courier_job_t *j);
 static bool     courier_job_tells(const courier_job_t *j);
-static uint16_t courier_job_stmt(const courier_job_t *j);
+static void     courier_batch_verdict(courier_job_t *j, pt_sql_t *b,
+                                      const pt_uuid_t *event, pt_str_t what,
+                                      pt_str_t frame, int64_t now_us);
 static void     courier_job_stopped(courier_job_t *j);
 static void     courier_job_publish(courier_job_t *j, const pytake_rows_t *r);
 
@@ -98,27 +100,6 @@ courier_job_tells(const courier_job_t *j)
 }
 
 
-static uint16_t
-courier_job_stmt(const courier_job_t *j)
-{
-    switch (j->outcome.verdict) {
-
-    case COURIER_SENT:
-        return PT_STMT_COURIER_SENT;
-
-    case COURIER_FAILED:
-        return PT_STMT_COURIER_FAILED;
-
-    case COURIER_UNKNOWN:
-        return PT_STMT_COURIER_UNKNOWN;
-
-    default:
-        assert(j->outcome.verdict == COURIER_RETRY_NUMBER);
-        return PT_STMT_COURIER_WAIT;
-    }
-}
-
-
 static pt_err_t
 courier_batch_status(courier_job_t *j, batch_t *b, int64_t now_us)
 {
@@ -149,24 +130,49 @@ courier_batch_status(courier_job_t *j, batch_t *b, int64_t now_us)
     }
 
     courier_batch_address(j, b, now_us);
-    batch_stmt(b, courier_job_stmt(j));
-    batch_uuid(b, &j->tenant);
-    batch_uuid(b, &j->msg.id);
-    batch_text(b, v == COURIER_SENT ? j->outcome.wamid : error);
-    batch_uuid(b, &event);
-    batch_text(b, template);
-    batch_time(b, now_us);
-
-    if (v == COURIER_UNKNOWN || v == COURIER_RETRY_NUMBER) {
-        batch_uuid(b, &j->claimed_by);
-        batch_time(b, j->claimed_us);
-    }
-
-    if (v == COURIER_RETRY_NUMBER) {
-        batch_time(b, now_us + (int64_t) j->outcome.after_ms * 1000);
-    }
+    courier_batch_verdict(j, batch_sql(b), &event,
+                          v == COURIER_SENT ? j->outcome.wamid : error,
+                          template, now_us);
 
     return PT_OK;
+}
+
+
+/* what: the wamid of what was sent, else the error. */
+static void
+courier_batch_verdict(courier_job_t *j, pt_sql_t *b, const pt_uuid_t *event,
+                      pt_str_t what, pt_str_t frame, int64_t now_us)
+{
+    switch (j->outcome.verdict) {
+
+    case COURIER_SENT:
+        PT_SQL(b, courier_sent, .tenant_id = &j->tenant,
+               .message_id = &j->msg.id, .wamid = what, .event_id = event,
+               .frame = frame, .now = now_us);
+        break;
+
+    case COURIER_FAILED:
+        PT_SQL(b, courier_failed, .tenant_id = &j->tenant,
+               .message_id = &j->msg.id, .error = what, .event_id = event,
+               .frame = frame, .now = now_us);
+        break;
+
+    case COURIER_UNKNOWN:
+        PT_SQL(b, courier_unknown, .tenant_id = &j->tenant,
+               .message_id = &j->msg.id, .error = what, .event_id = event,
+               .frame = frame, .now = now_us, .claimed_by = &j->claimed_by,
+               .claimed_at = j->claimed_us);
+        break;
+
+    default:
+        assert(j->outcome.verdict == COURIER_RETRY_NUMBER);
+        PT_SQL(
+            b, courier_wait, .tenant_id = &j->tenant, .message_id = &j->msg.id,
+            .error = what, .event_id = event, .frame = frame, .now = now_us,
+            .claimed_by = &j->claimed_by, .claimed_at = j->claimed_us,
+            .next_attempt_at = now_us + (int64_t) j->outcome.after_ms * 1000);
+        break;
+    }
 }
 
 
@@ -182,12 +188,9 @@ courier_batch_address(courier_job_t *j, batch_t *b, int64_t now_us)
         return;
     }
 
-    batch_stmt(b, PT_STMT_COURIER_ADDRESS);
-    batch_uuid(b, &j->tenant);
-    batch_uuid(b, &j->msg.id);
-    batch_text(b, j->msg.wa_id);
-    batch_text(b, to);
-    batch_time(b, now_us);
+    PT_SQL(batch_sql(b), courier_address, .tenant_id = &j->tenant,
+           .message_id = &j->msg.id, .used = j->msg.wa_id, .wa_id = to,
+           .now = now_us);
 }
 
 
@@ -210,17 +213,14 @@ courier_batch_again(courier_job_t *j, batch_t *b, int64_t now_us)
     }
 
     counts = j->release_us == 0 && j->outcome.verdict != COURIER_STOP;
-    batch_stmt(b, PT_STMT_COURIER_AGAIN);
-    batch_uuid(b, &j->tenant);
-    batch_uuid(b, &j->msg.id);
-    batch_uuid(b, &j->claimed_by);
-    batch_time(b, j->claimed_us);
-    batch_time(b, j->release_us != 0
-                      ? j->release_us
-                      : now_us + (int64_t) j->outcome.after_ms * 1000);
-    batch_text(b, error);
-    batch_i32(b, counts ? 0 : 1);
-    batch_i32(b, j->orphan ? 0 : 1);
+    PT_SQL(batch_sql(b), courier_again, .tenant_id = &j->tenant,
+           .message_id = &j->msg.id, .claimed_by = &j->claimed_by,
+           .claimed_at = j->claimed_us,
+           .next_attempt_at =
+               j->release_us != 0
+                   ? j->release_us
+                   : now_us + (int64_t) j->outcome.after_ms * 1000,
+           .error = error, .uncounted = counts ? 0 : 1, .own = !j->orphan);
 
     return j->release_us == 0 && j->outcome.verdict == COURIER_STOP
                ? courier_batch_stop(j, b, error, now_us)
@@ -241,13 +241,9 @@ courier_batch_stop(courier_job_t *j, batch_t *b, pt_str_t reason,
         return err;
     }
 
-    batch_stmt(b, PT_STMT_CONFIG_STOP);
-    batch_uuid(b, &j->tenant);
-    batch_uuid(b, &j->config);
-    batch_text(b, reason);
-    batch_time(b, now_us);
-    batch_uuid(b, &audit);
-    batch_time(b, j->config_us);
+    PT_SQL(batch_sql(b), config_stop, .tenant_id = &j->tenant,
+           .config_id = &j->config, .reason = reason, .now = now_us,
+           .audit_id = &audit, .known_at = j->config_us);
 
     return PT_OK;
 }
@@ -335,7 +331,7 @@ courier_help(courier_t *c)
         return; /* the next failure asks again */
     }
 
-    batch_stmt(b, PT_STMT_DAYS_HELP);
+    pt_q_days_help(batch_sql(b));
 
     if (batch_submit(b, c->pool, PYTAKE_SQL_WRITE, NULL,
                      c->loop->ops->now_ms(c->loop) + COURIER_DEADLINE_MS,
@@ -421,7 +417,7 @@ courier_job_publish(courier_job_t *j, const pytake_rows_t *r)
     pt_uuid_build(&j->tenant, id);
 
     for (i = 0; i < r->nrows; i++) {
-        frame = batch_cell(r, i, 1);
+        frame = pt_cell_text(r, i, 1);
 
         if (!c->has_bus_key || frame.len > PT_PUBLISH_FRAME_MAX) {
             frame = PT_STR("");
@@ -429,7 +425,7 @@ courier_job_publish(courier_job_t *j, const pytake_rows_t *r)
 
         if (pt_fmt(j->arena, &channel, "ev:%.*s", PT_UUID_LEN, id) != PT_OK
             || pt_fmt(j->arena, &text, "%lld%s%.*s",
-                      (long long) batch_cell_i64(r, i, 0),
+                      (long long) pt_cell_i64(r, i, 0),
                       frame.len > 0 ? " " : "", (int) frame.len, frame.data)
                    != PT_OK)
         {

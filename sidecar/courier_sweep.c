@@ -56,17 +56,14 @@ courier_sweep_claims(courier_t *c)
     }
 
     now_us = c->loop->ops->wall_us(c->loop);
-    batch_stmt(b, PT_STMT_COURIER_STALE);
-    batch_time(b, now_us - (int64_t) COURIER_STALE_S * 1000000);
-    batch_time(b, now_us - (int64_t) COURIER_ORPHAN_S * 1000000);
-    batch_uuid(b, &c->id);
-    batch_i32(b, COURIER_SWEEP_MAX);
-    batch_stmt(b, PT_STMT_COURIER_LOST);
-    batch_time(b, now_us - (int64_t) COURIER_LOST_S * 1000000);
-    batch_i32(b, COURIER_SWEEP_MAX);
-    batch_stmt(b, PT_STMT_OUTBOX_COUNT);
-    batch_time(b, now_us);
-    batch_i32(b, COURIER_COUNT_MAX);
+    PT_SQL(batch_sql(b), courier_stale,
+           .any_before = now_us - (int64_t) COURIER_STALE_S * 1000000,
+           .own_before = now_us - (int64_t) COURIER_ORPHAN_S * 1000000,
+           .courier = &c->id, .most = COURIER_SWEEP_MAX);
+    PT_SQL(batch_sql(b), courier_lost,
+           .before = now_us - (int64_t) COURIER_LOST_S * 1000000,
+           .most = COURIER_SWEEP_MAX);
+    PT_SQL(batch_sql(b), outbox_count, .now = now_us, .cap = COURIER_COUNT_MAX);
 
     if (batch_submit(b, c->pool, PYTAKE_SQL_WRITE, NULL,
                      c->loop->ops->now_ms(c->loop) + COURIER_DEADLINE_MS,
@@ -92,8 +89,7 @@ courier_sweep_backends(courier_t *c)
         return;
     }
 
-    batch_stmt(b, PT_STMT_BACKENDS_END);
-    batch_i32(b, COURIER_BACKENDS_S);
+    PT_SQL(batch_sql(b), backends_end, .seconds = COURIER_BACKENDS_S);
 
     if (batch_submit(b, c->pool, PYTAKE_SQL_WRITE, NULL,
                      c->loop->ops->now_ms(c->loop) + COURIER_DEADLINE_MS,
@@ -148,7 +144,7 @@ courier_watched(void *data, batch_t *b, const pytake_sql_result_t *result)
         return;
     }
 
-    ended = batch_cell_i32(&result->rows[0], 0, PT_BACKENDS_END_ENDED);
+    ended = pt_cell_i32(&result->rows[0], 0, PT_COL_BACKENDS_END_ENDED);
 
     if (ended > 0) {
         c->stats.backends += (uint64_t) ended;
@@ -179,9 +175,9 @@ courier_settle_stale(courier_t *c, const pytake_rows_t *r, uint32_t row)
     pt_uuid_t      tenant, message, by;
     courier_job_t *j;
 
-    batch_cell_uuid(r, row, PT_COURIER_STALE_TENANT_ID, &tenant);
-    batch_cell_uuid(r, row, PT_COURIER_STALE_MESSAGE_ID, &message);
-    batch_cell_uuid(r, row, PT_COURIER_STALE_CLAIMED_BY, &by);
+    pt_cell_uuid(r, row, PT_COL_COURIER_STALE_TENANT_ID, &tenant);
+    pt_cell_uuid(r, row, PT_COL_COURIER_STALE_MESSAGE_ID, &message);
+    pt_cell_uuid(r, row, PT_COL_COURIER_STALE_CLAIMED_BY, &by);
 
     if (courier_job_is(c, &message)) {
         return; /* still under way */
@@ -194,7 +190,7 @@ courier_settle_stale(courier_t *c, const pytake_rows_t *r, uint32_t row)
     }
 
     j->claimed_by = by;
-    j->claimed_us = batch_cell_time(r, row, PT_COURIER_STALE_CLAIMED_AT);
+    j->claimed_us = pt_cell_time(r, row, PT_COL_COURIER_STALE_CLAIMED_AT);
 
     if (pt_uuid_eq(&by, &c->id)) {
         j->orphan = true;
@@ -215,8 +211,8 @@ courier_settle_lost(courier_t *c, const pytake_rows_t *r, uint32_t row)
     pt_uuid_t      tenant, message;
     courier_job_t *j;
 
-    batch_cell_uuid(r, row, PT_COURIER_LOST_TENANT_ID, &tenant);
-    batch_cell_uuid(r, row, PT_COURIER_LOST_MESSAGE_ID, &message);
+    pt_cell_uuid(r, row, PT_COL_COURIER_LOST_TENANT_ID, &tenant);
+    pt_cell_uuid(r, row, PT_COL_COURIER_LOST_MESSAGE_ID, &message);
 
     j = courier_job_is(c, &message) ? NULL
                                     : courier_job_settle(c, &tenant, &message);
@@ -237,8 +233,8 @@ courier_settle_lost(courier_t *c, const pytake_rows_t *r, uint32_t row)
 static void
 courier_counted(courier_t *c, const pytake_rows_t *r)
 {
-    c->stats.waiting = batch_cell_i64(r, 0, PT_OUTBOX_COUNT_WAITING);
-    c->stats.late_s = batch_cell_i64(r, 0, PT_OUTBOX_COUNT_LATE_S);
-    c->stats.unknown = batch_cell_i64(r, 0, PT_OUTBOX_COUNT_UNKNOWN);
-    c->stats.numbers_stopped = batch_cell_i64(r, 0, PT_OUTBOX_COUNT_STOPPED);
+    c->stats.waiting = pt_cell_i64(r, 0, PT_COL_OUTBOX_COUNT_WAITING);
+    c->stats.late_s = pt_cell_i64(r, 0, PT_COL_OUTBOX_COUNT_LATE_S);
+    c->stats.unknown = pt_cell_i64(r, 0, PT_COL_OUTBOX_COUNT_UNKNOWN);
+    c->stats.numbers_stopped = pt_cell_i64(r, 0, PT_COL_OUTBOX_COUNT_STOPPED);
 }

@@ -84,12 +84,9 @@ hub_db_load_tenant(void *env, const pt_uuid_t *tenant, uint32_t limit)
         return PT_ENOMEM;
     }
 
-    batch_stmt(j->batch, PT_STMT_HUB_HEAD);
-    batch_uuid(j->batch, tenant);
-    batch_stmt(j->batch, PT_STMT_HUB_TAIL);
-    batch_uuid(j->batch, tenant);
-    batch_i64(j->batch, (int64_t) limit);
-    batch_i64(j->batch, HUB_RING_BYTES_MAX);
+    PT_SQL(batch_sql(j->batch), hub_head, .tenant_id = tenant);
+    PT_SQL(batch_sql(j->batch), hub_tail, .tenant_id = tenant,
+           .most = (int64_t) limit, .bytes_max = HUB_RING_BYTES_MAX);
 
     return hub_db_submit(j, tenant, hub_db_tenant_done);
 }
@@ -110,10 +107,8 @@ hub_db_load_events(void *env, const pt_uuid_t *tenant, int64_t first,
 
     j->first = first;
     j->last = last;
-    batch_stmt(j->batch, PT_STMT_HUB_EVENTS);
-    batch_uuid(j->batch, tenant);
-    batch_i64(j->batch, first);
-    batch_i64(j->batch, last);
+    PT_SQL(batch_sql(j->batch), hub_events, .tenant_id = tenant, .first = first,
+           .last = last);
 
     return hub_db_submit(j, tenant, hub_db_events_done);
 }
@@ -131,11 +126,8 @@ hub_db_load_reach(void *env, const pt_uuid_t *tenant, int64_t first,
         return PT_ENOMEM;
     }
 
-    batch_stmt(j->batch, PT_STMT_HUB_REACH);
-    batch_uuid(j->batch, tenant);
-    batch_i64(j->batch, first);
-    batch_i64(j->batch, last);
-    batch_i64(j->batch, bytes);
+    PT_SQL(batch_sql(j->batch), hub_reach, .tenant_id = tenant, .first = first,
+           .last = last, .bytes_max = bytes);
 
     return hub_db_submit(j, tenant, hub_db_reach_done);
 }
@@ -256,9 +248,9 @@ hub_db_rows(hub_job_t *j, const pytake_rows_t *r)
     rows = pt_calloc(batch_arena(j->batch), r->nrows + 1, sizeof(hub_row_t));
 
     for (i = 0; rows != NULL && i < r->nrows; i++) {
-        rows[i].seq = batch_cell_i64(r, i, 0);
-        (void) batch_cell_uuid(r, i, 1, &rows[i].id);
-        rows[i].frame = batch_cell(r, i, 2);
+        rows[i].seq = pt_cell_i64(r, i, 0);
+        (void) pt_cell_uuid(r, i, 1, &rows[i].id);
+        rows[i].frame = pt_cell_text(r, i, 2);
     }
 
     return rows;
@@ -291,8 +283,8 @@ hub_db_tenant_done(void *data, batch_t *b, const pytake_sql_result_t *result)
     }
 
     if (err == PT_OK && result->rows[0].nrows == 1) {
-        head = batch_cell_i64(&result->rows[0], 0, 0);
-        (void) batch_cell_uuid(&result->rows[0], 0, 1, &id);
+        head = pt_cell_i64(&result->rows[0], 0, 0);
+        (void) pt_cell_uuid(&result->rows[0], 0, 1, &id);
     }
 
     hub_on_tenant(g->hub, &j->tenant, err, head, &id, rows,
@@ -335,7 +327,7 @@ hub_db_reach_done(void *data, batch_t *b, const pytake_sql_result_t *result)
     hub_db_end(j);
     hub_db_tell(j->glue, result);
     seq = (result->err == PT_OK && result->rows[0].nrows == 1)
-              ? batch_cell_i64(&result->rows[0], 0, 0)
+              ? pt_cell_i64(&result->rows[0], 0, 0)
               : 0;
     hub_on_reach(j->glue->hub, &j->tenant, result->err, seq);
 }

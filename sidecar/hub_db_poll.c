@@ -96,10 +96,9 @@ hub_db_poll(void *data)
     hub_tenants_each(g->hub, hub_db_poll_add, &ids);
     back = (now - g->polled_ms) / 1000 + HUB_POLL_OVERLAP_S;
     j->first = now;
-    batch_stmt(j->batch, PT_STMT_HUB_HEADS);
-    batch_uuids(j->batch, ids.ids, ids.n);
-    batch_stmt(j->batch, PT_STMT_HUB_SESSIONS_REVOKED);
-    batch_i32(j->batch, (int32_t) (back < INT32_MAX ? back : INT32_MAX));
+    PT_SQL(batch_sql(j->batch), hub_heads, .tenants = { ids.ids, ids.n });
+    PT_SQL(batch_sql(j->batch), hub_sessions_revoked,
+           .seconds = (int32_t) (back < INT32_MAX ? back : INT32_MAX));
 
     g->polling = hub_db_submit(j, NULL, hub_db_polled) == PT_OK;
 }
@@ -147,16 +146,16 @@ hub_db_polled(void *data, batch_t *b, const pytake_sql_result_t *result)
     r = &result->rows[0];
 
     for (i = 0; i < r->nrows; i++) {
-        (void) batch_cell_uuid(r, i, 0, &id);
-        (void) batch_cell_uuid(r, i, 2, &other);
-        hub_on_head(g->hub, &id, batch_cell_i64(r, i, 1), &other);
+        (void) pt_cell_uuid(r, i, 0, &id);
+        (void) pt_cell_uuid(r, i, 2, &other);
+        hub_on_head(g->hub, &id, pt_cell_i64(r, i, 1), &other);
     }
 
     r = &result->rows[1];
 
     for (i = 0; i < r->nrows; i++) {
-        (void) batch_cell_uuid(r, i, 0, &id);
-        (void) batch_cell_uuid(r, i, 1, &other);
+        (void) pt_cell_uuid(r, i, 0, &id);
+        (void) pt_cell_uuid(r, i, 1, &other);
         hub_on_revoked(g->hub, &other, &id);
     }
 }

@@ -106,10 +106,8 @@ hub_db_ask(hub_glue_t *g)
 
     j->asked = asked;
     j->nasked = n;
-    batch_stmt(j->batch, PT_STMT_HUB_SESSIONS);
-    batch_uuids(j->batch, ids, n);
-    batch_uuids(j->batch, ids + n, n);
-    batch_uuids(j->batch, ids + 2 * n, n);
+    PT_SQL(batch_sql(j->batch), hub_sessions, .ids = { ids, n },
+           .tenants = { ids + n, n }, .users = { ids + 2 * n, n });
 
     if (hub_db_submit(j, NULL, hub_db_asked_done) != PT_OK) {
         return false; /* tried again with the next turn or tick */
@@ -156,10 +154,10 @@ hub_db_answer(hub_job_t *j, pt_err_t err, const pytake_rows_t *r)
     }
 
     for (row = 0; err == PT_OK && row < r->nrows; row++) {
-        n = batch_cell_i64(r, row, 0);
+        n = pt_cell_i64(r, row, 0);
         assert(n >= 1 && (size_t) n <= j->nasked);
-        names[n - 1] = batch_cell(r, row, 1);
-        roles[n - 1] = batch_cell(r, row, 2);
+        names[n - 1] = pt_cell_text(r, row, 1);
+        roles[n - 1] = pt_cell_text(r, row, 2);
     }
 
     for (i = 0; i < j->nasked; i++) {

@@ -13,26 +13,24 @@
 #include "pt_stmt_table.h"
 
 #define JOBS_LOCK_NOT_AVAILABLE "55P03"
+#define JOBS_BATCH_MAX 1024u /* bytes: one statement of two numbers */
 
 typedef struct {
-    pt_loop_t     *loop;
-    pt_mem_t       mem;
-    pt_pool_t     *pool;
-    pt_timer_t    *timer;
-    pt_backoff_t   backoff;
-    size_t         next; /* of jobs_list */
-    uint32_t       due;  /* bit by bit */
-    uint32_t       said; /* that they failed */
-    char           said_state[6];
-    int64_t        round_ms; /* when all are due again */
-    int64_t        purge_ms; /* when the purge is */
-    bool           purged;   /* something, since it was due */
-    bool           stopped;
-    bool           away; /* said so already */
-    uint8_t        values[2][4];
-    pytake_param_t params[2];
-    pytake_stmt_t  stmt;
-    pytake_sql_t   sql;
+    pt_loop_t   *loop;
+    pt_mem_t     mem;
+    pt_pool_t   *pool;
+    pt_timer_t  *timer;
+    pt_backoff_t backoff;
+    size_t       next; /* of jobs_list */
+    uint32_t     due;  /* bit by bit */
+    uint32_t     said; /* that they failed */
+    char         said_state[6];
+    int64_t      round_ms; /* when all are due again */
+    int64_t      purge_ms; /* when the purge is */
+    bool         purged;   /* something, since it was due */
+    bool         stopped;
+    bool         away;  /* said so already */
+    batch_t     *batch; /* under way */
 } jobs_t;
 
 static pt_err_t jobs_start(const serve_t *serve, void **part);
@@ -42,10 +40,10 @@ static void     jobs_run(void *data);
 static void     jobs_due(jobs_t *j, int64_t now_ms);
 static bool     jobs_pick(jobs_t *j);
 static void     jobs_submit(jobs_t *j);
-static void     jobs_done(void *data, const pytake_sql_result_t *result);
+static void     jobs_done(void *data, batch_t *b,
+                          const pytake_sql_result_t *result);
 static void     jobs_failed(jobs_t *j, pt_err_t err, const char *sqlstate);
 static void     jobs_failed_say(jobs_t *j, pt_err_t err, const char *sqlstate);
-static void     jobs_int4(uint8_t out[4], uint32_t v);
 
 const serve_part_t jobs_part = { "jobs",   jobs_start, jobs_stop,
                                  jobs_del, NULL,       0 };
@@ -85,8 +83,6 @@ jobs_start(const serve_t *serve, void **part)
     memset(j, 0, sizeof(jobs_t));
     j->loop = serve->base;
     j->mem = serve->mem;
-    j->params[0] = (pytake_param_t){ (const char *) j->values[0], 4, true };
-    j->params[1] = (pytake_param_t){ (const char *) j->values[1], 4, true };
     pt_backoff_init(&j->backoff, JOBS_RETRY_MIN_MS, JOBS_RETRY_MAX_MS,
                     (uint64_t) getpid());
 
@@ -130,8 +126,10 @@ jobs_stop(void *part)
 
     j->stopped = true;
     j->loop->ops->timer_stop(j->timer);
-    pt_pool_del(j->pool);
+    pt_pool_del(j->pool); /* no handler runs any more */
     j->pool = NULL;
+    batch_del(j->batch);
+    j->batch = NULL;
 }
 
 
@@ -145,6 +143,7 @@ jobs_del(void *part)
     }
     if (j->pool != NULL) {
         pt_pool_del(j->pool);
+        batch_del(j->batch);
     }
     j->mem.free(j->mem.user, j);
 }
@@ -212,34 +211,47 @@ jobs_pick(jobs_t *j)
 static void
 jobs_submit(jobs_t *j)
 {
-    pt_err_t     err;
-    pt_batch_t   batch;
+    batch_t     *b;
+    pt_err_t     err = PT_ENOMEM;
     const job_t *job = &jobs_list[j->next];
+    uint16_t     nparams = pytake_stmts[job->stmt].nparams;
 
-    jobs_int4(j->values[0], (uint32_t) job->days);
-    jobs_int4(j->values[1], (uint32_t) jobs_step(job));
-    j->stmt = (pytake_stmt_t){ job->stmt, pytake_stmts[job->stmt].nparams,
-                               j->params };
-    memset(&j->sql, 0, sizeof(j->sql));
-    j->sql.class = PYTAKE_SQL_WRITE;
-    j->sql.nstmts = 1;
-    j->sql.stmts = &j->stmt;
+    b = batch_new(&j->mem, JOBS_BATCH_MAX);
 
-    err = pt_pool_submit(j->pool, &j->sql,
-                         j->loop->ops->now_ms(j->loop) + JOBS_DEADLINE_MS,
-                         jobs_done, j, &batch);
-    if (err != PT_OK) {
-        jobs_failed(j, err, "");
+    if (b != NULL) {
+        pt_sql_stmt(batch_sql(b), job->stmt);
+        if (nparams > 0) {
+            pt_sql_i32(batch_sql(b), job->days);
+        }
+        if (nparams > 1) {
+            pt_sql_i32(batch_sql(b), jobs_step(job));
+        }
+
+        err = batch_submit(b, j->pool, PYTAKE_SQL_WRITE, NULL,
+                           j->loop->ops->now_ms(j->loop) + JOBS_DEADLINE_MS,
+                           jobs_done, j);
     }
+
+    if (err != PT_OK) {
+        batch_del(b);
+        jobs_failed(j, err, "");
+        return;
+    }
+
+    j->batch = b;
 }
 
 
 static void
-jobs_done(void *data, const pytake_sql_result_t *result)
+jobs_done(void *data, batch_t *b, const pytake_sql_result_t *result)
 {
     jobs_t      *j = data;
     uint32_t     bit = 1u << j->next;
     const job_t *job = &jobs_list[j->next];
+
+    assert(b == j->batch);
+    PT_UNUSED(b);
+    j->batch = NULL; /* its owner frees it behind this call */
 
     if (result->err != PT_OK) {
         jobs_failed(j, result->err, result->sqlstate);
@@ -257,7 +269,7 @@ jobs_done(void *data, const pytake_sql_result_t *result)
         j->said_state[0] = '\0';
     }
 
-    if (batch_cell_i32(&result->rows[0], 0, 0) >= jobs_step(job)) {
+    if (pt_cell_i32(&result->rows[0], 0, 0) >= jobs_step(job)) {
         j->purged |= job->kind == JOBS_PURGE;
         j->loop->ops->timer_set(
             j->timer, job->kind == JOBS_PURGE ? JOBS_PURGE_PAUSE_MS : 0);
@@ -329,14 +341,4 @@ int32_t
 jobs_step(const job_t *job)
 {
     return job->kind == JOBS_TRIM ? JOBS_STEP_ROWS : 1;
-}
-
-
-static void
-jobs_int4(uint8_t out[4], uint32_t v)
-{
-    out[0] = (uint8_t) (v >> 24);
-    out[1] = (uint8_t) (v >> 16);
-    out[2] = (uint8_t) (v >> 8);
-    out[3] = (uint8_t) v;
 }

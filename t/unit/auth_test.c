@@ -98,14 +98,14 @@ START_TEST(login)
         pt_json_parse(f.arena, f.eff.u.done.body, &pt_json_limits_api, &body));
     ck_assert(pt_json_find_str(body, "refresh_token", &token));
     ck_assert_ok(pt_sha256(token.data, token.len, hash));
-    ck_assert_mem_eq(f.op->stmts[1].params[6].data, hash, 32);
+    ck_assert_mem_eq(f.op->batch.stmts[1].params[6].data, hash, 32);
 
     ck_assert(pt_json_find_str(body, "access_token", &access));
     ck_assert_ok(
         pt_jwt_verify(f.pt->jwt, f.arena, access, FX_NOW / 1000000, &c));
     ck_assert(pt_uuid_eq(&c.sub, &f.user));
     ck_assert(pt_uuid_eq(&c.tenant_id, &f.tenant));
-    ck_assert_mem_eq(c.sid.b, f.op->stmts[1].params[0].data, 16);
+    ck_assert_mem_eq(c.sid.b, f.op->batch.stmts[1].params[0].data, 16);
     ck_assert_int_eq(c.exp, FX_NOW / 1000000 + 86400);
     ck_assert_str_eq(c.role, "agent");
 
@@ -375,9 +375,9 @@ START_TEST(refresh)
         pt_json_parse(f.arena, f.eff.u.done.body, &pt_json_limits_api, &body));
     ck_assert(pt_json_find_str(body, "refresh_token", &first));
     ck_assert_ok(pt_sha256(PT_STR("rt_abc").data, 6, hash));
-    ck_assert_mem_eq(f.op->stmts[0].params[0].data, hash, 32);
+    ck_assert_mem_eq(f.op->batch.stmts[0].params[0].data, hash, 32);
     ck_assert_ok(pt_sha256(first.data, first.len, hash));
-    ck_assert_mem_eq(f.op->stmts[0].params[1].data, hash, 32);
+    ck_assert_mem_eq(f.op->batch.stmts[0].params[1].data, hash, 32);
 
     /* within the grace: the same successor, told by nothing but the first */
     ck_assert(auth_rotate(&f));

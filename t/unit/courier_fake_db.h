@@ -55,8 +55,8 @@ typedef struct {
     pt_batch_handler_pt handler;
     void               *data;
     bool                committed;
-    pytake_rows_t       rows[BATCH_STMTS_MAX];
-    void               *cells[BATCH_STMTS_MAX];
+    pytake_rows_t       rows[PT_BATCH_STMTS_MAX];
+    void               *cells[PT_BATCH_STMTS_MAX];
 } fc_batch_t;
 
 typedef struct {
@@ -135,7 +135,7 @@ fc_batch_drop(size_t i)
 {
     size_t k;
 
-    for (k = 0; k < BATCH_STMTS_MAX; k++) {
+    for (k = 0; k < PT_BATCH_STMTS_MAX; k++) {
         free(fc->batches[i].cells[k]);
     }
 
@@ -325,26 +325,26 @@ fc_do_claim(fc_batch_t *b, size_t k, const pytake_stmt_t *s)
         r->claimed_us = fc_time(s, 0);
         memcpy(r->claimed_by.b, s->params[2].data, 16);
         r->attempts++;
-        c = fc_result(b, k, PT_OUTBOX_CLAIM__COLUMNS);
-        c[PT_OUTBOX_CLAIM_TENANT_ID] = fc_uuid(&fc_tenant);
-        c[PT_OUTBOX_CLAIM_MESSAGE_ID] = fc_uuid(&r->id);
-        c[PT_OUTBOX_CLAIM_CONFIG_ID] = fc_uuid(&r->config);
-        c[PT_OUTBOX_CLAIM_ATTEMPTS] = fc_bin((uint64_t) r->attempts, 4);
-        c[PT_OUTBOX_CLAIM_MESSAGE_TYPE] = PT_STR("text");
-        c[PT_OUTBOX_CLAIM_CONTENT] = PT_STR("hello");
-        c[PT_OUTBOX_CLAIM_STATUS] = pt_test_str(r->status);
-        c[PT_OUTBOX_CLAIM_WA_ID] = PT_STR("15550001");
+        c = fc_result(b, k, PT_COL_OUTBOX_CLAIM__COUNT);
+        c[PT_COL_OUTBOX_CLAIM_TENANT_ID] = fc_uuid(&fc_tenant);
+        c[PT_COL_OUTBOX_CLAIM_MESSAGE_ID] = fc_uuid(&r->id);
+        c[PT_COL_OUTBOX_CLAIM_CONFIG_ID] = fc_uuid(&r->config);
+        c[PT_COL_OUTBOX_CLAIM_ATTEMPTS] = fc_bin((uint64_t) r->attempts, 4);
+        c[PT_COL_OUTBOX_CLAIM_MESSAGE_TYPE] = PT_STR("text");
+        c[PT_COL_OUTBOX_CLAIM_CONTENT] = PT_STR("hello");
+        c[PT_COL_OUTBOX_CLAIM_STATUS] = pt_test_str(r->status);
+        c[PT_COL_OUTBOX_CLAIM_WA_ID] = PT_STR("15550001");
 
         if (fc->crowd) {
-            ck_assert_ok(pt_fmt(fc->arena, &c[PT_OUTBOX_CLAIM_WA_ID], "1555%zu",
-                                1000 + i));
+            ck_assert_ok(pt_fmt(fc->arena, &c[PT_COL_OUTBOX_CLAIM_WA_ID],
+                                "1555%zu", 1000 + i));
         }
 
-        c[PT_OUTBOX_CLAIM_BSUID] = PT_STR_NULL;
-        c[PT_OUTBOX_CLAIM_PHONE_NUMBER_ID] = PT_STR("1065");
-        c[PT_OUTBOX_CLAIM_TOKEN] = fc->sealed[n];
-        c[PT_OUTBOX_CLAIM_CONFIG_AT] = fc_at(fc->updated_us[n]);
-        c[PT_OUTBOX_CLAIM_CREATED_AT] = fc_at(r->created_us);
+        c[PT_COL_OUTBOX_CLAIM_BSUID] = PT_STR_NULL;
+        c[PT_COL_OUTBOX_CLAIM_PHONE_NUMBER_ID] = PT_STR("1065");
+        c[PT_COL_OUTBOX_CLAIM_TOKEN] = fc->sealed[n];
+        c[PT_COL_OUTBOX_CLAIM_CONFIG_AT] = fc_at(fc->updated_us[n]);
+        c[PT_COL_OUTBOX_CLAIM_CREATED_AT] = fc_at(r->created_us);
     }
 }
 
@@ -352,10 +352,10 @@ fc_do_claim(fc_batch_t *b, size_t k, const pytake_stmt_t *s)
 static inline void
 fc_tell(fc_batch_t *b, size_t k)
 {
-    pt_str_t *c = fc_result(b, k, PT_COURIER_SENT__COLUMNS);
+    pt_str_t *c = fc_result(b, k, PT_COL_COURIER_SENT__COUNT);
 
-    c[PT_COURIER_SENT_SEQ] = fc_bin(1, 8);
-    c[PT_COURIER_SENT_FRAME] = PT_STR("{}");
+    c[PT_COL_COURIER_SENT_SEQ] = fc_bin(1, 8);
+    c[PT_COL_COURIER_SENT_FRAME] = PT_STR("{}");
 }
 
 
@@ -399,7 +399,8 @@ fc_do_settle(fc_batch_t *b, size_t k, const pytake_stmt_t *s)
             fc_tell(b, k);
         }
         if (waits && s->stmt == PT_STMT_COURIER_FAILED) {
-            snprintf(r->error, sizeof(r->error), "%s", s->params[2].data);
+            snprintf(r->error, sizeof(r->error), "%.*s", (int) s->params[2].len,
+                     s->params[2].data);
         }
         break;
 
@@ -408,7 +409,8 @@ fc_do_settle(fc_batch_t *b, size_t k, const pytake_stmt_t *s)
             r->unknown_us = fc_time(s, 5);
             r->unknown_claim = r->claimed_us;
             r->claimed_us = 0;
-            snprintf(r->error, sizeof(r->error), "%s", s->params[2].data);
+            snprintf(r->error, sizeof(r->error), "%.*s", (int) s->params[2].len,
+                     s->params[2].data);
             fc_tell(b, k);
         }
         break;
@@ -416,13 +418,14 @@ fc_do_settle(fc_batch_t *b, size_t k, const pytake_stmt_t *s)
     case PT_STMT_COURIER_WAIT:
         if (fc_claim_is(r, s, 6, true)) {
             fc_due_again(r, fc_time(s, 8), 1);
-            snprintf(r->error, sizeof(r->error), "%s", s->params[2].data);
+            snprintf(r->error, sizeof(r->error), "%.*s", (int) s->params[2].len,
+                     s->params[2].data);
         }
         break;
 
     default:
         ck_assert_int_eq(s->stmt, PT_STMT_COURIER_AGAIN);
-        if (fc_claim_is(r, s, 2, fc_int(s, 7) == 1)) {
+        if (fc_claim_is(r, s, 2, s->params[7].data[0] == 1)) {
             fc_due_again(r, fc_time(s, 4), fc_int(s, 6));
         }
     }
@@ -443,20 +446,20 @@ fc_do_sweep(fc_batch_t *b, size_t k, const pytake_stmt_t *s)
             && r->claimed_us < fc_time(s, 1)
             && (r->claimed_us < fc_time(s, 0) || fc_is(s, 2, &r->claimed_by)))
         {
-            c = fc_result(b, k, PT_COURIER_STALE__COLUMNS);
-            c[PT_COURIER_STALE_TENANT_ID] = fc_uuid(&fc_tenant);
-            c[PT_COURIER_STALE_MESSAGE_ID] = fc_uuid(&r->id);
+            c = fc_result(b, k, PT_COL_COURIER_STALE__COUNT);
+            c[PT_COL_COURIER_STALE_TENANT_ID] = fc_uuid(&fc_tenant);
+            c[PT_COL_COURIER_STALE_MESSAGE_ID] = fc_uuid(&r->id);
             ck_assert_ok(pt_dup(fc->arena, fc_uuid(&r->claimed_by),
-                                &c[PT_COURIER_STALE_CLAIMED_BY]));
-            c[PT_COURIER_STALE_CLAIMED_AT] = fc_at(r->claimed_us);
+                                &c[PT_COL_COURIER_STALE_CLAIMED_BY]));
+            c[PT_COL_COURIER_STALE_CLAIMED_AT] = fc_at(r->claimed_us);
         }
 
         if (s->stmt == PT_STMT_COURIER_LOST && r->there && r->unknown_us != 0
             && r->unknown_us < fc_time(s, 0))
         {
-            c = fc_result(b, k, PT_COURIER_LOST__COLUMNS);
-            c[PT_COURIER_LOST_TENANT_ID] = fc_uuid(&fc_tenant);
-            c[PT_COURIER_LOST_MESSAGE_ID] = fc_uuid(&r->id);
+            c = fc_result(b, k, PT_COL_COURIER_LOST__COUNT);
+            c[PT_COL_COURIER_LOST_TENANT_ID] = fc_uuid(&fc_tenant);
+            c[PT_COL_COURIER_LOST_MESSAGE_ID] = fc_uuid(&r->id);
         }
     }
 }
@@ -474,7 +477,7 @@ fc_do_stop(fc_batch_t *b, size_t k, const pytake_stmt_t *s)
     if (!fc->stopped[n] && fc->updated_us[n] == fc_time(s, 5)) {
         fc->stopped[n] = true;
         fc->updated_us[n] = fc_time(s, 3);
-        fc_result(b, k, PT_CONFIG_STOP__COLUMNS)[0] = fc_uuid(&fc->number[n]);
+        fc_result(b, k, PT_COL_CONFIG_STOP__COUNT)[0] = fc_uuid(&fc->number[n]);
     }
 }
 
@@ -544,7 +547,7 @@ fc_reply(size_t i, pt_err_t err)
     fc_batch_drop(i);
     b.handler(b.data, &result);
 
-    for (i = 0; i < BATCH_STMTS_MAX; i++) {
+    for (i = 0; i < PT_BATCH_STMTS_MAX; i++) {
         free(b.cells[i]);
     }
 }

@@ -263,8 +263,8 @@ START_TEST(send)
 
     /* what POST answers is what the event carries */
     body = f.eff.u.done.body;
-    frame = (pt_str_t){ f.op->stmts[1].params[10].data,
-                        (size_t) f.op->stmts[1].params[10].len };
+    frame = (pt_str_t){ f.op->batch.stmts[1].params[10].data,
+                        (size_t) f.op->batch.stmts[1].params[10].len };
     body.len--; /* the brace */
     ck_assert_uint_gt(frame.len, 30 + body.len);
     ck_assert_slice(((pt_str_t){ frame.data + 31, body.len }), body);
@@ -320,9 +320,10 @@ msg_send_keyed(fx_t *f)
 
     /* what is kept is what is answered */
     fx_done(f, 201);
-    ck_assert_slice(f->eff.u.done.body,
-                    ((pt_str_t){ f->op->stmts[3].params[5].data,
-                                 (size_t) f->op->stmts[3].params[5].len }));
+    ck_assert_slice(
+        f->eff.u.done.body,
+        ((pt_str_t){ f->op->batch.stmts[3].params[5].data,
+                     (size_t) f->op->batch.stmts[3].params[5].len }));
 }
 
 

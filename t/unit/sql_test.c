@@ -5,21 +5,10 @@
 #include "pt_op_test.h"
 
 
-/* An operation in whose place the case builds batches. */
-static pytake_op_t *
-sql_op(fx_t *f)
-{
-    fx_init(f);
-    fx_start(f, PYTAKE_GET, "/api/v1/auth/me", NULL);
-
-    return f->op;
-}
-
-
 static pt_str_t
-sql_param(const pytake_op_t *op, uint16_t i)
+sql_param(const pt_sql_t *b, uint16_t i)
 {
-    const pytake_param_t *p = &op->stmts[op->sql.nstmts - 1].params[i];
+    const pytake_param_t *p = &b->stmts[b->sql.nstmts - 1].params[i];
 
     return (pt_str_t){ p->data, (size_t) p->len };
 }
@@ -46,11 +35,11 @@ START_TEST(arrays)
 {
     fx_t          f;
     size_t        at = 0;
+    pt_sql_t      b;
     pt_str_t      s;
     pt_str_t      texts[3] = { { "ab", 2 }, { NULL, 0 }, { "", 0 } };
     pt_uuid_t     ids[2] = { fx_id(1), fx_id(2) };
     pytake_rows_t r;
-    pytake_op_t  *op = sql_op(&f);
 
     static const char want[] = "\0\0\0\1\0\0\0\1\0\0\0\x19\0\0\0\3\0\0\0\1"
                                "\0\0\0\2ab\xff\xff\xff\xff\0\0\0\0";
@@ -58,14 +47,14 @@ START_TEST(arrays)
     static const char uuids[] = "\0\0\0\1\0\0\0\0\0\0\x0b\x86\0\0\0\2\0\0\0\1"
                                 "\0\0\0\x10";
 
-    ck_assert_ok(pt_sql_begin_bare(op, PYTAKE_SQL_READ));
-    ck_assert_ok(pt_sql_add(op, sql_stmt_of(1009)));
-    pt_p_texts(op, texts, 3);
-    ck_assert_ok(pt_sql_go(op));
-    ck_assert_slice(sql_param(op, 0), ((pt_str_t){ want, sizeof(want) - 1 }));
+    fx_init(&f);
+    pt_sql_init(&b, f.arena, PYTAKE_SQL_READ);
+    pt_sql_stmt(&b, sql_stmt_of(1009));
+    pt_sql_texts(&b, (pt_texts_t){ texts, 3 });
+    ck_assert_slice(sql_param(&b, 0), ((pt_str_t){ want, sizeof(want) - 1 }));
 
     /* what is written can be read */
-    texts[0] = sql_param(op, 0);
+    texts[0] = sql_param(&b, 0);
     r = (pytake_rows_t){ 1, 1, texts };
     ck_assert(pt_cell_array_next(&r, 0, 0, &at, &s));
     ck_assert_slice_lit(s, "ab");
@@ -76,18 +65,17 @@ START_TEST(arrays)
     ck_assert(!pt_cell_array_next(&r, 0, 0, &at, &s));
     ck_assert(!pt_cell_array_next(&r, 0, 0, &at, &s));
 
-    op->has_effect = false;
-    ck_assert_ok(pt_sql_begin_bare(op, PYTAKE_SQL_READ));
-    ck_assert_ok(pt_sql_add(op, sql_stmt_of(1009)));
-    pt_p_texts(op, NULL, 0);
-    ck_assert_slice(sql_param(op, 0), ((pt_str_t){ none, sizeof(none) - 1 }));
+    pt_sql_init(&b, f.arena, PYTAKE_SQL_READ);
+    PT_SQL(&b, wa_numbers_find, .numbers = { NULL, 0 });
+    ck_assert_ok(pt_sql_end(&b));
+    ck_assert_slice(sql_param(&b, 0), ((pt_str_t){ none, sizeof(none) - 1 }));
 
-    ck_assert_ok(pt_sql_begin_bare(op, PYTAKE_SQL_READ));
-    ck_assert_ok(pt_sql_add(op, sql_stmt_of(2951)));
-    pt_p_uuids(op, ids, 2);
-    ck_assert_uint_eq(sql_param(op, 0).len, 20 + 2 * 20);
-    ck_assert_mem_eq(sql_param(op, 0).data, uuids, sizeof(uuids) - 1);
-    ck_assert_mem_eq(sql_param(op, 0).data + 24, ids[0].b, 16);
+    pt_sql_init(&b, f.arena, PYTAKE_SQL_READ);
+    PT_SQL(&b, hub_heads, .tenants = { ids, 2 });
+    ck_assert_ok(pt_sql_end(&b));
+    ck_assert_uint_eq(sql_param(&b, 0).len, 20 + 2 * 20);
+    ck_assert_mem_eq(sql_param(&b, 0).data, uuids, sizeof(uuids) - 1);
+    ck_assert_mem_eq(sql_param(&b, 0).data + 24, ids[0].b, 16);
     fx_free(&f);
 }
 END_TEST
@@ -95,32 +83,33 @@ END_TEST
 
 START_TEST(scalars)
 {
-    fx_t         f;
-    pt_uuid_t    id = fx_id(7);
-    pytake_op_t *op = sql_op(&f);
+    fx_t      f;
+    pt_sql_t  b;
+    pt_uuid_t id = fx_id(7);
 
-    ck_assert_ok(pt_sql_begin_bare(op, PYTAKE_SQL_READ));
-    ck_assert_ok(pt_sql_add(op, PT_STMT_CONV_LIST_TAG));
-    pt_p_time(op, INT64_MAX); /* 'infinity' */
-    pt_p_uuid(op, &id);
-    pt_p_i32(op, -2);
-    pt_p_texts(op, NULL, 0);
-    pt_p_uuid(op, NULL);
-    pt_p_bool(op, true);
-    pt_p_text(op, PT_STR_NULL);
-    ck_assert_ok(pt_sql_go(op));
-    ck_assert_int_eq(fx_be(sql_param(op, 0).data, 8), INT64_MAX);
-    ck_assert_mem_eq(sql_param(op, 1).data, id.b, 16);
-    ck_assert_int_eq(fx_be(sql_param(op, 2).data, 4), -2);
-    ck_assert_ptr_null(sql_param(op, 4).data);
-    ck_assert_int_eq(sql_param(op, 5).data[0], 1);
-    ck_assert_ptr_null(sql_param(op, 6).data);
+    fx_init(&f);
+    pt_sql_init(&b, f.arena, PYTAKE_SQL_READ);
+    PT_SQL(&b, conv_list_tag, .activity_at = INT64_MAX /* 'infinity' */,
+           .below = &id, .most = -2, .unassigned = true);
+    ck_assert_ok(pt_sql_end(&b));
+    ck_assert_int_eq(fx_be(sql_param(&b, 0).data, 8), INT64_MAX);
+    ck_assert_mem_eq(sql_param(&b, 1).data, id.b, 16);
+    ck_assert_int_eq(fx_be(sql_param(&b, 2).data, 4), -2);
+    ck_assert_ptr_null(sql_param(&b, 4).data);
+    ck_assert_int_eq(sql_param(&b, 5).data[0], 1);
+    ck_assert_ptr_null(sql_param(&b, 6).data);
 
-    op->has_effect = false;
-    ck_assert_ok(pt_sql_begin_bare(op, PYTAKE_SQL_READ));
-    ck_assert_ok(pt_sql_add(op, PT_STMT_CONV_LIST));
-    pt_p_time(op, INT64_C(946684800000001));
-    ck_assert_int_eq(fx_be(sql_param(op, 0).data, 8), 1);
+    pt_sql_init(&b, f.arena, PYTAKE_SQL_READ);
+    PT_SQL(&b, conv_list, .activity_at = INT64_C(946684800000001),
+           .below = &id);
+    ck_assert_int_eq(fx_be(sql_param(&b, 0).data, 8), 1);
+
+    PT_SQL(&b, hub_reach, .tenant_id = &id, .first = -2);
+    ck_assert_int_eq(fx_be(sql_param(&b, 1).data, 8), -2);
+
+    pt_sql_stmt(&b, PT_STMT_CONV_GET);
+    pt_sql_null(&b);
+    ck_assert_ptr_null(sql_param(&b, 0).data);
     fx_free(&f);
 }
 END_TEST
@@ -203,28 +192,35 @@ END_TEST
 
 START_TEST(too_many_statements)
 {
-    fx_t         f;
-    int          i;
-    pytake_op_t *op = sql_op(&f);
+    fx_t     f;
+    int      i;
+    pt_sql_t b;
 
-    ck_assert_ok(pt_sql_begin_tenant(op, PYTAKE_SQL_WRITE, &f.tenant));
-    for (i = 1; i < PT_BATCH_STMTS_MAX; i++) {
-        ck_assert_ok(pt_sql_add(op, PT_STMT_HEAD_GET));
+    fx_init(&f);
+    pt_sql_init(&b, f.arena, PYTAKE_SQL_WRITE);
+    for (i = 0; i < PT_BATCH_STMTS_MAX; i++) {
+        pt_q_head_get(&b);
     }
-    ck_assert_int_eq(pt_sql_add(op, PT_STMT_CONV_EXISTS), PT_ELIMIT);
+    ck_assert_ok(pt_sql_end(&b));
+
     /* errors stick: these write nowhere, and the batch does not go */
-    pt_p_uuid(op, &f.tenant);
-    pt_p_text(op, PT_STR("x"));
-    pt_p_texts(op, NULL, 0);
-    ck_assert_int_eq(pt_sql_add(op, PT_STMT_HEAD_GET), PT_ELIMIT);
-    ck_assert_int_eq(pt_sql_go(op), PT_ELIMIT);
-    ck_assert(!op->has_effect);
+    PT_SQL(&b, conv_exists, .id = &f.tenant);
+    ck_assert_int_eq(pt_sql_end(&b), PT_ELIMIT);
+    pt_sql_text(&b, PT_STR("x"));
+    pt_sql_texts(&b, (pt_texts_t){ NULL, 0 });
+    ck_assert_uint_eq(b.sql.nstmts, PT_BATCH_STMTS_MAX);
+
+    fx_start(&f, PYTAKE_GET, "/api/v1/auth/me", NULL);
+    f.op->batch = b;
+    ck_assert_int_eq(pt_op_sql_go(f.op), PT_ELIMIT);
+    ck_assert(!f.op->has_effect);
     fx_free(&f);
 }
 END_TEST
 
 
-/* Every statement's types are ones that this file writes. */
+/* Every statement's types are ones that pt_sql.c writes, and its parameters
+ * and columns have names. */
 START_TEST(table)
 {
     uint16_t i, k;
@@ -234,6 +230,10 @@ START_TEST(table)
         ck_assert_uint_le(pytake_stmts[i].nparams, PT_STMT_PARAMS_MAX);
         for (k = 0; k < pytake_stmts[i].nparams; k++) {
             ck_assert_uint_ne(pytake_stmts[i].param_oids[k], 0);
+            ck_assert_ptr_nonnull(pytake_stmts[i].params[k].name);
+        }
+        for (k = 0; k < pytake_stmts[i].ncols; k++) {
+            ck_assert_ptr_nonnull(pytake_stmts[i].columns[k].name);
         }
     }
 }
