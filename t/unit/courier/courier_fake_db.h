@@ -11,7 +11,7 @@
 #define COURIER_FAKE_DB_H
 
 #include "pt_test.h"
-#include "courier_int.h"
+#include "courier/courier_int.h"
 
 #define FC_ROWS 640
 #define FC_NUMBERS 2

@@ -3,7 +3,7 @@
 #include <stdarg.h>
 
 #include "pt_test.h"
-#include "hub_http.h"
+#include "hub/hub_http.h"
 
 #define WS "GET /api/v1/conversations/ws HTTP/1.1\r\nHost: hub\r\n"
 #define UP                                                                     \

@@ -6,7 +6,7 @@
 
 #include <curl/curl.h>
 
-#include "cmd.h"
+#include "cmd/cmd.h"
 #include "core/pt_buf.h"
 #include "core/pt_util.h"
 #include "io/pt_conninfo.h"

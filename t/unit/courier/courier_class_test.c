@@ -2,7 +2,7 @@
 
 #include "pt_test.h"
 
-#include "courier_class.h"
+#include "courier/courier_class.h"
 
 #define MINUTE 60000u
 

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "batch.h"
+#include "base/batch.h"
 #include "serve.h"
 #include "io/pt_backoff.h"
 #include "io/pt_pg.h"

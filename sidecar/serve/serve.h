@@ -8,9 +8,9 @@
 #ifndef SERVE_H
 #define SERVE_H
 
-#include "conf.h"
+#include "base/conf.h"
 #include "core/pt_buf.h"
-#include "loop.h"
+#include "base/loop.h"
 
 #define SERVE_STOP_MS 10000 /* for the parts to finish; then they are cut */
 

@@ -3,7 +3,7 @@
 #include <stdarg.h>
 
 #include "pt_test.h"
-#include "hub_ws.h"
+#include "hub/hub_ws.h"
 
 #define OUT_MAX 262144
 

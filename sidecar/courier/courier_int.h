@@ -7,7 +7,7 @@
 #ifndef COURIER_INT_H
 #define COURIER_INT_H
 
-#include "batch.h"
+#include "base/batch.h"
 #include "courier.h"
 #include "courier_body.h"
 #include "courier_class.h"
@@ -17,7 +17,7 @@
 #include "io/pt_backoff.h"
 #include "io/pt_redis.h"
 #include "io/pt_redis_sub.h"
-#include "serve.h"
+#include "serve/serve.h"
 
 #define COURIER_JOBS_MAX 512u    /* claimed and not settled */
 #define COURIER_CLAIM_MAX 64u    /* rows of one claim */

@@ -11,7 +11,7 @@
 #include <stdarg.h>
 
 #include "pt_test.h"
-#include "hub_ws.h"
+#include "hub/hub_ws.h"
 
 #define ROUNDS 20000
 #define BUF 32768

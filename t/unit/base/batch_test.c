@@ -2,7 +2,7 @@
 
 #include "pt_test.h"
 
-#include "batch.h"
+#include "base/batch.h"
 #include "pt_util.h"
 
 /* In the pool's place: keeps what it is given. */

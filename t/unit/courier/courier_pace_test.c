@@ -2,7 +2,7 @@
 
 #include "pt_test.h"
 
-#include "courier_pace.h"
+#include "courier/courier_pace.h"
 
 static const pt_uuid_t one = { { 1 } };
 static const pt_uuid_t two = { { 2 } };

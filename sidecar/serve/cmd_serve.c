@@ -5,7 +5,7 @@
  * SIGINT; a second one does not wait for them.
  */
 
-#include "cmd.h"
+#include "cmd/cmd.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -9,14 +9,14 @@
 #ifndef HUB_GLUE_H
 #define HUB_GLUE_H
 
-#include "batch.h"
+#include "base/batch.h"
 #include "hub.h"
 #include "hub_door.h"
 #include "hub_ear.h"
 #include "hub_http.h"
 #include "io/pt_redis.h"
 #include "io/pt_redis_sub.h"
-#include "serve.h"
+#include "serve/serve.h"
 
 #define HUB_READ_SIZE (64u * 1024)
 #define HUB_GUESTS_MIN 64u /* unauthenticated: 5 % of capacity, or this */

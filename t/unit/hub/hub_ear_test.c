@@ -3,7 +3,7 @@
 /* What is believed of what Redis says. */
 
 #include "pt_test.h"
-#include "hub_ear.h"
+#include "hub/hub_ear.h"
 
 #define EAR_NOW INT64_C(1795398067519123)
 #define EAR_EV PT_STR("ev:01a20635-5cd4-73c0-90f0-60302e7a4be8")

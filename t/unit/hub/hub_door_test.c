@@ -3,7 +3,7 @@
 /* Places for those who have not told who they are. */
 
 #include "pt_test.h"
-#include "hub_door.h"
+#include "hub/hub_door.h"
 
 #define DOOR_MAX 64u
 #define DOOR_NOW 1000000

@@ -9,7 +9,7 @@
 #ifndef CMD_H
 #define CMD_H
 
-#include "conf.h"
+#include "base/conf.h"
 #include "db.h"
 #include "core/pt_util.h"
 

@@ -12,7 +12,7 @@
 #include <stdarg.h>
 
 #include "pt_test.h"
-#include "hub_int.h"
+#include "hub/hub_int.h"
 
 #define FK_SOCKS 24
 #define FK_LOG_MAX 12000

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "jobs.h"
+#include "serve/jobs.h"
 #include "pytake.h"
 
 static pt_err_t partitions_job(db_t *db, const job_t *job, int *total);
