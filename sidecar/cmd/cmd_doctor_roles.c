@@ -11,6 +11,7 @@
 
 static void doctor_login(doctor_t *d);
 static void doctor_members(doctor_t *d);
+static void doctor_granters(doctor_t *d);
 static void doctor_bridges(doctor_t *d);
 
 #define DOCTOR_OURS                                                            \
@@ -54,6 +55,7 @@ doctor_roles(doctor_t *d)
 
     doctor_login(d);
     doctor_members(d);
+    doctor_granters(d);
     doctor_bridges(d);
 
     return good;
@@ -151,6 +153,58 @@ doctor_members(doctor_t *d)
                 "the roles are this database's alone",
                 "has the same roles in this server - run \"pytake migrate\" "
                 "of this release there, too");
+}
+
+
+/*
+ * Who is no member, and can become one without asking anybody.  Up to
+ * PostgreSQL 15 that is whoever can enter a role with CREATEROLE: such a role
+ * grants every role that is no superuser's.  From 16 on it takes the ADMIN
+ * OPTION on the role that is granted.
+ */
+static void
+doctor_granters(doctor_t *d)
+{
+    bool      more;
+    PGresult *res;
+
+    if (!doctor_ask(
+            d, "grants",
+            DOCTOR_OURS
+            "SELECT string_agg(rolname, ', ' ORDER BY n) FILTER (WHERE n <="
+            " 16), count(*) - 16, count(*) > 16 FROM (SELECT l.rolname,"
+            " row_number() OVER (ORDER BY l.rolname) AS n"
+            " FROM pg_roles l, pg_class c, pg_database b"
+            " WHERE l.rolcanlogin AND NOT l.rolsuper"
+            " AND c.oid = to_regclass('public.tenants')"
+            " AND b.datname = current_database()"
+            " AND NOT pg_has_role(l.oid, c.relowner, 'MEMBER')"
+            " AND NOT pg_has_role(l.oid, b.datdba, 'MEMBER')"
+            " AND (EXISTS (SELECT 1 FROM ours WHERE pg_has_role(l.oid,"
+            " ours.oid, 'MEMBER WITH ADMIN OPTION'))"
+            " OR current_setting('server_version_num')::int < 160000"
+            " AND EXISTS (SELECT 1 FROM pg_roles m WHERE m.rolcreaterole"
+            " AND pg_has_role(l.oid, m.oid, 'MEMBER')))) x",
+            &res))
+    {
+        return;
+    }
+
+    if (PQgetisnull(res, 0, 0)) {
+        doctor_say(d, DOCTOR_OK, "grants",
+                   "only the owner can let logins into the roles");
+    } else {
+        more = db_cell(res, 0, 2)[0] == 't';
+        doctor_say(
+            d, DOCTOR_WARN, "grants",
+            "%s%s%s%s may give the roles, to itself, too - up to PostgreSQL "
+            "15 ALTER ROLE ... NOCREATEROLE (an administrator then "
+            "makes its own roles by hand); in every version REVOKE "
+            "ADMIN OPTION FOR the roles FROM it",
+            db_cell(res, 0, 0), more ? " and " : "",
+            more ? db_cell(res, 0, 1) : "", more ? " more" : "");
+    }
+    PQclear(res);
 }
 
 
