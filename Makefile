@@ -83,6 +83,7 @@ FUZ_GEN  := $(BUILD)/fuz/pt_stmt_table.o
 
 LIB      := $(BUILD)/libpytake.a
 PYTAKE   := $(BUILD)/pytake
+DESCRIBE := $(BUILD)/describe
 MODULE   := $(BUILD)/ngx_http_pytake_module.so
 SAN_CORE := $(BUILD)/libcore-san.a
 SAN_LIB  := $(BUILD)/libpytake-san.a
@@ -99,7 +100,7 @@ BENCH_BIN := $(patsubst t/%.c,$(BUILD)/%,$(BENCH_SRC))
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: lib pytake module
+all: lib pytake module $(DESCRIBE)
 
 lib: $(LIB)
 
@@ -204,6 +205,13 @@ $(REL_MIG): $(GEN)/migrations.c $(BUILD)/list.flags
 $(LIB): $(call rel_o,$(CORE_SRC) $(IO_SRC)) $(REL_GEN) $(BUILD)/list.lib
 	@rm -f $@
 	$(AR) rcs $@ $(filter %.o,$^)
+
+
+# What the core declares, as JSON.
+
+$(DESCRIBE): tools/describe.c $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(CORE_V) $(WARN) $(RELSAN) $(INC_CORE) -o $@ $< $(LIB) $(LIBS_CORE)
 
 
 # The module, with Debian's own flags for the packaged nginx (same ABI).

@@ -281,6 +281,10 @@ ngx_pytake_api_op(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx, size_t body_len)
                    : 0)
             + (r->headers_in.user_agent ? r->headers_in.user_agent->value.len
                                         : 0)
+            + (r->headers_in.if_match ? r->headers_in.if_match->value.len : 0)
+            + (r->headers_in.if_none_match
+                   ? r->headers_in.if_none_match->value.len
+                   : 0)
             + r->connection->addr_text.len + NGX_PYTAKE_NETWORK_MAX + body_len
             + 1);
     if (op == NULL) {
@@ -346,6 +350,15 @@ ngx_pytake_api_fill(ngx_http_request_t *r, ngx_pytake_op_t *op,
     if (r->headers_in.user_agent) {
         p = ngx_pytake_copy(p, &req->user_agent,
                             &r->headers_in.user_agent->value);
+    }
+
+    if (r->headers_in.if_match) {
+        p = ngx_pytake_copy(p, &req->if_match, &r->headers_in.if_match->value);
+    }
+
+    if (r->headers_in.if_none_match) {
+        p = ngx_pytake_copy(p, &req->if_none_match,
+                            &r->headers_in.if_none_match->value);
     }
 
     req->body.data = (char *) p;
