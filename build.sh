@@ -244,6 +244,7 @@ verb_clean() {
 
     rm -rf "$TOP/build" "$TOP/build-asan" "$TOP/build-faults"
     rm -rf "$TOP"/web/{node_modules,dist,.next,shots}
+    rm -rf "$TOP"/clients/ts/{node_modules,dist}
 }
 
 verb=${1:-help}

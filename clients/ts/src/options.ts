@@ -1,7 +1,7 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
-import type { SocketLike } from "./link";
-import type { Cursor, ResyncReason, ServerEvent } from "./protocol";
+import type { SocketLike } from "./link.ts";
+import type { Cursor, ResyncReason, ServerEvent } from "./protocol.ts";
 
 /** Thrown by `token` when there is no session any more: the client then ends. */
 export class SessionEnded extends Error {

@@ -1,15 +1,15 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
-import { backoff } from "./backoff";
-import { Link, type SocketLike } from "./link";
-import { type RealtimeOptions, type RealtimeState, SessionEnded } from "./options";
+import { backoff } from "./backoff.ts";
+import { Link, type SocketLike } from "./link.ts";
+import { type RealtimeOptions, type RealtimeState, SessionEnded } from "./options.ts";
 import {
   CLOSE_INVALID_TOKEN,
   type ControlFrame,
   type Cursor,
   closeVerdict,
   type ServerEvent,
-} from "./protocol";
+} from "./protocol.ts";
 
 /** One typing_start of a conversation in this time; the hub drops more. */
 export const TYPING_EVERY_MS = 3_000;

@@ -1,6 +1,6 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
-import type { SocketLike } from "../src/index";
+import type { SocketLike } from "../src/index.ts";
 
 /** A socket whose server is the test. */
 export class FakeSocket implements SocketLike {

@@ -10,8 +10,8 @@ import {
   type RealtimeOptions,
   type ServerEvent,
   SessionEnded,
-} from "../src/index";
-import { FakeSocket } from "./fake";
+} from "../src/index.ts";
+import { FakeSocket } from "./fake.ts";
 
 const HEAD: Cursor = { seq: 10, id: "e10" };
 

@@ -175,25 +175,24 @@ function Foot({ conversation: c, open }: { conversation: Conversation; open: boo
   const numbers = useNumbers();
   const enterSends = useEnterSends();
   const number = numbers.find((n) => n.id === c.whatsapp_config_id);
-  const paused = number?.status === "paused";
+  const stopped = number?.status === "stopped";
 
-  if (!paused && !open && numbers.length < 2) {
+  if (!stopped && !open && numbers.length < 2) {
     return null;
   }
   return (
-    <div className={cn("flex items-center gap-1.5 px-1 pt-2", !paused && "max-md:hidden")}>
-      {paused ? (
+    <div className={cn("flex items-center gap-1.5 px-1 pt-2", !stopped && "max-md:hidden")}>
+      {stopped ? (
         <p className="flex items-center gap-1.5 text-late text-meta">
           <TriangleAlert aria-hidden="true" className="size-3.5" strokeWidth={1.75} />
-          {t.numberPaused}
+          {t.numberStopped}
         </p>
       ) : number !== undefined && numbers.length > 1 ? (
         <p className="flex min-w-0 items-center gap-1.5 text-ink-3 text-meta tabular-nums">
           <Store aria-hidden="true" className="size-3.5 shrink-0" strokeWidth={1.75} />
           <span className="truncate">
-            {t.fromNumber} <b className="font-medium">{number.name}</b>
-            {number.display_phone_number !== null &&
-              `, ${formatPhone(number.display_phone_number)}`}
+            {t.fromNumber} <b className="font-medium">{number.name}</b>,{" "}
+            {formatPhone(number.display_phone_number)}
           </span>
         </p>
       ) : null}

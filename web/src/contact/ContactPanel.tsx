@@ -97,11 +97,9 @@ export function ContactPanel({ conversation: c, floating, onClose }: PanelProps)
               <dt className="text-ink-3">{t.number}</dt>
               <dd className="min-w-0">
                 <span className="block truncate">{number.name}</span>
-                {number.display_phone_number !== null && (
-                  <span className="block truncate text-ink-3 tabular-nums">
-                    {formatPhone(number.display_phone_number)}
-                  </span>
-                )}
+                <span className="block truncate text-ink-3 tabular-nums">
+                  {formatPhone(number.display_phone_number)}
+                </span>
               </dd>
             </>
           )}

@@ -221,7 +221,7 @@ export const en: Messages = {
   viewerNote:
     "You can read this conversation. To answer, ask whoever looks after PyTake for another role.",
   assignNudge: "Nobody looks after this conversation yet.",
-  numberPaused: "This number is paused: messages wait.",
+  numberStopped: "This number is stopped: messages wait.",
 
   assign: "Assign",
   assignTo: "Assign to",

@@ -235,7 +235,7 @@ export const ptBR = {
   viewerNote:
     "Você pode ler esta conversa. Para responder, peça outro papel a quem cuida do PyTake.",
   assignNudge: "Ninguém cuida desta conversa ainda.",
-  numberPaused: "Este número está parado: as mensagens esperam.",
+  numberStopped: "Este número está parado: as mensagens esperam.",
 
   /* actions */
   assign: "Atribuir",
