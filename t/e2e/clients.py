@@ -2,7 +2,8 @@
 # Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE.
 """Clients that others wrote, each through NGINX: one script of good and bad
 frames.  What each of them is, stands in t/clients/; they are driven by lines
-of JSON (t/clients/lines.py)."""
+of JSON (t/clients/lines.py).  And the REST client of clients/ts: its example,
+compiled and run as its reader would."""
 
 import json
 import os
@@ -33,6 +34,7 @@ def main(t):
         h = s.serve(name="hub", env={"WEBSOCKET_PING_INTERVAL": "%ds" % PING_S,
                          "WEBSOCKET_PONG_TIMEOUT": "%ds" % PONG_S})
         missing = modules()
+        tour(t, s)
         web.parallel(len(NAMES), lambda i: client(t, s, NAMES[i], missing))
         t.eq(h.metric("pytake_hub_connections"), 0, "no socket is left")
         t.ok("Sanitizer" not in h.words() and "runtime error"
@@ -51,6 +53,56 @@ def client(t, s, name, missing):
     finally:
         a.stop()
     t.head(name)
+
+
+def tour(t, s):
+    """clients/ts/examples/tour.mjs, and whether what it says is so."""
+    web_tool = os.path.join(stack.TOP, "tools", "web")
+    node = subprocess.check_output([web_tool, "node"], text=True).strip()
+    subprocess.check_call([web_tool, "client"], stdout=sys.stderr)
+    ten = s.add_tenant("tour", roles=("owner",))
+    convs = s.add_conversations(ten, 4)
+    for body in ("one", "two", "three", "four"):
+        s.say(ten, "15550009", body)
+    newest = s.one("SELECT conversation_id::text FROM messages"
+                   " WHERE tenant_id = %s LIMIT 1", (ten.id,))
+    p = subprocess.run(
+        [node, os.path.join(stack.TOP, "clients/ts/examples/tour.mjs"),
+         "http://127.0.0.1:%d" % s.port, ten.users[0].email,
+         ten.users[0].password], text=True, timeout=60,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT)
+    if not t.eq(p.returncode, 0, "tour: the example ends well"):
+        t.note(p.stdout)
+        return
+    said = {}
+    for line in p.stdout.splitlines():
+        word, *rest = line.split()
+        said.setdefault(word, []).append(rest)
+    toured(t, s, ten, [newest] + convs[:2], said)
+
+
+def toured(t, s, ten, newest, said):
+    """What the example printed, against what the database has."""
+    t.eq([c[0] for c in said["conversation"]], newest,
+         "tour: lists the newest conversations")
+    rows = [r[0] for r in s.sql(
+        "SELECT id::text FROM messages WHERE conversation_id = %s"
+        " ORDER BY id DESC", (newest[0],))]
+    t.eq(said["sent"], [[rows[0], rows[0], "true"]],
+         "tour: a message sent twice with one key is one message")
+    t.eq(said["page"], [rows[0:2], rows[2:4], rows[4:]],
+         "tour: follows the cursor to the end")
+    tag, color, before, after = said["tag"][0]
+    t.eq(s.sql("SELECT id::text, color FROM tags WHERE tenant_id = %s",
+               (ten.id,)), [(tag, "purple")],
+         "tour: the change with the right ETag is made, the stale one not")
+    t.ok(before != after, "tour: a change makes another ETag")
+    t.eq(said["refused"][0][:2], ["412", "precondition_failed"],
+         "tour: a stale ETag is a typed 412")
+    with open(s.nginx.access_log, errors="replace") as f:
+        t.ok(said["refused"][0][2] in f.read(),
+             "tour: its request id is the access log's")
 
 
 def command(name, folder, missing):
