@@ -133,7 +133,7 @@ pt_pool_submit(pt_pool_t *p, const pytake_sql_t *sql, int64_t deadline_ms,
     }
     if (p->breaker.open) {
         p->demand_at_ms = p->loop->ops->now_ms(p->loop);
-        pt_pool_housekeep(p, 0);
+        pt_poolconn_housekeep(p, 0);
         return PT_EDBAWAY;
     }
     if (p->queue.waiting >= p->conf.queue_max) {
@@ -189,8 +189,8 @@ pt_pool_stats(const pt_pool_t *p, pt_pool_stats_t *out)
     uint32_t i;
 
     *out = p->stats;
-    out->conns = pt_pool_count(p, PT_PGCONN_READY);
-    out->connecting = pt_pool_count(p, PT_PGCONN_CONNECTING);
+    out->conns = pt_poolconn_count(p, PT_PGCONN_READY);
+    out->connecting = pt_poolconn_count(p, PT_PGCONN_CONNECTING);
     out->busy = 0;
     for (i = 0; i < p->nconns; i++) {
         out->busy += p->conns[i].inflight;
@@ -241,7 +241,7 @@ pt_pool_on_done(pt_pool_t *p, pt_pgconn_t *c, pt_item_t *it)
         && (memcmp(state, "0A000", 5) == 0 || memcmp(state, "26000", 5) == 0))
     {
         pt_pgconn_forget(c, it);
-        if (pt_pool_again(p, it)) {
+        if (pt_poolconn_again(p, it)) {
             pt_pool_dispatch(p);
             return;
         }
@@ -269,7 +269,7 @@ void
 pt_pool_on_idle(pt_pool_t *p, pt_pgconn_t *c)
 {
     if (c->state == PT_PGCONN_READY && c->inflight == 0
-        && (c->retire || pt_pool_is_leaving(p)))
+        && (c->retire || pt_poolconn_is_leaving(p)))
     {
         pt_pgconn_close(c);
         pt_pool_dispatch(p);
@@ -295,7 +295,7 @@ pt_pool_timers(pt_pool_t *p)
     p->deadline =
         ops->timer_new(p->loop, PT_TIMER_HOLD, pt_pool_on_deadline, p);
     p->kick = ops->timer_new(p->loop, PT_TIMER_HOLD, pt_pool_on_kick, p);
-    p->house = ops->timer_new(p->loop, PT_TIMER_HOUSE, pt_pool_on_house, p);
+    p->house = ops->timer_new(p->loop, PT_TIMER_HOUSE, pt_poolconn_on_house, p);
     return p->deadline != NULL && p->kick != NULL && p->house != NULL;
 }
 
@@ -448,12 +448,12 @@ pt_pool_dispatch(pt_pool_t *p)
         it = pt_queue_take(&p->queue);
         it->state = PT_ITEM_FLIGHT;
         if (c->inflight > 0) {
-            pt_pool_grow(p); /* every connection has work: one more */
+            pt_poolconn_grow(p); /* every connection has work: one more */
         }
         pt_pgconn_send(c, it);
     }
     if (pt_queue_is_runnable(&p->queue)) {
-        pt_pool_grow(p);
+        pt_poolconn_grow(p);
     }
 }
 
@@ -486,7 +486,7 @@ pt_pool_on_kick(void *data)
     for (i = 0; i < p->nconns; i++) {
         pt_pgconn_resume(&p->conns[i]);
         if (p->conns[i].state == PT_PGCONN_BROKEN) {
-            pt_pool_reap(p, &p->conns[i]);
+            pt_poolconn_reap(p, &p->conns[i]);
         }
     }
     pt_pool_dispatch(p);

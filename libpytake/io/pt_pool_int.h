@@ -47,21 +47,21 @@ void pt_pool_dispatch(pt_pool_t *p);
 /* ---- pt_poolconn.c ---- */
 
 /* Opens what the demand needs. */
-void pt_pool_grow(pt_pool_t *p);
+void pt_poolconn_grow(pt_pool_t *p);
 
-uint32_t pt_pool_count(const pt_pool_t *p, pt_pgconn_state_t state);
+uint32_t pt_poolconn_count(const pt_pool_t *p, pt_pgconn_state_t state);
 
 /* c is broken: closes it, answers or repeats what was on it. */
-void pt_pool_reap(pt_pool_t *p, pt_pgconn_t *c);
+void pt_poolconn_reap(pt_pool_t *p, pt_pgconn_t *c);
 
 /* Puts a batch that did nothing back to the head of its queue, once. */
-bool pt_pool_again(pt_pool_t *p, pt_item_t *it);
+bool pt_poolconn_again(pt_pool_t *p, pt_item_t *it);
 
 /* Handler of the house timer. */
-void pt_pool_on_house(void *data);
+void pt_poolconn_on_house(void *data);
 
-void pt_pool_housekeep(pt_pool_t *p, uint32_t after_ms);
+void pt_poolconn_housekeep(pt_pool_t *p, uint32_t after_ms);
 
-bool pt_pool_is_leaving(pt_pool_t *p);
+bool pt_poolconn_is_leaving(pt_pool_t *p);
 
 #endif

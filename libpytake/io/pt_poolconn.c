@@ -19,7 +19,7 @@ static void         pt_pool_away(pt_pool_t *p);
  * the breaker is open only probes connect. */
 
 void
-pt_pool_grow(pt_pool_t *p)
+pt_poolconn_grow(pt_pool_t *p)
 {
     int64_t      now = p->loop->ops->now_ms(p->loop);
     uint32_t     connecting;
@@ -29,10 +29,10 @@ pt_pool_grow(pt_pool_t *p)
         return;
     }
     if (now < p->connect_at_ms) {
-        pt_pool_housekeep(p, (uint32_t) (p->connect_at_ms - now));
+        pt_poolconn_housekeep(p, (uint32_t) (p->connect_at_ms - now));
         return;
     }
-    connecting = pt_pool_count(p, PT_PGCONN_CONNECTING);
+    connecting = pt_poolconn_count(p, PT_PGCONN_CONNECTING);
     do {
         c = pt_pool_find(p, PT_PGCONN_CLOSED);
         if (c == NULL) {
@@ -65,7 +65,7 @@ pt_pool_find(pt_pool_t *p, pt_pgconn_state_t state)
 
 
 uint32_t
-pt_pool_count(const pt_pool_t *p, pt_pgconn_state_t state)
+pt_poolconn_count(const pt_pool_t *p, pt_pgconn_state_t state)
 {
     uint32_t i, n = 0;
 
@@ -96,7 +96,7 @@ pt_pool_start(pt_pool_t *p, pt_pgconn_t *c)
 
 
 void
-pt_pool_reap(pt_pool_t *p, pt_pgconn_t *c)
+pt_poolconn_reap(pt_pool_t *p, pt_pgconn_t *c)
 {
     int64_t    now = p->loop->ops->now_ms(p->loop);
     bool       fatal = c->fatal && !c->hearsay;
@@ -123,7 +123,7 @@ pt_pool_reap(pt_pool_t *p, pt_pgconn_t *c)
     }
 
     /* Others that still work say that the server is there. */
-    if (pt_pool_count(p, PT_PGCONN_READY) == 0) {
+    if (pt_poolconn_count(p, PT_PGCONN_READY) == 0) {
         if (c->stalled) { /* hanging says more than a refusal */
             weight = c->was_ready ? PT_PG_BREAKER_FAILURES : 2;
         }
@@ -137,8 +137,8 @@ pt_pool_reap(pt_pool_t *p, pt_pgconn_t *c)
         it->next = NULL;
         pt_pool_lost(p, it, fatal);
     }
-    if (!pt_pool_is_leaving(p)) {
-        pt_pool_housekeep(p, PT_PG_RECONNECT_MS);
+    if (!pt_poolconn_is_leaving(p)) {
+        pt_poolconn_housekeep(p, PT_PG_RECONNECT_MS);
     }
 }
 
@@ -168,7 +168,7 @@ pt_pool_lost(pt_pool_t *p, pt_item_t *it, bool fatal)
     }
     safe = it->sql.class != PYTAKE_SQL_WRITE || !it->synced
            || (fatal && it->nresults < it->sql.nstmts);
-    if (safe && pt_pool_again(p, it)) {
+    if (safe && pt_poolconn_again(p, it)) {
         return;
     }
     pt_queue_landed(&p->queue, it, false);
@@ -181,7 +181,7 @@ pt_pool_lost(pt_pool_t *p, pt_item_t *it, bool fatal)
 /* Puts a batch that did nothing back to the head of its queue, once. */
 
 bool
-pt_pool_again(pt_pool_t *p, pt_item_t *it)
+pt_poolconn_again(pt_pool_t *p, pt_item_t *it)
 {
     if (it->answered || it->retried || p->breaker.open
         || it->deadline_ms <= p->loop->ops->now_ms(p->loop))
@@ -227,7 +227,7 @@ pt_pool_away(pt_pool_t *p)
  * one, more slowly when nobody does. */
 
 void
-pt_pool_on_house(void *data)
+pt_poolconn_on_house(void *data)
 {
     int64_t    now;
     pt_pool_t *p = data;
@@ -235,7 +235,7 @@ pt_pool_on_house(void *data)
     p->house_armed = false;
     now = p->loop->ops->now_ms(p->loop);
     if (p->breaker.open) {
-        if (!pt_pool_is_leaving(p)
+        if (!pt_poolconn_is_leaving(p)
             && (p->demand_at_ms >= p->breaker.probe_at_ms - PT_PG_RECONNECT_MS
                 || now >= p->breaker.probe_at_ms
                               + (PT_PG_IDLE_PROBE_MS - PT_PG_RECONNECT_MS))
@@ -244,23 +244,23 @@ pt_pool_on_house(void *data)
         {
             pt_pool_start(p, pt_pool_find(p, PT_PGCONN_CLOSED));
         }
-        pt_pool_housekeep(p, PT_PG_RECONNECT_MS);
+        pt_poolconn_housekeep(p, PT_PG_RECONNECT_MS);
         return;
     }
     if (pt_queue_is_runnable(&p->queue)) {
         pt_pool_dispatch(p);
 
-    } else if (p->lost && !pt_pool_is_leaving(p)
-               && pt_pool_count(p, PT_PGCONN_READY) == 0
-               && pt_pool_count(p, PT_PGCONN_CONNECTING) == 0)
+    } else if (p->lost && !pt_poolconn_is_leaving(p)
+               && pt_poolconn_count(p, PT_PGCONN_READY) == 0
+               && pt_poolconn_count(p, PT_PGCONN_CONNECTING) == 0)
     {
-        pt_pool_grow(p); /* nobody asks, but /health must know */
+        pt_poolconn_grow(p); /* nobody asks, but /health must know */
     }
 }
 
 
 void
-pt_pool_housekeep(pt_pool_t *p, uint32_t after_ms)
+pt_poolconn_housekeep(pt_pool_t *p, uint32_t after_ms)
 {
     if (p->house_armed && after_ms > 0) {
         return;
@@ -271,7 +271,7 @@ pt_pool_housekeep(pt_pool_t *p, uint32_t after_ms)
 
 
 bool
-pt_pool_is_leaving(pt_pool_t *p)
+pt_poolconn_is_leaving(pt_pool_t *p)
 {
     return p->draining || p->loop->ops->exiting(p->loop);
 }

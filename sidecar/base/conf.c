@@ -104,7 +104,7 @@ conf_fingerprints(const conf_t *conf, const char *identity,
         v[PT_FINGERPRINT_IDENTITY] = conf_str(identity);
     }
 
-    return pt_fingerprints_make(v, out);
+    return pt_fingerprint_make(v, out);
 }
 
 

@@ -52,7 +52,7 @@ int cmd_restore(cmd_t *c, int argc, char **argv);
 int cmd_error(const char *fmt, ...) PT_PRINTF(1, 2);
 
 /* A line on stdout; fmt is without its end. */
-void cmd_say(const char *fmt, ...) PT_PRINTF(1, 2);
+void cmd_print(const char *fmt, ...) PT_PRINTF(1, 2);
 
 /* A name that people will read; 0, or CMD_USAGE after a message. */
 int cmd_name_check(const char *name, const char *option);

@@ -146,9 +146,9 @@ void courier_job_release(courier_job_t *j, uint32_t after_ms);
 void courier_job_stop(courier_job_t *j);
 void courier_job_del(courier_job_t *j);
 
-/* ---- courier_keep.c ---- */
+/* ---- courier_store.c ---- */
 
 /* Commits the outcome, however often it takes, then frees the job. */
-void courier_job_keep(courier_job_t *j);
+void courier_store(courier_job_t *j);
 
 #endif

@@ -119,7 +119,7 @@ courier_job_release(courier_job_t *j, uint32_t after_ms)
     c = j->courier;
     c->stats.released++;
     j->release_us = c->loop->ops->wall_us(c->loop) + (int64_t) after_ms * 1000;
-    courier_job_keep(j);
+    courier_store(j);
 }
 
 
@@ -290,7 +290,7 @@ courier_job_wake(void *data)
     j->waiting = false;
 
     if (j->wait == COURIER_JOB_KEEP) {
-        courier_job_keep(j);
+        courier_store(j);
         return;
     }
 
@@ -395,7 +395,7 @@ courier_job_done(courier_job_t *j)
     }
 
     j->outcome.after_ms = courier_jitter(c, j->outcome.after_ms);
-    courier_job_keep(j);
+    courier_store(j);
 }
 
 

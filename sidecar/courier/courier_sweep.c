@@ -205,7 +205,7 @@ courier_settle_stale(courier_t *c, const pytake_rows_t *r, uint32_t row)
     j->outcome.verdict = COURIER_UNKNOWN;
     j->outcome.title = PT_STR("outcome unknown");
     j->outcome.detail = PT_STR("the courier ended between claim and answer");
-    courier_job_keep(j);
+    courier_store(j);
 }
 
 
@@ -230,7 +230,7 @@ courier_settle_lost(courier_t *c, const pytake_rows_t *r, uint32_t row)
     j->outcome.title = PT_STR("outcome unknown");
     j->outcome.detail =
         PT_STR("no status came within 24 hours: perhaps it was sent");
-    courier_job_keep(j);
+    courier_store(j);
 }
 
 

@@ -11,7 +11,7 @@
 static void hub_conn_event(hub_conn_t *c, const hub_ws_in_t *in);
 static bool hub_conn_rate(hub_conn_t *c);
 
-const uint16_t hub_close_codes[HUB_CLOSE_CODES] = {
+const uint16_t hub_conn_close_codes[HUB_CLOSE_CODES] = {
     1000, 1001, 1002, 1003, 1007, 1008, 1009, 1011,
     1013, 4000, 4001, 4002, 4003, 4004, 4005, 4006,
     4007, 4101, 4102, 4103, 4200, 4201, 4202, 0 /* others */
@@ -43,7 +43,7 @@ hub_conn_new(hub_t *h, void *sock, const pt_claims_t *claims,
     c->seen_s = h->now_s;
     c->taken_s = h->now_s;
     c->ping_s = h->now_s;
-    c->said_s = h->now_s;
+    c->synced_s = h->now_s;
     c->rate_s = h->now_s;
     c->tokens = HUB_RATE_BURST;
 
@@ -152,7 +152,7 @@ hub_conn_push(hub_conn_t *c, hub_frame_t *f)
 
 
 void
-hub_conn_say(hub_conn_t *c, pt_str_t json)
+hub_conn_send(hub_conn_t *c, pt_str_t json)
 {
     hub_frame_t *f;
 
@@ -193,8 +193,8 @@ hub_conn_close(hub_conn_t *c, uint16_t code, const char *reason)
         return;
     }
 
-    c->hub->closes[hub_close_index(code)]++;
-    hub_user_leave(c);
+    c->hub->closes[hub_conn_close_index(code)]++;
+    hub_presence_leave(c);
     hub_conn_push(c, f);
     hub_frame_unref(&c->hub->conf.mem, f);
 
@@ -224,7 +224,7 @@ hub_conn_end(hub_conn_t *c, uint16_t code, const char *reason)
     hub_conn_close(c, code, reason);
 
     if (c->state != HUB_CONN_DEAD && !c->blocked) {
-        hub_conn_write(c);
+        hub_write_conn(c);
     }
 
     hub_conn_drop(c);
@@ -351,17 +351,17 @@ hub_conn_unlink(hub_conn_t *c, hub_conn_t **list)
 
 
 size_t
-hub_close_index(uint16_t code)
+hub_conn_close_index(uint16_t code)
 {
     size_t i;
 
-    for (i = 0; i < PT_COUNT(hub_close_codes) - 1; i++) {
-        if (hub_close_codes[i] == code) {
+    for (i = 0; i < PT_COUNT(hub_conn_close_codes) - 1; i++) {
+        if (hub_conn_close_codes[i] == code) {
             return i;
         }
     }
 
-    return PT_COUNT(hub_close_codes) - 1;
+    return PT_COUNT(hub_conn_close_codes) - 1;
 }
 
 
@@ -434,7 +434,7 @@ hub_conn_rate(hub_conn_t *c)
     }
 
     if (++c->strikes == 1) {
-        hub_conn_say(
+        hub_conn_send(
             c, PT_STR("{\"type\":\"error\",\"data\":{\"code\":\"rate_limited\","
                       "\"message\":\"slow down\",\"retry_after_ms\":1000}}"));
     }

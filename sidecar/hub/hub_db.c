@@ -216,7 +216,7 @@ hub_db_end(hub_job_t *j)
 
 
 void
-hub_db_tell(hub_glue_t *g, const pytake_sql_result_t *result)
+hub_db_report(hub_glue_t *g, const pytake_sql_result_t *result)
 {
     bool away;
 
@@ -279,7 +279,7 @@ hub_db_tenant_done(void *data, batch_t *b, const pytake_sql_result_t *result)
     j = data;
     g = j->glue;
     hub_db_end(j);
-    hub_db_tell(g, result);
+    hub_db_report(g, result);
     err = result->err;
     rows = NULL;
     head = 0;
@@ -310,7 +310,7 @@ hub_db_events_done(void *data, batch_t *b, const pytake_sql_result_t *result)
     PT_UNUSED(b);
     j = data;
     hub_db_end(j);
-    hub_db_tell(j->glue, result);
+    hub_db_report(j->glue, result);
     err = result->err;
     rows = NULL;
 
@@ -333,7 +333,7 @@ hub_db_reach_done(void *data, batch_t *b, const pytake_sql_result_t *result)
     PT_UNUSED(b);
     j = data;
     hub_db_end(j);
-    hub_db_tell(j->glue, result);
+    hub_db_report(j->glue, result);
     seq = (result->err == PT_OK && result->rows[0].nrows == 1)
               ? batch_cell_i64(&result->rows[0], 0, 0)
               : 0;

@@ -14,8 +14,7 @@ static void hub_tenant_fill_add(hub_tenant_t *t, const hub_row_t *rows,
 
 
 void
-hub_tenant_filled(hub_tenant_t *t, pt_err_t err, const hub_row_t *rows,
-                  size_t n)
+hub_gap_filled(hub_tenant_t *t, pt_err_t err, const hub_row_t *rows, size_t n)
 {
     bool old;
 
@@ -28,7 +27,7 @@ hub_tenant_filled(hub_tenant_t *t, pt_err_t err, const hub_row_t *rows,
 
     if (err != PT_OK) {
         t->retry_ms = hub_now_ms(t->hub) + HUB_RETRY_MS;
-        hub_tenant_hole(t, t->known);
+        hub_gap_open(t, t->known);
         return;
     }
 
@@ -43,7 +42,7 @@ hub_tenant_filled(hub_tenant_t *t, pt_err_t err, const hub_row_t *rows,
 
     if (t->again || old) {
         t->again = false;
-        hub_tenant_fill(t);
+        hub_gap_fill(t);
     }
 
     hub_tenant_dirty(t);
@@ -54,7 +53,7 @@ hub_tenant_filled(hub_tenant_t *t, pt_err_t err, const hub_row_t *rows,
  * was asked before may not. */
 
 uint32_t
-hub_tenant_verify(hub_tenant_t *t)
+hub_gap_verify(hub_tenant_t *t)
 {
     uint32_t number;
 
@@ -64,7 +63,7 @@ hub_tenant_verify(hub_tenant_t *t)
         t->again = true;
 
     } else {
-        hub_tenant_fill(t);
+        hub_gap_fill(t);
     }
 
     return number;
@@ -74,7 +73,7 @@ hub_tenant_verify(hub_tenant_t *t)
 /* Whether that query, or a later one, has read up to the end. */
 
 bool
-hub_tenant_verified(const hub_tenant_t *t, uint32_t number)
+hub_gap_verified(const hub_tenant_t *t, uint32_t number)
 {
     return (int32_t) (t->ended - number) >= 0;
 }
@@ -83,7 +82,7 @@ hub_tenant_verified(const hub_tenant_t *t, uint32_t number)
 /* One query at a time: from our last event (whose id must be ours) on. */
 
 void
-hub_tenant_fill(hub_tenant_t *t)
+hub_gap_fill(hub_tenant_t *t)
 {
     hub_t *h;
 
@@ -98,7 +97,7 @@ hub_tenant_fill(hub_tenant_t *t)
         != PT_OK)
     {
         t->retry_ms = hub_now_ms(h) + HUB_RETRY_MS;
-        hub_tenant_hole(t, t->known);
+        hub_gap_open(t, t->known);
         return;
     }
 
@@ -112,7 +111,7 @@ hub_tenant_fill(hub_tenant_t *t)
 
 
 void
-hub_tenant_hole(hub_tenant_t *t, int64_t seq)
+hub_gap_open(hub_tenant_t *t, int64_t seq)
 {
     t->known = seq > t->known ? seq : t->known;
 
@@ -126,8 +125,7 @@ hub_tenant_hole(hub_tenant_t *t, int64_t seq)
 
 
 void
-hub_tenant_stash(hub_tenant_t *t, int64_t seq, const pt_uuid_t *id,
-                 pt_str_t frame)
+hub_gap_stash(hub_tenant_t *t, int64_t seq, const pt_uuid_t *id, pt_str_t frame)
 {
     hub_out_t *o;
 
@@ -158,7 +156,7 @@ hub_tenant_stash(hub_tenant_t *t, int64_t seq, const pt_uuid_t *id,
 /* Takes from the stash what is next now, drops what is past. */
 
 void
-hub_tenant_unstash(hub_tenant_t *t)
+hub_gap_unstash(hub_tenant_t *t)
 {
     bool        again;
     hub_out_t **at, *o;
@@ -178,7 +176,7 @@ hub_tenant_unstash(hub_tenant_t *t)
             t->nstash--;
 
             if (o->frame->seq == t->ring.head + 1
-                && hub_room_add(t, o->frame) == PT_OK) {
+                && hub_memory_add(t, o->frame) == PT_OK) {
                 again = true;
 
             } else {
@@ -197,7 +195,7 @@ hub_tenant_unstash(hub_tenant_t *t)
 
 
 void
-hub_tenant_stash_free(hub_tenant_t *t)
+hub_gap_free(hub_tenant_t *t)
 {
     hub_out_t *o;
 
@@ -265,13 +263,13 @@ hub_tenant_fill_add(hub_tenant_t *t, const hub_row_t *rows, size_t n)
                    != PT_OK)
         {
             t->retry_ms = hub_now_ms(t->hub) + HUB_RETRY_MS;
-            hub_tenant_unstash(t);
-            hub_tenant_hole(t, t->known);
+            hub_gap_unstash(t);
+            hub_gap_open(t, t->known);
             return; /* again later */
         }
     }
 
-    hub_tenant_unstash(t);
+    hub_gap_unstash(t);
 
     if (n > 0 && rows[n - 1].seq == t->fill_first + (int64_t) HUB_PAGE_EVENTS) {
         t->again = true; /* there may be more */
@@ -281,7 +279,7 @@ hub_tenant_fill_add(hub_tenant_t *t, const hub_row_t *rows, size_t n)
     t->ended = t->asked;
 
     if (t->known <= t->ring.head || t->known == t->fill_known) {
-        hub_tenant_stash_free(t); /* whatever was said: this is the log */
+        hub_gap_free(t); /* whatever was said: this is the log */
         t->known = t->ring.head;
         t->hole_ms = 0;
     }

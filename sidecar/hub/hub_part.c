@@ -39,7 +39,7 @@ const serve_part_t hub_part = { "hub",        hub_part_start, hub_part_stop,
 static const hub_ops_t hub_part_ops = {
     hub_sock_write,    hub_sock_want_write,  hub_sock_admitted,
     hub_sock_close,    hub_db_load_tenant,   hub_db_load_events,
-    hub_db_load_reach, hub_db_check_session, hub_bus_publish,
+    hub_db_load_reach, hub_db_session_check, hub_bus_publish,
     hub_bus_tenant_on, hub_bus_tenant_off,   hub_part_now_ms,
     hub_part_wall_us
 };
@@ -98,9 +98,9 @@ hub_part_open(hub_glue_t *g, const serve_t *serve)
     err = (err == PT_OK) ? hub_part_hub(g, serve) : err;
     err = (err == PT_OK) ? hub_db_start(g, serve) : err;
     err = (err == PT_OK) ? hub_bus_start(g, serve) : err;
-    err = (err == PT_OK)
-              ? hub_listen(g, serve->conf->hub_socket, serve->conf->hub_group)
-              : err;
+    err = (err == PT_OK) ? hub_listen_start(g, serve->conf->hub_socket,
+                                            serve->conf->hub_group)
+                         : err;
 
     if (err == PT_OK) {
         ops->timer_set(g->second, 1000);
@@ -127,19 +127,21 @@ hub_part_hub(hub_glue_t *g, const serve_t *serve)
         return PT_EINTERNAL;
     }
 
-    pt_hex_build(rnd, sizeof(rnd), g->ear.id);
+    pt_hex_build(rnd, sizeof(rnd), g->trust.id);
     g->jwt = pt_jwt_new(&g->mem, serve->conf->jwt_secret);
 
     if (g->jwt == NULL
-        || pt_bus_key(serve->conf->jwt_secret, g->ear.key) != PT_OK) {
+        || pt_bus_key(serve->conf->jwt_secret, g->trust.key) != PT_OK)
+    {
         return PT_ENOMEM;
     }
 
     g->conns_max = hub_part_capacity(serve);
     guests = g->conns_max / 20;
     guests = (guests < HUB_GUESTS_MIN) ? HUB_GUESTS_MIN : guests;
-    hub_door_init(&g->door, &g->mem, guests, conf.seed + 16);
-    g->hands_max = (guests < HUB_HANDS_MIN) ? HUB_HANDS_MIN : guests;
+    hub_admission_init(&g->admission, &g->mem, guests, conf.seed + 16);
+    g->handshakes_max =
+        (guests < HUB_HANDSHAKES_MIN) ? HUB_HANDSHAKES_MIN : guests;
     g->enabled = serve->conf->websocket_enabled;
 
     conf.mem = g->mem;
@@ -230,7 +232,7 @@ hub_part_stop(void *part)
 
     g = part;
     g->stopping = true;
-    hub_unlisten(g);
+    hub_listen_stop(g);
     hub_drain(g->hub, 0, PART_SPREAD_MS);
     g->loop->ops->timer_set(g->hold, 0);
 }
@@ -243,13 +245,13 @@ hub_part_del(void *part)
 
     g = part;
     loop_on_turn(g->turns, NULL, NULL);
-    hub_unlisten(g);
+    hub_listen_stop(g);
 
     if (g->hub != NULL) {
         hub_abort(g->hub);
     }
 
-    hub_hand_abort(g);
+    hub_handshake_abort(g);
 
     hub_bus_stop(g);
     hub_db_stop(g);
@@ -283,9 +285,9 @@ hub_part_second(void *data)
 
     g = data;
     g->loop->ops->timer_set(g->second, 1000);
-    hub_press(g->hub, hub_door_is_pressed(&g->door));
+    hub_press(g->hub, hub_admission_is_pressed(&g->admission));
     hub_tick(g->hub);
-    hub_hand_tick(g);
+    hub_handshake_tick(g);
 }
 
 
@@ -327,7 +329,7 @@ hub_part_turn(void *data)
     hub_flush(g->hub);
 
     if (g->pool != NULL) {
-        hub_db_turn(g);
+        hub_db_session_turn(g);
     }
 
     if (hub_is_dirty(g->hub)) {

@@ -48,7 +48,7 @@ hub_tenant_get(hub_t *h, const pt_uuid_t *id)
     memset(t, 0, sizeof(*t));
     t->hub = h;
     t->id = *id;
-    hub_room_idle(t);
+    hub_memory_idle(t);
     t->labelled = h->nlabelled < HUB_LABELS_MAX;
     h->nlabelled += t->labelled ? 1 : 0;
     hub_ring_init(&t->ring, 0, NULL);
@@ -90,13 +90,13 @@ hub_tenant_del(hub_tenant_t *t)
     h->conf.ops->tenant_off(h->conf.env, &t->id);
     *at = t->next;
     h->ntenants--;
-    hub_room_busy(t);
+    hub_memory_busy(t);
     h->nlabelled -= t->labelled ? 1 : 0;
 
-    hub_pages_drop(t);
-    hub_tenant_stash_free(t);
+    hub_page_drop_all(t);
+    hub_gap_free(t);
     hub_tenant_users_free(t);
-    hub_room_free(t);
+    hub_memory_free(t);
     hub_frame_unref(&h->conf.mem, t->sync);
     hub_frame_unref(&h->conf.mem, t->list);
     hub_free(h, t);
@@ -142,7 +142,7 @@ hub_tenant_loaded(hub_tenant_t *t, pt_err_t err, int64_t head,
         return;
     }
 
-    hub_room_free(t);
+    hub_memory_free(t);
     hub_ring_init(&t->ring, head, head_id);
 
     if (n > 0) {
@@ -166,7 +166,7 @@ hub_tenant_loaded(hub_tenant_t *t, pt_err_t err, int64_t head,
     hub_tenant_dirty(t);
 
     if (t->known > t->ring.head) {
-        hub_tenant_hole(t, t->known);
+        hub_gap_open(t, t->known);
     }
 }
 
@@ -190,7 +190,7 @@ hub_tenant_bell(hub_tenant_t *t, int64_t seq, pt_str_t frame)
         f = hub_ring_find(&t->ring, seq);
 
         if (has_id && f != NULL && !pt_uuid_eq(&f->id, &id)) {
-            hub_tenant_verify(t); /* another history? the log knows */
+            hub_gap_verify(t); /* another history? the log knows */
         }
 
         return;
@@ -198,19 +198,19 @@ hub_tenant_bell(hub_tenant_t *t, int64_t seq, pt_str_t frame)
 
     if (seq > t->ring.head + 1 || !has_id) {
         if (has_id) {
-            hub_tenant_stash(t, seq, &id, frame);
+            hub_gap_stash(t, seq, &id, frame);
         }
 
-        hub_tenant_hole(t, seq);
+        hub_gap_open(t, seq);
         return;
     }
 
     if (hub_tenant_add(t, seq, &id, frame) != PT_OK) {
-        hub_tenant_hole(t, seq);
+        hub_gap_open(t, seq);
         return;
     }
 
-    hub_tenant_unstash(t);
+    hub_gap_unstash(t);
     hub_tenant_dirty(t);
 }
 
@@ -232,7 +232,7 @@ hub_tenant_head(hub_tenant_t *t, int64_t seq, const pt_uuid_t *id)
     }
 
     if (seq > t->ring.head) {
-        hub_tenant_hole(t, seq);
+        hub_gap_open(t, seq);
     }
 }
 
@@ -244,9 +244,9 @@ hub_tenant_rewound(hub_tenant_t *t)
 {
     hub_conn_t *c;
 
-    hub_pages_drop(t);
-    hub_tenant_stash_free(t);
-    hub_room_free(t);
+    hub_page_drop_all(t);
+    hub_gap_free(t);
+    hub_memory_free(t);
     hub_ring_init(&t->ring, 0, NULL);
     hub_frame_unref(&t->hub->conf.mem, t->sync);
     t->sync = NULL;
@@ -296,29 +296,16 @@ hub_tenant_leave(hub_conn_t *c)
     t = c->tenant;
 
     if (c->typing != NULL && c->typing->active) {
-        hub_say_typing(c, false);
+        hub_send_typing(c, false);
     }
 
-    hub_user_leave(c);
+    hub_presence_leave(c);
     hub_conn_unlink(c, &t->conns);
     t->nconns--;
     c->tenant = NULL;
 
     if (t->nconns == 0) {
-        hub_room_idle(t);
-    }
-}
-
-
-/* A socket that ends takes no place among its user's. */
-
-void
-hub_user_leave(hub_conn_t *c)
-{
-    if (c->counted) {
-        c->counted = false;
-        c->user->conns--;
-        hub_here_leave(c);
+        hub_memory_idle(t);
     }
 }
 
@@ -354,7 +341,7 @@ hub_tenant_tick(hub_tenant_t *t)
 
         if (now - t->hole_ms >= (int64_t) HUB_REORDER_MS && now >= t->retry_ms)
         {
-            hub_tenant_fill(t);
+            hub_gap_fill(t);
         }
     }
 
@@ -391,7 +378,7 @@ hub_tenant_add(hub_tenant_t *t, int64_t seq, const pt_uuid_t *id,
 
     f->owner = t;
 
-    err = hub_room_add(t, f);
+    err = hub_memory_add(t, f);
 
     if (err != PT_OK) {
         hub_frame_unref(&t->hub->conf.mem, f);

@@ -181,7 +181,7 @@ hub_wheel_live(hub_conn_t *c, uint32_t now)
     if (c->typing != NULL && c->typing->active
         && hub_now_ms(c->hub) - c->typing->started_ms >= HUB_TYPING_STOP_MS)
     {
-        hub_say_typing(c, false);
+        hub_send_typing(c, false);
     }
 
     if (c->state >= HUB_CONN_CLOSING) {
@@ -198,11 +198,11 @@ hub_wheel_live(hub_conn_t *c, uint32_t now)
         hub_conn_push(c, c->hub->ping);
     }
 
-    if (c->state == HUB_CONN_LIVE && now - c->said_s >= HUB_SYNC_S
+    if (c->state == HUB_CONN_LIVE && now - c->synced_s >= HUB_SYNC_S
         && c->cursor == c->tenant->ring.head + 1)
     {
-        c->said_s = now;
-        hub_conn_push(c, hub_say_sync(c->tenant));
+        c->synced_s = now;
+        hub_conn_push(c, hub_send_sync(c->tenant));
     }
 }
 
@@ -219,7 +219,7 @@ hub_wheel_token(hub_conn_t *c)
 
     } else if (left <= c->warn_s && !c->warned) {
         c->warned = true;
-        hub_say_expiring(c, left);
+        hub_send_expiring(c, left);
     }
 }
 
@@ -243,7 +243,7 @@ hub_wheel_next_s(const hub_conn_t *c, uint32_t now)
     next = HUB_WHEEL_LOOK_S;
     at[0] = c->close_s;
     at[1] = c->ping_s + c->hub->conf.ping_s;
-    at[2] = c->said_s + HUB_SYNC_S;
+    at[2] = c->synced_s + HUB_SYNC_S;
     at[3] = c->seen_s + c->hub->conf.pong_s;
     at[4] = c->check_s + HUB_SESSION_CHECK_S;
 
