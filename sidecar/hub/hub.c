@@ -123,7 +123,7 @@ hub_on_events(hub_t *h, const pt_uuid_t *tenant, pt_err_t err, int64_t first,
     hub_page_fill(p, err, rows, n);
 
     if (err == PT_OK) {
-        hub_tenant_dirty(t);
+        hub_log_dirty(t);
 
     } else {
         t->behind = true;
@@ -295,7 +295,7 @@ hub_tick(hub_t *h)
     uint32_t now;
 
     now = (uint32_t) (hub_now_ms(h) / 1000);
-    hub_wheel_run(h, now);
+    hub_timer_run(h, now);
     hub_tick_tenants(h);
     hub_flush(h);
 }
@@ -310,7 +310,10 @@ hub_flush(hub_t *h)
         hub_flush_dead(h);
     } while (h->dirty_tenants != NULL);
 
-    hub_memory_reclaim(h);
+    if (hub_memory_is_over(h)) {
+        hub_tenant_forget(h);
+        hub_memory_halve(h);
+    }
 }
 
 
@@ -464,7 +467,7 @@ hub_flush_dead(hub_t *h)
         while (list != NULL) {
             c = list;
             list = c->wheel_next;
-            hub_conn_free(c); /* its typing_stop may be others' death */
+            hub_client_free(c); /* its typing_stop may be others' death */
         }
     }
 }

@@ -278,13 +278,10 @@ void hub_conn_push(hub_conn_t *c, hub_frame_t *f);
 /* Queues JSON text as a frame. */
 void hub_conn_send(hub_conn_t *c, pt_str_t json);
 /* The socket is of no use: freed at the end of the turn. */
-void hub_conn_drop(hub_conn_t *c);
-/* Its close frame, and no more. */
-void   hub_conn_end(hub_conn_t *c, uint16_t code, const char *reason);
+void   hub_conn_drop(hub_conn_t *c);
 void   hub_conn_dirty(hub_conn_t *c);
 void   hub_conn_link(hub_conn_t *c, hub_conn_t **list);
 void   hub_conn_unlink(hub_conn_t *c, hub_conn_t **list);
-void   hub_conn_free(hub_conn_t *c);
 size_t hub_conn_close_index(uint16_t code);
 /* Who asked for a session: may be NULL by now. */
 hub_conn_t *hub_conn_find(hub_t *h, uint64_t ticket);
@@ -292,6 +289,12 @@ hub_conn_t *hub_conn_find(hub_t *h, uint64_t ticket);
 /* ---- hub_write.c ---- */
 
 void hub_write_conn(hub_conn_t *c);
+/* Its close frame, and no more. */
+void hub_write_end(hub_conn_t *c, uint16_t code, const char *reason);
+
+/* ---- hub_client.c ---- */
+
+void hub_client_free(hub_conn_t *c);
 
 /* ---- hub_drain.c ---- */
 
@@ -300,10 +303,14 @@ void hub_drain_late(hub_conn_t *c);
 
 /* ---- hub_wheel.c ---- */
 
-void     hub_wheel_run(hub_t *h, uint32_t now);
 void     hub_wheel_add(hub_conn_t *c, uint32_t after_s);
 void     hub_wheel_drop(hub_conn_t *c);
 uint32_t hub_wheel_close_s(const hub_conn_t *c);
+
+/* ---- hub_timer.c ---- */
+
+/* Looks at the sockets of every second up to now. */
+void hub_timer_run(hub_t *h, uint32_t now);
 
 /* ---- hub_proto.c ---- */
 
@@ -323,12 +330,13 @@ void hub_session_check(hub_conn_t *c);
 hub_user_t *hub_user_find(const hub_tenant_t *t, const pt_uuid_t *id);
 /* Finds or makes it; name data NULL: not known.  NULL: out of memory. */
 hub_user_t *hub_user_get(hub_tenant_t *t, const pt_uuid_t *id, pt_str_t name);
+/* A socket that ends takes no place among its user's. */
+void hub_user_leave(hub_conn_t *c);
 
 /* ---- hub_presence.c ---- */
 
-/* A socket is counted among its user's; and no more. */
+/* A socket is counted among its user's; no more after hub_user_leave(). */
 void hub_presence_join(hub_conn_t *c);
-void hub_presence_leave(hub_conn_t *c);
 /* Its watch was before. */
 void hub_presence_watch(hub_conn_t *c, const pt_uuid_t *before);
 /* false: name is none that a client may say. */
@@ -357,12 +365,11 @@ hub_frame_t *hub_send_sync(hub_tenant_t *t);
 
 hub_tenant_t *hub_tenant_get(hub_t *h, const pt_uuid_t *id); /* or NULL */
 hub_tenant_t *hub_tenant_find(hub_t *h, const pt_uuid_t *id);
-void          hub_tenant_load(hub_tenant_t *t);
-void hub_tenant_join(hub_conn_t *c); /* state TENANT: resumes when it can */
+void hub_tenant_join(hub_conn_t *c); /* state TENANT: then it can resume */
+/* Tenants without sockets go, least recently used first. */
+void hub_tenant_forget(hub_t *h);
 void hub_tenant_leave(hub_conn_t *c);
-void hub_tenant_dirty(hub_tenant_t *t);
 void hub_tenant_tick(hub_tenant_t *t);
-void hub_tenant_rewound(hub_tenant_t *t);
 void hub_tenant_del(hub_tenant_t *t);
 bool hub_tenant_is_idle(const hub_tenant_t *t);
 void hub_tenant_loaded(hub_tenant_t *t, pt_err_t err, int64_t head,
@@ -372,10 +379,6 @@ void hub_tenant_loaded(hub_tenant_t *t, pt_err_t err, int64_t head,
 void hub_tenant_bell(hub_tenant_t *t, int64_t seq, pt_str_t frame);
 void hub_tenant_head(hub_tenant_t *t, int64_t seq, const pt_uuid_t *id);
 
-/* Appends the event head + 1. */
-pt_err_t hub_tenant_add(hub_tenant_t *t, int64_t seq, const pt_uuid_t *id,
-                        pt_str_t frame) PT_MUST_CHECK;
-
 /* ---- hub_memory.c ---- */
 
 /* hub_ring_add() and hub_ring_free() of a tenant's ring, counted. */
@@ -384,7 +387,26 @@ void     hub_memory_free(hub_tenant_t *t);
 /* It has no sockets from here on; and has again (or is deleted). */
 void hub_memory_idle(hub_tenant_t *t);
 void hub_memory_busy(hub_tenant_t *t);
-void hub_memory_reclaim(hub_t *h); /* back under the limit */
+
+bool   hub_memory_is_over(const hub_t *h);
+size_t hub_memory_enough(const hub_t *h); /* bytes that may stay then */
+void   hub_memory_halve(hub_t *h);        /* the largest rings */
+
+/* ---- hub_log.c ---- */
+
+void hub_log_load(hub_tenant_t *t);
+/* Its sockets are looked at at the end of the turn. */
+void hub_log_dirty(hub_tenant_t *t);
+/* The log is not the one its sockets know. */
+void hub_log_rewound(hub_tenant_t *t);
+/* Appends the event head + 1. */
+pt_err_t hub_log_add(hub_tenant_t *t, int64_t seq, const pt_uuid_t *id,
+                     pt_str_t frame) PT_MUST_CHECK;
+/* Keeps an event that came too early; takes what is next now. */
+void hub_log_stash(hub_tenant_t *t, int64_t seq, const pt_uuid_t *id,
+                   pt_str_t frame);
+void hub_log_unstash(hub_tenant_t *t);
+void hub_log_stash_free(hub_tenant_t *t);
 
 /* ---- hub_gap.c ---- */
 
@@ -396,10 +418,6 @@ bool     hub_gap_verified(const hub_tenant_t *t, uint32_t number);
 void     hub_gap_fill(hub_tenant_t *t);
 /* Somebody knows of seq, which we do not have. */
 void hub_gap_open(hub_tenant_t *t, int64_t seq);
-void hub_gap_stash(hub_tenant_t *t, int64_t seq, const pt_uuid_t *id,
-                   pt_str_t frame);
-void hub_gap_unstash(hub_tenant_t *t);
-void hub_gap_free(hub_tenant_t *t);
 
 /* ---- hub_resume.c ---- */
 

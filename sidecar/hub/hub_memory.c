@@ -7,9 +7,6 @@
 
 #include "hub_int.h"
 
-static void hub_memory_idle_drop(hub_t *h, size_t enough);
-static void hub_memory_halve(hub_t *h, size_t enough);
-
 
 pt_err_t
 hub_memory_add(hub_tenant_t *t, hub_frame_t *f)
@@ -77,48 +74,32 @@ hub_memory_busy(hub_tenant_t *t)
 }
 
 
-/* More than is needed goes, so that it need not be done in every turn. */
-
-void
-hub_memory_reclaim(hub_t *h)
+bool
+hub_memory_is_over(const hub_t *h)
 {
-    size_t enough;
-
-    if (h->ring_bytes <= h->conf.rings_max) {
-        return;
-    }
-
-    enough = h->conf.rings_max - h->conf.rings_max / 8;
-    hub_memory_idle_drop(h, enough);
-    hub_memory_halve(h, enough);
+    return h->ring_bytes > h->conf.rings_max;
 }
 
 
-/* Tenants without sockets, least recently used first. */
+/* More than is needed goes, so that it need not be done in every turn. */
 
-static void
-hub_memory_idle_drop(hub_t *h, size_t enough)
+size_t
+hub_memory_enough(const hub_t *h)
 {
-    hub_tenant_t *t, *next;
-
-    for (t = h->idle; t != NULL && h->ring_bytes > enough; t = next) {
-        next = t->idle_next;
-
-        if (hub_tenant_is_idle(t)) {
-            hub_tenant_del(t);
-        }
-    }
+    return h->conf.rings_max - h->conf.rings_max / 8;
 }
 
 
 /* The older half of the largest rings: those over half the limit of a ring
  * first, then over a quarter, and so on. */
 
-static void
-hub_memory_halve(hub_t *h, size_t enough)
+void
+hub_memory_halve(hub_t *h)
 {
-    size_t        i, size;
+    size_t        i, size, enough;
     hub_tenant_t *t;
+
+    enough = hub_memory_enough(h);
 
     for (size = HUB_RING_BYTES_MAX / 2; size > 0; size /= 2) {
         for (i = 0; i < HUB_TENANTS_BUCKETS; i++) {

@@ -61,38 +61,6 @@ hub_presence_join(hub_conn_t *c)
 
 
 void
-hub_presence_leave(hub_conn_t *c)
-{
-    hub_user_t *u;
-
-    if (!c->counted) {
-        return;
-    }
-
-    u = c->user;
-    c->counted = false;
-    u->conns--;
-
-    if (u->conns == 0) {
-        memset(&u->local, 0, sizeof(u->local));
-        u->left_s = c->hub->now_s;
-
-    } else if (!pt_uuid_is_nil(&c->watch)
-               && pt_uuid_eq(&u->local.viewing, &c->watch))
-    {
-        memset(&u->local.viewing, 0, sizeof(u->local.viewing));
-        u->remote_last = u->remote.status != HUB_PRESENCE_OFFLINE;
-
-    } else {
-        return;
-    }
-
-    u->spread = true;
-    c->tenant->restless = true;
-}
-
-
-void
 hub_presence_watch(hub_conn_t *c, const pt_uuid_t *before)
 {
     hub_user_t *u;

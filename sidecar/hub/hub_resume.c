@@ -238,7 +238,7 @@ hub_resume_reached(hub_tenant_t *t, pt_err_t err, int64_t seq)
     }
 
     t->reach = seq;
-    hub_tenant_dirty(t);
+    hub_log_dirty(t);
 }
 
 

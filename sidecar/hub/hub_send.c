@@ -230,7 +230,9 @@ hub_send_typing(hub_conn_t *c, bool start)
     pt_jw_object_end(&w);
 
     if (pt_buf_get(&b, &json) == PT_OK) {
-        hub_on_ephemeral(h, &c->tenant->id, json);
+        hub_send_ephemeral(c->tenant, &t->conversation, &c->user->id,
+                           (pt_str_t){ json.data + HUB_EPHEMERAL_HEAD,
+                                       json.len - HUB_EPHEMERAL_HEAD });
         h->conf.ops->publish(h->conf.env, &c->tenant->id, json);
     }
 

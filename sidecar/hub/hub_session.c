@@ -54,7 +54,7 @@ hub_on_session(hub_t *h, uint64_t ticket, pt_err_t err, bool alive,
 
     if (!alive) {
         h->auth_failures++;
-        hub_conn_end(c, HUB_CLOSE_REVOKED, "session ended");
+        hub_write_end(c, HUB_CLOSE_REVOKED, "session ended");
         return;
     }
 
@@ -161,4 +161,8 @@ hub_session(hub_conn_t *c, hub_tenant_t *t, hub_user_t *u)
     hub_conn_link(c, &t->conns);
     hub_presence_join(c);
     hub_tenant_join(c);
+
+    if (t->state == HUB_TENANT_READY) {
+        hub_resume(c);
+    }
 }

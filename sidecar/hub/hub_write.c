@@ -79,6 +79,22 @@ hub_write_conn(hub_conn_t *c)
 }
 
 
+/* Does not wait for the peer's close frame: of those who were never let in
+ * there may come as many as like. */
+
+void
+hub_write_end(hub_conn_t *c, uint16_t code, const char *reason)
+{
+    hub_conn_close(c, code, reason);
+
+    if (c->state != HUB_CONN_DEAD && !c->blocked) {
+        hub_write_conn(c);
+    }
+
+    hub_conn_drop(c);
+}
+
+
 /* Each frame is held by a reference until it is written: a page may go while
  * the next one is asked for. */
 
