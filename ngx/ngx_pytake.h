@@ -250,18 +250,20 @@ typedef struct {
 
 struct ngx_pytake_worker_s {
     ngx_pytake_main_conf_t *conf;
-    ngx_pytake_loop_t       loop;
-    pytake_t               *pt;
-    char                    role[PT_DBROLE_MAX + 1]; /* "": none */
-    pt_pool_t              *pool[NGX_PYTAKE_CLASSES];
-    pt_redis_t             *redis; /* NULL: not configured */
-    ngx_pytake_zone_t      *zone;  /* NULL: not configured */
-    ngx_pytake_slot_t      *slot;  /* in the zone, or: */
-    ngx_pytake_slot_t       alone;
-    pt_fingerprints_t       prints;
-    pt_timer_t             *house;
-    pt_pool_stats_t         stats[NGX_PYTAKE_CLASSES]; /* last published */
-    pt_redis_stats_t        redis_stats;
+    /* It was told to quit: lets go of what is idle.  Harmless again. */
+    void (*drain)(ngx_pytake_worker_t *w);
+    ngx_pytake_loop_t  loop;
+    pytake_t          *pt;
+    char               role[PT_DBROLE_MAX + 1]; /* "": none */
+    pt_pool_t         *pool[NGX_PYTAKE_CLASSES];
+    pt_redis_t        *redis; /* NULL: not configured */
+    ngx_pytake_zone_t *zone;  /* NULL: not configured */
+    ngx_pytake_slot_t *slot;  /* in the zone, or: */
+    ngx_pytake_slot_t  alone;
+    pt_fingerprints_t  prints;
+    pt_timer_t        *house;
+    pt_pool_stats_t    stats[NGX_PYTAKE_CLASSES]; /* last published */
+    pt_redis_stats_t   redis_stats;
     /* waiting: those whose network is quiet, the others; NULL: no API here */
     pt_turns_t            *hashes[2];
     ngx_uint_t             hash_turn;
@@ -293,7 +295,6 @@ extern const pt_mem_t ngx_pytake_mem;
 ngx_int_t ngx_pytake_worker_init(ngx_cycle_t            *cycle,
                                  ngx_pytake_main_conf_t *pmcf);
 void      ngx_pytake_worker_exit(ngx_pytake_main_conf_t *pmcf);
-void      ngx_pytake_worker_drain(ngx_pytake_worker_t *w);
 /* Writes this worker's gauges and counter deltas to the zone. */
 void      ngx_pytake_worker_publish(ngx_pytake_worker_t *w);
 ngx_int_t ngx_pytake_random(ngx_pytake_worker_t *w, uint8_t *out, size_t len);
@@ -382,7 +383,7 @@ ngx_int_t ngx_pytake_problem_send(ngx_http_request_t *r, ngx_uint_t status);
 ngx_int_t ngx_pytake_answer_response(ngx_http_request_t *r,
                                      pytake_response_t  *resp);
 /* Aborts are noticed from here on. */
-void ngx_pytake_request_watch(ngx_http_request_t *r);
+void ngx_pytake_abort_watch(ngx_http_request_t *r);
 
 
 /* ---- request bodies (ngx_pytake_body.c) ---- */

@@ -72,7 +72,7 @@ ngx_pytake_hub_health(ngx_http_request_t *r, ngx_pytake_hub_pt handler)
 
     cln->handler = ngx_pytake_hub_unwait;
 
-    ngx_pytake_request_watch(r);
+    ngx_pytake_abort_watch(r);
 }
 
 
@@ -108,7 +108,7 @@ ngx_pytake_hub_metrics(ngx_http_request_t *r, ngx_pytake_hub_pt handler)
     cln->handler = ngx_pytake_hub_forget;
     cln->data = call;
 
-    ngx_pytake_request_watch(r);
+    ngx_pytake_abort_watch(r);
 }
 
 

@@ -218,7 +218,7 @@ ngx_pytake_io_read(ngx_event_t *ev)
 
     if (c->close) {
         c->close = 0;
-        ngx_pytake_worker_drain(io->loop->worker);
+        io->loop->worker->drain(io->loop->worker);
         return;
     }
 

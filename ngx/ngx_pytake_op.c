@@ -518,7 +518,7 @@ ngx_pytake_op_free(ngx_pytake_op_t *op)
     }
 
     if (op->worker->draining && op->worker->nops == 0) {
-        ngx_pytake_worker_drain(op->worker);
+        op->worker->drain(op->worker);
     }
 
     ngx_free(op);

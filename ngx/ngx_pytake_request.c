@@ -125,7 +125,7 @@ ngx_pytake_api_post(ngx_http_request_t *r)
     rc = ngx_pytake_api_start(r, ctx, len);
 
     if (rc == NGX_DONE) {
-        ngx_pytake_request_watch(r);
+        ngx_pytake_abort_watch(r);
         return;
     }
 
@@ -198,32 +198,6 @@ ngx_pytake_request_uri(ngx_http_request_t *r, ngx_str_t *path, ngx_str_t *query)
         path->len = p - path->data;
         query->data = p + 1;
         query->len = last - query->data;
-    }
-}
-
-
-void
-ngx_pytake_request_watch(ngx_http_request_t *r)
-{
-    /* what is still being thrown away has a handler of its own */
-
-    if (r != r->main || r->discard_body) {
-        return;
-    }
-
-    r->read_event_handler = ngx_http_test_reading;
-    r->write_event_handler = ngx_http_request_empty_handler;
-
-    /* a FIN that came with the request gives no event of its own */
-
-    if (r->connection->read->ready) {
-        ngx_post_event(r->connection->read, &ngx_posted_events);
-        return;
-    }
-
-    if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
-        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
-                      "pytake: client aborts will not be noticed");
     }
 }
 

@@ -15,6 +15,7 @@
 #define NGX_PYTAKE_REDIS_PENDING_MAX 4096
 
 
+static void      ngx_pytake_worker_drain(ngx_pytake_worker_t *w);
 static ngx_int_t ngx_pytake_worker_core(ngx_pytake_worker_t *w);
 static ngx_int_t ngx_pytake_worker_pools(ngx_pytake_worker_t *w);
 static ngx_int_t ngx_pytake_worker_redis(ngx_pytake_worker_t *w);
@@ -38,6 +39,7 @@ ngx_pytake_worker_init(ngx_cycle_t *cycle, ngx_pytake_main_conf_t *pmcf)
     pmcf->worker = w;
 
     w->conf = pmcf;
+    w->drain = ngx_pytake_worker_drain;
     w->rnd_used = sizeof(w->rnd);
     w->stmt_ping = ngx_pytake_worker_stmt("health_ping");
     w->stmt_identity = ngx_pytake_worker_stmt("health_identity");
@@ -144,7 +146,7 @@ ngx_pytake_worker_exit(ngx_pytake_main_conf_t *pmcf)
  * stays while operations may still have something to publish.
  */
 
-void
+static void
 ngx_pytake_worker_drain(ngx_pytake_worker_t *w)
 {
     ngx_uint_t i;

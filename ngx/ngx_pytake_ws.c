@@ -302,7 +302,7 @@ ngx_pytake_ws_verify(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx)
 
     if (rc == NGX_AGAIN) {
         r->connection->log->action = "admitting a websocket";
-        ngx_pytake_request_watch(r);
+        ngx_pytake_abort_watch(r);
         return NGX_AGAIN;
     }
 

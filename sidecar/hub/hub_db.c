@@ -25,7 +25,6 @@ static void             hub_db_reach_done(void *data, batch_t *b,
 pt_err_t
 hub_db_start(hub_glue_t *g, const serve_t *serve)
 {
-    pt_err_t       err;
     pt_pool_conf_t conf;
 
     memset(&conf, 0, sizeof(conf));
@@ -40,13 +39,7 @@ hub_db_start(hub_glue_t *g, const serve_t *serve)
     conf.lock_timeout_ms = DB_DEADLINE_MS;
     conf.mem = serve->mem;
 
-    err = pt_pool_new(g->loop, &conf, &g->pool);
-
-    if (err != PT_OK) {
-        return err;
-    }
-
-    return hub_db_poll_start(g);
+    return pt_pool_new(g->loop, &conf, &g->pool);
 }
 
 
@@ -54,8 +47,6 @@ void
 hub_db_stop(hub_glue_t *g)
 {
     hub_job_t *j;
-
-    hub_db_poll_stop(g);
 
     if (g->pool != NULL) {
         pt_pool_del(g->pool); /* no handler runs any more */

@@ -34,6 +34,15 @@ typedef struct hub_handshake_s hub_handshake_t;
 typedef struct hub_job_s       hub_job_t;
 typedef struct hub_asked_s     hub_asked_t;
 
+/* What a socket does before its upgrade. */
+typedef struct {
+    /* A new socket: NULL when out of memory. */
+    hub_handshake_t *(*make)(hub_sock_t *s);
+    void (*del)(hub_sock_t *s);
+    void (*read)(hub_sock_t *s);
+    void (*write)(hub_sock_t *s);
+} hub_handshake_ops_t;
+
 /* Kept small: one a socket, for its whole life. */
 struct hub_sock_s {
     hub_glue_t      *glue;
@@ -79,6 +88,8 @@ struct hub_glue_s {
     pt_timer_t    *hold;    /* HOLD: sockets that say goodbye */
 
     /* hub_sock.c */
+    const hub_handshake_ops_t *handshake;
+
     int         listen_fd;
     int         spare_fd; /* so that even the last socket gets an answer */
     pt_io_t    *listen_io;
@@ -141,13 +152,9 @@ bool hub_sock_guest(hub_sock_t *s, pt_str_t addr);
 
 /* ---- hub_handshake.c ---- */
 
-/* A new socket: NULL when out of memory. */
-hub_handshake_t *hub_handshake_new(hub_sock_t *s);
-void             hub_handshake_del(hub_sock_t *s);
-void             hub_handshake_read(hub_sock_t *s);
-void             hub_handshake_write(hub_sock_t *s);
-void             hub_handshake_tick(hub_glue_t *g);  /* slow ones */
-void             hub_handshake_abort(hub_glue_t *g); /* all of them */
+extern const hub_handshake_ops_t hub_handshake_ops;
+void hub_handshake_tick(hub_glue_t *g);  /* slow ones */
+void hub_handshake_abort(hub_glue_t *g); /* all of them */
 
 /* ---- hub_db.c ---- */
 

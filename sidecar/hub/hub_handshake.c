@@ -12,7 +12,7 @@
 #include "pytake.h"
 
 #define HUB_HANDSHAKE_METRICS_MAX (16u * 1024 * 1024)
-#define HAND_HEALTH_MAX 512u
+#define HUB_HANDSHAKE_HEALTH_MAX 512u
 
 struct hub_handshake_s {
     hub_handshake_t *next; /* older */
@@ -26,6 +26,10 @@ struct hub_handshake_s {
     pt_str_t         out;
 };
 
+static hub_handshake_t *hub_handshake_new(hub_sock_t *s);
+static void             hub_handshake_del(hub_sock_t *s);
+static void             hub_handshake_read(hub_sock_t *s);
+static void             hub_handshake_write(hub_sock_t *s);
 static void hub_handshake_done(hub_sock_t *s, char *text, size_t len,
                                size_t head);
 static void hub_handshake_upgrade(hub_sock_t *s, const hub_http_t *r,
@@ -36,8 +40,13 @@ static void hub_handshake_metrics(hub_sock_t *s);
 static void hub_handshake_numbers(const hub_glue_t *g, pt_buf_t *b);
 static void hub_handshake_answer(hub_sock_t *s, pt_str_t answer);
 
+const hub_handshake_ops_t hub_handshake_ops = { hub_handshake_new,
+                                                hub_handshake_del,
+                                                hub_handshake_read,
+                                                hub_handshake_write };
 
-hub_handshake_t *
+
+static hub_handshake_t *
 hub_handshake_new(hub_sock_t *s)
 {
     hub_glue_t      *g;
@@ -69,7 +78,7 @@ hub_handshake_new(hub_sock_t *s)
 }
 
 
-void
+static void
 hub_handshake_del(hub_sock_t *s)
 {
     hub_glue_t      *g;
@@ -105,7 +114,7 @@ hub_handshake_del(hub_sock_t *s)
 }
 
 
-void
+static void
 hub_handshake_read(hub_sock_t *s)
 {
     size_t           len, head;
@@ -159,7 +168,7 @@ hub_handshake_read(hub_sock_t *s)
 }
 
 
-void
+static void
 hub_handshake_write(hub_sock_t *s)
 {
     ssize_t          n;
@@ -324,8 +333,8 @@ static void
 hub_handshake_health(hub_sock_t *s)
 {
     int             n, len;
-    char            body[HAND_HEALTH_MAX];
-    char            reply[HUB_HTTP_REPLY_MAX + HAND_HEALTH_MAX];
+    char            body[HUB_HANDSHAKE_HEALTH_MAX];
+    char            reply[HUB_HTTP_REPLY_MAX + HUB_HANDSHAKE_HEALTH_MAX];
     size_t          at;
     hub_glue_t     *g;
     pt_pool_stats_t st;

@@ -62,6 +62,7 @@ hub_part_start(const serve_t *serve, void **part)
     g->loop = serve->base;
     g->turns = serve->loop;
     g->mem = serve->mem;
+    g->handshake = &hub_handshake_ops;
     g->listen_fd = -1;
     g->spare_fd = -1;
     err = hub_part_open(g, serve);
@@ -97,6 +98,7 @@ hub_part_open(hub_glue_t *g, const serve_t *serve)
     err = hub_part_prints(g, serve->conf);
     err = (err == PT_OK) ? hub_part_hub(g, serve) : err;
     err = (err == PT_OK) ? hub_db_start(g, serve) : err;
+    err = (err == PT_OK) ? hub_db_poll_start(g) : err;
     err = (err == PT_OK) ? hub_bus_start(g, serve) : err;
     err = (err == PT_OK) ? hub_listen_start(g, serve->conf->hub_socket,
                                             serve->conf->hub_group)
@@ -254,6 +256,7 @@ hub_part_del(void *part)
     hub_handshake_abort(g);
 
     hub_bus_stop(g);
+    hub_db_poll_stop(g);
     hub_db_stop(g);
     hub_del(g->hub);
 
@@ -316,6 +319,7 @@ hub_part_hold(void *data)
 
     g->loop->ops->timer_stop(g->second);
     hub_bus_stop(g);
+    hub_db_poll_stop(g);
     hub_db_stop(g);
 }
 

@@ -30,7 +30,7 @@ hub_sock_del(hub_sock_t *s)
 
     g = s->glue;
     hub_sock_unguest(s);
-    hub_handshake_del(s);
+    g->handshake->del(s);
 
     if (s->io != NULL) {
         g->loop->ops->io_del(s->io);
@@ -259,7 +259,7 @@ hub_sock_new(hub_glue_t *g, int fd)
     s->glue = g;
     s->fd = fd;
     s->io = g->loop->ops->io_new(g->loop, fd, hub_sock_io, s);
-    s->handshake = (s->io == NULL) ? NULL : hub_handshake_new(s);
+    s->handshake = (s->io == NULL) ? NULL : g->handshake->make(s);
 
     if (s->handshake == NULL || hub_sock_want(s, PT_IO_READ) != PT_OK) {
         hub_sock_del(s);
@@ -300,10 +300,10 @@ hub_sock_io(void *data, int events)
 
     if (s->conn == NULL) {
         if (events & PT_IO_WRITE) {
-            hub_handshake_write(s);
+            s->glue->handshake->write(s);
 
         } else {
-            hub_handshake_read(s);
+            s->glue->handshake->read(s);
         }
 
         return;
