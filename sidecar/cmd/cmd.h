@@ -10,6 +10,7 @@
 #define CMD_H
 
 #include "base/conf.h"
+#include "base/mem.h"
 #include "db.h"
 #include "core/pt_util.h"
 
@@ -61,10 +62,6 @@ int cmd_name_check(const char *name, const char *option);
 bool cmd_phone_is(const char *phone);
 
 /* ---- cmd_util.c ---- */
-
-/* malloc and free as the core's allocator. */
-extern const pt_mem_t cmd_mem;
-
 
 /* What to do when the database does not let the login in. */
 #define CMD_LET_IN "let the login in: pytake migrate --login NAME, as the owner"

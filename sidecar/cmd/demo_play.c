@@ -106,7 +106,7 @@ demo_play_begin(demo_play_t *t)
     cmd_random(t->secret, sizeof(t->secret));
 
     memset(&conf, 0, sizeof(conf));
-    conf.mem = cmd_mem;
+    conf.mem = mem_heap;
     conf.jwt_secret = (pt_str_t){ (const char *) jwt, sizeof(jwt) };
     conf.webhook_secret =
         (pt_str_t){ (const char *) t->secret, sizeof(t->secret) };

@@ -12,8 +12,8 @@
 
 #include "core/pt_err.h"
 
-static pt_err_t courier_start(const serve_t *serve, void **part);
-static pt_err_t courier_open(courier_t *c, const serve_t *serve);
+static pt_err_t courier_start(const part_host_t *serve, void **part);
+static pt_err_t courier_open(courier_t *c, const part_host_t *serve);
 static pt_err_t courier_open_redis(courier_t *c);
 static void     courier_stop(void *part);
 static void     courier_del(void *part);
@@ -28,13 +28,13 @@ static void             courier_claimed(void *data, batch_t *b,
                                         const pytake_sql_result_t *result);
 static void courier_away(courier_t *c, const pytake_sql_result_t *result);
 
-const serve_part_t courier_part = { "courier",       courier_start,
-                                    courier_stop,    courier_del,
-                                    courier_metrics, COURIER_HTTP_CONNS_MAX };
+const part_t courier_part = { "courier",       courier_start,
+                              courier_stop,    courier_del,
+                              courier_metrics, COURIER_HTTP_CONNS_MAX };
 
 
 static pt_err_t
-courier_start(const serve_t *serve, void **part)
+courier_start(const part_host_t *serve, void **part)
 {
     pt_err_t   err;
     courier_t *c;
@@ -74,7 +74,7 @@ courier_start(const serve_t *serve, void **part)
 
 
 static pt_err_t
-courier_open(courier_t *c, const serve_t *serve)
+courier_open(courier_t *c, const part_host_t *serve)
 {
     pt_err_t       err;
     pt_pool_conf_t pool;

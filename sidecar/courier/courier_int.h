@@ -17,7 +17,7 @@
 #include "io/pt_backoff.h"
 #include "io/pt_redis.h"
 #include "io/pt_redis_sub.h"
-#include "serve/serve.h"
+#include "base/part.h"
 
 #define COURIER_JOBS_MAX 512u    /* claimed and not settled */
 #define COURIER_CLAIM_MAX 64u    /* rows of one claim */

@@ -38,7 +38,7 @@ static const pt_str_t hub_bus_kinds[BUS_CHANNELS] = { { "ev:", 3 },
 
 
 pt_err_t
-hub_bus_start(hub_glue_t *g, const serve_t *serve)
+hub_bus_start(hub_glue_t *g, const part_host_t *serve)
 {
     pt_err_t            err;
     pt_redis_conf_t     conf;

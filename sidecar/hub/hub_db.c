@@ -23,7 +23,7 @@ static void             hub_db_reach_done(void *data, batch_t *b,
 
 
 pt_err_t
-hub_db_start(hub_glue_t *g, const serve_t *serve)
+hub_db_start(hub_glue_t *g, const part_host_t *serve)
 {
     pt_pool_conf_t conf;
 

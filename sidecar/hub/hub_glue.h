@@ -16,7 +16,7 @@
 #include "hub_http.h"
 #include "io/pt_redis.h"
 #include "io/pt_redis_sub.h"
-#include "serve/serve.h"
+#include "base/part.h"
 
 #define HUB_READ_SIZE (64u * 1024)
 #define HUB_GUESTS_MIN 64u      /* unauthenticated: 5 % of capacity, or this */
@@ -75,17 +75,17 @@ struct hub_job_s {
 };
 
 struct hub_glue_s {
-    const serve_t *serve;
-    pt_loop_t     *loop;
-    loop_t        *turns;
-    pt_mem_t       mem;
-    hub_t         *hub;
-    pt_jwt_t      *jwt;
-    bool           stopping;
-    pt_timer_t    *second;  /* HOUSE: hub_tick() */
-    pt_timer_t    *soon;    /* HOUSE: holes, and sockets that have more */
-    int64_t        soon_ms; /* when; 0: not set */
-    pt_timer_t    *hold;    /* HOLD: sockets that say goodbye */
+    const part_host_t *serve;
+    pt_loop_t         *loop;
+    loop_t            *turns;
+    pt_mem_t           mem;
+    hub_t             *hub;
+    pt_jwt_t          *jwt;
+    bool               stopping;
+    pt_timer_t        *second;  /* HOUSE: hub_tick() */
+    pt_timer_t        *soon;    /* HOUSE: holes, and sockets that have more */
+    int64_t            soon_ms; /* when; 0: not set */
+    pt_timer_t        *hold;    /* HOLD: sockets that say goodbye */
 
     /* hub_sock.c */
     const hub_handshake_ops_t *handshake;
@@ -158,7 +158,7 @@ void hub_handshake_abort(hub_glue_t *g); /* all of them */
 
 /* ---- hub_db.c ---- */
 
-pt_err_t hub_db_start(hub_glue_t *g, const serve_t *serve) PT_MUST_CHECK;
+pt_err_t hub_db_start(hub_glue_t *g, const part_host_t *serve) PT_MUST_CHECK;
 void     hub_db_stop(hub_glue_t *g);
 /* A new one, size bytes for parameters and the answer's own; NULL: out of
  * memory, or stopped. */
@@ -192,7 +192,7 @@ void     hub_db_poll_now(hub_glue_t *g);
 
 /* ---- hub_bus.c ---- */
 
-pt_err_t hub_bus_start(hub_glue_t *g, const serve_t *serve) PT_MUST_CHECK;
+pt_err_t hub_bus_start(hub_glue_t *g, const part_host_t *serve) PT_MUST_CHECK;
 void     hub_bus_stop(hub_glue_t *g);
 /* hub_ops_t's */
 void hub_bus_publish(void *env, const pt_uuid_t *tenant, pt_str_t payload);

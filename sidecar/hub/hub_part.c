@@ -10,19 +10,20 @@
 #include <sys/resource.h>
 
 #include "hub_glue.h"
+#include "hub_part.h"
 
 #define PART_SOON_MS 20u /* HUB_REORDER_MS */
 #define PART_HOLD_MS 50u
-#define PART_SPREAD_MS 6000u  /* of SERVE_STOP_MS */
+#define PART_SPREAD_MS 6000u  /* of PART_STOP_MS */
 #define PART_FDS_RESERVED 64u /* listener, pools, channels, logs */
 #define PART_CONNS_MIN 64u
 #define PART_CONNS_MAX 500000u
 
-static pt_err_t hub_part_start(const serve_t *serve, void **part);
-static pt_err_t hub_part_open(hub_glue_t *g, const serve_t *serve);
-static pt_err_t hub_part_hub(hub_glue_t *g, const serve_t *serve);
+static pt_err_t hub_part_start(const part_host_t *serve, void **part);
+static pt_err_t hub_part_open(hub_glue_t *g, const part_host_t *serve);
+static pt_err_t hub_part_hub(hub_glue_t *g, const part_host_t *serve);
 static pt_err_t hub_part_prints(hub_glue_t *g, const conf_t *conf);
-static uint32_t hub_part_capacity(const serve_t *serve);
+static uint32_t hub_part_capacity(const part_host_t *serve);
 static void     hub_part_stop(void *part);
 static void     hub_part_del(void *part);
 static void     hub_part_second(void *data);
@@ -33,8 +34,8 @@ static void     hub_part_wake(hub_glue_t *g, uint32_t after_ms);
 static int64_t  hub_part_now_ms(void *env);
 static int64_t  hub_part_wall_us(void *env);
 
-const serve_part_t hub_part = { "hub",        hub_part_start, hub_part_stop,
-                                hub_part_del, NULL,           0 };
+const part_t hub_part = { "hub",        hub_part_start, hub_part_stop,
+                          hub_part_del, NULL,           0 };
 
 static const hub_ops_t hub_part_ops = {
     hub_sock_write,    hub_sock_want_write,  hub_sock_admitted,
@@ -46,7 +47,7 @@ static const hub_ops_t hub_part_ops = {
 
 
 static pt_err_t
-hub_part_start(const serve_t *serve, void **part)
+hub_part_start(const part_host_t *serve, void **part)
 {
     pt_err_t    err;
     hub_glue_t *g;
@@ -79,7 +80,7 @@ hub_part_start(const serve_t *serve, void **part)
 
 
 static pt_err_t
-hub_part_open(hub_glue_t *g, const serve_t *serve)
+hub_part_open(hub_glue_t *g, const part_host_t *serve)
 {
     pt_err_t             err;
     const pt_loop_ops_t *ops;
@@ -114,7 +115,7 @@ hub_part_open(hub_glue_t *g, const serve_t *serve)
 
 
 static pt_err_t
-hub_part_hub(hub_glue_t *g, const serve_t *serve)
+hub_part_hub(hub_glue_t *g, const part_host_t *serve)
 {
     uint8_t    rnd[HUB_ID_LEN / 2];
     uint32_t   guests;
@@ -197,7 +198,7 @@ hub_part_prints(hub_glue_t *g, const conf_t *conf)
  * less what the other parts may need. */
 
 static uint32_t
-hub_part_capacity(const serve_t *serve)
+hub_part_capacity(const part_host_t *serve)
 {
     rlim_t        reserved;
     struct rlimit rl;

@@ -1,23 +1,28 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * pytake serve: the sidecar.  Runs its parts on one loop until SIGTERM or
- * SIGINT; a second one does not wait for them.
+ * serve.c: the parts on one loop, until SIGTERM or SIGINT; a second one does
+ * not wait for them.
  */
 
-#include "cmd/cmd.h"
+#include "serve.h"
 
 #include <errno.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/mem.h"
+#include "courier/courier.h"
+#include "hub/hub_part.h"
+#include "jobs.h"
 #include "pytake.h"
-#include "serve.h"
 
 #define SERVE_PARTS_MAX 8
 #define SERVE_SAID_MAX 8
@@ -33,70 +38,64 @@ typedef struct {
 } serve_said_t;
 
 typedef struct {
-    serve_t             serve;   /* first: serve_metrics() */
-    int                 signals; /* signalfd */
-    pt_io_t            *io;
-    pt_timer_t         *patience; /* how long the parts may take to stop */
-    bool                stopping;
-    size_t              nparts;
-    const serve_part_t *which[SERVE_PARTS_MAX]; /* started, in order */
-    void               *parts[SERVE_PARTS_MAX];
-    serve_said_t        said;
+    part_host_t   serve;   /* first: serve_metrics() */
+    int           signals; /* signalfd */
+    pt_io_t      *io;
+    pt_timer_t   *patience; /* how long the parts may take to stop */
+    bool          stopping;
+    size_t        nparts;
+    const part_t *which[SERVE_PARTS_MAX]; /* started, in order */
+    void         *parts[SERVE_PARTS_MAX];
+    serve_said_t  said;
 } serve_run_t;
 
-static int      serve_open(serve_run_t *s, cmd_t *c);
-static int      serve_parts_start(serve_run_t *s, const char *roles);
+static pt_err_t serve_open(serve_run_t *s, const conf_t *conf, char *error);
+static pt_err_t serve_error(char *error, const char *fmt, ...) PT_PRINTF(2, 3);
+static pt_err_t serve_parts_start(serve_run_t *s, const char *roles,
+                                  char *error);
 static bool     serve_role_is(const char *roles, const char *name);
-static int      serve_roles_check(const char *roles);
-static unsigned serve_needs(const char *roles);
-static int      serve_close(serve_run_t *s, int rc);
-static void     serve_metrics(const serve_t *serve, pt_buf_t *out);
+static void     serve_close(serve_run_t *s);
+static void     serve_metrics(const part_host_t *serve, pt_buf_t *out);
 static void     serve_signal(void *data, int events);
 static void     serve_impatient(void *data);
 static void     serve_log(void *data, pt_log_level_t level, const char *text);
 static bool serve_is_said(serve_said_t *said, const char *text, int64_t now_us);
 static void serve_notify(const char *state);
 
-static const serve_part_t *const serve_parts[] = { &jobs_part, &hub_part,
-                                                   &courier_part };
+static const part_t *const serve_parts[] = { &jobs_part, &hub_part,
+                                             &courier_part };
 
 
-int
-cmd_serve(cmd_t *c, int argc, char **argv)
+pt_err_t
+serve_run(const conf_t *conf, const char *roles, char error[SERVE_ERROR_MAX])
 {
-    int         rc;
-    const char *roles = NULL;
+    pt_err_t    err;
     serve_run_t s;
-
-    const cmd_option_t options[] = { { "roles", &roles, NULL } };
-
-    rc = cmd_options(c, argc, argv, options, 1, NULL, 0);
-    if (rc != 0 || (rc = serve_roles_check(roles)) != 0
-        || (rc = cmd_conf(c, serve_needs(roles))) != 0)
-    {
-        return rc;
-    }
 
     memset(&s, 0, sizeof(s));
     s.signals = -1;
+    error[0] = '\0';
 
-    if ((rc = serve_open(&s, c)) == 0
-        && (rc = serve_parts_start(&s, roles)) == 0) {
+    if ((err = serve_open(&s, conf, error)) == PT_OK
+        && (err = serve_parts_start(&s, roles, error)) == PT_OK)
+    {
         serve_notify("READY=1");
         loop_run(s.serve.loop);
         s.serve.base->ops->log(s.serve.base, PT_LOG_NOTICE, "pytake: stopped");
     }
 
-    return serve_close(&s, rc);
+    serve_close(&s);
+
+    return err;
 }
 
 
-static int
-serve_open(serve_run_t *s, cmd_t *c)
+static pt_err_t
+serve_open(serve_run_t *s, const conf_t *conf, char *error)
 {
     sigset_t          set;
     pt_loop_t        *base;
-    const loop_conf_t conf = { serve_log, &s->said, c->conf.log_level, 0 };
+    const loop_conf_t lc = { serve_log, &s->said, conf->log_level, 0 };
 
     /* before any thread: they inherit the mask */
     sigemptyset(&set);
@@ -105,15 +104,16 @@ serve_open(serve_run_t *s, cmd_t *c)
     sigprocmask(SIG_BLOCK, &set, NULL);
 
     s->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-    s->serve.loop = loop_new(&conf);
+    s->serve.loop = loop_new(&lc);
     if (s->signals < 0 || s->serve.loop == NULL) {
-        return cmd_error("the loop cannot be made: %s", strerror(errno));
+        return serve_error(error, "the loop cannot be made: %s",
+                           strerror(errno));
     }
 
     base = loop_base(s->serve.loop);
     s->serve.base = base;
-    s->serve.conf = &c->conf;
-    s->serve.mem = cmd_mem;
+    s->serve.conf = conf;
+    s->serve.mem = mem_heap;
     s->serve.metrics = serve_metrics;
 
     s->patience =
@@ -122,19 +122,34 @@ serve_open(serve_run_t *s, cmd_t *c)
     if (s->patience == NULL || s->io == NULL
         || base->ops->io_want(s->io, PT_IO_READ) != PT_OK)
     {
-        return cmd_error("the loop cannot be made: %s", strerror(errno));
+        return serve_error(error, "the loop cannot be made: %s",
+                           strerror(errno));
     }
 
-    return 0;
+    return PT_OK;
 }
 
 
-static int
-serve_parts_start(serve_run_t *s, const char *roles)
+/* What it ends for, in one line. */
+static pt_err_t
+serve_error(char *error, const char *fmt, ...)
 {
-    size_t              i;
-    pt_err_t            err;
-    const serve_part_t *p;
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(error, SERVE_ERROR_MAX, fmt, ap);
+    va_end(ap);
+
+    return PT_EINTERNAL;
+}
+
+
+static pt_err_t
+serve_parts_start(serve_run_t *s, const char *roles, char *error)
+{
+    size_t        i;
+    pt_err_t      err;
+    const part_t *p;
 
     for (i = 0; i < PT_COUNT(serve_parts); i++) {
         p = serve_parts[i];
@@ -148,9 +163,9 @@ serve_parts_start(serve_run_t *s, const char *roles)
         }
         err = p->start(&s->serve, &s->parts[s->nparts]);
         if (err != PT_OK) {
-            return cmd_error("%s cannot start (%s)", p->name,
-                             err == PT_ENOMEM ? "out of memory"
-                                              : "see the log");
+            return serve_error(error, "%s cannot start (%s)", p->name,
+                               err == PT_ENOMEM ? "out of memory"
+                                                : "see the log");
         }
         s->which[s->nparts++] = p;
         s->serve.base->ops->log(s->serve.base, PT_LOG_NOTICE,
@@ -158,7 +173,7 @@ serve_parts_start(serve_run_t *s, const char *roles)
                                 p->name);
     }
 
-    return 0;
+    return PT_OK;
 }
 
 
@@ -184,8 +199,8 @@ serve_role_is(const char *roles, const char *name)
 }
 
 
-static int
-serve_roles_check(const char *roles)
+pt_err_t
+serve_roles_check(const char *roles, char error[SERVE_ERROR_MAX])
 {
     size_t      i, len;
     const char *at;
@@ -201,20 +216,20 @@ serve_roles_check(const char *roles)
             }
         }
         if (i == PT_COUNT(serve_parts)) {
-            cmd_error("--roles: \"%.*s\" is not jobs, hub or courier",
-                      (int) len, at);
-            return CMD_USAGE;
+            return serve_error(error,
+                               "--roles: \"%.*s\" is not jobs, hub or courier",
+                               (int) len, at);
         }
         if (at[len] == '\0') {
             break;
         }
     }
 
-    return 0;
+    return PT_OK;
 }
 
 
-static unsigned
+unsigned
 serve_needs(const char *roles)
 {
     return serve_role_is(roles, hub_part.name)
@@ -223,8 +238,8 @@ serve_needs(const char *roles)
 }
 
 
-static int
-serve_close(serve_run_t *s, int rc)
+static void
+serve_close(serve_run_t *s)
 {
     while (s->nparts > 0) {
         s->nparts--;
@@ -243,13 +258,11 @@ serve_close(serve_run_t *s, int rc)
     if (s->signals >= 0) {
         close(s->signals);
     }
-
-    return rc;
 }
 
 
 static void
-serve_metrics(const serve_t *serve, pt_buf_t *out)
+serve_metrics(const part_host_t *serve, pt_buf_t *out)
 {
     size_t             i;
     const serve_run_t *s = (const serve_run_t *) serve;
@@ -285,7 +298,7 @@ serve_signal(void *data, int events)
     s->serve.base->ops->log(s->serve.base, PT_LOG_NOTICE,
                             "pytake: stopping on %s",
                             info.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM");
-    s->serve.base->ops->timer_set(s->patience, SERVE_STOP_MS);
+    s->serve.base->ops->timer_set(s->patience, PART_STOP_MS);
 
     for (i = s->nparts; i > 0; i--) {
         s->which[i - 1]->stop(s->parts[i - 1]);
@@ -302,7 +315,7 @@ serve_impatient(void *data)
     s->serve.base->ops->log(s->serve.base, PT_LOG_WARN,
                             "pytake: work is cut off: it took more than %d s "
                             "to stop",
-                            SERVE_STOP_MS / 1000);
+                            PART_STOP_MS / 1000);
     loop_break(s->serve.loop);
 }
 
@@ -310,11 +323,15 @@ serve_impatient(void *data)
 static void
 serve_log(void *data, pt_log_level_t level, const char *text)
 {
-    char    now[PT_TIME_LEN];
-    int64_t now_us = cmd_now_us();
+    char            now[PT_TIME_LEN];
+    int64_t         now_us;
+    struct timespec ts;
 
     static const char *const names[] = { "alert",  "error", "warn",
                                          "notice", "info",  "debug" };
+
+    clock_gettime(CLOCK_REALTIME, &ts);
+    now_us = (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 
     if ((level == PT_LOG_ERR || level == PT_LOG_WARN || level == PT_LOG_INFO)
         && serve_is_said(data, text, now_us))
