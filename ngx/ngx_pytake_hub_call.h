@@ -1,11 +1,11 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * ngx_pytake_hub.h: one request to the hub's socket.
+ * ngx_pytake_hub_call.h: one request to the hub's socket.
  */
 
-#ifndef NGX_PYTAKE_HUB_H
-#define NGX_PYTAKE_HUB_H
+#ifndef NGX_PYTAKE_HUB_CALL_H
+#define NGX_PYTAKE_HUB_CALL_H
 
 #include "ngx_pytake.h"
 
@@ -38,7 +38,7 @@ ngx_pytake_hub_call_t *
 ngx_pytake_hub_call(ngx_pytake_worker_t *w,
                     void (*done)(ngx_pytake_hub_call_t *call));
 /* On NGX_ERROR the caller frees it; done does not run inside. */
-ngx_int_t ngx_pytake_hub_start(ngx_pytake_hub_call_t *call, ngx_msec_t timeout);
-void      ngx_pytake_hub_free(ngx_pytake_hub_call_t *call);
+ngx_int_t ngx_pytake_hub_call_start(ngx_pytake_hub_call_t *call, ngx_msec_t timeout);
+void      ngx_pytake_hub_call_free(ngx_pytake_hub_call_t *call);
 
 #endif
