@@ -137,7 +137,8 @@ ngx_pytake_hub_leave(ngx_pytake_worker_t *w)
 
     w->hub_left = 1;
 
-    if (ngx_pytake_hub_call_start(call, NGX_PYTAKE_HUB_LEAVE_TIMEOUT) != NGX_OK) {
+    if (ngx_pytake_hub_call_start(call, NGX_PYTAKE_HUB_LEAVE_TIMEOUT) != NGX_OK)
+    {
         w->hub_left = 0;
         ngx_pytake_hub_call_free(call);
     }
@@ -151,7 +152,8 @@ ngx_pytake_hub_drop_all(ngx_pytake_worker_t *w)
 
     while (!ngx_queue_empty(&w->hub_calls)) {
         q = ngx_queue_head(&w->hub_calls);
-        ngx_pytake_hub_call_free(ngx_queue_data(q, ngx_pytake_hub_call_t, queue));
+        ngx_pytake_hub_call_free(
+            ngx_queue_data(q, ngx_pytake_hub_call_t, queue));
     }
 
     w->hub_health = NULL;

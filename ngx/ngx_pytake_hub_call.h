@@ -38,7 +38,8 @@ ngx_pytake_hub_call_t *
 ngx_pytake_hub_call(ngx_pytake_worker_t *w,
                     void (*done)(ngx_pytake_hub_call_t *call));
 /* On NGX_ERROR the caller frees it; done does not run inside. */
-ngx_int_t ngx_pytake_hub_call_start(ngx_pytake_hub_call_t *call, ngx_msec_t timeout);
+ngx_int_t ngx_pytake_hub_call_start(ngx_pytake_hub_call_t *call,
+                                    ngx_msec_t             timeout);
 void      ngx_pytake_hub_call_free(ngx_pytake_hub_call_t *call);
 
 #endif
