@@ -17,7 +17,7 @@ static ngx_uint_t ngx_pytake_log_now(ngx_pytake_worker_t *w, ngx_uint_t what,
                                      ngx_uint_t *before);
 
 
-static const char *const ngx_pytake_says[NGX_PYTAKE_LOG_KINDS] = {
+static const char *const ngx_pytake_log_texts[NGX_PYTAKE_LOG_KINDS] = {
     "webhook refused: its signature is not of this app secret",
     "webhook verification refused: another verify token, or none",
     "webhook for a phone_number_id that no tenant has, kept as raw bytes",
@@ -55,7 +55,7 @@ ngx_pytake_log(ngx_http_request_t *r, ngx_uint_t what, ngx_str_t *origin)
 
     ngx_log_error(NGX_LOG_NOTICE, r->connection->log, 0,
                   "pytake: %s%s%V%s (%ui like it since the last such line)",
-                  ngx_pytake_says[what], s.len ? " \"" : "", &s,
+                  ngx_pytake_log_texts[what], s.len ? " \"" : "", &s,
                   s.len ? "\"" : "", before);
 }
 

@@ -9,7 +9,6 @@
  */
 
 #include "ngx_pytake.h"
-#include <time.h>
 
 #define NGX_PYTAKE_HOLD_INTERVAL 1000
 #define NGX_PYTAKE_LOG_MAX 512

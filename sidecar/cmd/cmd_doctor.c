@@ -6,7 +6,6 @@
 
 #include "doctor.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <sys/time.h>
 

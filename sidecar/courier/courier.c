@@ -195,7 +195,7 @@ courier_del(void *part)
     }
 
     while (c->jobs != NULL) {
-        courier_job_del(c->jobs);
+        courier_flight_del(c->jobs);
     }
 
     pt_redis_sub_del(c->sub);
@@ -224,33 +224,6 @@ courier_metrics(const void *part, pt_buf_t *out)
 }
 
 
-void
-courier_wake(courier_t *c)
-{
-    if (c->claiming) {
-        c->again = true;
-
-    } else if (!c->stopping && c->conf->has_key) {
-        c->loop->ops->timer_set(c->poll, 0);
-    }
-}
-
-
-bool
-courier_job_is(const courier_t *c, const pt_uuid_t *message)
-{
-    const courier_job_t *j;
-
-    for (j = c->jobs; j != NULL; j = j->next) {
-        if (pt_uuid_eq(&j->msg.id, message)) {
-            return true;
-        }
-    }
-
-    return false;
-}
-
-
 static void
 courier_up(void *data)
 {
@@ -268,7 +241,7 @@ static void
 courier_added(void *data, pt_str_t channel)
 {
     PT_UNUSED(channel);
-    courier_wake(data);
+    courier_flight_wake(data);
 }
 
 
@@ -277,7 +250,7 @@ courier_bell(void *data, pt_str_t channel, pt_str_t payload)
 {
     PT_UNUSED(channel);
     PT_UNUSED(payload);
-    courier_wake(data);
+    courier_flight_wake(data);
 }
 
 

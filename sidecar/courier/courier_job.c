@@ -37,7 +37,7 @@ courier_job_new(courier_t *c, const pytake_rows_t *r, uint32_t row)
     }
 
     if (courier_job_fill(j, r, row) != PT_OK) {
-        courier_job_del(j);
+        courier_flight_del(j);
         return NULL;
     }
 
@@ -131,35 +131,6 @@ courier_job_stop(courier_job_t *j)
         j->waiting = false;
         courier_job_release(j, 0);
     }
-}
-
-
-void
-courier_job_del(courier_job_t *j)
-{
-    courier_t *c;
-
-    c = j->courier;
-
-    if (j->prev != NULL) {
-        j->prev->next = j->next;
-
-    } else {
-        c->jobs = j->next;
-    }
-
-    if (j->next != NULL) {
-        j->next->prev = j->prev;
-    }
-
-    c->njobs--;
-    c->loop->ops->timer_del(j->timer);
-
-    if (j->token.len > 0) {
-        OPENSSL_cleanse((void *) (uintptr_t) j->token.data, j->token.len);
-    }
-
-    pt_arena_del(j->arena);
 }
 
 

@@ -313,8 +313,8 @@ courier_job_kept(void *data, batch_t *b, const pytake_sql_result_t *result)
         courier_job_stopped(j);
     }
 
-    courier_job_del(j);
-    courier_wake(c); /* the conversation's next message may go now */
+    courier_flight_del(j);
+    courier_flight_wake(c); /* the conversation's next message may go now */
 }
 
 

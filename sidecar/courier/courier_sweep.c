@@ -183,7 +183,7 @@ courier_settle_stale(courier_t *c, const pytake_rows_t *r, uint32_t row)
     batch_cell_uuid(r, row, PT_COURIER_STALE_MESSAGE_ID, &message);
     batch_cell_uuid(r, row, PT_COURIER_STALE_CLAIMED_BY, &by);
 
-    if (courier_job_is(c, &message)) {
+    if (courier_flight_has(c, &message)) {
         return; /* still under way */
     }
 
@@ -218,8 +218,9 @@ courier_settle_lost(courier_t *c, const pytake_rows_t *r, uint32_t row)
     batch_cell_uuid(r, row, PT_COURIER_LOST_TENANT_ID, &tenant);
     batch_cell_uuid(r, row, PT_COURIER_LOST_MESSAGE_ID, &message);
 
-    j = courier_job_is(c, &message) ? NULL
-                                    : courier_job_settle(c, &tenant, &message);
+    j = courier_flight_has(c, &message)
+            ? NULL
+            : courier_job_settle(c, &tenant, &message);
 
     if (j == NULL) {
         return;
