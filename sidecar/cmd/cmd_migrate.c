@@ -5,7 +5,7 @@
  * one runner at a time.
  */
 
-#include "cmd_migrate.h"
+#include "migrate.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -196,11 +196,11 @@ migrate_run(migrate_t *m)
     }
 
     if (rc == 0 && (size_t) m->napplied == migrations_count) {
-        cmd_say("the schema is current%s",
-                m->open || m->logins != NULL || m->finish
-                        || strcmp(m->old, m->prefix) != 0
-                    ? ""
-                    : ", nothing to do");
+        cmd_print("the schema is current%s",
+                  m->open || m->logins != NULL || m->finish
+                          || strcmp(m->old, m->prefix) != 0
+                      ? ""
+                      : ", nothing to do");
     }
 
     return rc == 0 && i == migrations_count ? cmd_tenant_twins(&m->db) : rc;
