@@ -27,7 +27,7 @@ $$;
 
 -- Writes the event of a message whose status changed: takes the tenant's next
 -- seq and adds the frame to the log. The courier's statements end in it
--- (courier_sent, courier_again, courier_failed, courier_stale), because the
+-- (courier_sent, courier_failed, courier_unknown, courier_wait), because the
 -- head's row stays locked from here to the commit.
 --
 -- Marks of a template: chr(1) conversation id, chr(4) seq, chr(5) message id.

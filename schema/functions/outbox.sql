@@ -3,8 +3,8 @@
 
 -- The lanes of active numbers in which something waits, found by one step of
 -- the index each: whoever has nothing waiting costs nothing, a stopped number
--- one step, however much waits there. For pytake_outbox_claim() and
--- courier_wait.
+-- one step, however much waits there. For pytake_outbox_claim(), outbox_count
+-- and "pytake doctor".
 CREATE OR REPLACE VIEW outbox_lanes WITH (security_invoker = true) AS
 WITH RECURSIVE l AS (
     (SELECT o.tenant_id, o.whatsapp_config_id, o.lane FROM outbox o
@@ -27,9 +27,9 @@ GRANT SELECT ON outbox_lanes TO pytake_service;
 
 -- What is due in a lane, the first p_max: a conversation's oldest unfinished
 -- row only. One whose outcome is unknown holds its followers up for 30 s, one
--- that waits for an hour or longer not at all. Called by pytake_outbox_claim()
--- and courier_wait. Plain SQL and STABLE, so that it becomes a part of the
--- statement's plan.
+-- that waits for an hour or longer not at all. Called by
+-- pytake_outbox_claim(), outbox_count and "pytake doctor". Plain SQL and
+-- STABLE, so that it becomes a part of the statement's plan.
 CREATE OR REPLACE FUNCTION pytake_outbox_next(p_tenant uuid, p_config uuid,
     p_lane smallint, p_now timestamptz, p_max bigint)
     RETURNS TABLE (place tid, message_id uuid, next_attempt_at timestamptz,

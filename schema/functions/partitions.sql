@@ -103,12 +103,12 @@ BEGIN
     RETURN 0;
 END $$;
 
--- For whoever met a day without a partition (days_help, the health of writes):
--- makes yesterday, today and tomorrow by the database's clock, for a worker's
--- may be a little off, no other day whatever is asked, and answers how many
--- partitions were missing. Makers go one after the other, as in
--- pytake_days_make(), and nobody who reads or writes waits for them; a maker
--- waits 3 s for another one, and 50 ms for a table.
+-- For whoever met a day without a partition (days_help): makes yesterday,
+-- today and tomorrow by the database's clock, for a worker's may be a little
+-- off, no other day whatever is asked, and answers how many partitions were
+-- missing. Makers go one after the other, as in pytake_days_make(), and nobody
+-- who reads or writes waits for them; a maker waits 3 s for another one, and
+-- 50 ms for a table.
 CREATE OR REPLACE FUNCTION pytake_days_help() RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
     SET timezone = 'UTC' SET lock_timeout = '3s' AS $$

@@ -3,7 +3,7 @@
 
 -- Enters the tenant of a session that lives: the first statement of every
 -- batch of a user (session_enter), and what the health probe tries
--- (health_identity). One look-up by key. Nothing that a user may see is read
+-- (health_ping). One look-up by key. Nothing that a user may see is read
 -- before it has answered true.
 CREATE OR REPLACE FUNCTION pytake_session_enter(p_tenant uuid, p_session uuid,
     p_user uuid) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER

@@ -119,6 +119,32 @@ def put(old, new):
     return change
 
 
+def files(t, place):
+    """Where a function is found: in one place, with what it is for."""
+    made = r"(?m)^\s*(?:EXECUTE format\(\$?\w*\$?'?\s*)?CREATE (?:OR REPLACE )?"
+    for folder, what in (("migrations", "FUNCTION|VIEW|TRIGGER|POLICY"),
+                         ("functions", "TABLE|INDEX|DOMAIN|SEQUENCE")):
+        base = os.path.join(TOP, "schema", folder)
+        for name in sorted(os.listdir(base)):
+            with open(os.path.join(base, name)) as f:
+                text = f.read()
+            t.ok(not re.search(made + "(?:UNIQUE )?(%s)\\b" % what, text),
+                 "%s/%s has none of %s" % (folder, name, what))
+    text = ""
+    for name in FUNCTIONS:
+        with open(os.path.join(TOP, "schema", name)) as f:
+            text += f.read()
+    t.eq([m.group(1) for m in re.finditer(
+        r"(?m)(^.*)\nCREATE OR REPLACE (?:FUNCTION|VIEW)", text)
+        if not m.group(1).startswith("-- ")], [],
+        "every function and view has a comment above it")
+    t.eq(sorted(re.findall(r"CREATE OR REPLACE FUNCTION\s+(\w+)\(", text)),
+         [r[0] for r in sql(place.fresh(), "SELECT proname FROM pg_proc WHERE"
+                            " pronamespace = 'public'::regnamespace"
+                            " ORDER BY proname COLLATE \"C\"")],
+         "the database has those of the files, each of them once")
+
+
 # ---- a database of before ----
 
 def before(t, place):
@@ -441,7 +467,7 @@ def main(t):
     with cluster.Cluster("migrate") as here, \
             tempfile.TemporaryDirectory(prefix="pytake-migrate-") as tmp:
         place = Place(here, tmp)
-        for part in tap.parts(before, refused, one_file, policies, broken,
+        for part in tap.parts(files, before, refused, one_file, policies, broken,
                               order, in_use, restored, roles):
             t.head(part.__name__)
             part(t, place)
