@@ -51,7 +51,7 @@ LIBS_SIDECAR := $(LIBS) -lcurl -lpthread
 
 CORE_SRC := $(sort $(wildcard libpytake/core/*.c))
 IO_SRC   := $(sort $(wildcard libpytake/io/*.c))
-SIDE_SRC := $(sort $(wildcard sidecar/*.c))
+SIDE_SRC := $(sort $(wildcard sidecar/*.c sidecar/*/*.c))
 NGX_SRC  := $(sort $(wildcard ngx_pytake_module.c) $(wildcard ngx/*.c))
 HEADERS  := $(sort $(wildcard libpytake/*.h libpytake/core/*.h \
               libpytake/io/*.h ngx/*.h))
@@ -63,7 +63,7 @@ SCHEMA   := $(firstword $(subst _, ,$(notdir $(lastword $(MIGRATIONS)))))
 SIDE_MAIN := $(if $(SIDE_SRC),$(shell grep -l '^main\>' $(SIDE_SRC)))
 SIDE_LIB := $(filter-out $(SIDE_MAIN),$(SIDE_SRC))
 
-UNIT_SRC := $(sort $(wildcard t/unit/*_test.c))
+UNIT_SRC := $(sort $(wildcard t/unit/*/*_test.c))
 IOT_SRC  := $(sort $(wildcard t/io/*_test.c))
 FUZZ_SRC := $(sort $(wildcard t/fuzz/*_fuzz.c))
 BENCH_SRC := $(sort $(wildcard t/bench/*.c))
@@ -166,7 +166,8 @@ $(GEN)/stamp: tools/gen_stmts.pl $(QUERIES) $(BUILD)/list.queries
 	$(PERL) tools/gen_stmts.pl $(GEN) $(SCHEMA) $(QUERIES)
 	@touch $@
 
-$(GEN_H) $(GEN_C): $(GEN)/stamp ;
+# A file that did not change keeps its time: what includes it is not rebuilt.
+$(GEN_H) $(GEN_C): $(GEN)/stamp ; @:
 
 $(GEN)/migrations.c: tools/gen_migrations.pl $(MIGRATIONS) $(FUNCTIONS) \
                      $(BUILD)/list.migrations
@@ -263,22 +264,19 @@ $(SAN_LIB): $(call san_o,$(CORE_SRC) $(IO_SRC) $(SIDE_LIB)) $(SAN_GEN) \
 	@rm -f $@
 	$(AR) rcs $@ $(filter %.o,$^)
 
-# buf_test, json_write_test -> core; what is named after another folder's
-# file, whole or by its first word, links everything.
-noun     = $(patsubst %_test,%,$(notdir $(1)))
-word     = $(firstword $(subst _, ,$(noun)))
-is_other = $(wildcard sidecar/$(noun).c sidecar/$(word).c sidecar/$(word)_*.c \
-               libpytake/io/pt_$(noun).c libpytake/io/pt_$(word).c)
-
-$(BUILD)/t/unit/%_test: $(BUILD)/san/t/unit/%_test.o $(SAN_CORE) \
-                        $(if $(SIDE_LIB)$(IO_SRC),$(SAN_LIB))
+# The tests of a room that is not core link everything.
+$(BUILD)/t/unit/core/%_test: $(BUILD)/san/t/unit/core/%_test.o $(SAN_CORE)
 	@mkdir -p $(@D)
-	$(CC) $(SANFLAGS) -o $@ $< $(if $(call is_other,$@),\
-	    $(SAN_LIB) $(LIBS_SIDECAR),$(SAN_CORE) $(LIBS_CORE)) \
+	$(CC) $(SANFLAGS) -o $@ $< $(SAN_CORE) $(LIBS_CORE) \
+	    $(shell pkg-config --libs check)
+
+$(BUILD)/t/unit/%_test: $(BUILD)/san/t/unit/%_test.o $(SAN_LIB)
+	@mkdir -p $(@D)
+	$(CC) $(SANFLAGS) -o $@ $< $(SAN_LIB) $(LIBS_SIDECAR) \
 	    $(shell pkg-config --libs check)
 
 # The oracle of the WebSocket codec.
-$(BUILD)/t/unit/hub_wslay_test: LIBS_SIDECAR += -lwslay
+$(BUILD)/t/unit/hub/hub_wslay_test: LIBS_SIDECAR += -lwslay
 
 $(BUILD)/t/io/%_test: $(BUILD)/san/t/io/%_test.o $(SAN_LIB)
 	@mkdir -p $(@D)

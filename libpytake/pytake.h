@@ -305,13 +305,35 @@ void pytake_op_info(const pytake_op_t *op, pytake_op_info_t *out);
 
 /* ---- tables (const) ---- */
 
+/* What a parameter or a column of a statement holds, as schema/queries says
+ * it: uuid, text, bytea, int4, int8, bool, timestamptz, jsonb. */
+typedef enum {
+    PYTAKE_TYPE_UUID = 0,
+    PYTAKE_TYPE_TEXT,
+    PYTAKE_TYPE_BYTES,
+    PYTAKE_TYPE_INT,
+    PYTAKE_TYPE_BIG,
+    PYTAKE_TYPE_BOOL,
+    PYTAKE_TYPE_TIME,
+    PYTAKE_TYPE_JSON
+} pytake_type_t;
+
 typedef struct {
-    const char     *name;
-    const char     *sql;
-    uint16_t        nparams;
-    uint16_t        ncols;
-    const uint32_t *param_oids;
-    const char     *refuses; /* SQLSTATE that is an answer, no fault; or NULL */
+    const char   *name;
+    pytake_type_t type;
+    bool          array;    /* of one dimension */
+    bool          nullable; /* the value may be SQL NULL */
+} pytake_field_t;
+
+typedef struct {
+    const char           *name;
+    const char           *sql;
+    uint16_t              nparams;
+    uint16_t              ncols;
+    const uint32_t       *param_oids; /* NULL without parameters */
+    const pytake_field_t *params;     /* nparams of them, in order */
+    const pytake_field_t *columns;    /* ncols of them, in order */
+    const char *refuses; /* SQLSTATE that is an answer, no fault; or NULL */
 } pytake_stmt_def_t;
 
 extern const pytake_stmt_def_t pytake_stmts[];

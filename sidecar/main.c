@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "cmd.h"
-#include "migrations.h"
+#include "cmd/cmd.h"
+#include "cmd/migrations.h"
 #include "pytake.h"
 
 typedef struct {

@@ -92,19 +92,15 @@ pt_auth_login_find(pytake_op_t *op)
     if (err == PT_OK) {
         err = pt_auth_who_network(op, au);
     }
-    if (err == PT_OK) {
-        err = pt_sql_begin_bare(op, PYTAKE_SQL_READ);
-    }
-    if (err == PT_OK) {
-        err = pt_sql_add(op, PT_STMT_LOGIN_FIND);
-    }
     if (err != PT_OK) {
         return err;
     }
-    pt_p_text(op, email);
-    pt_p_bytes(op, pt_auth_network(au));
 
-    return pt_sql_go(op);
+    pt_op_sql_bare(op, PYTAKE_SQL_READ);
+    PT_SQL(&op->batch, login_find, .email = email,
+           .network = pt_auth_network(au));
+
+    return pt_op_sql_go(op);
 }
 
 
@@ -121,27 +117,29 @@ pt_auth_login_verify(pytake_op_t *op)
     const pytake_rows_t *r = pt_rows_get(op, 0);
 
     au->phc = (pt_str_t){ pt_auth_dummy, sizeof(pt_auth_dummy) - 1 };
-    au->found = pt_cell_uuid(r, 0, PT_LOGIN_FIND_ID, &au->user.id);
-    au->login.calm = au->found && pt_cell_bool(r, 0, PT_LOGIN_FIND_CALM);
+    au->found = pt_cell_uuid(r, 0, PT_COL_LOGIN_FIND_ID, &au->user.id);
+    au->login.calm = au->found && pt_cell_bool(r, 0, PT_COL_LOGIN_FIND_CALM);
 
-    err =
-        pt_auth_who_account(op, au, pt_cell_text(r, 0, PT_LOGIN_FIND_ACCOUNT));
+    err = pt_auth_who_account(op, au,
+                              pt_cell_text(r, 0, PT_COL_LOGIN_FIND_ACCOUNT));
     if (err != PT_OK) {
         return err;
     }
 
     if (au->found) {
-        (void) pt_cell_uuid(r, 0, PT_LOGIN_FIND_TENANT_ID, &au->user.tenant_id);
-        au->user.email = pt_cell_text(r, 0, PT_LOGIN_FIND_EMAIL);
-        au->user.name = pt_cell_text(r, 0, PT_LOGIN_FIND_NAME);
-        au->user.role = pt_cell_text(r, 0, PT_LOGIN_FIND_ROLE);
+        (void) pt_cell_uuid(r, 0, PT_COL_LOGIN_FIND_TENANT_ID,
+                            &au->user.tenant_id);
+        au->user.email = pt_cell_text(r, 0, PT_COL_LOGIN_FIND_EMAIL);
+        au->user.name = pt_cell_text(r, 0, PT_COL_LOGIN_FIND_NAME);
+        au->user.role = pt_cell_text(r, 0, PT_COL_LOGIN_FIND_ROLE);
 
         err = pt_auth_user_copy(op, &au->user);
         if (err != PT_OK) {
             return err;
         }
 
-        err = pt_dup(op->arena, pt_cell_text(r, 0, PT_LOGIN_FIND_PASSWORD_HASH),
+        err = pt_dup(op->arena,
+                     pt_cell_text(r, 0, PT_COL_LOGIN_FIND_PASSWORD_HASH),
                      &au->phc);
         if (err != PT_OK) {
             return err;
@@ -203,34 +201,21 @@ pt_auth_login_add(pytake_op_t *op, pt_auth_t *au, const uint8_t hash[32])
         err = pt_dup(op->arena, (pt_str_t){ (const char *) hash, 32 },
                      &hash_copy);
     }
-    if (err == PT_OK) {
-        err = pt_sql_begin_tenant(op, PYTAKE_SQL_WRITE, &au->user.tenant_id);
-    }
-    if (err == PT_OK) {
-        err = pt_sql_add(op, PT_STMT_SESSION_ADD);
-    }
     if (err != PT_OK) {
         return err;
     }
 
-    pt_p_uuid(op, &au->session_id);
-    pt_p_uuid(op, &au->user.id);
-    pt_p_time(op, op->now_us);
-    pt_p_time(op, pt_auth_expiry(op));
-    pt_p_text(op, agent);
-    pt_p_text(op, address);
-    pt_p_bytes(op, hash_copy);
-    pt_p_uuid(op, &audit_id);
-    pt_p_text(op, op->request_id);
+    pt_op_sql_tenant(op, PYTAKE_SQL_WRITE, &au->user.tenant_id);
+    PT_SQL(&op->batch, session_add, .id = &au->session_id,
+           .user_id = &au->user.id, .now = op->now_us,
+           .expires_at = pt_auth_expiry(op), .user_agent = agent,
+           .address = address, .token_hash = hash_copy, .audit_id = &audit_id,
+           .request_id = op->request_id);
 
-    err = pt_sql_add(op, PT_STMT_LOGIN_NETWORK_ADD);
-    if (err != PT_OK) {
-        return err;
-    }
-    pt_p_uuid(op, &au->user.id);
-    pt_p_bytes(op, pt_auth_network(au));
+    PT_SQL(&op->batch, login_network_add, .user_id = &au->user.id,
+           .network = pt_auth_network(au));
 
-    return pt_sql_go(op);
+    return pt_op_sql_go(op);
 }
 
 
@@ -287,22 +272,17 @@ pt_auth_refresh_rotate(pytake_op_t *op)
         err = pt_dup(op->arena, (pt_str_t){ (const char *) hash, sizeof(hash) },
                      &hashes);
     }
-    if (err == PT_OK) {
-        err = pt_sql_begin_bare(op, PYTAKE_SQL_WRITE);
-    }
-    if (err == PT_OK) {
-        err = pt_sql_add(op, PT_STMT_REFRESH_ROTATE);
-    }
     if (err != PT_OK) {
         return err;
     }
 
-    pt_p_bytes(op, (pt_str_t){ hashes.data, 32 });
-    pt_p_bytes(op, (pt_str_t){ hashes.data + 32, 32 });
-    pt_p_time(op, pt_auth_expiry(op));
-    pt_p_i32(op, PT_SESSION_GRACE_S);
+    pt_op_sql_bare(op, PYTAKE_SQL_WRITE);
+    PT_SQL(&op->batch, refresh_rotate,
+           .token_hash = (pt_str_t){ hashes.data, 32 },
+           .next_hash = (pt_str_t){ hashes.data + 32, 32 },
+           .expires_at = pt_auth_expiry(op), .grace_s = PT_SESSION_GRACE_S);
 
-    return pt_sql_go(op);
+    return pt_op_sql_go(op);
 }
 
 
@@ -314,18 +294,20 @@ pt_auth_refresh_answer(pytake_op_t *op)
     pt_auth_t           *au = op->data;
     const pytake_rows_t *r = pt_rows_get(op, 0);
 
-    outcome = pt_cell_text(r, 0, PT_REFRESH_ROTATE_OUTCOME);
+    outcome = pt_cell_text(r, 0, PT_COL_REFRESH_ROTATE_OUTCOME);
 
     if (pt_str_is(outcome, "unknown")) {
         return pt_auth_refresh_refuse(op, PT_EREFRESH);
     }
 
-    (void) pt_cell_uuid(r, 0, PT_REFRESH_ROTATE_USER_ID, &au->user.id);
-    (void) pt_cell_uuid(r, 0, PT_REFRESH_ROTATE_TENANT_ID, &au->user.tenant_id);
-    (void) pt_cell_uuid(r, 0, PT_REFRESH_ROTATE_SESSION_ID, &au->session_id);
-    au->user.email = pt_cell_text(r, 0, PT_REFRESH_ROTATE_EMAIL);
-    au->user.name = pt_cell_text(r, 0, PT_REFRESH_ROTATE_NAME);
-    au->user.role = pt_cell_text(r, 0, PT_REFRESH_ROTATE_ROLE);
+    (void) pt_cell_uuid(r, 0, PT_COL_REFRESH_ROTATE_USER_ID, &au->user.id);
+    (void) pt_cell_uuid(r, 0, PT_COL_REFRESH_ROTATE_TENANT_ID,
+                        &au->user.tenant_id);
+    (void) pt_cell_uuid(r, 0, PT_COL_REFRESH_ROTATE_SESSION_ID,
+                        &au->session_id);
+    au->user.email = pt_cell_text(r, 0, PT_COL_REFRESH_ROTATE_EMAIL);
+    au->user.name = pt_cell_text(r, 0, PT_COL_REFRESH_ROTATE_NAME);
+    au->user.role = pt_cell_text(r, 0, PT_COL_REFRESH_ROTATE_ROLE);
 
     pt_op_user(op, &au->user.tenant_id, &au->user.id);
 
@@ -374,29 +356,18 @@ pt_auth_logout_revoke(pytake_op_t *op)
     if (err == PT_OK) {
         err = pt_rand_uuid(&op->rand, op->now_us, &audit_id);
     }
-    if (err == PT_OK) {
-        err = pt_sql_begin(op, PYTAKE_SQL_WRITE);
-    }
-    if (err == PT_OK) {
-        err = pt_sql_add(op, PT_STMT_SESSION_REVOKE);
-    }
     if (err != PT_OK) {
         return err;
     }
-    pt_p_uuid(op, &op->claims.sid);
 
-    err = pt_sql_add(op, PT_STMT_AUDIT_ADD);
-    if (err != PT_OK) {
-        return err;
-    }
-    pt_p_uuid(op, &audit_id);
-    pt_p_uuid(op, &op->claims.sub);
-    pt_p_text(op, PT_STR("session.logout"));
-    pt_p_text(op, object);
-    pt_p_text(op, op->request_id);
-    pt_p_time(op, op->now_us);
+    pt_op_sql(op, PYTAKE_SQL_WRITE);
+    PT_SQL(&op->batch, session_revoke, .id = &op->claims.sid);
 
-    return pt_sql_go(op);
+    PT_SQL(&op->batch, audit_add, .id = &audit_id, .user_id = &op->claims.sub,
+           .action = PT_STR("session.logout"), .object = object,
+           .request_id = op->request_id, .now = op->now_us);
+
+    return pt_op_sql_go(op);
 }
 
 
@@ -423,18 +394,14 @@ pt_auth_me_read(pytake_op_t *op)
     pt_args_allow(op, NULL, 0);
 
     err = pt_op_check(op);
-    if (err == PT_OK) {
-        err = pt_sql_begin(op, PYTAKE_SQL_READ);
-    }
-    if (err == PT_OK) {
-        err = pt_sql_add(op, PT_STMT_USER_ME);
-    }
     if (err != PT_OK) {
         return err;
     }
-    pt_p_uuid(op, &op->claims.sub);
 
-    return pt_sql_go(op);
+    pt_op_sql(op, PYTAKE_SQL_READ);
+    PT_SQL(&op->batch, user_me, .id = &op->claims.sub);
+
+    return pt_op_sql_go(op);
 }
 
 
@@ -445,7 +412,7 @@ pt_auth_me_answer(pytake_op_t *op)
         return PT_EREVOKED;
     }
 
-    return pt_reply_row(op, 200, "id:u tenant_id:u email:t name:t role:t");
+    return pt_reply_row(op, 200);
 }
 
 

@@ -46,15 +46,16 @@ pt_err_t pt_auth_reply_tokens(pytake_op_t     *op,
 
 /*
  * Browsers keep the refresh token in a cookie that no script reads
- * (HttpOnly), no other site's page sends (SameSite=Strict) and only the
- * paths of sessions get.  A request must say that it is a browser's by
- * X-Pytake-Browser: a page of another origin cannot send that header unasked
- * (Fetch, "CORS-safelisted request-header").
+ * (HttpOnly) and no other site's page sends (SameSite=Strict).  A request must
+ * say that it is a browser's by X-Pytake-Browser: a page of another origin
+ * cannot send that header unasked (Fetch, "CORS-safelisted request-header").
  */
 
-/* The refresh token of the request's cookie.  PT_EREFRESH: there is none. */
+/* The refresh token of the request's cookie, borrowed from the request.
+ * PT_EREFRESH: there is none. */
 pt_err_t pt_auth_cookie_get(const pytake_op_t *op, pt_str_t *out) PT_MUST_CHECK;
-/* Has the browser keep a token, or, when its data is NULL, forget it. */
+/* Has the browser keep a token, or, when its data is NULL, forget it.
+ * PT_ELIMIT: it is too long for a cookie; PT_ENOMEM. */
 pt_err_t pt_auth_cookie_set(pytake_op_t *op, pt_str_t token) PT_MUST_CHECK;
 
 /* ---- pt_auth_who.c ---- */

@@ -1,8 +1,6 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
-#include "pt_op.h"
-
-#include <assert.h>
+#include "pt_cell.h"
 
 #define PT_CELL_EPOCH_US INT64_C(946684800000000) /* 2000-01-01 */
 #define PT_CELL_ARRAY_HEAD 20u
@@ -10,22 +8,6 @@
 
 static uint32_t pt_cell_u32(const char *p);
 static uint64_t pt_cell_u64(const char *p);
-
-
-static const pytake_rows_t pt_rows_none;
-
-
-const pytake_rows_t *
-pt_rows_get(const pytake_op_t *op, uint16_t i)
-{
-    assert(op->result != NULL);
-
-    if (op->first + i >= op->result->nrows) {
-        return &pt_rows_none;
-    }
-
-    return &op->result->rows[op->first + i];
-}
 
 
 bool

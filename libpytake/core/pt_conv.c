@@ -44,8 +44,7 @@ static pt_err_t pt_conv_list_filters(pytake_op_t *op, pt_conv_page_t *page);
 static void     pt_conv_list_statuses(pytake_op_t *op, pt_conv_page_t *page);
 static void     pt_conv_list_assigned(pytake_op_t *op, pt_conv_page_t *page);
 static bool     pt_conv_status_is(pt_str_t s);
-static uint16_t pt_conv_list_stmt(const pt_conv_page_t *page);
-static pt_err_t pt_conv_list_add(pytake_op_t *op, const pt_conv_page_t *page,
+static void     pt_conv_list_add(pytake_op_t *op, const pt_conv_page_t *page,
                                  const pt_cursor_t *from);
 static pt_err_t pt_conv_list_answer(pytake_op_t *op);
 static pt_err_t pt_conv_get_read(pytake_op_t *op);
@@ -77,13 +76,13 @@ void
 pt_conv_write(pt_jw_t *w, const pytake_rows_t *r, uint32_t row)
 {
     char        *p;
-    pt_str_t     metadata = pt_cell_jsonb(r, row, PT_CONV_LIST_METADATA);
+    pt_str_t     metadata = pt_cell_jsonb(r, row, PT_COL_CONV_METADATA);
     pt_jp_text_t name, phone, status, last;
 
-    name = pt_jp_text(pt_cell_text(r, row, PT_CONV_LIST_CONTACT_NAME));
-    phone = pt_jp_text(pt_cell_text(r, row, PT_CONV_LIST_CONTACT_PHONE));
-    status = pt_jp_text(pt_cell_text(r, row, PT_CONV_LIST_STATUS));
-    last = pt_jp_text(pt_cell_text(r, row, PT_CONV_LIST_LAST_MESSAGE));
+    name = pt_jp_text(pt_cell_text(r, row, PT_COL_CONV_CONTACT_NAME));
+    phone = pt_jp_text(pt_cell_text(r, row, PT_COL_CONV_CONTACT_PHONE));
+    status = pt_jp_text(pt_cell_text(r, row, PT_COL_CONV_STATUS));
+    last = pt_jp_text(pt_cell_text(r, row, PT_COL_CONV_LAST_MESSAGE));
 
     if (metadata.data == NULL) {
         metadata = PT_STR("{}");
@@ -91,41 +90,41 @@ pt_conv_write(pt_jw_t *w, const pytake_rows_t *r, uint32_t row)
 
     p = pt_jw_room(w, PT_CONV_ROOM + name.size + phone.size + status.size
                           + last.size + metadata.len
-                          + pt_row_texts_size(r, row, PT_CONV_LIST_TAGS));
+                          + pt_row_texts_size(r, row, PT_COL_CONV_TAGS));
     if (p == NULL) {
         return;
     }
 
     p = pt_jp_lit(p, "{\"id\":");
-    p = pt_conv_put_uuid(p, r, row, PT_CONV_LIST_ID);
+    p = pt_conv_put_uuid(p, r, row, PT_COL_CONV_ID);
     p = pt_jp_lit(p, ",\"contact\":{\"id\":");
-    p = pt_conv_put_uuid(p, r, row, PT_CONV_LIST_CONTACT_ID);
+    p = pt_conv_put_uuid(p, r, row, PT_COL_CONV_CONTACT_ID);
     p = pt_jp_name(p, "name");
     p = pt_jp_str(p, &name);
     p = pt_jp_name(p, "phone");
     p = pt_jp_str(p, &phone);
     p = pt_jp_lit(p, "},\"whatsapp_config_id\":");
-    p = pt_conv_put_uuid(p, r, row, PT_CONV_LIST_WHATSAPP_CONFIG_ID);
+    p = pt_conv_put_uuid(p, r, row, PT_COL_CONV_WHATSAPP_CONFIG_ID);
     p = pt_jp_name(p, "status");
     p = pt_jp_str(p, &status);
     p = pt_jp_name(p, "unread_count");
-    p = pt_jp_i64(p, pt_cell_i32(r, row, PT_CONV_LIST_UNREAD_COUNT));
+    p = pt_jp_i64(p, pt_cell_i32(r, row, PT_COL_CONV_UNREAD_COUNT));
     p = pt_jp_name(p, "last_message");
     p = pt_jp_str(p, &last);
     p = pt_jp_name(p, "last_message_time");
-    p = pt_conv_put_time(p, r, row, PT_CONV_LIST_LAST_MESSAGE_TIME);
+    p = pt_conv_put_time(p, r, row, PT_COL_CONV_LAST_MESSAGE_TIME);
     p = pt_jp_name(p, "assigned_to");
-    p = pt_conv_put_uuid(p, r, row, PT_CONV_LIST_ASSIGNED_TO);
+    p = pt_conv_put_uuid(p, r, row, PT_COL_CONV_ASSIGNED_TO);
     p = pt_jp_name(p, "tags");
-    p = pt_row_texts(p, r, row, PT_CONV_LIST_TAGS);
+    p = pt_row_texts(p, r, row, PT_COL_CONV_TAGS);
     p = pt_jp_name(p, "metadata");
     p = pt_jp_raw(p, metadata);
     p = pt_jp_name(p, "window_expires_at");
-    p = pt_conv_put_time(p, r, row, PT_CONV_LIST_WINDOW_EXPIRES_AT);
+    p = pt_conv_put_time(p, r, row, PT_COL_CONV_WINDOW_EXPIRES_AT);
     p = pt_jp_name(p, "created_at");
-    p = pt_conv_put_time(p, r, row, PT_CONV_LIST_CREATED_AT);
+    p = pt_conv_put_time(p, r, row, PT_COL_CONV_CREATED_AT);
     p = pt_jp_name(p, "updated_at");
-    p = pt_conv_put_time(p, r, row, PT_CONV_LIST_UPDATED_AT);
+    p = pt_conv_put_time(p, r, row, PT_COL_CONV_UPDATED_AT);
     *p++ = '}';
 
     pt_jw_room_end(w, p);
@@ -154,18 +153,17 @@ pt_conv_list_read(pytake_op_t *op)
     if (err == PT_OK) {
         err = pt_page_begin(op, PT_PAGE_CONV, page->filters, &from);
     }
-    if (err == PT_OK) {
-        err = pt_sql_begin(op, PYTAKE_SQL_READ);
-    }
-    /* first: an event that the rows do not show yet is after it */
-    if (err == PT_OK) {
-        err = pt_sql_add(op, PT_STMT_HEAD_GET);
-    }
-    if (err == PT_OK) {
-        err = pt_conv_list_add(op, page, &from);
+    if (err != PT_OK) {
+        return err;
     }
 
-    return err == PT_OK ? pt_sql_go(op) : err;
+    pt_op_sql(op, PYTAKE_SQL_READ);
+    /* The head is read first: an event that the rows do not show yet comes
+     * after it. */
+    pt_q_head_get(&op->batch);
+    pt_conv_list_add(op, page, &from);
+
+    return pt_op_sql_go(op);
 }
 
 
@@ -311,78 +309,51 @@ pt_conv_list_filters(pytake_op_t *op, pt_conv_page_t *page)
 
 
 /* The most selective filter chooses the statement, and so the index. */
-static uint16_t
-pt_conv_list_stmt(const pt_conv_page_t *page)
-{
-    if (page->has_contact) {
-        return PT_STMT_CONV_LIST_OF_CONTACT;
-    }
-    if (page->tag.data != NULL) {
-        return PT_STMT_CONV_LIST_TAG;
-    }
-    if (page->has_assigned) {
-        return PT_STMT_CONV_LIST_ASSIGNED;
-    }
-    if (page->unassigned) {
-        return PT_STMT_CONV_LIST_UNASSIGNED;
-    }
-
-    if (page->nstatuses > 1) {
-        return PT_STMT_CONV_LIST_STATUSES;
-    }
-
-    return page->nstatuses == 1 ? PT_STMT_CONV_LIST_STATUS : PT_STMT_CONV_LIST;
-}
-
-
-static pt_err_t
+static void
 pt_conv_list_add(pytake_op_t *op, const pt_conv_page_t *page,
                  const pt_cursor_t *from)
 {
-    uint16_t         stmt = pt_conv_list_stmt(page);
-    pt_err_t         err;
+    int32_t          most = (int32_t) page->limit + 1;
+    pt_sql_t        *b = &op->batch;
+    pt_texts_t       statuses = { page->statuses, page->nstatuses };
     const pt_uuid_t *assigned = page->has_assigned ? &page->assigned_to : NULL;
 
-    err = pt_sql_add(op, stmt);
-    if (err != PT_OK) {
-        return err;
+    if (page->nstatuses == 0) {
+        statuses = (pt_texts_t){ pt_conv_statuses, PT_COUNT(pt_conv_statuses) };
     }
 
-    pt_p_time(op, from->key);
-    pt_p_uuid(op, &from->id);
-    pt_p_i32(op, (int32_t) page->limit + 1);
+    if (page->has_contact) {
+        PT_SQL(b, conv_list_of_contact, .activity_at = from->key,
+               .below = &from->id, .most = most, .statuses = statuses,
+               .assigned_to = assigned, .unassigned = page->unassigned,
+               .tag = page->tag, .contact_id = &page->contact_id);
 
-    if (stmt == PT_STMT_CONV_LIST) {
-        return PT_OK;
-    }
-    if (stmt == PT_STMT_CONV_LIST_STATUS) {
-        pt_p_text(op, page->statuses[0]);
-        return PT_OK;
-    }
+    } else if (page->tag.data != NULL) {
+        PT_SQL(b, conv_list_tag, .activity_at = from->key, .below = &from->id,
+               .most = most, .statuses = statuses, .assigned_to = assigned,
+               .unassigned = page->unassigned, .tag = page->tag);
 
-    if (page->nstatuses != 0) {
-        pt_p_texts(op, page->statuses, page->nstatuses);
+    } else if (page->has_assigned) {
+        PT_SQL(b, conv_list_assigned, .activity_at = from->key,
+               .below = &from->id, .most = most, .statuses = statuses,
+               .assigned_to = assigned);
+
+    } else if (page->unassigned) {
+        PT_SQL(b, conv_list_unassigned, .activity_at = from->key,
+               .below = &from->id, .most = most, .statuses = statuses);
+
+    } else if (page->nstatuses > 1) {
+        PT_SQL(b, conv_list_statuses, .activity_at = from->key,
+               .below = &from->id, .most = most, .statuses = statuses);
+
+    } else if (page->nstatuses == 1) {
+        PT_SQL(b, conv_list_status, .activity_at = from->key,
+               .below = &from->id, .most = most, .status = page->statuses[0]);
+
     } else {
-        pt_p_texts(op, pt_conv_statuses, PT_COUNT(pt_conv_statuses));
+        PT_SQL(b, conv_list, .activity_at = from->key, .below = &from->id,
+               .most = most);
     }
-
-    if (stmt == PT_STMT_CONV_LIST_UNASSIGNED
-        || stmt == PT_STMT_CONV_LIST_STATUSES) {
-        return PT_OK;
-    }
-
-    pt_p_uuid(op, assigned);
-    if (stmt == PT_STMT_CONV_LIST_ASSIGNED) {
-        return PT_OK;
-    }
-
-    pt_p_bool(op, page->unassigned);
-    pt_p_text(op, page->tag);
-    if (stmt == PT_STMT_CONV_LIST_OF_CONTACT) {
-        pt_p_uuid(op, &page->contact_id);
-    }
-
-    return PT_OK;
 }
 
 
@@ -413,8 +384,8 @@ pt_conv_list_answer(pytake_op_t *op)
     n = i;
 
     if (n != 0) {
-        last.key = pt_cell_time(r, n - 1, PT_CONV_LIST_ACTIVITY_AT);
-        (void) pt_cell_uuid(r, n - 1, PT_CONV_LIST_ID, &last.id);
+        last.key = pt_cell_time(r, n - 1, PT_COL_CONV_ACTIVITY_AT);
+        (void) pt_cell_uuid(r, n - 1, PT_COL_CONV_ID, &last.id);
     }
 
     err = pt_page_end(op, &w, r->nrows > n ? &last : NULL, page->filters,
@@ -433,7 +404,7 @@ pt_conv_get_read(pytake_op_t *op)
 {
     pt_op_conversation(op, &op->match.params[0]);
 
-    return pt_sql_by_path(op, PYTAKE_SQL_READ, PT_STMT_CONV_GET);
+    return pt_op_sql_path(op, PYTAKE_SQL_READ, PT_STMT_CONV_GET);
 }
 
 

@@ -160,37 +160,21 @@ static pt_err_t
 pt_conv_change_batch(pytake_op_t *op, const pt_change_t *ch, uint16_t stmt,
                      pt_str_t event, pt_str_t frame)
 {
-    pt_err_t         err;
     const pt_uuid_t *id = &op->match.params[0];
 
-    err = pt_sql_begin(op, PYTAKE_SQL_WRITE);
-    if (err == PT_OK) {
-        err = pt_sql_add(op, stmt);
-    }
-    if (err != PT_OK) {
-        return err;
-    }
-    pt_p_uuid(op, id);
-    pt_p_time(op, ch->now_us);
-    pt_p_uuid(op, &ch->event_id);
+    /* The three statements have the same parameters. */
+    pt_op_sql(op, PYTAKE_SQL_WRITE);
+    pt_sql_stmt(&op->batch, stmt);
+    pt_sql_uuid(&op->batch, id);
+    pt_sql_time(&op->batch, ch->now_us);
+    pt_sql_uuid(&op->batch, &ch->event_id);
 
-    err = pt_sql_add(op, PT_STMT_CONV_CHANGE_EVENT);
-    if (err != PT_OK) {
-        return err;
-    }
-    pt_p_uuid(op, id);
-    pt_p_uuid(op, &ch->event_id);
-    pt_p_time(op, ch->now_us);
-    pt_p_text(op, event);
-    pt_p_text(op, frame);
+    PT_SQL(&op->batch, conv_change_event, .id = id, .event_id = &ch->event_id,
+           .now = ch->now_us, .event = event, .frame = frame);
 
-    err = pt_sql_add(op, PT_STMT_CONV_GET);
-    if (err != PT_OK) {
-        return err;
-    }
-    pt_p_uuid(op, id);
+    PT_SQL(&op->batch, conv_get, .id = id);
 
-    return pt_sql_go(op);
+    return pt_op_sql_go(op);
 }
 
 
@@ -208,7 +192,7 @@ pt_conv_reopen_answer(pytake_op_t *op)
     const pytake_rows_t *r = pt_rows_get(op, PT_CHANGE_NOW);
 
     if (r->nrows != 0
-        && pt_str_is(pt_cell_text(r, 0, PT_CONV_GET_STATUS), "closed"))
+        && pt_str_is(pt_cell_text(r, 0, PT_COL_CONV_GET_STATUS), "closed"))
     {
         return PT_EOPENALREADY;
     }
@@ -243,22 +227,12 @@ pt_conv_assign_read(pytake_op_t *op)
         return err;
     }
 
-    err = pt_sql_begin(op, PYTAKE_SQL_READ);
-    if (err == PT_OK) {
-        err = pt_sql_add(op, PT_STMT_CONV_EXISTS);
-    }
-    if (err != PT_OK) {
-        return err;
-    }
-    pt_p_uuid(op, &op->match.params[0]);
+    pt_op_sql(op, PYTAKE_SQL_READ);
+    PT_SQL(&op->batch, conv_exists, .id = &op->match.params[0]);
 
-    err = pt_sql_add(op, PT_STMT_USER_ASSIGNABLE);
-    if (err != PT_OK) {
-        return err;
-    }
-    pt_p_uuid(op, &ch->user_id);
+    PT_SQL(&op->batch, user_assignable, .id = &ch->user_id);
 
-    return pt_sql_go(op);
+    return pt_op_sql_go(op);
 }
 
 
@@ -282,28 +256,17 @@ pt_conv_assign_write(pytake_op_t *op)
 
     err = pt_event_assigned(op->arena, &ch->event_id, user, &op->claims.sub,
                             &frame);
-    if (err == PT_OK) {
-        err = pt_sql_begin(op, PYTAKE_SQL_WRITE);
-    }
-    if (err == PT_OK) {
-        err = pt_sql_add(op, PT_STMT_CONV_ASSIGN);
-    }
     if (err != PT_OK) {
         return err;
     }
-    pt_p_uuid(op, &op->match.params[0]);
-    pt_p_uuid(op, user);
-    pt_p_time(op, ch->now_us);
-    pt_p_uuid(op, &ch->event_id);
-    pt_p_text(op, frame);
 
-    err = pt_sql_add(op, PT_STMT_CONV_GET);
-    if (err != PT_OK) {
-        return err;
-    }
-    pt_p_uuid(op, &op->match.params[0]);
+    pt_op_sql(op, PYTAKE_SQL_WRITE);
+    PT_SQL(&op->batch, conv_assign, .id = &op->match.params[0], .user_id = user,
+           .now = ch->now_us, .event_id = &ch->event_id, .frame = frame);
 
-    return pt_sql_go(op);
+    PT_SQL(&op->batch, conv_get, .id = &op->match.params[0]);
+
+    return pt_op_sql_go(op);
 }
 
 

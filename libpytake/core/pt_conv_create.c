@@ -38,8 +38,7 @@ static pt_err_t pt_conv_create_refs(pytake_op_t *op, pt_conv_create_t *cc);
 static pt_err_t pt_conv_create_event(pytake_op_t            *op,
                                      const pt_conv_create_t *cc,
                                      int64_t                 now_us);
-static pt_err_t pt_conv_create_keep(pytake_op_t            *op,
-                                    const pt_conv_create_t *cc);
+static void pt_conv_create_keep(pytake_op_t *op, const pt_conv_create_t *cc);
 static pt_err_t pt_conv_create_answer(pytake_op_t *op);
 static pt_err_t pt_conv_create_body(pytake_op_t *op, const pt_conv_create_t *cc,
                                     pt_str_t *out);
@@ -76,24 +75,17 @@ pt_conv_create_read(pytake_op_t *op)
     pt_conv_create_message(op, cc);
 
     err = pt_op_check(op);
-    if (err == PT_OK) {
-        err = pt_sql_begin(op, PYTAKE_SQL_READ);
-    }
-    if (err == PT_OK) {
-        err = pt_sql_add(op, PT_STMT_CONV_CREATE_CONTACT);
-    }
     if (err != PT_OK) {
         return err;
     }
-    pt_p_uuid(op, &cc->contact_id);
 
-    err = pt_sql_add(op, PT_STMT_CONV_CREATE_CONFIGS);
-    if (err != PT_OK) {
-        return err;
-    }
-    pt_p_uuid(op, cc->has_config ? &cc->config_id : NULL);
+    pt_op_sql(op, PYTAKE_SQL_READ);
+    PT_SQL(&op->batch, conv_create_contact, .id = &cc->contact_id);
 
-    return pt_sql_go(op);
+    PT_SQL(&op->batch, conv_create_configs,
+           .id = cc->has_config ? &cc->config_id : NULL);
+
+    return pt_op_sql_go(op);
 }
 
 
@@ -148,37 +140,29 @@ pt_conv_create_open(pytake_op_t *op)
     if (err == PT_OK && cc->has_message) {
         err = pt_msg_stamp(op, &cc->message);
     }
-    if (err == PT_OK) {
-        err = pt_sql_begin(op, PYTAKE_SQL_WRITE);
-    }
-    if (err == PT_OK) {
-        err = pt_sql_add(op, PT_STMT_CONV_OPEN);
-    }
     if (err != PT_OK) {
         return err;
     }
-    pt_p_uuid(op, &cc->id);
-    pt_p_uuid(op, &cc->contact_id);
-    pt_p_uuid(op, &cc->config_id);
-    pt_p_time(op, now_us);
+
+    pt_op_sql(op, PYTAKE_SQL_WRITE);
+    PT_SQL(&op->batch, conv_open, .id = &cc->id, .contact_id = &cc->contact_id,
+           .config_id = &cc->config_id, .now = now_us);
 
     err = pt_conv_create_event(op, cc, now_us);
     if (err == PT_OK && cc->has_message) {
         err = pt_msg_send_add(op, &cc->message, NULL, &cc->contact_id,
                               &cc->config_id);
     }
-    if (err == PT_OK) {
-        err = pt_sql_add(op, PT_STMT_CONV_GET_OPEN);
-    }
     if (err != PT_OK) {
         return err;
     }
-    pt_p_uuid(op, &cc->contact_id);
-    pt_p_uuid(op, &cc->config_id);
 
-    err = pt_conv_create_keep(op, cc);
+    PT_SQL(&op->batch, conv_get_open, .contact_id = &cc->contact_id,
+           .config_id = &cc->config_id);
 
-    return err == PT_OK ? pt_sql_go(op) : err;
+    pt_conv_create_keep(op, cc);
+
+    return pt_op_sql_go(op);
 }
 
 
@@ -211,7 +195,8 @@ pt_conv_create_refs(pytake_op_t *op, pt_conv_create_t *cc)
         return PT_ECONFIGREQUIRED;
     }
 
-    (void) pt_cell_uuid(configs, 0, PT_CONV_CREATE_CONFIGS_ID, &cc->config_id);
+    (void) pt_cell_uuid(configs, 0, PT_COL_CONV_CREATE_CONFIGS_ID,
+                        &cc->config_id);
 
     return PT_OK;
 }
@@ -227,48 +212,31 @@ pt_conv_create_event(pytake_op_t *op, const pt_conv_create_t *cc,
     static const char *const changes[] = { "created" };
 
     err = pt_event_conv(op->arena, &cc->event_id, changes, 1, &frame);
-    if (err == PT_OK) {
-        err = pt_sql_add(op, PT_STMT_CONV_EVENT);
-    }
     if (err != PT_OK) {
         return err;
     }
 
-    pt_p_uuid(op, &cc->id);
-    pt_p_uuid(op, &cc->event_id);
-    pt_p_time(op, now_us);
-    pt_p_text(op, PT_STR("conversation_updated"));
-    pt_p_text(op, frame);
+    PT_SQL(&op->batch, conv_event, .id = &cc->id, .event_id = &cc->event_id,
+           .now = now_us, .event = PT_STR("conversation_updated"),
+           .frame = frame);
 
     return PT_OK;
 }
 
 
-static pt_err_t
+static void
 pt_conv_create_keep(pytake_op_t *op, const pt_conv_create_t *cc)
 {
-    pt_err_t err;
-
     if (!op->idem) {
-        return PT_OK;
+        return;
     }
 
-    err = pt_sql_add(op, PT_STMT_IDEM_STORE_CONV);
-    if (err != PT_OK) {
-        return err;
-    }
-
-    pt_p_text(op, op->idem_scope);
-    pt_p_text(op, op->req->idempotency_key);
-    pt_p_bytes(
-        op, (pt_str_t){ (const char *) op->idem_hash, sizeof(op->idem_hash) });
-    pt_p_uuid(op, &cc->id);
-    pt_p_text(op, PT_STR(PT_CONV_PATH));
-    pt_p_time(op, op->now_us);
-    pt_p_uuid(op, &cc->contact_id);
-    pt_p_uuid(op, &cc->config_id);
-
-    return PT_OK;
+    PT_SQL(&op->batch, idem_store_conv, .scope = op->idem_scope,
+           .key = op->req->idempotency_key,
+           .body_hash = (pt_str_t){ (const char *) op->idem_hash,
+                                    sizeof(op->idem_hash) },
+           .id = &cc->id, .path = PT_STR(PT_CONV_PATH), .now = op->now_us,
+           .contact_id = &cc->contact_id, .config_id = &cc->config_id);
 }
 
 
@@ -284,12 +252,12 @@ pt_conv_create_answer(pytake_op_t *op)
     const pytake_rows_t *opened = pt_rows_get(op, PT_CREATE_OPEN);
     const pt_uuid_t     *tenant = &op->claims.tenant_id;
 
-    if (!pt_cell_uuid(opened, 0, PT_CONV_OPEN_ID, &conversation)) {
+    if (!pt_cell_uuid(opened, 0, PT_COL_CONV_OPEN_ID, &conversation)) {
         return PT_EINTERNAL;
     }
 
     pt_op_conversation(op, &conversation);
-    created = pt_cell_bool(opened, 0, PT_CONV_OPEN_CREATED);
+    created = pt_cell_bool(opened, 0, PT_COL_CONV_OPEN_CREATED);
 
     err = pt_publish_rows(op, tenant, pt_rows_get(op, PT_CREATE_EVENT));
     if (err == PT_OK && cc->has_message) {
@@ -329,7 +297,8 @@ pt_conv_create_body(pytake_op_t *op, const pt_conv_create_t *cc, pt_str_t *out)
 
     if (op->idem && kept->nrows != 0) {
         return pt_dup(op->arena,
-                      pt_cell_text(kept, 0, PT_IDEM_STORE_CONV_RESPONSE), out);
+                      pt_cell_text(kept, 0, PT_COL_IDEM_STORE_CONV_RESPONSE),
+                      out);
     }
 
     pt_buf_init(&b, op->arena, PT_CONV_CREATE_BODY_MAX);

@@ -12,9 +12,8 @@
 #define PT_DIRECTORY_BODY_MAX (512u * 1024)
 
 typedef struct {
-    uint8_t     kind; /* of cursors */
-    uint16_t    stmt;
-    const char *spec; /* of pt_row_write(); the id is the first column */
+    uint8_t  kind; /* of cursors */
+    uint16_t stmt; /* the id is its first column */
 } pt_directory_t;
 
 
@@ -26,14 +25,11 @@ static pt_err_t pt_directory_read(pytake_op_t *op, const pt_directory_t *d);
 static pt_err_t pt_directory_answer(pytake_op_t *op, const pt_directory_t *d);
 
 
-static const pt_directory_t pt_directory_users = {
-    PT_PAGE_USER, PT_STMT_USER_LIST, "id:u name:t role:t active:b"
-};
+static const pt_directory_t pt_directory_users = { PT_PAGE_USER,
+                                                   PT_STMT_USER_LIST };
 
-static const pt_directory_t pt_directory_numbers = {
-    PT_PAGE_NUMBER, PT_STMT_NUMBER_LIST,
-    "id:u name:t phone_number_id:t display_phone_number:t status:t"
-};
+static const pt_directory_t pt_directory_numbers = { PT_PAGE_NUMBER,
+                                                     PT_STMT_NUMBER_LIST };
 
 const pt_op_def_t pt_user_list = { "user_list",
                                    PT_PERM_USER_READ,
@@ -92,23 +88,17 @@ pt_directory_read(pytake_op_t *op, const pt_directory_t *d)
     if (err == PT_OK) {
         err = pt_page_begin(op, d->kind, 0, &from);
     }
-    if (err == PT_OK) {
-        err = pt_sql_begin(op, PYTAKE_SQL_READ);
-    }
-    if (err == PT_OK) {
-        err = pt_sql_add(op, PT_STMT_HEAD_GET);
-    }
-    if (err == PT_OK) {
-        err = pt_sql_add(op, d->stmt);
-    }
     if (err != PT_OK) {
         return err;
     }
 
-    pt_p_uuid(op, &from.id);
-    pt_p_i32(op, (int32_t) limit + 1);
+    pt_op_sql(op, PYTAKE_SQL_READ);
+    pt_q_head_get(&op->batch);
+    pt_sql_stmt(&op->batch, d->stmt);
+    pt_sql_uuid(&op->batch, &from.id);
+    pt_sql_i32(&op->batch, (int32_t) limit + 1);
 
-    return pt_sql_go(op);
+    return pt_op_sql_go(op);
 }
 
 
@@ -131,9 +121,7 @@ pt_directory_answer(pytake_op_t *op, const pt_directory_t *d)
     pt_jw_key(&w, "data");
     pt_jw_array(&w);
     for (i = 0; i < n; i++) {
-        pt_jw_object(&w);
-        pt_row_write(&w, r, i, d->spec);
-        pt_jw_object_end(&w);
+        pt_row_write(&w, r, i, d->stmt);
     }
     pt_jw_array_end(&w);
 

@@ -56,47 +56,27 @@ pt_idem_init(pytake_op_t *op)
 }
 
 
-pt_err_t
+void
 pt_idem_lock_add(pytake_op_t *op)
 {
-    pt_err_t err;
-
-    err = pt_sql_add(op, PT_STMT_IDEM_LOCK);
-    if (err != PT_OK) {
-        return err;
-    }
-
-    pt_p_text(op, op->idem_scope);
-    pt_p_text(op, op->req->idempotency_key);
-    pt_p_time(op, op->now_us - PT_IDEM_KEPT_S * INT64_C(1000000));
-
-    return PT_OK;
+    PT_SQL(&op->batch, idem_lock, .scope = op->idem_scope,
+           .key = op->req->idempotency_key,
+           .kept_since = op->now_us - PT_IDEM_KEPT_S * INT64_C(1000000));
 }
 
 
 pt_err_t
 pt_idem_look(pytake_op_t *op)
 {
-    pt_err_t err;
-
     op->idem_looked = true;
     op->idem_looking = true;
 
-    err = pt_sql_begin(op, PYTAKE_SQL_READ);
-    if (err != PT_OK) {
-        return err;
-    }
+    pt_op_sql(op, PYTAKE_SQL_READ);
+    PT_SQL(&op->batch, idem_get, .scope = op->idem_scope,
+           .key = op->req->idempotency_key,
+           .kept_since = op->now_us - PT_IDEM_KEPT_S * INT64_C(1000000));
 
-    err = pt_sql_add(op, PT_STMT_IDEM_GET);
-    if (err != PT_OK) {
-        return err;
-    }
-
-    pt_p_text(op, op->idem_scope);
-    pt_p_text(op, op->req->idempotency_key);
-    pt_p_time(op, op->now_us - PT_IDEM_KEPT_S * INT64_C(1000000));
-
-    return pt_sql_go(op);
+    return pt_op_sql_go(op);
 }
 
 
@@ -111,7 +91,7 @@ pt_idem_replay(pytake_op_t *op)
         return PT_ENOTFOUND;
     }
 
-    hash = pt_cell_text(r, 0, PT_IDEM_GET_BODY_HASH);
+    hash = pt_cell_text(r, 0, PT_COL_IDEM_GET_BODY_HASH);
     if (hash.len != sizeof(op->idem_hash)
         || memcmp(hash.data, op->idem_hash, hash.len) != 0)
     {
@@ -119,13 +99,14 @@ pt_idem_replay(pytake_op_t *op)
     }
 
     /* rows are gone when the answer is written */
-    err = pt_dup(op->arena, pt_cell_text(r, 0, PT_IDEM_GET_RESPONSE), &body);
+    err =
+        pt_dup(op->arena, pt_cell_text(r, 0, PT_COL_IDEM_GET_RESPONSE), &body);
     if (err != PT_OK) {
         return err;
     }
 
-    if (!pt_cell_is_null(r, 0, PT_IDEM_GET_LOCATION)) {
-        err = pt_dup(op->arena, pt_cell_text(r, 0, PT_IDEM_GET_LOCATION),
+    if (!pt_cell_is_null(r, 0, PT_COL_IDEM_GET_LOCATION)) {
+        err = pt_dup(op->arena, pt_cell_text(r, 0, PT_COL_IDEM_GET_LOCATION),
                      &location);
         if (err == PT_OK) {
             err = pt_header(op, "Location", location);
@@ -140,7 +121,7 @@ pt_idem_replay(pytake_op_t *op)
         return err;
     }
 
-    return pt_reply(op, pt_cell_i32(r, 0, PT_IDEM_GET_STATUS), body);
+    return pt_reply(op, pt_cell_i32(r, 0, PT_COL_IDEM_GET_STATUS), body);
 }
 
 
@@ -149,44 +130,32 @@ pt_idem_is_store(const pytake_op_t *op, uint16_t stmt)
 {
     uint16_t id;
 
-    if (!op->idem || stmt >= op->sql.nstmts) {
+    if (!op->idem || stmt >= op->batch.sql.nstmts) {
         return false;
     }
 
-    id = op->stmts[stmt].stmt;
+    id = op->batch.stmts[stmt].stmt;
 
     return id == PT_STMT_IDEM_STORE || id == PT_STMT_IDEM_STORE_CONV;
 }
 
 
-pt_err_t
+void
 pt_idem_store(pytake_op_t *op, int status, pt_str_t location, pt_str_t body,
               const pt_uuid_t *witness)
 {
-    pt_err_t err;
-
     if (!op->idem) {
-        return PT_OK;
+        return;
     }
 
-    assert(op->sql.class == PYTAKE_SQL_WRITE);
+    assert(op->batch.sql.class == PYTAKE_SQL_WRITE);
 
-    err = pt_sql_add(op, PT_STMT_IDEM_STORE);
-    if (err != PT_OK) {
-        return err;
-    }
-
-    pt_p_text(op, op->idem_scope);
-    pt_p_text(op, op->req->idempotency_key);
-    pt_p_bytes(
-        op, (pt_str_t){ (const char *) op->idem_hash, sizeof(op->idem_hash) });
-    pt_p_i32(op, status);
-    pt_p_text(op, location);
-    pt_p_text(op, body);
-    pt_p_time(op, op->now_us);
-    pt_p_uuid(op, witness);
-
-    return PT_OK;
+    PT_SQL(&op->batch, idem_store, .scope = op->idem_scope,
+           .key = op->req->idempotency_key,
+           .body_hash = (pt_str_t){ (const char *) op->idem_hash,
+                                    sizeof(op->idem_hash) },
+           .status = status, .location = location, .response = body,
+           .now = op->now_us, .witness = witness);
 }
 
 

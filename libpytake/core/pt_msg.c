@@ -176,28 +176,18 @@ pt_msg_send_add(pytake_op_t *op, const pt_msg_out_t *m,
 
     err =
         pt_event_message(op->arena, "message_sent", &m->event_id, &msg, &frame);
-    if (err == PT_OK) {
-        err = pt_sql_add(op, PT_STMT_MSG_SEND);
-    }
     if (err != PT_OK) {
         return err;
     }
 
-    pt_p_uuid(op, conversation);
-    pt_p_uuid(op, &m->id);
-    pt_p_uuid(op, &op->claims.sub);
-    pt_p_text(op, m->content);
-    pt_p_text(op, msg.message_type);
-    pt_p_text(op, m->metadata);
-    pt_p_time(op, m->now_us);
-    pt_p_time(op, m->now_us);
-    pt_p_text(op, pt_msg_preview(m->content));
-    pt_p_uuid(op, &m->event_id);
-    pt_p_text(op, frame);
-    pt_p_text(op, msg.sender_type);
-    pt_p_uuid(op, msg.reply_to);
-    pt_p_uuid(op, contact);
-    pt_p_uuid(op, config);
+    PT_SQL(&op->batch, msg_send, .conversation_id = conversation, .id = &m->id,
+           .sender_id = &op->claims.sub, .content = m->content,
+           .message_type = msg.message_type, .metadata = m->metadata,
+           .created_at = m->now_us, .now = m->now_us,
+           .preview = pt_msg_preview(m->content), .event_id = &m->event_id,
+           .frame = frame, .sender_type = msg.sender_type,
+           .reply_to = msg.reply_to, .contact_id = contact,
+           .config_id = config);
 
     return PT_OK;
 }
@@ -233,29 +223,18 @@ pt_msg_list_read(pytake_op_t *op)
     if (err == PT_OK) {
         err = pt_page_begin(op, PT_PAGE_MSG, page->filters, &c);
     }
-    if (err == PT_OK) {
-        err = pt_sql_begin(op, PYTAKE_SQL_READ);
-    }
-    if (err == PT_OK) {
-        err = pt_sql_add(op, PT_STMT_HEAD_GET);
-    }
-    if (err == PT_OK) {
-        err = pt_sql_add(op, PT_STMT_CONV_EXISTS);
-    }
     if (err != PT_OK) {
         return err;
     }
-    pt_p_uuid(op, conv);
 
-    err = pt_sql_add(op, PT_STMT_MSG_LIST);
-    if (err != PT_OK) {
-        return err;
-    }
-    pt_p_uuid(op, conv);
-    pt_p_uuid(op, &c.id);
-    pt_p_i32(op, (int32_t) page->limit + 1);
+    pt_op_sql(op, PYTAKE_SQL_READ);
+    pt_q_head_get(&op->batch);
+    PT_SQL(&op->batch, conv_exists, .id = conv);
 
-    return pt_sql_go(op);
+    PT_SQL(&op->batch, msg_list, .conversation_id = conv, .below = &c.id,
+           .most = (int32_t) page->limit + 1);
+
+    return pt_op_sql_go(op);
 }
 
 
@@ -290,7 +269,7 @@ pt_msg_list_answer(pytake_op_t *op)
     n = i;
 
     if (n != 0) {
-        (void) pt_cell_uuid(r, n - 1, PT_MSG_LIST_ID, &last.id);
+        (void) pt_cell_uuid(r, n - 1, PT_COL_MSG_LIST_ID, &last.id);
     }
 
     err = pt_page_end(op, &w, r->nrows > n ? &last : NULL, page->filters,
@@ -312,25 +291,25 @@ pt_msg_row_write(pt_jw_t *w, const pytake_rows_t *r, uint32_t row)
 
     memset(&m, 0, sizeof(m));
 
-    (void) pt_cell_uuid(r, row, PT_MSG_LIST_ID, &m.id);
-    (void) pt_cell_uuid(r, row, PT_MSG_LIST_CONVERSATION_ID, &conversation);
+    (void) pt_cell_uuid(r, row, PT_COL_MSG_LIST_ID, &m.id);
+    (void) pt_cell_uuid(r, row, PT_COL_MSG_LIST_CONVERSATION_ID, &conversation);
     m.conversation_id = &conversation;
-    m.sender_type = pt_cell_text(r, row, PT_MSG_LIST_SENDER_TYPE);
-    if (pt_cell_uuid(r, row, PT_MSG_LIST_SENDER_ID, &sender)) {
+    m.sender_type = pt_cell_text(r, row, PT_COL_MSG_LIST_SENDER_TYPE);
+    if (pt_cell_uuid(r, row, PT_COL_MSG_LIST_SENDER_ID, &sender)) {
         m.sender_id = &sender;
     }
-    m.content = pt_cell_text(r, row, PT_MSG_LIST_CONTENT);
-    m.message_type = pt_cell_text(r, row, PT_MSG_LIST_MESSAGE_TYPE);
+    m.content = pt_cell_text(r, row, PT_COL_MSG_LIST_CONTENT);
+    m.message_type = pt_cell_text(r, row, PT_COL_MSG_LIST_MESSAGE_TYPE);
     m.whatsapp_message_id =
-        pt_cell_text(r, row, PT_MSG_LIST_WHATSAPP_MESSAGE_ID);
-    m.status = pt_cell_text(r, row, PT_MSG_LIST_STATUS);
-    m.error = pt_cell_jsonb(r, row, PT_MSG_LIST_ERROR);
-    if (pt_cell_uuid(r, row, PT_MSG_LIST_REPLY_TO, &reply_to)) {
+        pt_cell_text(r, row, PT_COL_MSG_LIST_WHATSAPP_MESSAGE_ID);
+    m.status = pt_cell_text(r, row, PT_COL_MSG_LIST_STATUS);
+    m.error = pt_cell_jsonb(r, row, PT_COL_MSG_LIST_ERROR);
+    if (pt_cell_uuid(r, row, PT_COL_MSG_LIST_REPLY_TO, &reply_to)) {
         m.reply_to = &reply_to;
     }
-    m.metadata = pt_cell_jsonb(r, row, PT_MSG_LIST_METADATA);
-    m.created_at_us = pt_cell_time(r, row, PT_MSG_LIST_CREATED_AT);
-    m.received_at_us = pt_cell_time(r, row, PT_MSG_LIST_RECEIVED_AT);
+    m.metadata = pt_cell_jsonb(r, row, PT_COL_MSG_LIST_METADATA);
+    m.created_at_us = pt_cell_time(r, row, PT_COL_MSG_LIST_CREATED_AT);
+    m.received_at_us = pt_cell_time(r, row, PT_COL_MSG_LIST_RECEIVED_AT);
 
     pt_msg_write(w, &m);
 }
@@ -359,23 +338,13 @@ pt_msg_send_read(pytake_op_t *op)
         return err;
     }
 
-    err = pt_sql_begin(op, PYTAKE_SQL_READ);
-    if (err == PT_OK) {
-        err = pt_sql_add(op, PT_STMT_CONV_EXISTS);
-    }
-    if (err != PT_OK) {
-        return err;
-    }
-    pt_p_uuid(op, &op->match.params[0]);
+    pt_op_sql(op, PYTAKE_SQL_READ);
+    PT_SQL(&op->batch, conv_exists, .id = &op->match.params[0]);
 
-    err = pt_sql_add(op, PT_STMT_MSG_IN_CONV);
-    if (err != PT_OK) {
-        return err;
-    }
-    pt_p_uuid(op, &m->reply_to);
-    pt_p_uuid(op, &op->match.params[0]);
+    PT_SQL(&op->batch, msg_in_conv, .id = &m->reply_to,
+           .conversation_id = &op->match.params[0]);
 
-    return pt_sql_go(op);
+    return pt_op_sql_go(op);
 }
 
 
@@ -411,17 +380,20 @@ pt_msg_send_write(pytake_op_t *op)
     pt_msg_write(&w, &msg);
 
     err = pt_buf_get(&b, &m->answer);
-    if (err == PT_OK) {
-        err = pt_sql_begin(op, PYTAKE_SQL_WRITE);
-    }
-    if (err == PT_OK) {
-        err = pt_msg_send_add(op, m, &op->match.params[0], NULL, NULL);
-    }
-    if (err == PT_OK) {
-        err = pt_idem_store(op, 201, PT_STR_NULL, m->answer, &m->event_id);
+    if (err != PT_OK) {
+        return err;
     }
 
-    return err == PT_OK ? pt_sql_go(op) : err;
+    pt_op_sql(op, PYTAKE_SQL_WRITE);
+
+    err = pt_msg_send_add(op, m, &op->match.params[0], NULL, NULL);
+    if (err != PT_OK) {
+        return err;
+    }
+
+    pt_idem_store(op, 201, PT_STR_NULL, m->answer, &m->event_id);
+
+    return pt_op_sql_go(op);
 }
 
 

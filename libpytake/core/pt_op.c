@@ -371,7 +371,7 @@ pt_op_settle(pytake_op_t *op)
     if (op->helping) { /* whatever came of it: somebody else may have */
         op->helping = false;
         op->want_errors = want_errors;
-        op->effect.u.sql = op->sql;
+        op->effect.u.sql = op->batch.sql;
         op->has_effect = true;
         return PT_OK;
     }
@@ -434,7 +434,7 @@ pt_op_is_revoked(const pytake_op_t *op)
 {
     const pytake_sql_result_t *r = op->result;
 
-    return op->first != 0 && op->stmts[0].stmt == PT_STMT_SESSION_ENTER
+    return op->first != 0 && op->batch.stmts[0].stmt == PT_STMT_SESSION_ENTER
            && (r->err == PT_OK || r->err == PT_EDB) && r->nrows != 0
            && !pt_cell_bool(&r->rows[0], 0, 0);
 }
@@ -457,8 +457,9 @@ pt_op_again(pytake_op_t *op)
     }
 
     /* the twin has been waited for long enough */
-    if (memcmp(r->sqlstate, "55P03", 5) == 0 && r->failed_stmt < op->sql.nstmts
-        && op->stmts[r->failed_stmt].stmt == PT_STMT_IDEM_LOCK)
+    if (memcmp(r->sqlstate, "55P03", 5) == 0
+        && r->failed_stmt < op->batch.sql.nstmts
+        && op->batch.stmts[r->failed_stmt].stmt == PT_STMT_IDEM_LOCK)
     {
         return false;
     }
@@ -491,7 +492,7 @@ pt_op_help(pytake_op_t *op)
 
     memset(sql, 0, sizeof(pytake_sql_t));
     sql->class = PYTAKE_SQL_WRITE;
-    sql->tenant = op->sql.tenant;
+    sql->tenant = op->batch.sql.tenant;
     sql->nstmts = 1;
     sql->stmts = &op->help_stmt;
 
@@ -513,7 +514,8 @@ pt_op_failure(pytake_op_t *op)
 
     case PT_EOUTCOME:
         /* a read has no outcome */
-        return op->sql.class == PYTAKE_SQL_WRITE ? PT_EOUTCOME : PT_EDBAWAY;
+        return op->batch.sql.class == PYTAKE_SQL_WRITE ? PT_EOUTCOME
+                                                       : PT_EDBAWAY;
 
     default:
         return r->err;
@@ -528,8 +530,9 @@ pt_op_sqlstate(pytake_op_t *op)
     pt_err_t                   err;
     const pytake_sql_result_t *r = op->result;
 
-    if (memcmp(r->sqlstate, "55P03", 5) == 0 && r->failed_stmt < op->sql.nstmts
-        && op->stmts[r->failed_stmt].stmt == PT_STMT_IDEM_LOCK)
+    if (memcmp(r->sqlstate, "55P03", 5) == 0
+        && r->failed_stmt < op->batch.sql.nstmts
+        && op->batch.stmts[r->failed_stmt].stmt == PT_STMT_IDEM_LOCK)
     {
         return PT_EIDEMINPROGRESS;
     }
@@ -539,8 +542,9 @@ pt_op_sqlstate(pytake_op_t *op)
     }
 
     /* another one was opened at this very moment */
-    if (memcmp(r->sqlstate, "23505", 5) == 0 && r->failed_stmt < op->sql.nstmts
-        && op->stmts[r->failed_stmt].stmt == PT_STMT_CONV_REOPEN)
+    if (memcmp(r->sqlstate, "23505", 5) == 0
+        && r->failed_stmt < op->batch.sql.nstmts
+        && op->batch.stmts[r->failed_stmt].stmt == PT_STMT_CONV_REOPEN)
     {
         return PT_EOPENALREADY;
     }

@@ -5,7 +5,7 @@
  *
  * An endpoint is a pt_op_def_t: a name and a linear list of steps.  A step
  * looks at what the step before it got (pt_rows_get), and either asks for
- * one effect (pt_sql_begin + pt_sql_add ...; pt_work_verify) or answers
+ * one effect (pt_op_sql, PT_SQL ..., pt_op_sql_go; pt_work_verify) or answers
  * (pt_reply).  A step that returns an error ends the operation with the
  * problem of that error.  When a step asked for SQL, the next step runs only
  * if the batch committed; refusals are mapped by the engine:
@@ -35,7 +35,7 @@
 #include "pt_jwt.h"
 #include "pt_perm.h"
 #include "pt_cursor.h"
-#include "pt_stmt_table.h" /* generated: PT_STMT_* */
+#include "pt_stmt_table.h" /* generated: PT_STMT_*, PT_COL_*, pt_q_* */
 
 typedef pt_err_t (*pt_step_pt)(pytake_op_t *op);
 
@@ -115,8 +115,7 @@ struct pytake_op_s {
     bool            helping; /* the day of a row is being made */
     bool            helped;  /* ... has been, for this batch */
     pytake_stmt_t   help_stmt;
-    pytake_sql_t    sql;
-    pytake_stmt_t   stmts[PT_BATCH_STMTS_MAX];
+    pt_sql_t        batch; /* the one being built, or the last one */
     uint16_t        first; /* statements the engine itself put first */
     const pytake_sql_result_t *result;
     pytake_sql_result_t        result_copy;
@@ -145,8 +144,6 @@ struct pytake_op_s {
     bool                       sql_done; /* a batch was asked for before */
     pt_err_t                   fed_err;  /* of work */
     uint32_t                   wait_s;   /* of PT_EATTEMPTS */
-    pt_err_t                   sql_err;  /* sticky, of the batch being built */
-    uint16_t                   nparams;  /* of its newest statement, so far */
     pytake_response_t          response;
     /* for the log, as text; whose: proven, not claimed */
     bool has_user;
@@ -169,36 +166,20 @@ void pt_op_conversation(pytake_op_t *op, const pt_uuid_t *id);
 
 /* ---- SQL ---- */
 
-/* Begins a batch.  When the request is authenticated, the engine puts
- * session_enter (and, in a write with an Idempotency-Key, idem_lock) first;
- * they do not count in pt_rows_get()'s index. */
-pt_err_t pt_sql_begin(pytake_op_t *op, pytake_sql_class_t class) PT_MUST_CHECK;
+/* Begins a batch; statements are added to op->batch (pt_sql.h).  When the
+ * request is authenticated, the engine puts session_enter (and, in a write
+ * with an Idempotency-Key, idem_lock) first; they do not count in
+ * pt_rows_get()'s index. */
+void pt_op_sql(pytake_op_t *op, pytake_sql_class_t class);
 /* The same for a public operation acting for a tenant: tenant_enter. */
-pt_err_t pt_sql_begin_tenant(pytake_op_t     *op, pytake_sql_class_t class,
-                             const pt_uuid_t *tenant) PT_MUST_CHECK;
+void pt_op_sql_tenant(pytake_op_t     *op, pytake_sql_class_t class,
+                      const pt_uuid_t *tenant);
 /* And with no tenant at all (definer functions only). */
-pt_err_t pt_sql_begin_bare(pytake_op_t *op,
-                           pytake_sql_class_t class) PT_MUST_CHECK;
+void pt_op_sql_bare(pytake_op_t *op, pytake_sql_class_t class);
 
-/* Adds a statement; its parameters follow in order, one call each. */
-pt_err_t pt_sql_add(pytake_op_t *op, uint16_t stmt) PT_MUST_CHECK;
-
-/* Parameters stick errors in the op (looked at when the batch is issued). */
-void pt_p_uuid(pytake_op_t *op, const pt_uuid_t *v); /* NULL: SQL NULL */
-void pt_p_text(pytake_op_t *op, pt_str_t v);         /* data NULL: SQL NULL */
-void pt_p_bytes(pytake_op_t *op, pt_str_t v);        /* bytea */
-void pt_p_i32(pytake_op_t *op, int32_t v);           /* integer */
-void pt_p_bool(pytake_op_t *op, bool v);
-void pt_p_time(pytake_op_t *op, int64_t unix_us); /* timestamptz */
-/* arrays; an element with data NULL is NULL */
-void pt_p_uuids(pytake_op_t *op, const pt_uuid_t *v, size_t n);
-void pt_p_texts(pytake_op_t *op, const pt_str_t *v, size_t n);
-void pt_p_i32s(pytake_op_t *op, const int32_t *v, size_t n);
-void pt_p_times(pytake_op_t *op, const int64_t *unix_us, size_t n);
-
-/* Ends a step that asked for SQL: `return pt_sql_go(op);` gives the first
- * sticky error, else PT_OK. */
-pt_err_t pt_sql_go(pytake_op_t *op) PT_MUST_CHECK;
+/* Ends a step that asked for SQL: `return pt_op_sql_go(op);` gives the first
+ * sticky error of the batch, else PT_OK. */
+pt_err_t pt_op_sql_go(pytake_op_t *op) PT_MUST_CHECK;
 
 /* ---- results (their cells: pt_cell.h) ---- */
 
@@ -209,21 +190,17 @@ const pytake_rows_t *pt_rows_get(const pytake_op_t *op, uint16_t i);
 
 /* A batch of one statement whose parameters are the path's ids, in order;
  * any query argument is a fault. */
-pt_err_t pt_sql_by_path(pytake_op_t *op, pytake_sql_class_t class,
+pt_err_t pt_op_sql_path(pytake_op_t *op, pytake_sql_class_t class,
                         uint16_t     stmt) PT_MUST_CHECK;
 
 /* Answers with the first row of the first statement as an object, or
  * PT_ENOTFOUND. */
-pt_err_t pt_reply_row(pytake_op_t *op, int status,
-                      const char *spec) PT_MUST_CHECK;
+pt_err_t pt_reply_row(pytake_op_t *op, int status) PT_MUST_CHECK;
 
-/*
- * Writes a row's members into the open object.  spec: "name:type" for each
- * column, in order, by blanks: u uuid, t text, i integer, b bool, m time,
- * j jsonb, a text[].  A literal.
- */
+/* Writes a row as an object: its members are the columns that stmt
+ * declares, bytea apart, which no API shows. */
 void pt_row_write(pt_jw_t *w, const pytake_rows_t *r, uint32_t row,
-                  const char *spec);
+                  uint16_t stmt);
 
 /* A text[] as an array of strings: the room that it needs at most, and itself
  * put at p (as by pt_jp_str()). */
@@ -304,7 +281,7 @@ bool pt_body_clean(pytake_op_t *op, pt_str_t field, const pt_json_t *v);
 /* Keeps status, location and body (the very bytes of the answer) for 24 h if
  * the tenant's event head now is this batch's event (witness), that is, if
  * the batch did its work.  A no-op when no key is in force. */
-pt_err_t pt_idem_store(pytake_op_t *op, int status, pt_str_t location,
-                       pt_str_t body, const pt_uuid_t *witness) PT_MUST_CHECK;
+void pt_idem_store(pytake_op_t *op, int status, pt_str_t location,
+                   pt_str_t body, const pt_uuid_t *witness);
 
 #endif

@@ -31,7 +31,8 @@ pt_err_t pt_args_parse(pytake_op_t *op) PT_MUST_CHECK;
 
 /* Puts the key in force.  PT_EIDEMKEY, PT_ENOMEM, PT_ECRYPTO. */
 pt_err_t pt_idem_init(pytake_op_t *op) PT_MUST_CHECK;
-pt_err_t pt_idem_lock_add(pytake_op_t *op) PT_MUST_CHECK;
+/* Adds idem_lock to the batch. */
+void pt_idem_lock_add(pytake_op_t *op);
 /* Asks for the kept answer. */
 pt_err_t pt_idem_look(pytake_op_t *op) PT_MUST_CHECK;
 /* Replays it; PT_ENOTFOUND: there is none; PT_EIDEMMISMATCH. */

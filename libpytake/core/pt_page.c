@@ -72,9 +72,9 @@ pt_page_end(pytake_op_t *op, pt_jw_t *w, const pt_cursor_t *last,
     pt_jw_key(w, "since");
     pt_jw_object(w);
     pt_jw_key(w, "seq");
-    pt_jw_i64(w, pt_cell_i64(head, 0, PT_HEAD_GET_SEQ));
+    pt_jw_i64(w, pt_cell_i64(head, 0, PT_COL_HEAD_GET_SEQ));
     pt_jw_key(w, "id");
-    pt_jw_uuid(w, pt_cell_uuid(head, 0, PT_HEAD_GET_ID, &id) ? &id : NULL);
+    pt_jw_uuid(w, pt_cell_uuid(head, 0, PT_COL_HEAD_GET_ID, &id) ? &id : NULL);
     pt_jw_object_end(w);
 
     return PT_OK;

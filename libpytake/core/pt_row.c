@@ -13,11 +13,11 @@
 
 
 static void pt_row_value(pt_jw_t *w, const pytake_rows_t *r, uint32_t row,
-                         uint32_t col, char type);
+                         uint32_t col, const pytake_field_t *f);
 
 
 pt_err_t
-pt_sql_by_path(pytake_op_t *op, pytake_sql_class_t class, uint16_t stmt)
+pt_op_sql_path(pytake_op_t *op, pytake_sql_class_t class, uint16_t stmt)
 {
     uint16_t i;
     pt_err_t err;
@@ -27,26 +27,22 @@ pt_sql_by_path(pytake_op_t *op, pytake_sql_class_t class, uint16_t stmt)
     pt_args_allow(op, NULL, 0);
 
     err = pt_op_check(op);
-    if (err == PT_OK) {
-        err = pt_sql_begin(op, class);
-    }
-    if (err == PT_OK) {
-        err = pt_sql_add(op, stmt);
-    }
     if (err != PT_OK) {
         return err;
     }
 
+    pt_op_sql(op, class);
+    pt_sql_stmt(&op->batch, stmt);
     for (i = 0; i < op->match.nparams; i++) {
-        pt_p_uuid(op, &op->match.params[i]);
+        pt_sql_uuid(&op->batch, &op->match.params[i]);
     }
 
-    return pt_sql_go(op);
+    return pt_op_sql_go(op);
 }
 
 
 pt_err_t
-pt_reply_row(pytake_op_t *op, int status, const char *spec)
+pt_reply_row(pytake_op_t *op, int status)
 {
     pt_jw_t              w;
     pt_buf_t             b;
@@ -60,9 +56,7 @@ pt_reply_row(pytake_op_t *op, int status, const char *spec)
 
     pt_buf_init(&b, op->arena, PT_ROW_BODY_MAX);
     pt_jw_init(&w, &b);
-    pt_jw_object(&w);
-    pt_row_write(&w, r, 0, spec);
-    pt_jw_object_end(&w);
+    pt_row_write(&w, r, 0, op->batch.stmts[op->first].stmt);
 
     err = pt_buf_get(&b, &body);
 
@@ -71,21 +65,21 @@ pt_reply_row(pytake_op_t *op, int status, const char *spec)
 
 
 void
-pt_row_write(pt_jw_t *w, const pytake_rows_t *r, uint32_t row, const char *spec)
+pt_row_write(pt_jw_t *w, const pytake_rows_t *r, uint32_t row, uint16_t stmt)
 {
-    size_t   len;
-    uint32_t col;
+    uint16_t              col;
+    const pytake_field_t *f;
 
-    for (col = 0; *spec != '\0'; col++) {
-        len = strcspn(spec, ":"); /* specs are literals of ours */
-        assert(len != 0 && spec[len] == ':');
+    pt_jw_object(w);
 
-        pt_jw_key_str(w, (pt_str_t){ spec, len });
-        pt_row_value(w, r, row, col, spec[len + 1]);
+    for (col = 0; col < pytake_stmts[stmt].ncols; col++) {
+        f = &pytake_stmts[stmt].columns[col];
 
-        spec += len + 2;
-        spec += *spec == ' ';
+        pt_jw_key_str(w, (pt_str_t){ f->name, strlen(f->name) });
+        pt_row_value(w, r, row, col, f);
     }
+
+    pt_jw_object_end(w);
 }
 
 
@@ -127,7 +121,7 @@ pt_row_texts(char *p, const pytake_rows_t *r, uint32_t row, uint32_t col)
 
 static void
 pt_row_value(pt_jw_t *w, const pytake_rows_t *r, uint32_t row, uint32_t col,
-             char type)
+             const pytake_field_t *f)
 {
     char     *p;
     pt_uuid_t id;
@@ -137,40 +131,43 @@ pt_row_value(pt_jw_t *w, const pytake_rows_t *r, uint32_t row, uint32_t col,
         return;
     }
 
-    switch (type) {
-
-    case 'u':
-        pt_jw_uuid(w, pt_cell_uuid(r, row, col, &id) ? &id : NULL);
-        break;
-
-    case 't':
-        pt_jw_str(w, pt_cell_text(r, row, col));
-        break;
-
-    case 'i':
-        pt_jw_i64(w, pt_cell_i64(r, row, col));
-        break;
-
-    case 'b':
-        pt_jw_bool(w, pt_cell_bool(r, row, col));
-        break;
-
-    case 'm':
-        pt_jw_time(w, pt_cell_time(r, row, col));
-        break;
-
-    case 'j':
-        pt_jw_raw(w, pt_cell_jsonb(r, row, col));
-        break;
-
-    case 'a':
+    if (f->array) {
+        assert(f->type == PYTAKE_TYPE_TEXT);
         p = pt_jw_room(w, pt_row_texts_size(r, row, col));
         if (p != NULL) {
             pt_jw_room_end(w, pt_row_texts(p, r, row, col));
         }
+        return;
+    }
+
+    switch (f->type) {
+
+    case PYTAKE_TYPE_UUID:
+        pt_jw_uuid(w, pt_cell_uuid(r, row, col, &id) ? &id : NULL);
         break;
 
-    default:
-        assert(0); /* no such type */
+    case PYTAKE_TYPE_TEXT:
+        pt_jw_str(w, pt_cell_text(r, row, col));
+        break;
+
+    case PYTAKE_TYPE_INT:
+    case PYTAKE_TYPE_BIG:
+        pt_jw_i64(w, pt_cell_i64(r, row, col));
+        break;
+
+    case PYTAKE_TYPE_BOOL:
+        pt_jw_bool(w, pt_cell_bool(r, row, col));
+        break;
+
+    case PYTAKE_TYPE_TIME:
+        pt_jw_time(w, pt_cell_time(r, row, col));
+        break;
+
+    case PYTAKE_TYPE_JSON:
+        pt_jw_raw(w, pt_cell_jsonb(r, row, col));
+        break;
+
+    case PYTAKE_TYPE_BYTES:
+        assert(0); /* no API shows them */
     }
 }

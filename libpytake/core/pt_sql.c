@@ -5,7 +5,7 @@
  * the text format libpq measures them with strlen(), and ours are slices.
  */
 
-#include "pt_op_parts.h"
+#include "pt_sql.h"
 
 #include <assert.h>
 #include <limits.h>
@@ -13,6 +13,7 @@
 /* pg_type.dat */
 #define PT_OID_BOOL 16u
 #define PT_OID_BYTEA 17u
+#define PT_OID_I64 20u
 #define PT_OID_I32 23u
 #define PT_OID_TEXT 25u
 #define PT_OID_TIME 1184u
@@ -26,262 +27,209 @@
 #define PT_SQL_EPOCH_US INT64_C(946684800000000) /* 2000-01-01 */
 
 
-static pytake_param_t *pt_p_next(pytake_op_t *op, uint32_t oid);
-static void    pt_p_copy(pytake_op_t *op, uint32_t oid, const void *data,
-                         size_t len);
-static void    pt_p_slice(pytake_op_t *op, uint32_t oid, pt_str_t v);
-static char   *pt_p_array(pytake_op_t *op, uint32_t oid, uint32_t element,
-                          size_t n, size_t bytes, bool nulls);
-static char   *pt_sql_u32(char *p, uint32_t v);
-static char   *pt_sql_u64(char *p, uint64_t v);
-static int64_t pt_sql_time(int64_t unix_us);
-static void    pt_sql_stick(pytake_op_t *op, pt_err_t err);
+static pytake_param_t *pt_sql_next(pt_sql_t *b, uint32_t oid);
+static void            pt_sql_copy(pt_sql_t *b, uint32_t oid, const void *data,
+                                   size_t len);
+static void            pt_sql_slice(pt_sql_t *b, uint32_t oid, pt_str_t v);
+static char *pt_sql_array(pt_sql_t *b, uint32_t oid, uint32_t element, size_t n,
+                          size_t bytes, bool nulls);
+static char *pt_sql_put_u32(char *p, uint32_t v);
+static char *pt_sql_put_u64(char *p, uint64_t v);
+static int64_t pt_sql_unix(int64_t unix_us);
+static void    pt_sql_stick(pt_sql_t *b, pt_err_t err);
 
 
-pt_err_t
-pt_sql_begin(pytake_op_t *op, pytake_sql_class_t class)
+void
+pt_sql_init(pt_sql_t *b, pt_arena_t *arena, pytake_sql_class_t class)
 {
-    pt_err_t err;
-
-    assert(op->authenticated);
-
-    err = pt_sql_begin_bare(op, class);
-    if (err != PT_OK) {
-        return err;
-    }
-
-    op->sql.tenant = op->claims.tenant_id;
-
-    err = pt_sql_add(op, PT_STMT_SESSION_ENTER);
-    if (err != PT_OK) {
-        return err;
-    }
-    pt_p_uuid(op, &op->claims.tenant_id);
-    pt_p_uuid(op, &op->claims.sid);
-    pt_p_uuid(op, &op->claims.sub);
-
-    if (op->idem && class == PYTAKE_SQL_WRITE) {
-        err = pt_idem_lock_add(op);
-        if (err != PT_OK) {
-            return err;
-        }
-    }
-
-    op->first = op->sql.nstmts;
-
-    return PT_OK;
+    memset(b, 0, sizeof(*b));
+    b->arena = arena;
+    b->sql.class = class;
+    b->sql.stmts = b->stmts;
 }
 
 
-pt_err_t
-pt_sql_begin_tenant(pytake_op_t     *op, pytake_sql_class_t class,
-                    const pt_uuid_t *tenant)
-{
-    pt_err_t err;
-
-    err = pt_sql_begin_bare(op, class);
-    if (err != PT_OK) {
-        return err;
-    }
-
-    op->sql.tenant = *tenant;
-
-    err = pt_sql_add(op, PT_STMT_TENANT_ENTER);
-    if (err != PT_OK) {
-        return err;
-    }
-    pt_p_uuid(op, tenant);
-
-    op->first = op->sql.nstmts;
-
-    return PT_OK;
-}
-
-
-pt_err_t
-pt_sql_begin_bare(pytake_op_t *op, pytake_sql_class_t class)
-{
-    assert(!op->has_effect && !op->waiting);
-
-    memset(&op->sql, 0, sizeof(op->sql));
-    op->sql.class = class;
-    op->sql.stmts = op->stmts;
-    op->sql_err = PT_OK;
-    op->nparams = 0;
-    op->first = 0;
-
-    return PT_OK;
-}
-
-
-pt_err_t
-pt_sql_add(pytake_op_t *op, uint16_t stmt)
+void
+pt_sql_stmt(pt_sql_t *b, uint16_t stmt)
 {
     pytake_stmt_t *s;
 
     assert(stmt < pytake_stmts_count);
 
-    if (op->sql_err != PT_OK) {
-        return op->sql_err;
-    }
-
-    assert(op->sql.nstmts == 0
-           || op->nparams == op->stmts[op->sql.nstmts - 1].nparams);
-
-    if (op->sql.nstmts == PT_BATCH_STMTS_MAX) {
-        op->sql_err = PT_ELIMIT;
-        return op->sql_err;
-    }
-
-    s = &op->stmts[op->sql.nstmts];
-    s->stmt = stmt;
-    s->nparams = pytake_stmts[stmt].nparams;
-    s->params = pt_calloc(op->arena, s->nparams, sizeof(pytake_param_t));
-    if (s->params == NULL) {
-        op->sql_err = PT_ENOMEM;
-        return op->sql_err;
-    }
-
-    op->sql.nstmts++;
-    op->nparams = 0;
-
-    return PT_OK;
-}
-
-
-void
-pt_p_uuid(pytake_op_t *op, const pt_uuid_t *v)
-{
-    if (v == NULL) {
-        (void) pt_p_next(op, PT_OID_UUID);
+    if (b->err != PT_OK) {
         return;
     }
 
-    pt_p_copy(op, PT_OID_UUID, v->b, sizeof(v->b));
+    assert(b->sql.nstmts == 0
+           || b->nparams == b->stmts[b->sql.nstmts - 1].nparams);
+
+    if (b->sql.nstmts == PT_BATCH_STMTS_MAX) {
+        b->err = PT_ELIMIT;
+        return;
+    }
+
+    s = &b->stmts[b->sql.nstmts];
+    s->stmt = stmt;
+    s->nparams = pytake_stmts[stmt].nparams;
+    s->params = pt_calloc(b->arena, s->nparams, sizeof(pytake_param_t));
+    if (s->params == NULL) {
+        b->err = PT_ENOMEM;
+        return;
+    }
+
+    b->sql.nstmts++;
+    b->nparams = 0;
 }
 
 
 void
-pt_p_text(pytake_op_t *op, pt_str_t v)
+pt_sql_null(pt_sql_t *b)
 {
-    pt_p_slice(op, PT_OID_TEXT, v);
+    (void) pt_sql_next(b, 0);
 }
 
 
 void
-pt_p_bytes(pytake_op_t *op, pt_str_t v)
+pt_sql_uuid(pt_sql_t *b, const pt_uuid_t *v)
 {
-    pt_p_slice(op, PT_OID_BYTEA, v);
+    if (v == NULL) {
+        (void) pt_sql_next(b, PT_OID_UUID);
+        return;
+    }
+
+    pt_sql_copy(b, PT_OID_UUID, v->b, sizeof(v->b));
 }
 
 
 void
-pt_p_i32(pytake_op_t *op, int32_t v)
+pt_sql_text(pt_sql_t *b, pt_str_t v)
+{
+    pt_sql_slice(b, PT_OID_TEXT, v);
+}
+
+
+void
+pt_sql_bytes(pt_sql_t *b, pt_str_t v)
+{
+    pt_sql_slice(b, PT_OID_BYTEA, v);
+}
+
+
+void
+pt_sql_i32(pt_sql_t *b, int32_t v)
 {
     char p[4];
 
-    (void) pt_sql_u32(p, (uint32_t) v);
-    pt_p_copy(op, PT_OID_I32, p, sizeof(p));
+    (void) pt_sql_put_u32(p, (uint32_t) v);
+    pt_sql_copy(b, PT_OID_I32, p, sizeof(p));
 }
 
 
 void
-pt_p_bool(pytake_op_t *op, bool v)
-{
-    pt_p_copy(op, PT_OID_BOOL, v ? "\x01" : "\x00", 1);
-}
-
-
-void
-pt_p_time(pytake_op_t *op, int64_t unix_us)
+pt_sql_i64(pt_sql_t *b, int64_t v)
 {
     char p[8];
 
-    (void) pt_sql_u64(p, (uint64_t) pt_sql_time(unix_us));
-    pt_p_copy(op, PT_OID_TIME, p, sizeof(p));
+    (void) pt_sql_put_u64(p, (uint64_t) v);
+    pt_sql_copy(b, PT_OID_I64, p, sizeof(p));
 }
 
 
 void
-pt_p_uuids(pytake_op_t *op, const pt_uuid_t *v, size_t n)
+pt_sql_bool(pt_sql_t *b, bool v)
+{
+    pt_sql_copy(b, PT_OID_BOOL, v ? "\x01" : "\x00", 1);
+}
+
+
+void
+pt_sql_time(pt_sql_t *b, int64_t unix_us)
+{
+    char p[8];
+
+    (void) pt_sql_put_u64(p, (uint64_t) pt_sql_unix(unix_us));
+    pt_sql_copy(b, PT_OID_TIME, p, sizeof(p));
+}
+
+
+void
+pt_sql_uuids(pt_sql_t *b, pt_uuids_t v)
 {
     char  *p;
     size_t i;
 
-    p = pt_p_array(op, PT_OID_UUIDS, PT_OID_UUID, n, n * sizeof(v->b), false);
-    for (i = 0; p != NULL && i < n; i++) {
-        p = pt_sql_u32(p, sizeof(v[i].b));
-        memcpy(p, v[i].b, sizeof(v[i].b));
-        p += sizeof(v[i].b);
+    p = pt_sql_array(b, PT_OID_UUIDS, PT_OID_UUID, v.n, v.n * sizeof(v.v->b),
+                     false);
+    for (i = 0; p != NULL && i < v.n; i++) {
+        p = pt_sql_put_u32(p, sizeof(v.v[i].b));
+        memcpy(p, v.v[i].b, sizeof(v.v[i].b));
+        p += sizeof(v.v[i].b);
     }
 }
 
 
 void
-pt_p_texts(pytake_op_t *op, const pt_str_t *v, size_t n)
+pt_sql_texts(pt_sql_t *b, pt_texts_t v)
 {
     bool   nulls = false;
     char  *p;
     size_t i, bytes = 0;
 
-    for (i = 0; i < n; i++) {
-        nulls |= v[i].data == NULL;
-        bytes += v[i].data == NULL ? 0 : v[i].len;
+    for (i = 0; i < v.n; i++) {
+        nulls |= v.v[i].data == NULL;
+        bytes += v.v[i].data == NULL ? 0 : v.v[i].len;
     }
 
-    p = pt_p_array(op, PT_OID_TEXTS, PT_OID_TEXT, n, bytes, nulls);
-    for (i = 0; p != NULL && i < n; i++) {
-        if (v[i].data == NULL) {
-            p = pt_sql_u32(p, UINT32_MAX); /* -1: NULL */
+    p = pt_sql_array(b, PT_OID_TEXTS, PT_OID_TEXT, v.n, bytes, nulls);
+    for (i = 0; p != NULL && i < v.n; i++) {
+        if (v.v[i].data == NULL) {
+            p = pt_sql_put_u32(p, UINT32_MAX); /* -1: NULL */
             continue;
         }
 
-        p = pt_sql_u32(p, (uint32_t) v[i].len);
-        memcpy(p, v[i].data, v[i].len);
-        p += v[i].len;
+        p = pt_sql_put_u32(p, (uint32_t) v.v[i].len);
+        memcpy(p, v.v[i].data, v.v[i].len);
+        p += v.v[i].len;
     }
 }
 
 
 void
-pt_p_i32s(pytake_op_t *op, const int32_t *v, size_t n)
+pt_sql_i32s(pt_sql_t *b, pt_i32s_t v)
 {
     char  *p;
     size_t i;
 
-    p = pt_p_array(op, PT_OID_I32S, PT_OID_I32, n, n * 4, false);
-    for (i = 0; p != NULL && i < n; i++) {
-        p = pt_sql_u32(pt_sql_u32(p, 4), (uint32_t) v[i]);
+    p = pt_sql_array(b, PT_OID_I32S, PT_OID_I32, v.n, v.n * 4, false);
+    for (i = 0; p != NULL && i < v.n; i++) {
+        p = pt_sql_put_u32(pt_sql_put_u32(p, 4), (uint32_t) v.v[i]);
     }
 }
 
 
 void
-pt_p_times(pytake_op_t *op, const int64_t *unix_us, size_t n)
+pt_sql_times(pt_sql_t *b, pt_times_t v)
 {
     char  *p;
     size_t i;
 
-    p = pt_p_array(op, PT_OID_TIMES, PT_OID_TIME, n, n * 8, false);
-    for (i = 0; p != NULL && i < n; i++) {
-        p = pt_sql_u64(pt_sql_u32(p, 8), (uint64_t) pt_sql_time(unix_us[i]));
+    p = pt_sql_array(b, PT_OID_TIMES, PT_OID_TIME, v.n, v.n * 8, false);
+    for (i = 0; p != NULL && i < v.n; i++) {
+        p = pt_sql_put_u64(pt_sql_put_u32(p, 8),
+                           (uint64_t) pt_sql_unix(v.v[i]));
     }
 }
 
 
 pt_err_t
-pt_sql_go(pytake_op_t *op)
+pt_sql_end(const pt_sql_t *b)
 {
-    if (op->sql_err != PT_OK) {
-        return op->sql_err;
+    if (b->err != PT_OK) {
+        return b->err;
     }
 
-    assert(op->sql.nstmts != 0);
-    assert(op->nparams == op->stmts[op->sql.nstmts - 1].nparams);
-
-    op->effect.type = PYTAKE_EFFECT_SQL;
-    op->effect.u.sql = op->sql;
-    op->has_effect = true;
+    assert(b->sql.nstmts != 0);
+    assert(b->nparams == b->stmts[b->sql.nstmts - 1].nparams);
 
     return PT_OK;
 }
@@ -289,44 +237,44 @@ pt_sql_go(pytake_op_t *op)
 
 /* The next parameter, still NULL; NULL itself once an error sticks. */
 static pytake_param_t *
-pt_p_next(pytake_op_t *op, uint32_t oid)
+pt_sql_next(pt_sql_t *b, uint32_t oid)
 {
     pytake_stmt_t           *s;
     const pytake_stmt_def_t *def;
 
-    if (op->sql_err != PT_OK) {
+    if (b->err != PT_OK) {
         return NULL;
     }
 
-    assert(op->sql.nstmts != 0);
+    assert(b->sql.nstmts != 0);
 
-    s = &op->stmts[op->sql.nstmts - 1];
+    s = &b->stmts[b->sql.nstmts - 1];
     def = &pytake_stmts[s->stmt];
 
-    assert(op->nparams < s->nparams);
-    assert(oid == 0 || def->param_oids[op->nparams] == oid);
+    assert(b->nparams < s->nparams);
+    assert(oid == 0 || def->param_oids[b->nparams] == oid);
     PT_UNUSED(def);
 
-    s->params[op->nparams].binary = true;
+    s->params[b->nparams].binary = true;
 
-    return &s->params[op->nparams++];
+    return &s->params[b->nparams++];
 }
 
 
 static void
-pt_p_copy(pytake_op_t *op, uint32_t oid, const void *data, size_t len)
+pt_sql_copy(pt_sql_t *b, uint32_t oid, const void *data, size_t len)
 {
     char           *p;
     pytake_param_t *param;
 
-    param = pt_p_next(op, oid);
+    param = pt_sql_next(b, oid);
     if (param == NULL) {
         return;
     }
 
-    p = pt_alloc(op->arena, len);
+    p = pt_alloc(b->arena, len);
     if (p == NULL) {
-        pt_sql_stick(op, PT_ENOMEM);
+        pt_sql_stick(b, PT_ENOMEM);
         return;
     }
 
@@ -337,18 +285,22 @@ pt_p_copy(pytake_op_t *op, uint32_t oid, const void *data, size_t len)
 
 
 static void
-pt_p_slice(pytake_op_t *op, uint32_t oid, pt_str_t v)
+pt_sql_slice(pt_sql_t *b, uint32_t oid, pt_str_t v)
 {
     pytake_param_t *param;
 
-    param = pt_p_next(op, oid);
+    param = pt_sql_next(b, oid);
     if (param == NULL) {
         return;
     }
 
     if (v.len > INT32_MAX) {
-        pt_sql_stick(op, PT_ELIMIT);
+        pt_sql_stick(b, PT_ELIMIT);
         return;
+    }
+
+    if (b->copying && v.data != NULL) {
+        pt_sql_stick(b, pt_dup(b->arena, v, &v));
     }
 
     param->data = v.data;
@@ -358,48 +310,48 @@ pt_p_slice(pytake_op_t *op, uint32_t oid, pt_str_t v)
 
 /* An array's head; gives the place of its first element. */
 static char *
-pt_p_array(pytake_op_t *op, uint32_t oid, uint32_t element, size_t n,
-           size_t bytes, bool nulls)
+pt_sql_array(pt_sql_t *b, uint32_t oid, uint32_t element, size_t n,
+             size_t bytes, bool nulls)
 {
     char           *p;
     size_t          size;
     pytake_param_t *param;
 
-    param = pt_p_next(op, oid);
+    param = pt_sql_next(b, oid);
     if (param == NULL) {
         return NULL;
     }
 
     if (n > INT32_MAX / 8 || bytes > INT32_MAX / 2) {
-        pt_sql_stick(op, PT_ELIMIT);
+        pt_sql_stick(b, PT_ELIMIT);
         return NULL;
     }
 
     /* an empty array has no dimension */
     size = n == 0 ? 12 : PT_SQL_ARRAY_HEAD + n * 4 + bytes;
 
-    p = pt_alloc(op->arena, size);
+    p = pt_alloc(b->arena, size);
     if (p == NULL) {
-        pt_sql_stick(op, PT_ENOMEM);
+        pt_sql_stick(b, PT_ENOMEM);
         return NULL;
     }
 
     param->data = p;
     param->len = (int32_t) size;
 
-    p = pt_sql_u32(p, n == 0 ? 0 : 1);
-    p = pt_sql_u32(p, nulls ? 1 : 0);
-    p = pt_sql_u32(p, element);
+    p = pt_sql_put_u32(p, n == 0 ? 0 : 1);
+    p = pt_sql_put_u32(p, nulls ? 1 : 0);
+    p = pt_sql_put_u32(p, element);
     if (n == 0) {
         return p;
     }
 
-    return pt_sql_u32(pt_sql_u32(p, (uint32_t) n), 1);
+    return pt_sql_put_u32(pt_sql_put_u32(p, (uint32_t) n), 1);
 }
 
 
 static char *
-pt_sql_u32(char *p, uint32_t v)
+pt_sql_put_u32(char *p, uint32_t v)
 {
     p[0] = (char) (v >> 24);
     p[1] = (char) (v >> 16);
@@ -411,16 +363,16 @@ pt_sql_u32(char *p, uint32_t v)
 
 
 static char *
-pt_sql_u64(char *p, uint64_t v)
+pt_sql_put_u64(char *p, uint64_t v)
 {
-    p = pt_sql_u32(p, (uint32_t) (v >> 32));
+    p = pt_sql_put_u32(p, (uint32_t) (v >> 32));
 
-    return pt_sql_u32(p, (uint32_t) v);
+    return pt_sql_put_u32(p, (uint32_t) v);
 }
 
 
 static int64_t
-pt_sql_time(int64_t unix_us)
+pt_sql_unix(int64_t unix_us)
 {
     /* the ends are 'infinity' and '-infinity' */
     if (unix_us == INT64_MAX || unix_us < INT64_MIN + PT_SQL_EPOCH_US) {
@@ -432,9 +384,9 @@ pt_sql_time(int64_t unix_us)
 
 
 static void
-pt_sql_stick(pytake_op_t *op, pt_err_t err)
+pt_sql_stick(pt_sql_t *b, pt_err_t err)
 {
-    if (op->sql_err == PT_OK) {
-        op->sql_err = err;
+    if (b->err == PT_OK) {
+        b->err = err;
     }
 }

@@ -14,7 +14,7 @@
  * Default_Ignorable_Code_Point of Unicode 15 (PropList.txt and
  * DerivedCoreProperties.txt), the control characters (general category Cc),
  * and the blanks that these leave out: U+2800 (a cell of Braille without
- * dots) and U+1D159 (a note's head that is not drawn).  t/unit/text_test.c
+ * dots) and U+1D159 (a note's head that is not drawn).  t/unit/core/text_test.c
  * tells how to make it again.
  */
 static const uint32_t pt_text_blanks[][2] = {

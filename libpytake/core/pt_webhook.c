@@ -91,17 +91,11 @@ pt_webhook_read_step(pytake_op_t *op)
 
     wh->asked = true;
 
-    err = pt_sql_begin_bare(op, PYTAKE_SQL_READ);
-    if (err != PT_OK) {
-        return err;
-    }
-    err = pt_sql_add(op, PT_STMT_WA_NUMBERS_FIND);
-    if (err != PT_OK) {
-        return err;
-    }
-    pt_p_texts(op, wh->wa.numbers, wh->wa.nnumbers);
+    pt_op_sql_bare(op, PYTAKE_SQL_READ);
+    PT_SQL(&op->batch, wa_numbers_find,
+           .numbers = { wh->wa.numbers, wh->wa.nnumbers });
 
-    return pt_sql_go(op);
+    return pt_op_sql_go(op);
 }
 
 
@@ -142,16 +136,14 @@ pt_webhook_job_step(pytake_op_t *op)
     pt_arena_mark(op->arena, &mark);
 
     if (wh->job.type == PT_WEBHOOK_RAW) {
-        err = pt_sql_begin_bare(op, PYTAKE_SQL_WRITE);
+        pt_op_sql_bare(op, PYTAKE_SQL_WRITE);
     } else {
-        err = pt_sql_begin_tenant(op, PYTAKE_SQL_WRITE,
-                                  &wh->tenants[wh->job.tenant].id);
+        pt_op_sql_tenant(op, PYTAKE_SQL_WRITE, &wh->tenants[wh->job.tenant].id);
     }
+
+    err = pt_webhook_batch(op, wh);
     if (err == PT_OK) {
-        err = pt_webhook_batch(op, wh);
-    }
-    if (err == PT_OK) {
-        err = pt_sql_go(op);
+        err = pt_op_sql_go(op);
     }
     if (err == PT_ENOMEM && pt_arena_capped(op->arena)
         && pt_webhook_halve(wh) == PT_OK)
@@ -294,9 +286,9 @@ pt_webhook_is_data_error(const pytake_op_t *op)
         return false;
     }
 
-    if (r->failed_stmt >= op->sql.nstmts
-        || op->stmts[r->failed_stmt].stmt == PT_STMT_RAW_ADD
-        || op->stmts[r->failed_stmt].stmt == PT_STMT_TENANT_ENTER)
+    if (r->failed_stmt >= op->batch.sql.nstmts
+        || op->batch.stmts[r->failed_stmt].stmt == PT_STMT_RAW_ADD
+        || op->batch.stmts[r->failed_stmt].stmt == PT_STMT_TENANT_ENTER)
     {
         return false;
     }
@@ -324,8 +316,8 @@ pt_webhook_publish(pytake_op_t *op, const pt_webhook_t *wh)
         return PT_OK;
     }
 
-    assert(op->sql.nstmts > op->first);
-    last = (uint16_t) (op->sql.nstmts - op->first - 1);
+    assert(op->batch.sql.nstmts > op->first);
+    last = (uint16_t) (op->batch.sql.nstmts - op->first - 1);
 
     return pt_publish_rows(op, &wh->tenants[wh->job.tenant].id,
                            pt_rows_get(op, last));

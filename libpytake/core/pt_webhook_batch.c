@@ -88,15 +88,9 @@ pt_webhook_raw_add(pytake_op_t *op, const pt_webhook_t *wh)
         return err;
     }
 
-    err = pt_sql_add(op, PT_STMT_RAW_ADD);
-    if (err != PT_OK) {
-        return err;
-    }
-    pt_p_uuid(op, &wh->raw_id);
-    pt_p_time(op, wh->raw_at_us);
-    pt_p_text(op, op->request_id);
-    pt_p_bytes(op, op->req->body);
-    pt_p_text(op, summary);
+    PT_SQL(&op->batch, raw_add, .id = &wh->raw_id, .received_at = wh->raw_at_us,
+           .request_id = op->request_id, .body = op->req->body,
+           .summary = summary);
 
     return PT_OK;
 }
@@ -128,20 +122,12 @@ pt_webhook_statuses_add(pytake_op_t *op, pt_webhook_t *wh)
         }
     }
 
-    err = pt_sql_add(op, PT_STMT_INGEST_STATUSES);
-    if (err != PT_OK) {
-        return err;
-    }
-    pt_p_texts(op, c.texts, n); /* wamids */
-    pt_p_uuids(op, c.ours, n);
-    pt_p_texts(op, c.texts + n, n); /* as said */
-    pt_p_times(op, c.times, n);
-    pt_p_texts(op, c.texts + 2 * n, n); /* raw */
-    pt_p_texts(op, c.texts + 3 * n, n); /* moves */
-    pt_p_texts(op, c.texts + 4 * n, n); /* errors */
-    pt_p_texts(op, c.texts + 5 * n, n); /* templates */
-    pt_p_uuids(op, c.events, n);
-    pt_p_time(op, pt_event_time(op->now_us));
+    PT_SQL(&op->batch, ingest_statuses, .wamids = { c.texts, n },
+           .ours = { c.ours, n }, .statuses = { c.texts + n, n },
+           .at = { c.times, n }, .raw = { c.texts + 2 * n, n },
+           .moves = { c.texts + 3 * n, n }, .errors = { c.texts + 4 * n, n },
+           .frames = { c.texts + 5 * n, n }, .event_ids = { c.events, n },
+           .now = pt_event_time(op->now_us));
 
     return PT_OK;
 }
@@ -250,15 +236,10 @@ pt_webhook_error_rows(pytake_op_t *op, pt_webhook_t *wh,
         }
     }
 
-    err = pt_sql_add(op, PT_STMT_WEBHOOK_ERROR_ADD);
-    if (err != PT_OK) {
-        return err;
-    }
-    for (k = 0; k < PT_COUNT(cols); k++) {
-        pt_p_texts(op, cols[k], n);
-    }
-    pt_p_uuid(op, &wh->raw_id);
-    pt_p_time(op, wh->raw_at_us);
+    PT_SQL(&op->batch, webhook_error_add, .hashes = { cols[0], n },
+           .paths = { cols[1], n }, .codes = { cols[2], n },
+           .details = { cols[3], n }, .items = { cols[4], n },
+           .raw_id = &wh->raw_id, .received_at = wh->raw_at_us);
 
     return PT_OK;
 }

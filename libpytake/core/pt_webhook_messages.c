@@ -76,9 +76,6 @@ pt_webhook_messages_add(pytake_op_t *op, pt_webhook_t *wh)
         err = pt_webhook_link_add(op, wh, list, n);
     }
     if (err == PT_OK) {
-        err = pt_sql_add(op, PT_STMT_INGEST_MESSAGES);
-    }
-    if (err == PT_OK) {
         pt_webhook_params(op, &c);
     }
 
@@ -264,27 +261,20 @@ pt_webhook_message(pytake_op_t *op, const pt_wa_message_t *m,
 static void
 pt_webhook_params(pytake_op_t *op, const pt_webhook_cols_t *c)
 {
-    pt_p_texts(op, c->phones, c->nthreads);
-    pt_p_texts(op, c->bsuids, c->nthreads);
-    pt_p_texts(op, c->names, c->nthreads);
-    pt_p_texts(op, c->wa_ids, c->nthreads);
-    pt_p_texts(op, c->usernames, c->nthreads);
-    pt_p_uuids(op, c->contacts, c->nthreads);
-    pt_p_uuids(op, c->configs, c->nthreads);
-    pt_p_uuids(op, c->convs, c->nthreads);
-
-    pt_p_uuids(op, c->ids, c->n);
-    pt_p_i32s(op, c->threads, c->n);
-    pt_p_times(op, c->times, c->n);
-    pt_p_texts(op, c->types, c->n);
-    pt_p_texts(op, c->contents, c->n);
-    pt_p_texts(op, c->previews, c->n);
-    pt_p_texts(op, c->wamids, c->n);
-    pt_p_texts(op, c->metadata, c->n);
-    pt_p_texts(op, c->quoted, c->n);
-    pt_p_texts(op, c->templates, c->n);
-    pt_p_uuids(op, c->events, c->n);
-    pt_p_time(op, pt_event_time(op->now_us));
+    PT_SQL(&op->batch, ingest_messages, .phones = { c->phones, c->nthreads },
+           .bsuids = { c->bsuids, c->nthreads },
+           .names = { c->names, c->nthreads },
+           .wa_ids = { c->wa_ids, c->nthreads },
+           .usernames = { c->usernames, c->nthreads },
+           .contact_ids = { c->contacts, c->nthreads },
+           .config_ids = { c->configs, c->nthreads },
+           .conversation_ids = { c->convs, c->nthreads },
+           .ids = { c->ids, c->n }, .threads = { c->threads, c->n },
+           .created_at = { c->times, c->n }, .types = { c->types, c->n },
+           .contents = { c->contents, c->n }, .previews = { c->previews, c->n },
+           .wamids = { c->wamids, c->n }, .metadata = { c->metadata, c->n },
+           .quoted = { c->quoted, c->n }, .frames = { c->templates, c->n },
+           .event_ids = { c->events, c->n }, .now = pt_event_time(op->now_us));
 }
 
 
@@ -337,17 +327,14 @@ pt_webhook_link_add(pytake_op_t *op, const pt_webhook_t *wh,
         k++;
     }
 
-    err = pt_sql_add(op, PT_STMT_CONTACTS_LINK);
-    if (err != PT_OK) {
-        return err;
-    }
-    for (i = 0; i < 5; i++) {
-        pt_p_texts(op, cols + i * count, count);
-    }
-    pt_p_uuids(op, ids, count);
-    pt_p_texts(op, cols + 5 * count, count);
-    pt_p_texts(op, cols + 6 * count, count);
-    pt_p_uuids(op, said, count);
+    PT_SQL(
+        &op->batch, contacts_link, .phones = { cols, count },
+        .bsuids = { cols + count, count }, .names = { cols + 2 * count, count },
+        .wa_ids = { cols + 3 * count, count },
+        .usernames = { cols + 4 * count, count }, .contact_ids = { ids, count },
+        .new_phones = { cols + 5 * count, count },
+        .new_bsuids = { cols + 6 * count, count },
+        .message_ids = { said, count });
 
     return PT_OK;
 }

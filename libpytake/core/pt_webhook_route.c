@@ -230,10 +230,12 @@ pt_webhook_tenants(pt_arena_t *a, pt_webhook_t *wh, const pytake_rows_t *rows)
 
     for (r = 0; r < rows->nrows; r++) {
         w = pt_webhook_number_get(
-            wh, pt_cell_text(rows, r, PT_WA_NUMBERS_FIND_PHONE_NUMBER_ID));
+            wh, pt_cell_text(rows, r, PT_COL_WA_NUMBERS_FIND_PHONE_NUMBER_ID));
 
         if (w == NULL
-            || !pt_cell_uuid(rows, r, PT_WA_NUMBERS_FIND_TENANT_ID, &tenant)) {
+            || !pt_cell_uuid(rows, r, PT_COL_WA_NUMBERS_FIND_TENANT_ID,
+                             &tenant))
+        {
             continue;
         }
 
@@ -247,7 +249,7 @@ pt_webhook_tenants(pt_arena_t *a, pt_webhook_t *wh, const pytake_rows_t *rows)
         }
 
         w->known =
-            pt_cell_uuid(rows, r, PT_WA_NUMBERS_FIND_CONFIG_ID, &w->config);
+            pt_cell_uuid(rows, r, PT_COL_WA_NUMBERS_FIND_CONFIG_ID, &w->config);
         w->tenant = t;
     }
 

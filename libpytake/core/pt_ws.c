@@ -25,18 +25,10 @@ const pt_op_def_t pt_ws_admit = { "ws_admit",
 static pt_err_t
 pt_ws_admit_read(pytake_op_t *op)
 {
-    pt_err_t err;
+    pt_op_sql(op, PYTAKE_SQL_READ);
+    PT_SQL(&op->batch, user_me, .id = &op->claims.sub);
 
-    err = pt_sql_begin(op, PYTAKE_SQL_READ);
-    if (err == PT_OK) {
-        err = pt_sql_add(op, PT_STMT_USER_ME);
-    }
-    if (err != PT_OK) {
-        return err;
-    }
-    pt_p_uuid(op, &op->claims.sub);
-
-    return pt_sql_go(op);
+    return pt_op_sql_go(op);
 }
 
 

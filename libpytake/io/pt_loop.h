@@ -2,8 +2,8 @@
 
 /*
  * pt_loop.h: what the drivers ask of an event loop.  NGINX's adapter is
- * ngx/ngx_pytake_loop.c, the sidecar's sidecar/loop.c; tests have their own.
- * (Model: hiredis' async adapter.)
+ * ngx/ngx_pytake_loop.c, the sidecar's is sidecar/base/loop.c; tests have
+ * their own.  (Model: hiredis' async adapter.)
  *
  * Foreign sockets are LEVEL-triggered, always: see docs/io.md.
  */

@@ -1,15 +1,20 @@
--- Conversations.  Lists: (activity_at, id) < ($1, $2) is the keyset; the
+-- Conversations.  Lists: (activity_at, id) < ($activity_at, $below) is the
+-- keyset; the
 -- first page passes 'infinity'.  Each list has the index of its own question:
 -- a filter that its index does not answer would read the whole tenant when
 -- nothing is found.
 --
--- The planner takes LIMIT $3 for a tenth of all rows, and would rather read
+-- The planner takes LIMIT $most for a tenth of all rows, and would rather read
 -- all contacts than look up so many.  The literal 101, the longest page and
 -- the row behind it (PT_LIST_LIMIT_MAX), tells it that they are few.
 
 -- What REST shows of the conversations c, as pytake_conv_json() does it.
 -- fragment: conv
--- columns: id contact_id contact_name contact_phone whatsapp_config_id status unread_count last_message last_message_time assigned_to tags metadata window_expires_at created_at updated_at activity_at
+-- columns: id:uuid contact_id:uuid contact_name:text contact_phone:text?
+-- columns: whatsapp_config_id:uuid status:text unread_count:int
+-- columns: last_message:text? last_message_time:time? assigned_to:uuid?
+-- columns: tags:text[] metadata:json window_expires_at:time? created_at:time
+-- columns: updated_at:time activity_at:time
 SELECT c.id, c.contact_id, k.name, k.phone, c.whatsapp_config_id, c.status,
        c.unread_count, c.last_message, c.last_message_time, c.assigned_to,
        ARRAY(SELECT t.tag FROM conversation_tags t
@@ -20,78 +25,75 @@ SELECT c.id, c.contact_id, k.name, k.phone, c.whatsapp_config_id, c.status,
 FROM c JOIN contacts k ON k.tenant_id = c.tenant_id AND k.id = c.contact_id;
 
 -- name: head_get
--- columns: seq id
+-- columns: seq:big id:uuid?
 SELECT seq, id FROM tenant_event_head WHERE tenant_id = pytake_tenant();
 
 -- '-infinity': the condition of idx_conversations_activity.
--- activity, id, limit
 -- name: conv_list
--- params: timestamptz uuid int4
+-- params: activity_at:time below:uuid most:int
 -- columns: @conv
 WITH c AS (
     SELECT * FROM conversations
-    WHERE tenant_id = pytake_tenant() AND (activity_at, id) < ($1, $2)
+    WHERE tenant_id = pytake_tenant()
+      AND (activity_at, id) < ($activity_at, $below)
       AND activity_at > '-infinity'
     ORDER BY activity_at DESC, id DESC LIMIT 101)
 @conv
-ORDER BY c.activity_at DESC, c.id DESC LIMIT $3;
+ORDER BY c.activity_at DESC, c.id DESC LIMIT $most;
 
--- activity, id, limit, status
 -- name: conv_list_status
--- params: timestamptz uuid int4 text
+-- params: activity_at:time below:uuid most:int status:text
 -- columns: @conv
 WITH c AS (
     SELECT * FROM conversations
-    WHERE tenant_id = pytake_tenant() AND status = $4
-      AND (activity_at, id) < ($1, $2)
+    WHERE tenant_id = pytake_tenant() AND status = $status
+      AND (activity_at, id) < ($activity_at, $below)
     ORDER BY activity_at DESC, id DESC LIMIT 101)
 @conv
-ORDER BY c.activity_at DESC, c.id DESC LIMIT $3;
+ORDER BY c.activity_at DESC, c.id DESC LIMIT $most;
 
 -- A page of each status that is asked for, and of those the newest.
--- activity, id, limit, statuses
 -- name: conv_list_statuses
--- params: timestamptz uuid int4 text[]
+-- params: activity_at:time below:uuid most:int statuses:text[]
 -- columns: @conv
 WITH p AS (
-    SELECT v.* FROM unnest($4) AS s(status) CROSS JOIN LATERAL (
+    SELECT v.* FROM unnest($statuses) AS s(status) CROSS JOIN LATERAL (
         SELECT * FROM conversations
         WHERE tenant_id = pytake_tenant() AND status = s.status
-          AND (activity_at, id) < ($1, $2)
-        ORDER BY activity_at DESC, id DESC LIMIT $3) v
-    ORDER BY v.activity_at DESC, v.id DESC LIMIT $3),
+          AND (activity_at, id) < ($activity_at, $below)
+        ORDER BY activity_at DESC, id DESC LIMIT $most) v
+    ORDER BY v.activity_at DESC, v.id DESC LIMIT $most),
 c AS (SELECT * FROM p LIMIT 101)
 @conv
 ORDER BY c.activity_at DESC, c.id DESC;
 
 -- The next two have the status in their index, and walk a page of each that
 -- is asked for (all four: any).
--- activity, id, limit, statuses, assigned to
 -- name: conv_list_assigned
--- params: timestamptz uuid int4 text[] uuid
+-- params: activity_at:time below:uuid most:int statuses:text[]
+-- params: assigned_to:uuid
 -- columns: @conv
 WITH p AS (
-    SELECT v.* FROM unnest($4) AS s(status) CROSS JOIN LATERAL (
+    SELECT v.* FROM unnest($statuses) AS s(status) CROSS JOIN LATERAL (
         SELECT * FROM conversations
-        WHERE tenant_id = pytake_tenant() AND assigned_to = $5
-          AND status = s.status AND (activity_at, id) < ($1, $2)
-        ORDER BY activity_at DESC, id DESC LIMIT $3) v
-    ORDER BY v.activity_at DESC, v.id DESC LIMIT $3),
+        WHERE tenant_id = pytake_tenant() AND assigned_to = $assigned_to
+          AND status = s.status AND (activity_at, id) < ($activity_at, $below)
+        ORDER BY activity_at DESC, id DESC LIMIT $most) v
+    ORDER BY v.activity_at DESC, v.id DESC LIMIT $most),
 c AS (SELECT * FROM p LIMIT 101)
 @conv
 ORDER BY c.activity_at DESC, c.id DESC;
 
--- activity, id, limit, statuses
 -- name: conv_list_unassigned
--- params: timestamptz uuid int4 text[]
+-- params: activity_at:time below:uuid most:int statuses:text[]
 -- columns: @conv
 WITH p AS (
-    SELECT v.* FROM unnest($4) AS s(status) CROSS JOIN LATERAL (
+    SELECT v.* FROM unnest($statuses) AS s(status) CROSS JOIN LATERAL (
         SELECT * FROM conversations
         WHERE tenant_id = pytake_tenant() AND assigned_to IS NULL
-          AND status = s.status AND (activity_at, id) < ($1, $2)
-        ORDER BY activity_at DESC, id DESC LIMIT $3) v
-    ORDER BY v.activity_at DESC, v.id DESC LIMIT $3),
+          AND status = s.status AND (activity_at, id) < ($activity_at, $below)
+        ORDER BY activity_at DESC, id DESC LIMIT $most) v
+    ORDER BY v.activity_at DESC, v.id DESC LIMIT $most),
 c AS (SELECT * FROM p LIMIT 101)
 @conv
 ORDER BY c.activity_at DESC, c.id DESC;
@@ -102,125 +104,127 @@ ORDER BY c.activity_at DESC, c.id DESC;
 -- sorted.  Either way the work is within a few times of the better one's.
 -- The scalar subquery and OFFSET 0 keep the planner, who knows no tag, from
 -- turning the loops round.
--- activity, id, limit, statuses, assigned to (NULL: anybody), unassigned, tag
 -- name: conv_list_tag
--- params: timestamptz uuid int4 text[] uuid bool text
+-- params: activity_at:time below:uuid most:int statuses:text[]
+-- params: assigned_to:uuid? unassigned:bool tag:text
 -- columns: @conv
 WITH n AS (
     SELECT count(*) AS tagged FROM (
         SELECT FROM conversation_tags
-        WHERE tenant_id = pytake_tenant() AND tag = $7
+        WHERE tenant_id = pytake_tenant() AND tag = $tag
         ORDER BY conversation_id LIMIT 2000) t),
 w AS MATERIALIZED (
     SELECT * FROM (
         SELECT * FROM conversations
-        WHERE tenant_id = pytake_tenant() AND (activity_at, id) < ($1, $2)
+        WHERE tenant_id = pytake_tenant()
+          AND (activity_at, id) < ($activity_at, $below)
           AND activity_at > '-infinity'
         ORDER BY activity_at DESC, id DESC
         LIMIT (SELECT 2 * tagged FROM n)) v
-    WHERE status = ANY ($4) AND ($5::uuid IS NULL OR assigned_to = $5)
-      AND (NOT $6 OR assigned_to IS NULL)
+    WHERE status = ANY ($statuses)
+      AND ($assigned_to::uuid IS NULL OR assigned_to = $assigned_to)
+      AND (NOT $unassigned OR assigned_to IS NULL)
       AND (SELECT true FROM conversation_tags g
-           WHERE g.tenant_id = v.tenant_id AND g.tag = $7
+           WHERE g.tenant_id = v.tenant_id AND g.tag = $tag
              AND g.conversation_id = v.id)
-    ORDER BY activity_at DESC, id DESC LIMIT $3),
+    ORDER BY activity_at DESC, id DESC LIMIT $most),
 p AS (
     SELECT v.* FROM (
         SELECT conversation_id FROM conversation_tags
-        WHERE tenant_id = pytake_tenant() AND tag = $7
-          AND (SELECT count(*) FROM w) < $3
+        WHERE tenant_id = pytake_tenant() AND tag = $tag
+          AND (SELECT count(*) FROM w) < $most
         ORDER BY conversation_id OFFSET 0) g
     CROSS JOIN LATERAL (
         SELECT * FROM conversations
         WHERE tenant_id = pytake_tenant() AND id = g.conversation_id
-          AND (activity_at, id) < ($1, $2) AND status = ANY ($4)
-          AND ($5::uuid IS NULL OR assigned_to = $5)
-          AND (NOT $6 OR assigned_to IS NULL) OFFSET 0) v
-    ORDER BY v.activity_at DESC, v.id DESC LIMIT $3),
+          AND (activity_at, id) < ($activity_at, $below)
+          AND status = ANY ($statuses)
+          AND ($assigned_to::uuid IS NULL OR assigned_to = $assigned_to)
+          AND (NOT $unassigned OR assigned_to IS NULL) OFFSET 0) v
+    ORDER BY v.activity_at DESC, v.id DESC LIMIT $most),
 c AS (
-    SELECT * FROM w WHERE (SELECT count(*) FROM w) = $3
+    SELECT * FROM w WHERE (SELECT count(*) FROM w) = $most
     UNION ALL
     SELECT * FROM p LIMIT 101)
 @conv
 ORDER BY c.activity_at DESC, c.id DESC;
 
 -- A contact has few: open ones in one index, closed ones in the other.
--- activity, id, limit, statuses, assigned to (NULL: anybody), unassigned, tag
--- (NULL: any), contact
 -- name: conv_list_of_contact
--- params: timestamptz uuid int4 text[] uuid bool text uuid
+-- params: activity_at:time below:uuid most:int statuses:text[]
+-- params: assigned_to:uuid? unassigned:bool tag:text? contact_id:uuid
 -- columns: @conv
 WITH o AS (
     SELECT * FROM conversations
-    WHERE tenant_id = pytake_tenant() AND contact_id = $8
+    WHERE tenant_id = pytake_tenant() AND contact_id = $contact_id
       AND status <> 'closed'
     UNION ALL
     SELECT * FROM conversations
-    WHERE tenant_id = pytake_tenant() AND contact_id = $8
+    WHERE tenant_id = pytake_tenant() AND contact_id = $contact_id
       AND status = 'closed'),
 p AS (
     SELECT * FROM o
-    WHERE (activity_at, id) < ($1, $2) AND status = ANY ($4)
-      AND ($5::uuid IS NULL OR assigned_to = $5)
-      AND (NOT $6 OR assigned_to IS NULL)
-      AND ($7::text IS NULL OR EXISTS (
+    WHERE (activity_at, id) < ($activity_at, $below)
+      AND status = ANY ($statuses)
+      AND ($assigned_to::uuid IS NULL OR assigned_to = $assigned_to)
+      AND (NOT $unassigned OR assigned_to IS NULL)
+      AND ($tag::text IS NULL OR EXISTS (
           SELECT 1 FROM conversation_tags g
           WHERE g.tenant_id = o.tenant_id AND g.conversation_id = o.id
-            AND g.tag = $7))
-    ORDER BY activity_at DESC, id DESC LIMIT $3),
+            AND g.tag = $tag))
+    ORDER BY activity_at DESC, id DESC LIMIT $most),
 c AS (SELECT * FROM p LIMIT 101)
 @conv
 ORDER BY c.activity_at DESC, c.id DESC;
 
 -- name: conv_get
--- params: uuid
+-- params: id:uuid
 -- columns: @conv
 WITH c AS (
     SELECT * FROM conversations
-    WHERE tenant_id = pytake_tenant() AND id = $1)
+    WHERE tenant_id = pytake_tenant() AND id = $id)
 @conv;
 
 -- name: conv_exists
--- params: uuid
--- columns: id
+-- params: id:uuid
+-- columns: id:uuid
 SELECT id FROM conversations
-WHERE tenant_id = pytake_tenant() AND id = $1;
+WHERE tenant_id = pytake_tenant() AND id = $id;
 
 -- What conversation creation needs to know: the contact, and the numbers
 -- that may be meant (two at most: one is enough, two are ambiguous).
 -- name: conv_create_contact
--- params: uuid
--- columns: id
-SELECT id FROM contacts WHERE tenant_id = pytake_tenant() AND id = $1;
+-- params: id:uuid
+-- columns: id:uuid
+SELECT id FROM contacts WHERE tenant_id = pytake_tenant() AND id = $id;
 
 -- name: conv_create_configs
--- params: uuid
--- columns: id
+-- params: id:uuid?
+-- columns: id:uuid
 SELECT id FROM whatsapp_configs
 WHERE tenant_id = pytake_tenant() AND status = 'active'
-  AND ($1::uuid IS NULL OR id = $1)
+  AND ($id::uuid IS NULL OR id = $id)
 ORDER BY id LIMIT 2;
 
 -- Opens a conversation, or takes the open one: and locks it, so that it is
 -- still open for the rest of the batch.
--- new id, contact, number, when
 -- name: conv_open
--- params: uuid uuid uuid timestamptz
--- columns: id created
+-- params: id:uuid contact_id:uuid config_id:uuid now:time
+-- columns: id:uuid created:bool
 INSERT INTO conversations AS c (tenant_id, id, contact_id,
     whatsapp_config_id, activity_at, created_at, updated_at)
-VALUES (pytake_tenant(), $1, $2, $3, $4, $4, $4)
+VALUES (pytake_tenant(), $id, $contact_id, $config_id, $now, $now, $now)
 ON CONFLICT (tenant_id, contact_id, whatsapp_config_id)
     WHERE status <> 'closed' DO UPDATE SET updated_at = c.updated_at
-RETURNING id, id = $1;
+RETURNING id, id = $id;
 
 -- name: conv_get_open
--- params: uuid uuid
+-- params: contact_id:uuid config_id:uuid
 -- columns: @conv
 WITH c AS (
     SELECT * FROM conversations
-    WHERE tenant_id = pytake_tenant() AND contact_id = $1
-      AND whatsapp_config_id = $2 AND status <> 'closed')
+    WHERE tenant_id = pytake_tenant() AND contact_id = $contact_id
+      AND whatsapp_config_id = $config_id AND status <> 'closed')
 @conv;
 
 -- One event about one conversation, its data the conversation as it is now
@@ -228,22 +232,21 @@ WITH c AS (
 -- is the core's template; chr(1) stands for the conversation's id, chr(6)
 -- for the members of its JSON (no braces), chr(4) for the seq.  Only if the
 -- conversation is there.
--- conversation, event id, when, event, template
 -- name: conv_event
--- params: uuid uuid timestamptz text text
--- columns: seq frame
+-- params: id:uuid event_id:uuid now:time event:text frame:text
+-- columns: seq:big frame:text
 WITH c AS (
     SELECT id FROM conversations
-    WHERE tenant_id = pytake_tenant() AND id = $1
+    WHERE tenant_id = pytake_tenant() AND id = $id
 ), h AS (
-    UPDATE tenant_event_head SET seq = seq + 1, id = $2
+    UPDATE tenant_event_head SET seq = seq + 1, id = $event_id
     WHERE tenant_id = pytake_tenant() AND EXISTS (SELECT 1 FROM c)
     RETURNING tenant_id, seq
 )
 INSERT INTO event_log (tenant_id, seq, id, created_at, event,
     conversation_id, frame)
-SELECT h.tenant_id, h.seq, $2, $3, $4, c.id,
-       replace(replace(replace($5, chr(4), h.seq::text), chr(1),
+SELECT h.tenant_id, h.seq, $event_id, $now, $event, c.id,
+       replace(replace(replace($frame, chr(4), h.seq::text), chr(1),
            c.id::text), chr(6),
            substr(left(pytake_conv_json(c.id), -1), 2))
 FROM h, c
@@ -253,42 +256,39 @@ RETURNING seq, frame;
 -- it changed something; the event of that seq is inserted by
 -- conv_change_event, a statement of its own behind it, which sees the change.
 
--- conversation, when, event id
 -- name: conv_read
--- params: uuid timestamptz uuid
--- columns: seq
+-- params: id:uuid now:time event_id:uuid
+-- columns: seq:big
 WITH u AS (
-    UPDATE conversations SET unread_count = 0, updated_at = $2
-    WHERE tenant_id = pytake_tenant() AND id = $1 AND unread_count <> 0
+    UPDATE conversations SET unread_count = 0, updated_at = $now
+    WHERE tenant_id = pytake_tenant() AND id = $id AND unread_count <> 0
     RETURNING id
 )
-UPDATE tenant_event_head SET seq = seq + 1, id = $3
+UPDATE tenant_event_head SET seq = seq + 1, id = $event_id
 WHERE tenant_id = pytake_tenant() AND EXISTS (SELECT 1 FROM u)
 RETURNING seq;
 
--- conversation, when, event id
 -- name: conv_close
--- params: uuid timestamptz uuid
--- columns: seq
+-- params: id:uuid now:time event_id:uuid
+-- columns: seq:big
 WITH u AS (
-    UPDATE conversations SET status = 'closed', updated_at = $2
-    WHERE tenant_id = pytake_tenant() AND id = $1 AND status <> 'closed'
+    UPDATE conversations SET status = 'closed', updated_at = $now
+    WHERE tenant_id = pytake_tenant() AND id = $id AND status <> 'closed'
     RETURNING id
 )
-UPDATE tenant_event_head SET seq = seq + 1, id = $3
+UPDATE tenant_event_head SET seq = seq + 1, id = $event_id
 WHERE tenant_id = pytake_tenant() AND EXISTS (SELECT 1 FROM u)
 RETURNING seq;
 
 -- Unless the contact has another one open; 23505 when that comes at this very
 -- moment.
--- conversation, when, event id
 -- name: conv_reopen
--- params: uuid timestamptz uuid
--- columns: seq
+-- params: id:uuid now:time event_id:uuid
+-- columns: seq:big
 -- refuses: 23505
 WITH u AS (
-    UPDATE conversations c SET status = 'active', updated_at = $2
-    WHERE tenant_id = pytake_tenant() AND id = $1 AND status = 'closed'
+    UPDATE conversations c SET status = 'active', updated_at = $now
+    WHERE tenant_id = pytake_tenant() AND id = $id AND status = 'closed'
       AND NOT EXISTS (
           SELECT 1 FROM conversations o
           WHERE o.tenant_id = c.tenant_id AND o.contact_id = c.contact_id
@@ -296,57 +296,55 @@ WITH u AS (
             AND o.status <> 'closed')
     RETURNING id
 )
-UPDATE tenant_event_head SET seq = seq + 1, id = $3
+UPDATE tenant_event_head SET seq = seq + 1, id = $event_id
 WHERE tenant_id = pytake_tenant() AND EXISTS (SELECT 1 FROM u)
 RETURNING seq;
 
 -- The event of the change above, if that was one: then the head is this
 -- batch's.  Marks as in conv_event.
--- conversation, event id, when, event, template
 -- name: conv_change_event
--- params: uuid uuid timestamptz text text
--- columns: seq frame
+-- params: id:uuid event_id:uuid now:time event:text frame:text
+-- columns: seq:big frame:text
 INSERT INTO event_log (tenant_id, seq, id, created_at, event,
     conversation_id, frame)
-SELECT h.tenant_id, h.seq, $2, $3, $4, $1,
-       replace(replace(replace($5, chr(4), h.seq::text), chr(1), $1::text),
-           chr(6), substr(left(pytake_conv_json($1), -1), 2))
+SELECT h.tenant_id, h.seq, $event_id, $now, $event, $id,
+       replace(replace(replace($frame, chr(4), h.seq::text), chr(1),
+           $id::text), chr(6), substr(left(pytake_conv_json($id), -1), 2))
 FROM tenant_event_head h
-WHERE h.tenant_id = pytake_tenant() AND h.id = $2
+WHERE h.tenant_id = pytake_tenant() AND h.id = $event_id
 RETURNING seq, frame;
 
 -- Who may be given a conversation.
 -- name: user_assignable
--- params: uuid
--- columns: id
+-- params: id:uuid
+-- columns: id:uuid
 SELECT id FROM users
-WHERE tenant_id = pytake_tenant() AND id = $1 AND active AND role <> 'viewer';
+WHERE tenant_id = pytake_tenant() AND id = $id AND active AND role <> 'viewer';
 
 -- A change of who looks after it, with its event.  The template's chr(2)
 -- stands for who did before: JSON, null or an id with quotes.
--- $1 conversation, $2 user (NULL: nobody), $3 when, $4 event id, $5 template
 -- name: conv_assign
--- params: uuid uuid timestamptz uuid text
--- columns: seq frame
+-- params: id:uuid user_id:uuid? now:time event_id:uuid frame:text
+-- columns: seq:big frame:text
 WITH o AS (
     SELECT id, assigned_to FROM conversations
-    WHERE tenant_id = pytake_tenant() AND id = $1
+    WHERE tenant_id = pytake_tenant() AND id = $id
     FOR NO KEY UPDATE
 ), u AS (
-    UPDATE conversations c SET assigned_to = $2, updated_at = $3
+    UPDATE conversations c SET assigned_to = $user_id, updated_at = $now
     FROM o
     WHERE c.tenant_id = pytake_tenant() AND c.id = o.id
-      AND o.assigned_to IS DISTINCT FROM $2
+      AND o.assigned_to IS DISTINCT FROM $user_id
     RETURNING c.id, o.assigned_to AS previous
 ), h AS (
-    UPDATE tenant_event_head SET seq = seq + 1, id = $4
+    UPDATE tenant_event_head SET seq = seq + 1, id = $event_id
     WHERE tenant_id = pytake_tenant() AND EXISTS (SELECT 1 FROM u)
     RETURNING tenant_id, seq
 )
 INSERT INTO event_log (tenant_id, seq, id, created_at, event,
     conversation_id, frame)
-SELECT h.tenant_id, h.seq, $4, $3, 'agent_assigned', u.id,
-       replace(replace(replace($5, chr(4), h.seq::text), chr(1),
+SELECT h.tenant_id, h.seq, $event_id, $now, 'agent_assigned', u.id,
+       replace(replace(replace($frame, chr(4), h.seq::text), chr(1),
            u.id::text), chr(2),
            coalesce('"' || u.previous::text || '"', 'null'))
 FROM h, u

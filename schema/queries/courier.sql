@@ -7,183 +7,198 @@
 
 -- Claims what is due (migration 0006), and gets what its call needs.
 -- Committed before the call is written.
--- now, at most, courier, numbers that wait
 -- name: outbox_claim
--- params: timestamptz int4 uuid uuid[]
--- columns: tenant_id message_id config_id attempts message_type content status quoted wa_id bsuid phone_number_id token config_at created_at
+-- params: now:time most:int courier:uuid waiting_numbers:uuid[]
+-- columns: tenant_id:uuid message_id:uuid config_id:uuid attempts:int
+-- columns: message_type:text content:text status:text quoted:text? wa_id:text?
+-- columns: bsuid:text? phone_number_id:text token:bytes? config_at:time
+-- columns: created_at:time
 SELECT tenant_id, message_id, config_id, attempts, message_type, content,
        status, quoted, wa_id, bsuid, phone_number_id, token, config_at,
        created_at
-FROM pytake_outbox_claim($1, $2, $3, $4);
+FROM pytake_outbox_claim($now, $most, $courier, $waiting_numbers);
 
 -- WhatsApp says where it really went.
--- tenant, message, address that was used, address from now on, now
 -- name: courier_address
--- params: uuid uuid text text timestamptz
-UPDATE contacts k SET wa_id = $4, updated_at = $5
+-- params: tenant_id:uuid message_id:uuid used:text wa_id:text now:time
+UPDATE contacts k SET wa_id = $wa_id, updated_at = $now
 FROM messages m
 JOIN conversations v ON v.tenant_id = m.tenant_id
      AND v.id = m.conversation_id
-WHERE m.tenant_id = $1 AND m.id = $2 AND k.tenant_id = v.tenant_id
-  AND k.id = v.contact_id AND k.wa_id = $3;
+WHERE m.tenant_id = $tenant_id AND m.id = $message_id
+  AND k.tenant_id = v.tenant_id AND k.id = v.contact_id AND k.wa_id = $used;
 
 -- WhatsApp accepted it.  A status may have been faster: then only the wamid
--- is new.  tenant, message, wamid, event id, template, now
+-- is new.
 -- name: courier_sent
--- params: uuid uuid text uuid text timestamptz
--- columns: seq frame
+-- params: tenant_id:uuid message_id:uuid wamid:text event_id:uuid frame:text
+-- params: now:time
+-- columns: seq:big frame:text
 WITH u AS (
     UPDATE messages SET status = 'sent', error = NULL,
-           whatsapp_message_id = $3
-    WHERE tenant_id = $1 AND id = $2 AND status = 'pending'
+           whatsapp_message_id = $wamid
+    WHERE tenant_id = $tenant_id AND id = $message_id AND status = 'pending'
     RETURNING conversation_id
 ), w AS (
-    UPDATE messages SET whatsapp_message_id = $3
-    WHERE tenant_id = $1 AND id = $2 AND status <> 'pending'
+    UPDATE messages SET whatsapp_message_id = $wamid
+    WHERE tenant_id = $tenant_id AND id = $message_id AND status <> 'pending'
       AND whatsapp_message_id IS NULL
 ), o AS (
-    DELETE FROM outbox WHERE tenant_id = $1 AND message_id = $2)
+    DELETE FROM outbox
+    WHERE tenant_id = $tenant_id AND message_id = $message_id)
 SELECT t.seq, t.frame
 FROM u CROSS JOIN LATERAL
-    pytake_status_tell($1, $2, u.conversation_id, $4, $5, $6) t;
+    pytake_status_tell($tenant_id, $message_id, u.conversation_id,
+        $event_id, $frame, $now) t;
 
 -- Never; and an outbox row without a message that waits for it goes.
--- tenant, message, error (JSON), event id, template, now
 -- name: courier_failed
--- params: uuid uuid text uuid text timestamptz
--- columns: seq frame
+-- params: tenant_id:uuid message_id:uuid error:text event_id:uuid frame:text
+-- params: now:time
+-- columns: seq:big frame:text
 WITH u AS (
-    UPDATE messages SET status = 'failed', error = $3::jsonb
-    WHERE tenant_id = $1 AND id = $2 AND status = 'pending'
+    UPDATE messages SET status = 'failed', error = $error::jsonb
+    WHERE tenant_id = $tenant_id AND id = $message_id AND status = 'pending'
     RETURNING conversation_id
 ), o AS (
-    DELETE FROM outbox WHERE tenant_id = $1 AND message_id = $2)
+    DELETE FROM outbox
+    WHERE tenant_id = $tenant_id AND message_id = $message_id)
 SELECT t.seq, t.frame
 FROM u CROSS JOIN LATERAL
-    pytake_status_tell($1, $2, u.conversation_id, $4, $5, $6) t;
+    pytake_status_tell($tenant_id, $message_id, u.conversation_id,
+        $event_id, $frame, $now) t;
 
 -- Perhaps sent: stays pending with its explanation until a status settles it.
--- tenant, message, error (JSON), event id, template, now, the claim
 -- name: courier_unknown
--- params: uuid uuid text uuid text timestamptz uuid timestamptz
--- columns: seq frame
+-- params: tenant_id:uuid message_id:uuid error:text event_id:uuid frame:text
+-- params: now:time claimed_by:uuid claimed_at:time
+-- columns: seq:big frame:text
 WITH l AS (
     SELECT m.id FROM messages m
-    WHERE m.tenant_id = $1 AND m.id = $2 AND m.status = 'pending'
+    WHERE m.tenant_id = $tenant_id AND m.id = $message_id
+      AND m.status = 'pending'
     FOR NO KEY UPDATE
 ), o AS (
-    UPDATE outbox SET unknown_at = $6, unknown_claim = claimed_at,
-           claimed_at = NULL, last_error = $3::jsonb
-    WHERE tenant_id = $1 AND message_id = $2
-      AND claimed_by = $7 AND claimed_at = $8
+    UPDATE outbox SET unknown_at = $now, unknown_claim = claimed_at,
+           claimed_at = NULL, last_error = $error::jsonb
+    WHERE tenant_id = $tenant_id AND message_id = $message_id
+      AND claimed_by = $claimed_by AND claimed_at = $claimed_at
       AND EXISTS (SELECT 1 FROM l)
     RETURNING message_id
 ), u AS (
-    UPDATE messages m SET error = $3::jsonb
-    FROM o WHERE m.tenant_id = $1 AND m.id = o.message_id
+    UPDATE messages m SET error = $error::jsonb
+    FROM o WHERE m.tenant_id = $tenant_id AND m.id = o.message_id
     RETURNING m.conversation_id)
 SELECT t.seq, t.frame
 FROM u CROSS JOIN LATERAL
-    pytake_status_tell($1, $2, u.conversation_id, $4, $5, $6) t;
+    pytake_status_tell($tenant_id, $message_id, u.conversation_id,
+        $event_id, $frame, $now) t;
 
--- Certainly not sent: again later.  tenant, message, the claim, when, error
--- (JSON; NULL: the last one stays), how many attempts do not count, 1: the
--- claim may have been taken for unknown meanwhile (only who had it in hand
--- knows that it was not called)
+-- Certainly not sent: again later.  Without an error the last one stays;
+-- uncounted attempts do not count; own: the claim may have been taken for
+-- unknown meanwhile (only who had it in hand knows that it was not called).
 -- name: courier_again
--- params: uuid uuid uuid timestamptz timestamptz text int4 int4
+-- params: tenant_id:uuid message_id:uuid claimed_by:uuid claimed_at:time
+-- params: next_attempt_at:time error:text? uncounted:int own:bool
 UPDATE outbox SET claimed_at = NULL, claimed_by = NULL, unknown_at = NULL,
-       unknown_claim = NULL, next_attempt_at = $5, attempts = attempts - $7,
-       last_error = coalesce($6::jsonb, last_error)
-WHERE tenant_id = $1 AND message_id = $2 AND claimed_by = $3
-  AND (claimed_at = $4 OR ($8 = 1 AND unknown_claim = $4));
+       unknown_claim = NULL, next_attempt_at = $next_attempt_at,
+       attempts = attempts - $uncounted,
+       last_error = coalesce($error::jsonb, last_error)
+WHERE tenant_id = $tenant_id AND message_id = $message_id
+  AND claimed_by = $claimed_by
+  AND (claimed_at = $claimed_at OR ($own AND unknown_claim = $claimed_at));
 
 -- Certainly not sent, through no fault of the message: again later, and the
 -- attempt does not count.  Who waits for longer than a minute is told why,
 -- once a reason.
--- tenant, message, error (JSON), event id, template, now, the claim, when
 -- name: courier_wait
--- params: uuid uuid text uuid text timestamptz uuid timestamptz timestamptz
--- columns: seq frame
+-- params: tenant_id:uuid message_id:uuid error:text event_id:uuid frame:text
+-- params: now:time claimed_by:uuid claimed_at:time next_attempt_at:time
+-- columns: seq:big frame:text
 WITH l AS (
-    SELECT m.id FROM messages m WHERE m.tenant_id = $1 AND m.id = $2
+    SELECT m.id FROM messages m
+    WHERE m.tenant_id = $tenant_id AND m.id = $message_id
     FOR NO KEY UPDATE
 ), o AS (
     UPDATE outbox SET claimed_at = NULL, claimed_by = NULL,
-           unknown_at = NULL, unknown_claim = NULL, next_attempt_at = $9,
-           attempts = attempts - 1, last_error = $3::jsonb
-    WHERE tenant_id = $1 AND message_id = $2 AND claimed_by = $7
-      AND (claimed_at = $8 OR unknown_claim = $8)
+           unknown_at = NULL, unknown_claim = NULL,
+           next_attempt_at = $next_attempt_at,
+           attempts = attempts - 1, last_error = $error::jsonb
+    WHERE tenant_id = $tenant_id AND message_id = $message_id
+      AND claimed_by = $claimed_by
+      AND (claimed_at = $claimed_at OR unknown_claim = $claimed_at)
       AND EXISTS (SELECT 1 FROM l)
     RETURNING message_id, created_at
 ), u AS (
-    UPDATE messages m SET error = $3::jsonb
-    FROM o WHERE m.tenant_id = $1 AND m.id = o.message_id
+    UPDATE messages m SET error = $error::jsonb
+    FROM o WHERE m.tenant_id = $tenant_id AND m.id = o.message_id
       AND m.status = 'pending'
-      AND o.created_at < $6 - interval '1 minute'
-      AND m.error ->> 'code' IS DISTINCT FROM $3::jsonb ->> 'code'
+      AND o.created_at < $now - interval '1 minute'
+      AND m.error ->> 'code' IS DISTINCT FROM $error::jsonb ->> 'code'
     RETURNING m.conversation_id
 )
 SELECT t.seq, t.frame
 FROM u CROSS JOIN LATERAL
-    pytake_status_tell($1, $2, u.conversation_id, $4, $5, $6) t;
+    pytake_status_tell($tenant_id, $message_id, u.conversation_id,
+        $event_id, $frame, $now) t;
 
 -- The channel stops until a person acts, unless one has since the claim.
--- tenant, number, reason, now, audit id, the number's updated_at then
 -- name: config_stop
--- params: uuid uuid text timestamptz uuid timestamptz
--- columns: id
+-- params: tenant_id:uuid config_id:uuid reason:text now:time audit_id:uuid
+-- params: known_at:time
+-- columns: id:uuid
 WITH u AS (
     UPDATE whatsapp_configs
-    SET status = 'stopped', status_reason = $3, updated_at = $4
-    WHERE tenant_id = $1 AND id = $2 AND status = 'active'
-      AND updated_at = $6
+    SET status = 'stopped', status_reason = $reason, updated_at = $now
+    WHERE tenant_id = $tenant_id AND id = $config_id AND status = 'active'
+      AND updated_at = $known_at
     RETURNING id
 )
 INSERT INTO audit_log (tenant_id, id, created_at, action, object, detail)
-SELECT $1, $5, $4, 'number.stopped', u.id::text,
-       jsonb_build_object('reason', $3::jsonb)
+SELECT $tenant_id, $audit_id, $now, 'number.stopped', u.id::text,
+       jsonb_build_object('reason', $reason::jsonb)
 FROM u
 RETURNING id;
 
--- Claims that nobody settled: of any courier since before $1, of this one ($3)
--- since before $2; at most $4
+-- Claims that nobody settled: of any courier since before $any_before, of this
+-- one ($courier) since before $own_before.
 -- name: courier_stale
--- params: timestamptz timestamptz uuid int4
--- columns: tenant_id message_id claimed_by claimed_at
+-- params: any_before:time own_before:time courier:uuid most:int
+-- columns: tenant_id:uuid message_id:uuid claimed_by:uuid? claimed_at:time
 SELECT tenant_id, message_id, claimed_by, claimed_at FROM outbox
-WHERE claimed_at < $2 AND (claimed_at < $1 OR claimed_by = $3)
-ORDER BY claimed_at LIMIT $4;
+WHERE claimed_at < $own_before
+  AND (claimed_at < $any_before OR claimed_by = $courier)
+ORDER BY claimed_at LIMIT $most;
 
 -- Outcomes that no status ever told.  older than, at most
 -- name: courier_lost
--- params: timestamptz int4
--- columns: tenant_id message_id
+-- params: before:time most:int
+-- columns: tenant_id:uuid message_id:uuid
 SELECT tenant_id, message_id FROM outbox
-WHERE unknown_at IS NOT NULL AND unknown_at < $1
-ORDER BY unknown_at LIMIT $2;
+WHERE unknown_at IS NOT NULL AND unknown_at < $before
+ORDER BY unknown_at LIMIT $most;
 
--- How many wait (at most $2 are counted), since when the first that could go
+-- How many wait (at most $cap are counted), since when the first that could go
 -- is due (of active numbers, and not behind another of its conversation), how
 -- many outcomes are unknown, how many numbers are stopped.  now, cap
 -- name: outbox_count
--- params: timestamptz int4
--- columns: waiting late_s unknown stopped
+-- params: now:time cap:int
+-- columns: waiting:big late_s:big unknown:big stopped:big
 SELECT (SELECT count(*) FROM (
             SELECT 1 FROM outbox o
             WHERE o.claimed_at IS NULL AND o.unknown_at IS NULL
-            ORDER BY o.tenant_id, o.whatsapp_config_id LIMIT $2) d),
-       (SELECT coalesce(extract(epoch FROM $1 - min(x.next_attempt_at)),
+            ORDER BY o.tenant_id, o.whatsapp_config_id LIMIT $cap) d),
+       (SELECT coalesce(extract(epoch FROM $now - min(x.next_attempt_at)),
             0)::int8
         FROM outbox_lanes l CROSS JOIN LATERAL pytake_outbox_next(
-            l.tenant_id, l.whatsapp_config_id, l.lane, $1, 1) x),
+            l.tenant_id, l.whatsapp_config_id, l.lane, $now, 1) x),
        (SELECT count(*) FROM (
             SELECT 1 FROM outbox u WHERE u.unknown_at IS NOT NULL
-            ORDER BY u.unknown_at LIMIT $2) x),
+            ORDER BY u.unknown_at LIMIT $cap) x),
        (SELECT count(*) FROM whatsapp_configs w WHERE w.status = 'stopped');
 
 -- -1: not allowed to
 -- name: backends_end
--- params: int4
--- columns: ended
-SELECT pytake_backends_end($1);
+-- params: seconds:int
+-- columns: ended:int
+SELECT pytake_backends_end($seconds);

@@ -2,52 +2,62 @@
 -- cleaned, folded and sorted them (docs/webhook.md).
 
 -- name: wa_numbers_find
--- params: text[]
--- columns: phone_number_id tenant_id config_id
-SELECT phone_number_id, tenant_id, config_id FROM pytake_numbers_find($1);
+-- params: numbers:text[]
+-- columns: phone_number_id:text tenant_id:uuid config_id:uuid
+SELECT phone_number_id, tenant_id, config_id
+FROM pytake_numbers_find($numbers);
 
--- id, received at, request id, body, summary
 -- name: raw_add
--- params: uuid timestamptz text bytea text
+-- params: id:uuid received_at:time request_id:text body:bytes summary:text
 INSERT INTO webhook_raw (id, received_at, request_id, body, summary)
-VALUES ($1, $2, $3, $4, $5::jsonb);
+VALUES ($id, $received_at, $request_id, $body, $summary::jsonb);
 
--- item hashes, paths, codes, details, items (text), raw id, received at
 -- name: webhook_error_add
--- params: text[] text[] text[] text[] text[] uuid timestamptz
+-- params: hashes:text[] paths:text[] codes:text[] details:text[] items:text[]
+-- params: raw_id:uuid received_at:time
 INSERT INTO webhook_errors (tenant_id, item_hash, raw_id, path, code,
     detail, item, received_at)
-SELECT pytake_tenant(), decode(t.hash, 'hex'), $6, t.path, t.code, t.detail,
-       convert_to(t.item, 'UTF8'), $7
-FROM unnest($1, $2, $3, $4, $5) AS t(hash, path, code, detail, item)
+SELECT pytake_tenant(), decode(t.hash, 'hex'), $raw_id, t.path, t.code,
+       t.detail, convert_to(t.item, 'UTF8'), $received_at
+FROM unnest($hashes, $paths, $codes, $details, $items)
+    AS t(hash, path, code, detail, item)
 ORDER BY t.hash
 ON CONFLICT DO NOTHING;
 
--- Threads (a sender and a number; distinct, sorted): $1 phones, $2 bsuids,
--- $3 names, $4 wa_ids, $5 usernames, $6 ids for new contacts, $7 numbers'
--- ids, $8 ids for new conversations.  Messages, in batch order: $9 ids,
--- $10 threads (from 1), $11 created at, $12 types, $13 contents,
--- $14 previews, $15 wamids, $16 metadata, $17 quoted wamids, $18 templates,
--- $19 event ids; $20 now.
+-- Threads are a sender and a number each, distinct and sorted: phones to
+-- usernames, contact_ids for new contacts, config_ids the numbers',
+-- conversation_ids for new conversations.  Messages follow in batch order;
+-- threads names the thread of each, from 1 on.
 -- name: ingest_messages
--- params: text[] text[] text[] text[] text[] uuid[] uuid[] uuid[] uuid[] int4[] timestamptz[] text[] text[] text[] text[] text[] text[] text[] uuid[] timestamptz
--- columns: seq frame
-SELECT seq, frame FROM pytake_ingest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
-    $11, $12, $13, $14, $15, $16, $17, $18, $19, $20);
-
--- Notices of a new number or id: $1 phones, $2 bsuids, $3 names, $4 wa_ids,
--- $5 usernames, $6 ids for new contacts, $7 new phones, $8 new bsuids, $9 the
--- messages that say it.
--- name: contacts_link
--- params: text[] text[] text[] text[] text[] uuid[] text[] text[] uuid[]
-SELECT pytake_contacts_link($1, $2, $3, $4, $5, $6, $7, $8, $9);
-
--- One entry a status: $1 wamids, $2 our ids (biz_opaque_callback_data; nil:
--- none), $3 statuses as said, $4 when, $5 raw, $6 what of ours they mean
--- (sent failed delivered read; NULL: nothing), $7 errors (JSON or NULL),
--- $8 templates, $9 event ids; $10 now.
--- name: ingest_statuses
--- params: text[] uuid[] text[] timestamptz[] text[] text[] text[] text[] uuid[] timestamptz
--- columns: seq frame
+-- params: phones:text[] bsuids:text[] names:text[] wa_ids:text[]
+-- params: usernames:text[] contact_ids:uuid[] config_ids:uuid[]
+-- params: conversation_ids:uuid[] ids:uuid[] threads:int[] created_at:time[]
+-- params: types:text[] contents:text[] previews:text[] wamids:text[]
+-- params: metadata:text[] quoted:text[] frames:text[] event_ids:uuid[]
+-- params: now:time
+-- columns: seq:big frame:text
 SELECT seq, frame
-FROM pytake_statuses($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
+FROM pytake_ingest($phones, $bsuids, $names, $wa_ids, $usernames,
+    $contact_ids, $config_ids, $conversation_ids, $ids, $threads, $created_at,
+    $types, $contents, $previews, $wamids, $metadata, $quoted, $frames,
+    $event_ids, $now);
+
+-- Notices of a new number or id.  contact_ids are for new contacts,
+-- message_ids are the messages that say it.
+-- name: contacts_link
+-- params: phones:text[] bsuids:text[] names:text[] wa_ids:text[]
+-- params: usernames:text[] contact_ids:uuid[] new_phones:text[]
+-- params: new_bsuids:text[] message_ids:uuid[]
+SELECT pytake_contacts_link($phones, $bsuids, $names, $wa_ids, $usernames,
+    $contact_ids, $new_phones, $new_bsuids, $message_ids);
+
+-- One entry a status.  ours: our ids (biz_opaque_callback_data; nil: none);
+-- statuses as said; moves: what of ours they mean (sent, failed, delivered,
+-- read; NULL: nothing); errors are JSON or NULL.
+-- name: ingest_statuses
+-- params: wamids:text[] ours:uuid[] statuses:text[] at:time[] raw:text[]
+-- params: moves:text[] errors:text[] frames:text[] event_ids:uuid[] now:time
+-- columns: seq:big frame:text
+SELECT seq, frame
+FROM pytake_statuses($wamids, $ours, $statuses, $at, $raw, $moves, $errors,
+    $frames, $event_ids, $now);

@@ -6,14 +6,13 @@ import re
 import rig
 import statements
 
-ALL = {name: (text.strip().rstrip(";"), params)
-       for _, name, params, text in statements.read()}
+ALL = statements.read()
 
 
 def put(name, *values):
     """The statement with SQL expressions (":variables" in them) in place of
     its parameters, each cast to the parameter's type."""
-    text, types = ALL[name]
+    text, types = ALL[name].sql, ALL[name].types
     if len(types) != len(values):
         raise RuntimeError("%s has %d parameters" % (name, len(types)))
     return re.sub(r"\$(\d+)", lambda m: "(%s)::%s" % (

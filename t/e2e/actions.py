@@ -25,7 +25,7 @@ def main(t):
         s.ten = s.add_tenant("Actions", roles=("owner", "agent", "viewer"))
         s.owner, s.agent, s.viewer = s.ten.users
         for part in (changes, assign, reopen, together, lists, directory,
-                     viewer, browser, tabs):
+                     viewer, browser, tls, tabs):
             t.head(part.__name__)
             part(t, s)
         s.check_logs(t)
@@ -220,9 +220,6 @@ def browser(t, s):
          and "SameSite=Strict" in whole and "Path=/api/v1/auth" in whole
          and "Secure" not in whole, "but in a cookie that no script reads",
          whole)
-    r = post("/auth/login", {"email": user.email, "password": user.password},
-             headers=dict(BROWSER, **{"X-Forwarded-Proto": "https"}))
-    t.ok("; Secure" in cookie_of(r), "Secure behind TLS", cookie_of(r))
 
     t.eq(post("/auth/refresh", {}, cookie, headers={}).status, 422,
          "without the header the cookie is nothing")
@@ -251,6 +248,76 @@ def browser(t, s):
         "email": user.email, "password": user.password})
     t.ok(plain.json["refresh_token"] and not cookie_of(plain),
          "others get it in the body, as before")
+
+
+def tls(t, s):
+    """Behind TLS the cookie is one that no other host can set; a session that
+    began with the plain name goes on."""
+    user = s.agent
+    c = s.client()
+
+    def post(path, cookie, body=None, proto="https", **more):
+        return c.request("POST", API + path, json=body, headers=dict(
+            BROWSER, Cookie=cookie, **{"X-Forwarded-Proto": proto}, **more))
+
+    def login(cookie, proto="https"):
+        return post("/auth/login", cookie, {"email": user.email,
+                    "password": user.password}, proto)
+
+    def value(cookie):
+        return cookie.split(";")[0].partition("=")[2]
+
+    def attributes(cookie):
+        return set(cookie.split("; ")[1:]) - {"HttpOnly", "SameSite=Strict"}
+
+    forget = {"Path=/api/v1/auth", "Max-Age=0", "Secure"}
+    r = login("a=b")
+    age = next(x for x in attributes(cookie_of(r)) if "Max-Age" in x)
+    t.ok(r.status == 200 and len(r.cookies) == 1
+         and r.cookies[0].startswith("__Host-pytake_refresh=rt_"),
+         "its name says that it is this host's", r.cookies)
+    t.eq(attributes(r.cookies[0]), {"Path=/", age, "Secure"},
+         "... as browsers ask for it")
+    host = r.cookies[0].split(";")[0]
+
+    r = post("/auth/refresh", "a=b; pytake_refresh=rt_tossed; " + host, {})
+    t.eq((r.status, len(r.cookies)), (200, 2),
+         "a plain one beside it is nothing")
+    t.eq((value(r.cookies[1]), attributes(r.cookies[1])), ("", forget),
+         "... and is forgotten")
+    host = r.cookies[0].split(";")[0]
+    for bad in ("x" + host, host.replace("=", "x="), host.lower(),
+                "__Host-pytake_refresh=; a=b"):
+        t.eq(post("/auth/refresh", bad, {}).status, 401,
+             "not its name: " + bad.split("=")[0])
+    t.eq(post("/auth/refresh", host, {}, "http").status, 401,
+         "no browser sends it without TLS")
+
+    r = login("a=b", "http")
+    old = cookie_of(r).split(";")[0]
+    t.ok(old.startswith("pytake_refresh=rt_"), "one of before", r.cookies)
+    r = post("/auth/refresh", old, {})
+    t.eq((r.status, [x.partition("=")[0] for x in r.cookies],
+          attributes(r.cookies[-1])),
+         (200, ["__Host-pytake_refresh", "pytake_refresh"], forget),
+         "... goes on under the new name")
+    t.eq(value(cookie_of(post("/auth/refresh", old, {}, "http"))),
+         value(r.cookies[0]), "... also in a tab that renews at once")
+    host = r.cookies[0].split(";")[0]
+    r = post("/auth/refresh", host, {})
+    t.eq((r.status, len(r.cookies)), (200, 1), "... and then has only that")
+    host = r.cookies[0].split(";")[0]
+
+    c.token = r.json["access_token"]
+    r = post("/auth/logout", host + "; " + old, Authorization="Bearer "
+             + c.token)
+    t.eq((r.status, [(x.split("=")[0], value(x), "Max-Age=0" in x)
+                     for x in r.cookies]),
+         (204, [("__Host-pytake_refresh", "", True),
+                ("pytake_refresh", "", True)]), "logout forgets both")
+    r = post("/auth/refresh", host, {})
+    t.eq((r.status, [attributes(x) for x in r.cookies]),
+         (401, [{"Path=/", "Max-Age=0", "Secure"}]), "it is worth nothing")
 
 
 def tabs(t, s):

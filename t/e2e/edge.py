@@ -1,12 +1,14 @@
 #!/usr/bin/python3
 # Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE.
 """The edge of the API: headers that came twice, names that are not ours,
-what logs show of strangers, headers that every answer has."""
+what logs show of strangers, headers that every answer has; what is kept of the
+browser inbox's files."""
 
 import json
 import os
 import re
 import sys
+import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "lib"))
@@ -33,10 +35,26 @@ def main(t):
             t.head(part.__name__)
             part(t, s)
         s.check_logs(t)
-    with stack.Stack(conf_edit=conf.log_all) as s:
-        t.head("arguments")
-        arguments(t, s)
-        s.check_private(t)
+    with tempfile.TemporaryDirectory(prefix="pt-", dir="/tmp") as folder:
+        os.chmod(folder, 0o755)
+        with stack.Stack(conf_edit=shown(folder)) as s:
+            t.head("arguments")
+            arguments(t, s)
+            s.check_private(t)
+            t.head("files")
+            files(t, s, folder)
+
+
+def shown(folder):
+    """Every line of the log, and the inbox's files from this folder."""
+    with open(os.path.join(stack.TOP, "conf", "pytake-web.conf")) as f:
+        block = re.search(r"^location /_next/static/ \{.*?^\}", f.read(),
+                          re.DOTALL | re.MULTILINE).group(0)
+    add = conf.add_location(block.replace("/usr/share/pytake/web", folder))
+
+    def change(name, text):
+        return add(name, conf.log_all(name, text))
+    return change
 
 
 def ask(s, method, target, *lines, body=b"", host="localhost"):
@@ -223,6 +241,32 @@ def arguments(t, s):
          "NGINX tells of the request ...", text[-600:])
     t.ok(mark not in text, "... without its arguments",
          [x for x in text.splitlines() if mark in x][:3])
+
+
+def files(t, s, folder):
+    """A browser keeps a file with a digest in its name for good: so it is
+    whole, and what is no such file is not kept."""
+    text = "".join("let x%d;\n" % i for i in range(400)).encode()
+    path = "/_next/static/chunk.0123456789abcdef.js"
+    os.makedirs(folder + "/_next/static")
+    with open(folder + path, "wb") as f:
+        f.write(text)
+    r = ask(s, "GET", path)
+    t.eq((r.status, r.body == text, r.headers.get("accept-ranges")),
+         (200, True, None), "a file, of which no ranges are offered")
+    t.ok("immutable" in r.headers["cache-control"], "... is kept", r)
+    tag = "If-Range: " + r.headers["etag"]
+    for what in ("bytes=0-9", "bytes=-5", "bytes=0-1,5-6", "bytes=100000-",
+                 "bytes=5-2", "lines=1-2"):
+        for more in ((), (tag,)):
+            r = ask(s, "GET", path, "Range: " + what, *more)
+            t.eq((r.status, r.body == text, r.headers.get("content-range")),
+                 (200, True, None),
+                 "whole for Range: %s%s" % (what, " of this one" * len(more)))
+    r = ask(s, "GET", "/_next/static/gone.0123456789abcdef.js",
+            "Range: bytes=100000-")
+    t.eq((r.status, r.headers.get("cache-control", "").count("immutable")),
+         (404, 0), "one that is not there is not kept as such")
 
 
 tap.run(main)

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE.
 """schema/openapi.yaml is the API: every route is in it and nothing else, and
-answers fit its schemas."""
+answers fit its schemas.  docs/permissions.md says who may what."""
 
 import os
 import re
@@ -45,10 +45,40 @@ def main(t):
     t.ok(None not in ids and len(set(ids)) == len(ids),
          "every operation has an id of its own", ids)
 
+    may(t, perms)
+
     with stack.Stack() as s:
         served(t, s, ops)
         answers(t, s, doc, ops)
         s.check_logs(t)
+
+
+def may(t, perms):
+    """docs/permissions.md, held against the core's tables."""
+    table = openapi.permission_table()
+    page = openapi.permissions_page()
+    known = openapi.ROLES[:-1]
+    t.eq(page, {perm: {r: "yes" if r in roles else "no" for r in known}
+                for perm, roles in table.items()},
+         "docs/permissions.md has every permission, and who has it")
+    t.eq(sorted(set(perms.values()) - set(page) - {None}), [],
+         "... and every one that a route names")
+    t.eq(sorted(set(page) - set(perms.values())), ["typing"],
+         "... the hub alone asks for typing")
+    t.eq(sorted(perm for perm, roles in table.items() if "other" in roles),
+         ["session.own"], "a role that nobody knows has session.own alone")
+    t.eq({perm for perm in page
+          if len({page[perm][r] for r in known[:-1]}) != 1}, set(),
+         "the four that write may all do the same")
+    writes = {perms[op] for method, op in openapi.route_operations()
+              if method != "GET"}
+    t.eq({perm for perm in writes - {None}
+          if page[perm]["viewer"] == "yes"}, {"session.own"},
+         "a viewer changes nothing but the own session")
+    t.eq(sorted(op for _, op in openapi.route_operations()
+                if perms[op] is None),
+         ["auth_login", "auth_refresh", "webhook_ingest", "webhook_verify"],
+         "login, refresh and webhooks alone are public")
 
 
 def served(t, s, ops):

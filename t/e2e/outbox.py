@@ -6,7 +6,6 @@ claim may be given back."""
 
 import datetime
 import os
-import re
 import subprocess
 import sys
 import threading
@@ -17,8 +16,9 @@ import psycopg2
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "lib"))
 import cluster  # noqa: E402
+import statements  # noqa: E402
 import tap  # noqa: E402
-from cluster import TOP, connect, one, sql  # noqa: E402
+from cluster import connect, one, sql  # noqa: E402
 
 BACKLOG = 50000
 NUMBERS = 1000
@@ -36,13 +36,9 @@ class Statements:
         self.c = connect(url)
         self.cur = self.c.cursor()
         cluster.enter(self.cur, "service")
-        with open(os.path.join(TOP, "schema/queries/courier.sql")) as f:
-            text = f.read()
-        for m in re.finditer(r"^-- name: (\w+)\n-- params: (.*)\n"
-                             r"(?:-- columns: .*\n)?((?:(?!--).*\n)*?.*;)$",
-                             text, re.M):
-            self.cur.execute("PREPARE %s (%s) AS %s" % (
-                m.group(1), ", ".join(m.group(2).split()), m.group(3)))
+        for s in statements.read().values():
+            if s.file == "courier.sql":
+                self.cur.execute(s.prepare())
 
     def call(self, name, *args, explain=""):
         marks = ", ".join(["%s"] * len(args))
@@ -267,7 +263,8 @@ def give_back(t, town, st):
     error = '{"code":"outcome_unknown"}'
 
     def again(claim, had):
-        st.call("courier_again", town.id, mid, ME, claim, NOW, None, 1, had)
+        st.call("courier_again", town.id, mid, ME, claim, NOW, None, 1,
+                bool(had))
         return town.row(mid, "claimed_by IS NULL AND unknown_at IS NULL")
     st.claim(1, now=at)
     t.eq(len(st.call("courier_unknown", town.id, mid, error, event, "{}",

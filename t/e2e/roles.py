@@ -369,6 +369,52 @@ def doctor(t, here, a, b):
         sql(here.url, "ALTER ROLE %s INHERIT" % a.worker)
     says(a.work, "FAIL inherits: " + a.worker, "a login that inherits")
     sql(here.url, "ALTER ROLE %s NOINHERIT" % a.worker)
+    granters(t, here, a, b)
+
+
+def granters(t, here, a, b):
+    """Who can make himself a member, though nobody made him one."""
+    def named():
+        out = run(a.work, "doctor").stdout
+        line = re.search("(?m)^(ok  |warn) grants: (.*)$", out)
+        if not line:
+            return out
+        if line.group(1) == "ok  ":
+            return set()
+        return set(re.match(r"(.*?)( and \d+ more)? may give ",
+                            line.group(2)).group(1)
+                   .split(", "))
+
+    old = int(one(here.url, "SHOW server_version_num")) < 160000
+    makers = [r for r, in sql(
+        here.url, "SELECT rolname FROM pg_roles WHERE rolcreaterole AND NOT"
+        " rolsuper AND rolname LIKE %s", here.tag + "%")]
+    t.ok(a.owner in makers and b.owner in makers, "owners make roles", makers)
+    got = named()
+    t.ok(b.owner in got if old else b.owner not in got,
+         "doctor names who may take the roles by CREATEROLE, up to 15", got)
+    t.eq({a.owner, a.worker, b.worker} & set(got), set(),
+         "... not the owner, nor who makes none")
+    maker = here.role("mkr", "CREATEROLE")
+    by = here.role("mkrby", "NOINHERIT")
+    sql(here.url, "GRANT %s TO %s" % (maker, by))
+    t.eq(code(here.of("postgres", by), "SET ROLE " + maker, "GRANT %s TO %s"
+              % (role_of(a.root, "service"), by)), None if old else DENIED,
+         "who can enter a login that makes roles has what it has")
+    sql(here.url, "REVOKE %s FROM %s" % (role_of(a.root, "service"), by))
+    t.eq({maker, by} & set(named()), {maker, by} if old else set(),
+         "... and is named")
+    for name in makers + [maker]:
+        sql(here.url, "ALTER ROLE %s NOCREATEROLE" % name)
+    t.eq(named(), set(), "nobody makes roles: nobody is named")
+    sql(here.url, "GRANT %s TO %s WITH ADMIN OPTION"
+        % (role_of(a.root, "app"), maker))
+    t.eq(named(), {maker, by},
+         "ADMIN OPTION on a role of ours, in every version")
+    sql(here.url, "REVOKE %s FROM %s" % (role_of(a.root, "app"), maker))
+    t.eq(named(), set(), "... until it is taken")
+    for name in makers:
+        sql(here.url, "ALTER ROLE %s CREATEROLE" % name)
 
 
 def emails(t, here):

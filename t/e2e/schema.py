@@ -299,18 +299,42 @@ def test_apart(t, url):
     c.close()
 
 
+SHORT = {"timestamp with time zone": "timestamptz", "integer": "int4",
+         "bigint": "int8", "boolean": "bool"}
+
+
 def test_statements(t, url):
     c = connect(url)
     cur = c.cursor()
     bad = []
-    for base, name, params, text in statements.read():
-        types = "(%s)" % ", ".join(params) if params else ""
+    found = statements.read().values()
+    for s in found:
         try:
-            cur.execute("PREPARE %s%s AS %s" % (name, types, text))
+            cur.execute(s.prepare())
         except psycopg2.Error as e:
-            bad.append((base, name, str(e)))
+            bad.append((s.file, s.name, str(e)))
     t.eq(bad, [], "every statement prepares on a fresh schema")
     c.close()
+
+    wrong = [(s.name, s.columns, got) for s, got in zip(
+        found, described(url, found)) if [SHORT.get(x, x) for x in got]
+        != [x for _, x in s.columns] and s.columns]
+    t.eq(wrong, [], "its columns have the types that are declared")
+
+
+def described(url, found):
+    """The types of each statement's columns, as the server tells them.  It
+    runs nothing: psql asks for the description."""
+    lines = []
+    for s in found:
+        lines += ["\\echo = %s" % s.name, re.sub(
+            r"\$(\d+)", lambda m, s=s: "NULL::" + s.types[
+                int(m.group(1)) - 1], s.sql), "\\gdesc"]
+    out = subprocess.run(["psql", "-XAt", "-v", "ON_ERROR_STOP=1", url],
+                         input="\n".join(lines), capture_output=True,
+                         text=True, check=True).stdout
+    return [[line.split("|")[1] for line in part.split("\n")[1:] if "|" in line]
+            for part in out.split("= ")[1:]]
 
 
 def scans(node, out, walked=()):
@@ -364,10 +388,10 @@ def test_plans(t, url):
     t.eq(read("service", [], "SELECT id FROM contacts"
               " ORDER BY tenant_id, id")[0], ["contacts"],
          "... along an index, too")
-    for base, name, params, text in statements.read():
-        role = "service" if base in SERVICE else "app"
-        whole, plan = read(role, params, text, MAY_WALK.get(name, ()))
-        t.ok(not whole, "%s: no table is read whole" % name,
+    for s in statements.read().values():
+        role = "service" if s.file in SERVICE else "app"
+        whole, plan = read(role, s.types, s.sql, MAY_WALK.get(s.name, ()))
+        t.ok(not whole, "%s: no table is read whole" % s.name,
              "%s\n%s" % (whole, plan))
 
 
@@ -459,16 +483,15 @@ def test_lists(t, url):
         ("conv_list_of_contact", "a contact",
          (every, None, False, None, some.replace("8000-0", "9000-0") + "9"),
          1))
-    found = {x[1]: x for x in statements.read()}
+    found = statements.read()
     t.eq(sorted({x for x in found if x.startswith("conv_list")}),
          sorted({x[0] for x in cases}), "every list is asked")
     c, cur = as_role(url, "app",
                      "01900000-0000-7000-8000-0000000000b1")
     cur.execute("SET LOCAL plan_cache_mode = force_generic_plan")
     for name, what, more, want in cases:
-        _, _, params, text = found[name]
         args = ("infinity", "f" * 32, 21) + more
-        cur.execute("PREPARE q (%s) AS %s" % (", ".join(params), text))
+        cur.execute(found[name].prepare("q"))
         call = "EXECUTE q (%s)" % ", ".join(["%s"] * len(args))
         cur.execute(call, args)
         t.eq(len(cur.fetchall()), want, "%s: %d rows" % (what, want))

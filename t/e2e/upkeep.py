@@ -17,6 +17,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "lib"))
 import cluster  # noqa: E402
 import procs  # noqa: E402
+import statements  # noqa: E402
 import tap  # noqa: E402
 from cluster import TOP, connect, one, sql  # noqa: E402
 
@@ -28,25 +29,17 @@ EVENT = """INSERT INTO event_log (tenant_id, seq, id, created_at, event,
     frame) VALUES (gen_random_uuid(), 1, gen_random_uuid(), %s, 'x', '')"""
 
 
-def types(base, name):
-    with open(os.path.join(SCHEMA, "queries", base)) as f:
-        block = re.search(r"-- name: %s\n(.*?;)\n" % name, f.read(),
-                          re.S).group(1)
-    params = re.search("-- params: (.*)", block)
-    return params.group(1).split() if params else [], re.sub(
-        "(?m)^--.*\n", "", block)
-
-
-def statement(base, name, values):
-    """A named statement with its $1 ... as psycopg2 has them."""
-    params, text = types(base, name)
+def statement(name, values):
+    """A named statement with its parameters as psycopg2 has them."""
+    found = statements.read()[name]
     return (re.sub(r"\$(\d+)", lambda m: "%%(p%s)s::%s" % (
-        m.group(1), params[int(m.group(1)) - 1]), text.replace("%", "%%")),
+        m.group(1), found.types[int(m.group(1)) - 1]),
+        found.sql.replace("%", "%%")),
         {"p%d" % (n + 1): v for n, v in enumerate(values)})
 
 
-def ask(cur, base, name, *values):
-    cur.execute(*statement(base, name, values))
+def ask(cur, name, *values):
+    cur.execute(*statement(name, values))
     return cur.fetchall()
 
 
@@ -206,12 +199,12 @@ def drops(t, here):
     cur = c.cursor()
     cluster.enter(cur, "service")
     held = reader(url, "event_log")
-    with_reader = code(cur, *statement("jobs.sql", "event_day_drop", (8,)))
+    with_reader = code(cur, *statement("event_day_drop", (8,)))
     t.eq(with_reader, BUSY, "a day that is read is not waited for")
-    t.eq(ask(cur, "jobs.sql", "raw_day_drop", 30), [(1,)],
+    t.eq(ask(cur, "raw_day_drop", 30), [(1,)],
          "one of the other table's is dropped")
     held.close()
-    t.eq([ask(cur, "jobs.sql", "event_day_drop", 8)[0][0]
+    t.eq([ask(cur, "event_day_drop", 8)[0][0]
           for _ in range(3)], [1, 1, 0], "one day a call")
     t.eq((there(url, "webhook_raw_2020_01_01"),
           there(url, "webhook_raw_2020_01_02")), (False, True),
@@ -265,7 +258,7 @@ def trims(t, here):
     cluster.enter(cur, "service")
     for name, kept in (("idem_trim", 1), ("session_trim", 30),
                        ("refresh_token_trim", 30)):
-        t.eq([ask(cur, "jobs.sql", name, kept, 10)[0][0] for _ in range(4)],
+        t.eq([ask(cur, name, kept, 10)[0][0] for _ in range(4)],
              [10, 10, 5, 0], name + ": in steps")
     t.eq(left(url), [1, 1, 1], "what is in use stays")
 
@@ -275,7 +268,7 @@ def trims(t, here):
         m.execute("UPDATE sessions SET expires_at = now() + interval '1 day'")
     got = []
     trimmer = threading.Thread(target=lambda: got.extend(
-        ask(cur, "jobs.sql", "session_trim", 30, 10)))
+        ask(cur, "session_trim", 30, 10)))
     trimmer.start()
     t.ok(until(lambda: got or one(
         url, "SELECT count(*) FROM pg_stat_activity WHERE datname ="
@@ -362,7 +355,7 @@ def moves(t, here):
         FROM unnest(ARRAY[4, 4, 5]) m""", ids[0])
     c = connect(url)
     cur = c.cursor()
-    t.eq([ask(cur, "jobs.sql", "months_make")[0][0] for _ in range(3)],
+    t.eq([ask(cur, "months_make")[0][0] for _ in range(3)],
          [1, 1, 0], "one month a call")
     t.eq([one(url, "SELECT count(*) FROM messages_" + m) for m in back]
          + [one(url, "SELECT count(*) FROM messages_default")], [2, 1, 0],
@@ -378,7 +371,7 @@ def add_session(cur, ids):
     cur.execute("SELECT now() + interval '1 day'")
     end = cur.fetchone()[0]
     cur.execute("SELECT now()")
-    return ask(cur, "session.sql", "session_add", sid, ids[1],
+    return ask(cur, "session_add", sid, ids[1],
                cur.fetchone()[0], end, "ua", "127.0.0.1",
                os.urandom(32), str(uuid.uuid4()), "r")
 
@@ -469,9 +462,9 @@ def clocks(t, here):
     cur.execute("SELECT set_config('pytake.tenant_id', %s, true)",
                 (ids[0],))
     values = [ids[2], "2001-01-01T00:00:00Z"]
-    del values[len(types("session.sql", "session_revoke")[0]):]
-    ask(cur, "session.sql", "session_revoke", *values)
-    t.eq(ask(cur, "hub.sql", "hub_sessions_revoked", 10),
+    del values[len(statements.read()["session_revoke"].types):]
+    ask(cur, "session_revoke", *values)
+    t.eq(ask(cur, "hub_sessions_revoked", 10),
          [(ids[2], ids[0])], "a logout is found whatever a worker's clock")
     c.close()
 

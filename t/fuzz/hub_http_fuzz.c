@@ -4,7 +4,7 @@
  * what is taken can be answered. */
 
 #include "pt_fuzz.h"
-#include "hub_http.h"
+#include "hub/hub_http.h"
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -4,7 +4,7 @@
  * Whatever the pieces, the events are the same. */
 
 #include "pt_fuzz.h"
-#include "hub_ws.h"
+#include "hub/hub_ws.h"
 
 static uint64_t
 run(const uint8_t *data, size_t size, size_t step)

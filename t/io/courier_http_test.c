@@ -14,7 +14,7 @@
 #include <stdatomic.h>
 #include <sys/socket.h>
 
-#include "courier_http.h"
+#include "courier/courier_http.h"
 
 #define TOTAL_MS 1500
 #define BODY "{\"to\":\"+1\"}"

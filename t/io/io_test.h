@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "loop.h"
+#include "base/loop.h"
 #include "pt_pg.h"
 
 #define IO_ASKS_MAX 20000

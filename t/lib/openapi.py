@@ -228,12 +228,20 @@ def _is(kind, v):
                           "object": dict}[kind])
 
 
-def route_table():
-    """(method, path) of the core's route table."""
+def route_rows():
     path = os.path.join(TOP, "libpytake", "core", "pt_route.c")
     with open(path) as f:
-        rows = re.findall(r'ROW\((\w+),\s*"([^"]+)",\s*(\w+)\)', f.read())
-    return {(m, re.sub(r"\{[^}]*\}", "{}", p)) for m, p, _ in rows}
+        return re.findall(r'ROW\((\w+),\s*"([^"]+)",\s*(\w+)\)', f.read())
+
+
+def route_table():
+    """(method, path) of the core's route table."""
+    return {(m, re.sub(r"\{[^}]*\}", "{}", p)) for m, p, _ in route_rows()}
+
+
+def route_operations():
+    """(method, operation) of the core's route table."""
+    return [(m, op) for m, _, op in route_rows()]
 
 
 def permissions():
@@ -249,6 +257,34 @@ def permissions():
                     r'pt_op_def_t pt_\w+ = \{\s*"(\w+)",\s*PT_PERM_(\w+),',
                     f.read()))
     return {op: names.get(perm) for op, perm in out.items()}
+
+
+ROLES = ("owner", "admin", "supervisor", "agent", "viewer", "other")
+
+
+def permission_table():
+    """permission -> the roles that have it, as pt_perm.h says."""
+    with open(os.path.join(TOP, "libpytake", "core", "pt_perm.h")) as f:
+        text = f.read().replace("\\\n", " ")
+    sets = {}
+    for name, value in re.findall(r"#define (PT_ROLES?_\w+)\s+(.+)", text):
+        bit = re.fullmatch(r"0x([0-9a-f]+)u( .*)?", value.strip())
+        sets[name] = ({name[len("PT_ROLE_"):].lower()} if bit else set().union(
+            *(sets[part] for part in re.findall(r"PT_ROLES?_\w+", value))))
+    return {perm: sets[roles] for perm, roles in re.findall(
+        r'ROW\(\w+,\s*"([^"]+)",\s*(\w+)\)', text)}
+
+
+def permissions_page():
+    """The same of docs/permissions.md; its table has no column for roles that
+    nobody knows."""
+    with open(os.path.join(TOP, "docs", "permissions.md")) as f:
+        rows = [[cell.strip() for cell in line.strip().strip("|").split("|")]
+                for line in f if line.startswith("|")]
+    head, said = rows[0], {}
+    for row in rows[2:]:
+        said[row[0].strip("`")] = dict(zip(head[2:], row[2:]))
+    return said
 
 
 def conf_locations():

@@ -1,38 +1,29 @@
 # Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE.
-"""The named statements, as tools/gen_stmts.pl reads them."""
+"""The named statements, as tools/gen_stmts.pl compiled them."""
 
+import json
 import os
-import re
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
-QUERIES = os.path.join(TOP, "schema", "queries")
+
+
+class Statement:
+    """params and columns: names and PostgreSQL's types, in order."""
+
+    def __init__(self, d):
+        self.name = d["name"]
+        self.file = os.path.basename(d["file"])
+        self.sql = d["sql"]
+        self.types = [p["type"] for p in d["params"]]
+        self.columns = [(c["name"], c["type"]) for c in d["columns"]]
+
+    def prepare(self, name=None):
+        types = "(%s)" % ", ".join(self.types) if self.types else ""
+        return "PREPARE %s%s AS %s" % (name or self.name, types, self.sql)
 
 
 def read():
-    """(file, name, parameter types, sql) of each."""
-    found, fragments = [], {}
-    for base in sorted(os.listdir(QUERIES)):
-        if not base.endswith(".sql"):
-            continue
-        kind = name = params = None
-        body = []
-        with open(os.path.join(QUERIES, base)) as f:
-            for line in f:
-                m = re.match(r"-- (name|fragment|params): (.*?)\s*$", line)
-                if m and m.group(1) == "params":
-                    params = m.group(2).split()
-                elif m:
-                    kind, name = m.groups()
-                    params, body = [], []
-                elif name and not line.startswith("--"):
-                    body.append(re.sub(r"@(\w+)",
-                                       lambda m: fragments[m.group(1)], line))
-                    if line.rstrip().endswith(";"):
-                        text = "".join(body)
-                        if kind == "fragment":
-                            fragments[name] = text.rstrip().rstrip(";")
-                        else:
-                            found.append((base, name, params, text))
-                        name = None
-    return found
+    """By name, in the order of the files."""
+    with open(os.path.join(TOP, "build", "gen", "statements.json")) as f:
+        return {d["name"]: Statement(d) for d in json.load(f)}

@@ -21,9 +21,10 @@ class Closed(Exception):
 
 
 class Response:
-    def __init__(self, status, headers, body, ms, closing):
+    def __init__(self, status, headers, body, ms, closing, cookies):
         self.status = status
         self.headers = headers  # lower-case name -> value (last one)
+        self.cookies = cookies  # every Set-Cookie
         self.body = body
         self.ms = ms
         self.closing = closing
@@ -96,10 +97,12 @@ class Conn:
         status = int(lines[0].split(" ", 2)[1])
         if status == 100:
             return self.read(method, since)
-        headers = {}
+        headers, cookies = {}, []
         for line in lines[1:]:
             k, _, v = line.partition(":")
             headers[k.strip().lower()] = v.strip()
+            if k.strip().lower() == "set-cookie":
+                cookies.append(v.strip())
         body = b""
         if method == "HEAD" or status in (204, 304):
             pass
@@ -119,7 +122,8 @@ class Conn:
         self.served += 1
         return Response(status, headers, body,
                         (time.monotonic() - since) * 1000,
-                        headers.get("connection", "").lower() == "close")
+                        headers.get("connection", "").lower() == "close",
+                        cookies)
 
     def _chunked(self):
         out = b""

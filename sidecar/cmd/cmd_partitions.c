@@ -1,0 +1,79 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+/*
+ * pytake partitions: what "pytake serve" does every hour, once and now.
+ */
+
+#include "cmd.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "serve/jobs.h"
+#include "pytake.h"
+
+static pt_err_t partitions_job(db_t *db, const job_t *job, int *total);
+
+
+int
+cmd_partitions(cmd_t *c, int argc, char **argv)
+{
+    int      rc, totals[] = { [JOBS_PURGE] = 0 };
+    db_t     db;
+    size_t   i;
+    pt_err_t err = PT_OK;
+
+    rc = cmd_options(c, argc, argv, NULL, 0, NULL, 0);
+    if (rc != 0) {
+        return rc;
+    }
+
+    rc = cmd_connect(c, &db, 0, CMD_AS_SERVICE);
+    if (rc != 0) {
+        return rc;
+    }
+
+    /* One that the database refuses does not keep the others from it. */
+    for (i = 0; i < jobs_count && err != PT_EDBAWAY; i++) {
+        err = partitions_job(&db, &jobs_list[i], &totals[jobs_list[i].kind]);
+        if (err != PT_OK) {
+            rc = cmd_db_error(&db, jobs_list[i].name);
+        }
+    }
+    printf("%d made, %d dropped\n", totals[JOBS_MAKE], totals[JOBS_DROP]);
+    db_close(&db);
+
+    return rc;
+}
+
+
+static pt_err_t
+partitions_job(db_t *db, const job_t *job, int *total)
+{
+    int                      n;
+    char                     days[12], step[12];
+    pt_err_t                 err;
+    PGresult                *res;
+    const char              *params[] = { days, step };
+    const pytake_stmt_def_t *stmt = &pytake_stmts[job->stmt];
+    const struct timespec    pause = { 0, JOBS_PURGE_PAUSE_MS * 1000000L };
+
+    snprintf(days, sizeof(days), "%d", job->days);
+    snprintf(step, sizeof(step), "%d", jobs_step(job));
+
+    do {
+        err = db_exec(db, stmt->sql, stmt->nparams, params, &res);
+        if (err != PT_OK) {
+            return err;
+        }
+        n = (int) strtol(db_cell(res, 0, 0), NULL, 10);
+        *total += n;
+        PQclear(res);
+        if (n > 0 && job->kind == JOBS_PURGE) {
+            nanosleep(&pause, NULL);
+        }
+    } while (n >= jobs_step(job));
+
+    return PT_OK;
+}
