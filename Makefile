@@ -58,6 +58,7 @@ HEADERS  := $(sort $(wildcard libpytake/*.h libpytake/core/*.h \
 QUERIES  := $(sort $(wildcard schema/queries/*.sql)) \
             $(if $(PYTAKE_FAULTS),$(sort $(wildcard t/queries/*.sql)))
 MIGRATIONS := $(sort $(wildcard schema/migrations/*.sql))
+FUNCTIONS := $(sort $(wildcard schema/functions/*.sql))
 SCHEMA   := $(firstword $(subst _, ,$(notdir $(lastword $(MIGRATIONS)))))
 SIDE_MAIN := $(if $(SIDE_SRC),$(shell grep -l '^main\>' $(SIDE_SRC)))
 SIDE_LIB := $(filter-out $(SIDE_MAIN),$(SIDE_SRC))
@@ -155,7 +156,7 @@ LIST.flags := $(CC) $(DEFS) $(RELSAN) $(CORE_V) $(WARN)
 LIST.lib   := $(CORE_SRC) $(IO_SRC)
 LIST.ngx   := $(NGX_SRC) $(HEADERS) $(NGINX_SRC)
 LIST.queries := $(SCHEMA) $(QUERIES)
-LIST.migrations := $(MIGRATIONS)
+LIST.migrations := $(MIGRATIONS) $(FUNCTIONS)
 LIST.sidecar := $(SIDE_SRC)
 
 
@@ -169,10 +170,10 @@ $(GEN)/stamp: tools/gen_stmts.pl $(QUERIES) $(BUILD)/list.queries
 # A file that did not change keeps its time: what includes it is not rebuilt.
 $(GEN_H) $(GEN_C): $(GEN)/stamp ; @:
 
-$(GEN)/migrations.c: tools/gen_migrations.pl $(MIGRATIONS) \
+$(GEN)/migrations.c: tools/gen_migrations.pl $(MIGRATIONS) $(FUNCTIONS) \
                      $(BUILD)/list.migrations
 	@mkdir -p $(@D)
-	$(PERL) tools/gen_migrations.pl $@ $(MIGRATIONS)
+	$(PERL) tools/gen_migrations.pl $@ $(MIGRATIONS) $(FUNCTIONS)
 
 
 # Release objects.

@@ -313,6 +313,7 @@ backup_dump(backup_t *b, const char *snapshot)
                      "--no-password",
                      "--schema=public",
                      "--exclude-table=public.schema_migrations",
+                     "--exclude-table=public.schema_functions",
                      (char *) role.data,
                      (char *) at.data,
                      NULL };

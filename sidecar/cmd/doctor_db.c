@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "migrate.h"
 #include "core/pt_jwt.h"
-#include "migrations.h"
 #include "pytake.h"
 
 #define DOCTOR_DAYS_AHEAD 7
@@ -21,6 +21,7 @@ static void doctor_identity(doctor_t *d);
 static void doctor_collation(doctor_t *d);
 static void doctor_clock(doctor_t *d);
 static bool doctor_migrations(doctor_t *d);
+static bool doctor_pending(doctor_t *d, long newest, size_t *pending);
 static void doctor_security(doctor_t *d);
 static void doctor_partitions(doctor_t *d);
 static void doctor_days(doctor_t *d, const char *parent);
@@ -237,14 +238,48 @@ doctor_migrations(doctor_t *d)
                       "the database (%ld) is newer "
                       "than this program (%ld) - use the newer pytake",
                       newest, ours);
-    } else if (n < migrations_count) {
+        return true;
+    }
+
+    if (!doctor_pending(d, newest, &n)) {
+        return false;
+    }
+    if (n > 0) {
         doctor_report(d, DOCTOR_FAIL, "migrations",
                       "%zu to apply - run "
                       "\"pytake migrate\"",
-                      migrations_count - n);
+                      n);
     } else {
-        doctor_report(d, DOCTOR_OK, "migrations", "%zu of %zu applied", n, n);
+        doctor_report(d, DOCTOR_OK, "migrations",
+                      "all applied, up to %04ld, with %zu files of functions",
+                      newest, schema_functions_count);
     }
+
+    return true;
+}
+
+
+/* Migrations that the database lacks, and files of functions that it has not
+ * as they are now. */
+static bool
+doctor_pending(doctor_t *d, long newest, size_t *pending)
+{
+    size_t    i;
+    PGresult *rows;
+
+    if (migrate_functions_get(&d->db, &rows) != PT_OK) {
+        doctor_report(d, DOCTOR_FAIL, "migrations", "%s", d->db.error);
+        return false;
+    }
+
+    *pending = 0;
+    for (i = 0; i < migrations_count; i++) {
+        *pending += migrations[i].version > newest;
+    }
+    for (i = 0; i < schema_functions_count; i++) {
+        *pending += migrate_functions_row(rows, &schema_functions[i]) < 0;
+    }
+    PQclear(rows);
 
     return true;
 }
@@ -257,7 +292,8 @@ doctor_security(doctor_t *d)
                 "SELECT relname FROM pg_class"
                 " WHERE relnamespace = 'public'::regnamespace"
                 " AND relkind IN ('r', 'p') AND NOT relispartition"
-                " AND relname <> 'schema_migrations'"
+                " AND relname NOT IN ('schema_migrations',"
+                " 'schema_functions')"
                 " AND NOT (relrowsecurity AND relforcerowsecurity)",
                 "forced on every table",
                 "without it - ALTER TABLE ... ENABLE and FORCE ROW LEVEL "

@@ -192,11 +192,11 @@ doctor_granters(doctor_t *d)
     }
 
     if (PQgetisnull(res, 0, 0)) {
-        doctor_say(d, DOCTOR_OK, "grants",
-                   "only the owner can let logins into the roles");
+        doctor_report(d, DOCTOR_OK, "grants",
+                      "only the owner can let logins into the roles");
     } else {
         more = db_cell(res, 0, 2)[0] == 't';
-        doctor_say(
+        doctor_report(
             d, DOCTOR_WARN, "grants",
             "%s%s%s%s may give the roles, to itself, too - up to PostgreSQL "
             "15 ALTER ROLE ... NOCREATEROLE (an administrator then "
