@@ -99,7 +99,7 @@ hub_drain_one(hub_conn_t *c, int32_t worker, uint32_t spread_ms)
     }
 
     if (c->state >= HUB_CONN_CLOSING) {
-        return; /* it took not even that */
+        return; /* the reconnect frame was one too many for its queue */
     }
 
     hub_wheel_drop(c);

@@ -341,8 +341,11 @@ void hub_presence_join(hub_conn_t *c);
 void hub_presence_watch(hub_conn_t *c, const pt_uuid_t *before);
 /* false: name is none that a client may say. */
 bool hub_presence_set(hub_conn_t *c, pt_str_t name);
+/* Sends it the list of who is there. */
 void hub_presence_announce(hub_conn_t *c);
+/* What another hub published, behind HUB_PRESENCE_HEAD. */
 void hub_presence_received(hub_tenant_t *t, pt_str_t text);
+/* Once a second: what has changed goes to the sockets and to other hubs. */
 void hub_presence_tick(hub_tenant_t *t);
 
 /* ---- hub_send.c ---- */
@@ -354,7 +357,8 @@ void hub_send_reconnect(hub_conn_t *c, uint32_t spread_ms);
 void hub_send_pong(hub_conn_t *c);
 void hub_send_error(hub_conn_t *c, const char *code, const char *message);
 void hub_send_typing(hub_conn_t *c, bool start);
-/* Whether it takes what is no event now. */
+/* Whether a frame that may be lost (typing, presence) is sent to it now: it is
+ * live, and not behind. */
 bool hub_send_is_open(const hub_conn_t *c);
 void hub_send_ephemeral(hub_tenant_t *t, const pt_uuid_t *conversation,
                         const pt_uuid_t *author, pt_str_t json);
