@@ -391,6 +391,25 @@ def in_use(t, place):
     other.close()
 
 
+def in_use_for_long(t, place):
+    """A policy that must change, and a reader that does not end."""
+    url = place.fresh()
+    sql(url, "UPDATE schema_functions SET checksum = '' WHERE file ="
+        " 'functions/rls.sql'")
+    sql(url, "ALTER POLICY tenant_only ON contacts USING (false)")
+    user = connect(url)
+    user.autocommit = False
+    user.cursor().execute("SELECT count(*) FROM contacts")
+    p = run(url, "migrate")
+    t.ok(p.returncode == 1 and re.search(
+        r"(?m)^pytake: functions/rls\.sql:\d+: [^\n]+ \(55P03\) - somebody "
+        r"uses a table for long, nothing was kept: run it again$", p.stderr),
+         "a table that does not get free: it says where it stopped", p)
+    user.close()
+    t.eq(applied(run(url, "migrate")), ["functions/rls.sql"],
+         "run again it goes on")
+
+
 # ---- backups ----
 
 def restored(t, place):
@@ -468,7 +487,9 @@ def main(t):
             tempfile.TemporaryDirectory(prefix="pytake-migrate-") as tmp:
         place = Place(here, tmp)
         for part in tap.parts(files, before, refused, one_file, policies, broken,
-                              order, in_use, restored, roles):
+                              order, in_use,
+                              *([in_use_for_long] if tap.LONG else []),
+                              restored, roles):
             t.head(part.__name__)
             part(t, place)
 
