@@ -7,7 +7,7 @@
 #   make faults       the same with the named fault points, in build-faults/
 #   make unit io fuzz test programs, in $(BUILD)/t/
 #   make bench        load programs, in $(BUILD)/bench/
-#   make check-core   proves that core reaches no socket, clock or driver
+#   make check-arrows proves that core is pure, and who knows whom
 
 BUILD  ?= build
 CC     ?= cc
@@ -84,6 +84,7 @@ FUZ_GEN  := $(BUILD)/fuz/pt_stmt_table.o
 
 LIB      := $(BUILD)/libpytake.a
 PYTAKE   := $(BUILD)/pytake
+DESCRIBE := $(BUILD)/describe
 MODULE   := $(BUILD)/ngx_http_pytake_module.so
 SAN_CORE := $(BUILD)/libcore-san.a
 SAN_LIB  := $(BUILD)/libpytake-san.a
@@ -95,12 +96,12 @@ FUZZ_BIN := $(patsubst %.c,$(BUILD)/%,$(FUZZ_SRC))
 BENCH_BIN := $(patsubst t/%.c,$(BUILD)/%,$(BENCH_SRC))
 
 
-.PHONY: all lib pytake module asan faults unit io fuzz bench dates check-core clean FORCE
+.PHONY: all lib pytake module asan faults unit io fuzz bench dates check-arrows clean FORCE
 .SUFFIXES:
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: lib pytake module
+all: lib pytake module $(DESCRIBE)
 
 lib: $(LIB)
 
@@ -205,6 +206,13 @@ $(REL_MIG): $(GEN)/migrations.c $(BUILD)/list.flags
 $(LIB): $(call rel_o,$(CORE_SRC) $(IO_SRC)) $(REL_GEN) $(BUILD)/list.lib
 	@rm -f $@
 	$(AR) rcs $@ $(filter %.o,$^)
+
+
+# What the core declares, as JSON.
+
+$(DESCRIBE): tools/describe.c $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(CORE_V) $(WARN) $(RELSAN) $(INC_CORE) -o $@ $< $(LIB) $(LIBS_CORE)
 
 
 # The module, with Debian's own flags for the packaged nginx (same ABI).
@@ -322,10 +330,8 @@ $(BUILD)/bench/%: t/bench/%.c $(LIB)
 	    $(LIB) $(LIBS_CORE)
 
 
-check-core: $(GEN_H) $(call rel_o,$(CORE_SRC)) $(REL_GEN)
-	@$(PERL) tools/check_core.pl "$(CC)" "$(INC_CORE)" \
-	    $(BUILD)/obj/libpytake/core $(wildcard libpytake/pytake.h) \
-	    $(wildcard libpytake/core/*.h) $(CORE_SRC)
+check-arrows: all
+	@$(PERL) tools/check_arrows.pl "$(CC)" "$(INC_CORE)" $(BUILD)
 
 clean:
 	rm -rf build build-asan build-faults

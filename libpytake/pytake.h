@@ -106,6 +106,8 @@ typedef struct {
     pt_str_t              request_id; /* X-Request-Id as sent */
     pt_str_t              signature;  /* X-Hub-Signature-256 */
     pt_str_t              user_agent;
+    pt_str_t              if_match;
+    pt_str_t              if_none_match;
     pt_str_t              remote_addr;
     pt_str_t              network; /* of the address, as bytes: all of an
                                       IPv4 address, the /64 of an IPv6 one */
@@ -323,6 +325,7 @@ typedef struct {
     pytake_type_t type;
     bool          array;    /* of one dimension */
     bool          nullable; /* the value may be SQL NULL */
+    bool          hidden;   /* the row's version: its ETag, no member */
 } pytake_field_t;
 
 typedef struct {
@@ -334,6 +337,8 @@ typedef struct {
     const pytake_field_t *params;     /* nparams of them, in order */
     const pytake_field_t *columns;    /* ncols of them, in order */
     const char *refuses; /* SQLSTATE that is an answer, no fault; or NULL */
+    const char *refuses_field; /* the body's field that it is about; or NULL */
+    const char *refuses_code;  /* and the code of that field's fault */
 } pytake_stmt_def_t;
 
 extern const pytake_stmt_def_t pytake_stmts[];

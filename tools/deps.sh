@@ -21,6 +21,9 @@ TEST_PKGS="
 # Other people's WebSocket clients, for t/e2e/clients.py.
 CLIENT_PKGS="python3-wsproto python3-tornado nodejs npm chromium"
 
+# Pictures of the inbox have customers' emoji; no test needs them.
+PICTURE_PKGS="fonts-noto-color-emoji"
+
 # What the browser inbox is built with.
 NODE_PKGS="nodejs npm"
 
@@ -100,7 +103,7 @@ verb_deps() {
     [ -e /etc/debian_version ] \
         || die "deps knows Debian only: install by hand" $RUN_PKGS $TEST_PKGS
 
-    deps_need "$RUN_PKGS $TEST_PKGS $(deps_node) $(deps_clients)"
+    deps_need "$RUN_PKGS $TEST_PKGS $PICTURE_PKGS $(deps_node) $(deps_clients)"
 
     # Under "sudo ./build.sh deps" the checkout is still the caller's.
     if is_root && [ "${SUDO_USER:-root}" != root ] \

@@ -30,8 +30,9 @@ my %type = (
     'time[]' => ['timestamptz[]' => 1185, 'pt_times_t %s', 'times'],
 );
 
-# Whose NULL a parameter's member can say.
-my %can_null = map { $_ => 1 } qw(uuid text bytes);
+# Scalars say NULL by a pointer to them; the others can by themselves.
+my %scalar = (int => 'int32_t', big => 'int64_t', bool => 'bool',
+              time => 'int64_t');
 
 my ($out, $schema, @files) = @ARGV;
 die "usage: gen_stmts.pl OUT_DIR SCHEMA FILE...\n"
@@ -49,8 +50,8 @@ for my $file (sort @files) {
             die "$file:$.: $cur->{name} has no end\n" if $cur;
             die "$file:$.: $2 is there twice\n" if $seen{"$1 $2"}++;
             $cur = { kind => $1, name => $2, params => [], columns => [],
-                     refuses => [], sql => '', file => $file };
-        } elsif ($line =~ /^-- (params|columns|refuses): (.*?)\s*$/) {
+                     refuses => [], writes => [], sql => '', file => $file };
+        } elsif ($line =~ /^-- (params|columns|refuses|writes): (.*?)\s*$/) {
             die "$file:$.: $1 outside a statement\n" unless $cur;
             push @{$cur->{$1}}, split ' ', $2;
         } elsif ($line =~ /^--/ || ($line =~ /^\s*$/ && !$cur)) {
@@ -80,21 +81,117 @@ sub finish {
 
     @{$s->{columns}} = map { /^\@(\w+)$/ ? @{$of->($1)->{columns}}
                                          : field($at, $_) } @{$s->{columns}};
-    $s->{sql} =~ s/\@(\w+)/$of->($1)->{sql}/ge;
-    enum($at, "PT_COL_\U$s->{name}", $s->{columns});
-
+    $s->{sql} =~ s/\@(?!patch\()(\w+)/$of->($1)->{sql}/ge;
     if ($s->{kind} eq 'fragment') {
+        enum($at, "PT_COL_\U$s->{name}", $s->{columns});
         $fragments{$s->{name}} = $s;
         push @shapes, $s;
         return;
     }
 
-    die "$at: refuses one SQLSTATE\n"
-        if @{$s->{refuses}} > 1 || grep { !/^[0-9A-Z]{5}$/ } @{$s->{refuses}};
+    die "$at: refuses one SQLSTATE, and names a field and a code or nothing\n"
+        if @{$s->{refuses}} && ($s->{refuses}[0] !~ /^[0-9A-Z]{5}$/
+            || @{$s->{refuses}} != 1 && @{$s->{refuses}} != 3);
 
+    patch($at, $s);
+    wrap($at, $s) if @{$s->{writes}};
     bind_params($at, $s);
+    enum($at, "PT_COL_\U$s->{name}", $s->{columns});
     push @stmts, $s;
     push @shapes, $s;
+}
+
+# "@patch(a, b)" in an UPDATE sets the columns that a PATCH gives: each has a
+# parameter for its value, NULL included, and one that says that it was given.
+sub patch {
+    my ($at, $s) = @_;
+    my %type_of = map { $_->{name} => $_->{type} } @{$s->{columns}};
+
+    $s->{sql} =~ s/\@patch\(([\w, \n]+)\)/
+        join ",\n    ", map {
+            my $t = $type_of{$_} or die "$at: $_ is no column of its\n";
+            my $cast = $t eq 'json' ? '::jsonb' : '';
+            push @{$s->{params}}, "has_$_:bool", $t =~ m{\]$} ? "$_:$t"
+                : $t eq 'json' ? "$_:text?" : "$_:$t?";
+            "$_ = CASE WHEN \$has_$_ THEN \$$_$cast ELSE $_ END"
+        } split ' ', $1 =~ s{,}{}gr/gex;
+}
+
+# A statement that writes a thing and gives its columns: "-- writes: NOUN
+# DONE" (created, updated, deleted) puts around it what every such write does,
+# in one statement: the thing as JSON, the tenant's next event with that, the
+# audit's entry, and the kept answer of an Idempotency-Key.
+sub wrap {
+    my ($at, $s) = @_;
+    my ($noun, $done) = @{$s->{writes}};
+    die "$at: writes a noun, created, updated or deleted\n"
+        unless @{$s->{writes}} == 2 && $noun =~ /^[a-z_]+$/
+            && $done =~ /^(?:created|updated|deleted)$/;
+
+    my @cols = @{$s->{columns}};
+    my ($has_id, $has_version) = map { my $n = $_;
+        scalar grep { $_->{name} eq $n } @cols } qw(id version);
+    my %given = map { (split /:/)[0] => 1 } @{$s->{params}};
+    my @auto = qw(now:time event_id:uuid audit_id:uuid user_id:uuid
+                  request_id:text changes:text[]);
+    push @auto, qw(idem_scope:text? idem_key:text? idem_hash:bytes? path:text)
+        if $done eq 'created';
+
+    push @{$s->{params}}, grep { !$given{(split /:/)[0]} } @auto;
+
+    my $names = join ', ', map { $_->{name} } @cols;
+    my $object = $has_id ? 'w.id::text' : 'pytake_tenant()::text';
+    my $kept = $done ne 'created' ? '' : <<"";
+), k AS (
+    INSERT INTO idempotency_keys (tenant_id, scope, key, body_hash, status,
+        location, response, created_at)
+    SELECT h.tenant_id, \$idem_scope, \$idem_key, \$idem_hash, 201,
+           \$path || j.object, j.json, \$now
+    FROM h, j WHERE \$idem_key IS NOT NULL
+
+    $s->{sql} = "WITH w ($names) AS (\n$s->{sql}\n), j AS (\n"
+        . "    SELECT $object AS object, " . ($has_version ? 'w.version' :
+            'NULL::int4') . " AS version,\n"
+        . as_json(@cols) . " AS json FROM w\n" . <<"";
+), h AS (
+    UPDATE tenant_event_head SET seq = seq + 1, id = \$event_id
+    WHERE tenant_id = pytake_tenant() AND EXISTS (SELECT 1 FROM w)
+    RETURNING tenant_id, seq
+), a AS (
+    INSERT INTO audit_log (tenant_id, id, created_at, user_id, action, object,
+        request_id, detail)
+    SELECT h.tenant_id, \$audit_id, \$now, \$user_id, '$noun.$done', j.object,
+           \$request_id, jsonb_build_object('changes', \$changes)
+    FROM h, j
+$kept), e AS (
+    INSERT INTO event_log (tenant_id, seq, id, created_at, event, frame)
+    SELECT h.tenant_id, h.seq, \$event_id, \$now, '${noun}_$done',
+           '{"event":"${noun}_$done","data":' || left(j.json, -1)
+           || ',"changes":' || array_to_json(\$changes)::text
+           || '},"timestamp":"' || pytake_time(\$now)
+           || '","conversation_id":null,"seq":' || h.seq
+           || ',"id":"' || \$event_id || '"}'
+    FROM h, j
+    RETURNING seq, frame
+)
+SELECT e.seq, e.frame, j.object, j.version, j.json FROM e, j
+
+    $s->{columns} = [map { field($at, $_) } qw(seq:big frame:text object:text
+                                               version:int? json:text)];
+}
+
+# The JSON of a row w, as pt_row_write() has it: "version" is its ETag and no
+# member.
+sub as_json {
+    my @members = map { my ($n, $t) = ($_->{name}, $_->{type});
+        my $v = $t eq 'time' ? "to_json(pytake_time(w.$n))::text"
+              : $t =~ /\[\]$/ ? "array_to_json(w.$n)::text"
+              : $t eq 'json' ? "w.$n\::text" : "to_json(w.$n)::text";
+        $v = "coalesce($v, 'null')" if $_->{nullable};
+        "\"$n\":' || $v" } grep { $_->{name} ne 'version' } @_;
+
+    return "           '{" . join("\n           || ',", @members)
+        . "\n           || '}'";
 }
 
 # "name:type" or "name:type?", which may be NULL.
@@ -119,8 +216,8 @@ sub bind_params {
         die "$at: $f->{name} is there twice\n" if $n{$f->{name}};
         die "$at: $f->{type} is no parameter's type\n"
             unless $type{$f->{type}}[2];
-        die "$at: $f->{name}: a $f->{type} cannot be NULL here\n"
-            if $f->{nullable} && !$can_null{$f->{type}};
+        die "$at: $f->{name}: an array is empty, not NULL\n"
+            if $f->{nullable} && $f->{type} =~ /\]$/;
         $_ = $f;
         $n{$f->{name}} = 1 + keys %n;
     }
@@ -171,14 +268,20 @@ sub header {
             next;
         }
         $h .= "\ntypedef struct {\n"
-            . join('', map { sprintf("    $type{$_->{type}}[2];%s\n",
-                   $_->{name}, $_->{nullable} ? ' /* may be NULL */' : '') }
-                   @{$s->{params}})
+            . join('', map { member($_) } @{$s->{params}})
             . "} pt_q_$s->{name}_t;\n"
             . "void pt_q_$s->{name}(pt_sql_t *b, const pt_q_$s->{name}_t *in);\n";
     }
 
     return "$h\n#endif\n";
+}
+
+sub member {
+    my ($f) = @_;
+    my $decl = sprintf $f->{nullable} && $scalar{$f->{type}}
+        ? "const $scalar{$f->{type}} *%s" : $type{$f->{type}}[2], $f->{name};
+
+    return "    $decl;" . ($f->{nullable} ? ' /* may be NULL */' : '') . "\n";
 }
 
 sub binder {
@@ -190,7 +293,11 @@ sub binder {
     for (@{$s->{params}}) {
         $c .= "    assert(in->$_->{name} != NULL);\n"
             if $_->{type} eq 'uuid' && !$_->{nullable};
-        $c .= "    pt_sql_$type{$_->{type}}[3](b, in->$_->{name});\n";
+        my $add = "pt_sql_$type{$_->{type}}[3]";
+        $c .= $_->{nullable} && $scalar{$_->{type}}
+            ? "    if (in->$_->{name} == NULL) {\n        pt_sql_null(b);\n"
+              . "    } else {\n        $add(b, *in->$_->{name});\n    }\n"
+            : "    $add(b, in->$_->{name});\n";
     }
 
     return "$c}\n";
@@ -203,9 +310,9 @@ sub fields {
 
     return "\nstatic const pytake_field_t ${name}\[] = {\n"
         . join('', map { my $t = $_->{type}; my $array = $t =~ s/\[\]$//;
-              sprintf "    { \"%s\", PYTAKE_TYPE_%s, %s, %s },\n", $_->{name},
-              uc $t, $array ? 'true' : 'false',
-              $_->{nullable} ? 'true' : 'false' } @$list) . "};\n";
+              sprintf "    { \"%s\", PYTAKE_TYPE_%s, %s, %s, %s },\n",
+              $_->{name}, uc $t, map { $_ ? 'true' : 'false' } $array,
+              $_->{nullable}, $_->{name} eq 'version' } @$list) . "};\n";
 }
 
 sub table {
@@ -225,12 +332,14 @@ sub table {
     $c .= "\nconst pytake_stmt_def_t pytake_stmts[] = {\n";
     for my $s (@stmts) {
         my ($np, $nc) = (scalar @{$s->{params}}, scalar @{$s->{columns}});
-        $c .= sprintf "    { \"%s\",\n%s,\n      %d, %d, %s, %s, %s, %s },\n",
+        $c .= sprintf "    { \"%s\",\n%s,\n      %d, %d, %s, %s, %s, %s, %s, %s"
+            . " },\n",
             $s->{name}, c_string($s->{sql}), $np, $nc,
             $np ? "pt_oids_$s->{name}" : 'NULL',
             $np ? "pt_params_$s->{name}" : 'NULL',
             $nc ? "pt_columns_$s->{name}" : 'NULL',
-            @{$s->{refuses}} ? "\"$s->{refuses}[0]\"" : 'NULL';
+            map { defined $s->{refuses}[$_] ? "\"$s->{refuses}[$_]\"" : 'NULL' }
+                0 .. 2;
     }
     $c .= "};\n\nconst uint16_t pytake_stmts_count = PT_STMT_COUNT;\n"
         . "const int pytake_schema = $schema;\n";

@@ -42,31 +42,30 @@ static const char pt_auth_dummy[] =
     "$argon2id$v=19$m=19456,t=2,p=1$cHl0YWtlLW5vYm9keS4uLg"
     "$K0eqsXhxHsqIY8fEDO8jYkYhLgQ2v1cOtNqRwPAnk9E";
 
-const pt_op_def_t pt_auth_login = { "auth_login",
-                                    PT_PERM_NONE,
-                                    PT_OP_PUBLIC | PT_OP_BODY | PT_OP_LOGIN,
-                                    PT_AUTH_LOGIN_TIMEOUT_MS,
-                                    { pt_auth_login_find, pt_auth_login_verify,
-                                      pt_auth_login_open,
-                                      pt_auth_login_answer } };
-
-const pt_op_def_t pt_auth_refresh = { "auth_refresh",
-                                      PT_PERM_NONE,
-                                      PT_OP_PUBLIC | PT_OP_BODY,
-                                      0,
-                                      { pt_auth_refresh_rotate,
-                                        pt_auth_refresh_answer } };
-
-const pt_op_def_t pt_auth_logout = { "auth_logout",
-                                     PT_PERM_SESSION_OWN,
-                                     0,
-                                     0,
-                                     { pt_auth_logout_revoke,
-                                       pt_auth_logout_answer } };
-
-const pt_op_def_t pt_auth_me = {
-    "auth_me", PT_PERM_SESSION_OWN, 0, 0, { pt_auth_me_read, pt_auth_me_answer }
+const pt_op_def_t pt_auth_login = {
+    .name = "auth_login",
+    .perm = PT_PERM_NONE,
+    .flags = PT_OP_PUBLIC | PT_OP_BODY | PT_OP_LOGIN,
+    .timeout_ms = PT_AUTH_LOGIN_TIMEOUT_MS,
+    .steps = { pt_auth_login_find, pt_auth_login_verify, pt_auth_login_open,
+               pt_auth_login_answer }
 };
+
+const pt_op_def_t pt_auth_refresh = { .name = "auth_refresh",
+                                      .perm = PT_PERM_NONE,
+                                      .flags = PT_OP_PUBLIC | PT_OP_BODY,
+                                      .steps = { pt_auth_refresh_rotate,
+                                                 pt_auth_refresh_answer } };
+
+const pt_op_def_t pt_auth_logout = { .name = "auth_logout",
+                                     .perm = PT_PERM_SESSION_OWN,
+                                     .steps = { pt_auth_logout_revoke,
+                                                pt_auth_logout_answer } };
+
+const pt_op_def_t pt_auth_me = { .name = "auth_me",
+                                 .perm = PT_PERM_SESSION_OWN,
+                                 .steps = { pt_auth_me_read,
+                                            pt_auth_me_answer } };
 
 
 static pt_err_t

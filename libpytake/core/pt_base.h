@@ -54,6 +54,7 @@ typedef enum {
     PT_EATTEMPTS = -25,       /* too many wrong passwords: 429 + Retry-After */
     PT_EOPENALREADY = -26,    /* 409 conversation_open */
     PT_EDOUBLED = -27,        /* a header that may stand once, twice */
+    PT_EPRECONDITION = -28,   /* 412: If-Match names an older version */
 
     PT_EAGAIN = -100,    /* not yet: feed more, or wait */
     PT_EBUSY = -101,     /* a bounded queue is full: 503 + Retry-After */

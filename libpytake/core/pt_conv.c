@@ -59,17 +59,15 @@ static const pt_str_t pt_conv_statuses[PT_CONV_STATUSES] = {
     PT_STR("active"), PT_STR("pending"), PT_STR("snoozed"), PT_STR("closed")
 };
 
-const pt_op_def_t pt_conv_list = { "conv_list",
-                                   PT_PERM_CONVERSATION_READ,
-                                   0,
-                                   0,
-                                   { pt_conv_list_read, pt_conv_list_answer } };
+const pt_op_def_t pt_conv_list = { .name = "conv_list",
+                                   .perm = PT_PERM_CONVERSATION_READ,
+                                   .steps = { pt_conv_list_read,
+                                              pt_conv_list_answer } };
 
-const pt_op_def_t pt_conv_get = { "conv_get",
-                                  PT_PERM_CONVERSATION_READ,
-                                  0,
-                                  0,
-                                  { pt_conv_get_read, pt_conv_get_answer } };
+const pt_op_def_t pt_conv_get = { .name = "conv_get",
+                                  .perm = PT_PERM_CONVERSATION_READ,
+                                  .steps = { pt_conv_get_read,
+                                             pt_conv_get_answer } };
 
 
 void

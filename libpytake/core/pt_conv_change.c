@@ -45,34 +45,27 @@ static pt_err_t pt_conv_change_reply(pytake_op_t *op, uint16_t event,
                                      uint16_t now);
 
 
-const pt_op_def_t pt_conv_read = { "conv_read",
-                                   PT_PERM_CONVERSATION_WRITE,
-                                   0,
-                                   0,
-                                   { pt_conv_read_write,
-                                     pt_conv_change_answer } };
+const pt_op_def_t pt_conv_read = { .name = "conv_read",
+                                   .perm = PT_PERM_CONVERSATION_WRITE,
+                                   .steps = { pt_conv_read_write,
+                                              pt_conv_change_answer } };
 
-const pt_op_def_t pt_conv_close = { "conv_close",
-                                    PT_PERM_CONVERSATION_WRITE,
-                                    0,
-                                    0,
-                                    { pt_conv_close_write,
-                                      pt_conv_change_answer } };
+const pt_op_def_t pt_conv_close = { .name = "conv_close",
+                                    .perm = PT_PERM_CONVERSATION_WRITE,
+                                    .steps = { pt_conv_close_write,
+                                               pt_conv_change_answer } };
 
-const pt_op_def_t pt_conv_reopen = { "conv_reopen",
-                                     PT_PERM_CONVERSATION_WRITE,
-                                     0,
-                                     0,
-                                     { pt_conv_reopen_write,
-                                       pt_conv_reopen_answer } };
+const pt_op_def_t pt_conv_reopen = { .name = "conv_reopen",
+                                     .perm = PT_PERM_CONVERSATION_WRITE,
+                                     .steps = { pt_conv_reopen_write,
+                                                pt_conv_reopen_answer } };
 
-const pt_op_def_t pt_conv_assign = {
-    "conv_assign",
-    PT_PERM_CONVERSATION_WRITE,
-    PT_OP_BODY,
-    0,
-    { pt_conv_assign_read, pt_conv_assign_write, pt_conv_assign_answer }
-};
+const pt_op_def_t pt_conv_assign = { .name = "conv_assign",
+                                     .perm = PT_PERM_CONVERSATION_WRITE,
+                                     .flags = PT_OP_BODY,
+                                     .steps = { pt_conv_assign_read,
+                                                pt_conv_assign_write,
+                                                pt_conv_assign_answer } };
 
 
 static pt_err_t

@@ -45,12 +45,12 @@ static pt_err_t pt_conv_create_body(pytake_op_t *op, const pt_conv_create_t *cc,
 static uint16_t pt_conv_create_get(const pt_conv_create_t *cc);
 
 
-const pt_op_def_t pt_conv_create = { "conv_create",
-                                     PT_PERM_CONVERSATION_WRITE,
-                                     PT_OP_BODY | PT_OP_IDEMPOTENT,
-                                     0,
-                                     { pt_conv_create_read, pt_conv_create_open,
-                                       pt_conv_create_answer } };
+const pt_op_def_t pt_conv_create = {
+    .name = "conv_create",
+    .perm = PT_PERM_CONVERSATION_WRITE,
+    .flags = PT_OP_BODY | PT_OP_IDEMPOTENT,
+    .steps = { pt_conv_create_read, pt_conv_create_open, pt_conv_create_answer }
+};
 
 
 static pt_err_t

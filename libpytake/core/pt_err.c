@@ -53,6 +53,8 @@ static const pt_err_row_t pt_err_rows[] = {
       "Too many wrong passwords, try again later" },
     { PT_EDOUBLED, 400, "duplicate_header",
       "A header was sent more than once" },
+    { PT_EPRECONDITION, 412, "precondition_failed",
+      "It was changed since: get it again" },
 
     /* PT_EAGAIN never leaves the core: when it does, that is our bug */
     { PT_EAGAIN, 500, "internal_error", "Internal error" },

@@ -36,18 +36,17 @@ static pt_err_t pt_msg_send_write(pytake_op_t *op);
 static pt_err_t pt_msg_send_answer(pytake_op_t *op);
 
 
-const pt_op_def_t pt_msg_list = { "msg_list",
-                                  PT_PERM_MESSAGE_READ,
-                                  0,
-                                  0,
-                                  { pt_msg_list_read, pt_msg_list_answer } };
+const pt_op_def_t pt_msg_list = { .name = "msg_list",
+                                  .perm = PT_PERM_MESSAGE_READ,
+                                  .steps = { pt_msg_list_read,
+                                             pt_msg_list_answer } };
 
-const pt_op_def_t pt_msg_send = { "msg_send",
-                                  PT_PERM_MESSAGE_SEND,
-                                  PT_OP_BODY | PT_OP_IDEMPOTENT,
-                                  0,
-                                  { pt_msg_send_read, pt_msg_send_write,
-                                    pt_msg_send_answer } };
+const pt_op_def_t pt_msg_send = {
+    .name = "msg_send",
+    .perm = PT_PERM_MESSAGE_SEND,
+    .flags = PT_OP_BODY | PT_OP_IDEMPOTENT,
+    .steps = { pt_msg_send_read, pt_msg_send_write, pt_msg_send_answer }
+};
 
 
 void

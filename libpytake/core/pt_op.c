@@ -30,6 +30,7 @@ static bool     pt_op_dayless(const pytake_op_t *op);
 static void     pt_op_help(pytake_op_t *op);
 static pt_err_t pt_op_failure(pytake_op_t *op);
 static pt_err_t pt_op_sqlstate(pytake_op_t *op);
+static bool     pt_op_refused(pytake_op_t *op, pt_err_t *err);
 static pt_str_t pt_op_text(bool known, const char id[PT_UUID_LEN]);
 
 
@@ -404,7 +405,8 @@ pt_op_settle(pytake_op_t *op)
 
     if (op->result->err == PT_EDB && !op->idem_looking
         && memcmp(op->result->sqlstate, "23505", 5) == 0
-        && pt_idem_is_store(op, op->result->failed_stmt))
+        && (pt_idem_is_store(op, op->result->failed_stmt)
+            || pt_str_is(op->result->table, "idempotency_keys")))
     {
         op->refusal = PT_EBUSY;
         return pt_idem_look(op);
@@ -541,12 +543,8 @@ pt_op_sqlstate(pytake_op_t *op)
         return PT_EDBAWAY;
     }
 
-    /* another one was opened at this very moment */
-    if (memcmp(r->sqlstate, "23505", 5) == 0
-        && r->failed_stmt < op->batch.sql.nstmts
-        && op->batch.stmts[r->failed_stmt].stmt == PT_STMT_CONV_REOPEN)
-    {
-        return PT_EOPENALREADY;
+    if (pt_op_refused(op, &err)) {
+        return err;
     }
 
     for (i = 0; i < PT_COUNT(pt_op_sqlstates); i++) {
@@ -568,6 +566,38 @@ pt_op_sqlstate(pytake_op_t *op)
     }
 
     return PT_EINTERNAL;
+}
+
+
+/* What the statement itself says of its SQLSTATE ("-- refuses:"). */
+static bool
+pt_op_refused(pytake_op_t *op, pt_err_t *err)
+{
+    const pytake_stmt_def_t   *def;
+    const pytake_sql_result_t *r = op->result;
+
+    if (r->failed_stmt >= op->batch.sql.nstmts) {
+        return false;
+    }
+
+    def = &pytake_stmts[op->batch.stmts[r->failed_stmt].stmt];
+
+    if (def->refuses == NULL || memcmp(r->sqlstate, def->refuses, 5) != 0) {
+        return false;
+    }
+
+    if (def->refuses_field != NULL) {
+        pt_fault(op,
+                 (pt_str_t){ def->refuses_field, strlen(def->refuses_field) },
+                 def->refuses_code, "Another one has it already");
+        *err = PT_EVALIDATION;
+        return true;
+    }
+
+    /* another one was opened at this very moment */
+    *err = PT_EOPENALREADY;
+
+    return op->batch.stmts[r->failed_stmt].stmt == PT_STMT_CONV_REOPEN;
 }
 
 

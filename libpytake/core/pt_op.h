@@ -39,6 +39,8 @@
 
 typedef pt_err_t (*pt_step_pt)(pytake_op_t *op);
 
+typedef struct pt_noun_s pt_noun_t; /* pt_noun.h */
+
 #define PT_SESSION_GRACE_S 30 /* a used refresh token gives the same one */
 #define PT_IDEM_KEPT_S 86400
 
@@ -54,6 +56,8 @@ typedef struct {
     uint32_t    flags;
     uint32_t    timeout_ms; /* 0: the driver's default */
     pt_step_pt  steps[PT_OP_STEPS_MAX];
+
+    const pt_noun_t *noun; /* of pt_noun.h's steps, else NULL */
 } pt_op_def_t;
 
 /* One row of the route table (pt_route.c).  "{conversation_id}" segments
@@ -198,7 +202,7 @@ pt_err_t pt_op_sql_path(pytake_op_t *op, pytake_sql_class_t class,
 pt_err_t pt_reply_row(pytake_op_t *op, int status) PT_MUST_CHECK;
 
 /* Writes a row as an object: its members are the columns that stmt
- * declares, bytea apart, which no API shows. */
+ * declares, those that are hidden apart. */
 void pt_row_write(pt_jw_t *w, const pytake_rows_t *r, uint32_t row,
                   uint16_t stmt);
 

@@ -1,6 +1,6 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
-#include "pt_conv.h"
+#include "pt_page.h"
 
 #include <assert.h>
 

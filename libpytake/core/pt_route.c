@@ -28,6 +28,17 @@
     ROW(POST, "/api/v1/conversations/{id}/reopen", conv_reopen)                \
     ROW(GET, "/api/v1/users", user_list)                                       \
     ROW(GET, "/api/v1/whatsapp-configs", number_list)                          \
+    ROW(GET, "/api/v1/tags", tag_list)                                         \
+    ROW(POST, "/api/v1/tags", tag_create)                                      \
+    ROW(GET, "/api/v1/tags/{id}", tag_get)                                     \
+    ROW(PATCH, "/api/v1/tags/{id}", tag_patch)                                 \
+    ROW(DELETE, "/api/v1/tags/{id}", tag_delete)                               \
+    ROW(GET, "/api/v1/quick-replies", quick_reply_list)                        \
+    ROW(POST, "/api/v1/quick-replies", quick_reply_create)                     \
+    ROW(GET, "/api/v1/quick-replies/{id}", quick_reply_get)                    \
+    ROW(PATCH, "/api/v1/quick-replies/{id}", quick_reply_patch)                \
+    ROW(DELETE, "/api/v1/quick-replies/{id}", quick_reply_delete)              \
+    ROW(POST, "/api/v1/quick-replies/{id}/render", quick_reply_render)         \
     ROW(UPGRADE, PYTAKE_WS_PATH, ws_admit)                                     \
     ROW(GET, "/api/v1/webhooks/whatsapp", webhook_verify)                      \
     ROW(POST, "/api/v1/webhooks/whatsapp", webhook_ingest)

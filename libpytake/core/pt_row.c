@@ -12,6 +12,8 @@
 #define PT_ROW_BODY_MAX (256u * 1024)
 
 
+static void pt_row_uuids(pt_jw_t *w, const pytake_rows_t *r, uint32_t row,
+                         uint32_t col);
 static void pt_row_value(pt_jw_t *w, const pytake_rows_t *r, uint32_t row,
                          uint32_t col, const pytake_field_t *f);
 
@@ -74,6 +76,9 @@ pt_row_write(pt_jw_t *w, const pytake_rows_t *r, uint32_t row, uint16_t stmt)
 
     for (col = 0; col < pytake_stmts[stmt].ncols; col++) {
         f = &pytake_stmts[stmt].columns[col];
+        if (f->hidden) {
+            continue;
+        }
 
         pt_jw_key_str(w, (pt_str_t){ f->name, strlen(f->name) });
         pt_row_value(w, r, row, col, f);
@@ -120,6 +125,26 @@ pt_row_texts(char *p, const pytake_rows_t *r, uint32_t row, uint32_t col)
 
 
 static void
+pt_row_uuids(pt_jw_t *w, const pytake_rows_t *r, uint32_t row, uint32_t col)
+{
+    size_t    at = 0;
+    pt_str_t  bytes;
+    pt_uuid_t id;
+
+    pt_jw_array(w);
+
+    while (pt_cell_array_next(r, row, col, &at, &bytes)) {
+        if (bytes.len == sizeof(id.b)) {
+            memcpy(id.b, bytes.data, sizeof(id.b));
+            pt_jw_uuid(w, &id);
+        }
+    }
+
+    pt_jw_array_end(w);
+}
+
+
+static void
 pt_row_value(pt_jw_t *w, const pytake_rows_t *r, uint32_t row, uint32_t col,
              const pytake_field_t *f)
 {
@@ -128,6 +153,11 @@ pt_row_value(pt_jw_t *w, const pytake_rows_t *r, uint32_t row, uint32_t col,
 
     if (pt_cell_is_null(r, row, col)) {
         pt_jw_null(w);
+        return;
+    }
+
+    if (f->array && f->type == PYTAKE_TYPE_UUID) {
+        pt_row_uuids(w, r, row, col);
         return;
     }
 

@@ -24,19 +24,17 @@ static bool     pt_webhook_is_data_error(const pytake_op_t *op);
 static pt_err_t pt_webhook_publish(pytake_op_t *op, const pt_webhook_t *wh);
 
 
-const pt_op_def_t pt_webhook_verify = { "webhook_verify",
-                                        PT_PERM_NONE,
-                                        PT_OP_PUBLIC | PT_OP_WEBHOOK,
-                                        0,
-                                        { pt_webhook_verify_step } };
+const pt_op_def_t pt_webhook_verify = { .name = "webhook_verify",
+                                        .perm = PT_PERM_NONE,
+                                        .flags = PT_OP_PUBLIC | PT_OP_WEBHOOK,
+                                        .steps = { pt_webhook_verify_step } };
 
 const pt_op_def_t pt_webhook_ingest = {
-    "webhook_ingest",
-    PT_PERM_NONE,
-    PT_OP_PUBLIC | PT_OP_WEBHOOK,
-    0,
-    { pt_webhook_read_step, pt_webhook_route_step, pt_webhook_job_step,
-      pt_webhook_result_step }
+    .name = "webhook_ingest",
+    .perm = PT_PERM_NONE,
+    .flags = PT_OP_PUBLIC | PT_OP_WEBHOOK,
+    .steps = { pt_webhook_read_step, pt_webhook_route_step, pt_webhook_job_step,
+               pt_webhook_result_step }
 };
 
 

@@ -15,11 +15,10 @@ static pt_err_t pt_ws_uuid(pytake_op_t *op, const char *name,
                            const pt_uuid_t *id);
 
 
-const pt_op_def_t pt_ws_admit = { "ws_admit",
-                                  PT_PERM_CONVERSATION_READ,
-                                  0,
-                                  0,
-                                  { pt_ws_admit_read, pt_ws_admit_answer } };
+const pt_op_def_t pt_ws_admit = { .name = "ws_admit",
+                                  .perm = PT_PERM_CONVERSATION_READ,
+                                  .steps = { pt_ws_admit_read,
+                                             pt_ws_admit_answer } };
 
 
 static pt_err_t

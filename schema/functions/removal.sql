@@ -46,7 +46,8 @@ BEGIN
 
     FOREACH t IN ARRAY ARRAY['outbox', 'idempotency_keys', 'webhook_errors',
         'conversation_tags', 'conversations', 'contact_identities',
-        'contacts', 'sessions', 'users', 'whatsapp_configs']
+        'contacts', 'tags', 'quick_replies', 'sessions', 'users',
+        'whatsapp_configs']
     LOOP
         EXECUTE format('DELETE FROM %I WHERE ctid = ANY (ARRAY(
             SELECT x.ctid FROM %I x WHERE x.tenant_id = $1 LIMIT $2))

@@ -5,7 +5,7 @@
  * transaction.
  */
 
-#include "cmd_migrate.h"
+#include "migrate.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -182,9 +182,9 @@ migrate_run(migrate_t *m)
     }
 
     if (rc == 0 && m->nsteps == 0) {
-        cmd_say("the schema is current%s",
-                m->open || m->logins != NULL || m->finish ? ""
-                                                          : ", nothing to do");
+        cmd_print(
+            "the schema is current%s",
+            m->open || m->logins != NULL || m->finish ? "" : ", nothing to do");
     }
 
     return rc == 0 && m->to == INT_MAX ? cmd_tenant_twins(&m->db) : rc;

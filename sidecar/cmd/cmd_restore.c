@@ -16,7 +16,7 @@
 
 #include <openssl/evp.h>
 
-#include "cmd_migrate.h"
+#include "migrate.h"
 
 #define RESTORE_LOCK "7305813"
 
@@ -534,7 +534,7 @@ restore_compare(restore_t *r)
             rc =
                 cmd_error("%s has %s rows, the backup had %s", name, got, want);
         } else if (rc == 0 && strcmp(want, "0") != 0) {
-            cmd_say("%s: %s rows", name, got);
+            cmd_print("%s: %s rows", name, got);
         }
     }
     PQclear(res);
@@ -579,9 +579,9 @@ restore_after(restore_t *r)
     }
 
     if (strcmp(PQcmdTuples(res), "0") != 0) {
-        cmd_say("%s replies waited to be sent: they may have gone out since, "
-                "and are not sent again",
-                PQcmdTuples(res));
+        cmd_print("%s replies waited to be sent: they may have gone out since, "
+                  "and are not sent again",
+                  PQcmdTuples(res));
     }
     PQclear(res);
 
@@ -620,12 +620,12 @@ restore_next(restore_t *r)
     known = db_cell(res, 0, 0)[0] == 't';
     PQclear(res);
 
-    cmd_say("%s is restored: %sstart NGINX and \"pytake serve\"; clients "
-            "reload by themselves",
-            PQdb(r->db.pg),
-            known ? ""
-                  : "let the workers' login in by \"pytake migrate --login "
-                    "NAME\", then ");
+    cmd_print("%s is restored: %sstart NGINX and \"pytake serve\"; clients "
+              "reload by themselves",
+              PQdb(r->db.pg),
+              known ? ""
+                    : "let the workers' login in by \"pytake migrate --login "
+                      "NAME\", then ");
 
     return CMD_OK;
 }

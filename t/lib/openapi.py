@@ -2,8 +2,10 @@
 """schema/openapi.yaml as the tests use it: operations, samples of bodies, and
 a small validator (the part of JSON Schema that the document uses)."""
 
+import json
 import os
 import re
+import subprocess
 
 import yaml
 
@@ -228,51 +230,38 @@ def _is(kind, v):
                           "object": dict}[kind])
 
 
-def route_rows():
-    path = os.path.join(TOP, "libpytake", "core", "pt_route.c")
-    with open(path) as f:
-        return re.findall(r'ROW\((\w+),\s*"([^"]+)",\s*(\w+)\)', f.read())
+def declared():
+    """What the core declares, as build/describe prints it."""
+    return json.loads(subprocess.run(
+        [os.path.join(TOP, "build", "describe")], check=True,
+        capture_output=True).stdout)
 
 
 def route_table():
     """(method, path) of the core's route table."""
-    return {(m, re.sub(r"\{[^}]*\}", "{}", p)) for m, p, _ in route_rows()}
+    return {("GET" if o["method"] == "UPGRADE" else o["method"],
+             re.sub(r"\{[^}]*\}", "{}", o["path"]))
+            for o in declared()["operations"]}
 
 
 def route_operations():
     """(method, operation) of the core's route table."""
-    return [(m, op) for m, _, op in route_rows()]
+    return [("GET" if o["method"] == "UPGRADE" else o["method"], o["name"])
+            for o in declared()["operations"]]
 
 
 def permissions():
     """operation -> the permission that its definition names, or None."""
-    core = os.path.join(TOP, "libpytake", "core")
-    with open(os.path.join(core, "pt_perm.h")) as f:
-        names = dict(re.findall(r'ROW\((\w+),\s*"([^"]+)"', f.read()))
-    out = {}
-    for name in os.listdir(core):
-        if name.endswith(".c"):
-            with open(os.path.join(core, name)) as f:
-                out.update(re.findall(
-                    r'pt_op_def_t pt_\w+ = \{\s*"(\w+)",\s*PT_PERM_(\w+),',
-                    f.read()))
-    return {op: names.get(perm) for op, perm in out.items()}
+    return {o["name"]: o["permission"] for o in declared()["operations"]}
 
 
 ROLES = ("owner", "admin", "supervisor", "agent", "viewer", "other")
 
 
 def permission_table():
-    """permission -> the roles that have it, as pt_perm.h says."""
-    with open(os.path.join(TOP, "libpytake", "core", "pt_perm.h")) as f:
-        text = f.read().replace("\\\n", " ")
-    sets = {}
-    for name, value in re.findall(r"#define (PT_ROLES?_\w+)\s+(.+)", text):
-        bit = re.fullmatch(r"0x([0-9a-f]+)u( .*)?", value.strip())
-        sets[name] = ({name[len("PT_ROLE_"):].lower()} if bit else set().union(
-            *(sets[part] for part in re.findall(r"PT_ROLES?_\w+", value))))
-    return {perm: sets[roles] for perm, roles in re.findall(
-        r'ROW\(\w+,\s*"([^"]+)",\s*(\w+)\)', text)}
+    """permission -> the roles that have it."""
+    return {perm: set(roles)
+            for perm, roles in declared()["permissions"].items()}
 
 
 def permissions_page():

@@ -223,6 +223,12 @@ class Client:
     def post(self, target, json=None, **kw):
         return self.request("POST", target, json=json, **kw)
 
+    def patch(self, target, json=None, **kw):
+        return self.request("PATCH", target, json=json, **kw)
+
+    def delete(self, target, **kw):
+        return self.request("DELETE", target, **kw)
+
     def close(self):
         conn = getattr(self.local, "conn", None)
         if conn is not None:

@@ -9,7 +9,8 @@
 "use strict";
 
 const $ = (id) => document.getElementById(id);
-const WINDOW_MS = 24 * 3600 * 1000;
+const DAY_MS = 24 * 3600 * 1000;
+const WINDOW_MS = DAY_MS;
 /* what is shown of a type: its name, and an icon drawn in 24 by 24 */
 const KINDS = {
   image: ["Photo", "M4 6h16v12H4zM4 16l5-5 4 4 3-3 4 4M15.5 9.5h.01"],
@@ -28,6 +29,9 @@ const KINDS = {
   order: ["Order", "M4 5h2l2 10h9l2-7H7M9 19h.01M16 19h.01"],
 };
 const TICKS = { sent: "✓", delivered: "✓✓", read: "✓✓", failed: "⚠" };
+
+/* as the inbox in English writes them: hours of 24 */
+const LANG = "en-GB";
 
 let state = null;
 let extra = []; /* phones that were opened here and have not written yet */
@@ -52,10 +56,17 @@ function phones() {
   return state.phones.concat(extra).sort((a, b) => last(b) - last(a));
 }
 
+/* Whoever wrote last to the first company. */
+function first() {
+  const all = phones();
+  return all.find((p) => p.phone_number_id
+    === state.numbers[0]?.phone_number_id) || all[0];
+}
+
 function open() {
   const want = decodeURIComponent(location.hash.slice(1));
-  const all = phones();
-  return all.find((p) => key(p) === want) || (wide() ? all[0] : undefined);
+  return phones().find((p) => key(p) === want)
+    || (wide() ? first() : undefined);
 }
 
 function company(p) {
@@ -77,16 +88,32 @@ function face(e, p) {
   return e;
 }
 
-const clock = (t) => new Date(t * 1000).toLocaleTimeString([],
+const clock = (t) => new Date(t * 1000).toLocaleTimeString(LANG,
   { hour: "2-digit", minute: "2-digit" });
+const date = (t, form) => new Date(t * 1000).toLocaleDateString(LANG, form);
+const thisYear = (t) => new Date(t * 1000).getFullYear()
+  === new Date().getFullYear();
 
+/* Whole local days that a moment is ago. */
+const daysAgo = (t) => Math.round((new Date().setHours(0, 0, 0, 0)
+  - new Date(t * 1000).setHours(0, 0, 0, 0)) / DAY_MS);
+
+/* Between the messages of two days. */
 function day(t) {
-  const d = new Date(t * 1000);
-  const ago = Math.round((new Date().setHours(0, 0, 0, 0)
-    - new Date(d).setHours(0, 0, 0, 0)) / 86400000);
-  return ago === 0 ? "Today" : ago === 1 ? "Yesterday"
-    : d.toLocaleDateString([], { weekday: "long", day: "numeric",
-      month: "long" });
+  const ago = daysAgo(t);
+  return ago <= 0 ? "Today" : ago === 1 ? "Yesterday"
+    : date(t, thisYear(t)
+      ? { weekday: "long", day: "numeric", month: "long" }
+      : { day: "numeric", month: "short", year: "numeric" });
+}
+
+/* In the list. */
+function when(t) {
+  const ago = daysAgo(t);
+  return ago <= 0 ? clock(t) : ago === 1 ? "yesterday"
+    : ago < 7 ? date(t, { weekday: "short" })
+      : date(t, { day: "numeric", month: "short",
+        ...(thisYear(t) ? {} : { year: "numeric" }) });
 }
 
 /* ---- the list ---- */
@@ -109,9 +136,7 @@ function drawList(current) {
   $("phones").replaceChildren(...phones().map((p) => {
     const last = p.messages.at(-1);
     const a = make("a", "", face(make("span"), p), make("b", "", title(p)),
-      make("time", "", last ? (day(last.time) === "Today" ? clock(last.time)
-        : new Date(last.time * 1000).toLocaleDateString([],
-          { day: "2-digit", month: "2-digit" })) : ""),
+      make("time", "", last ? when(last.time) : ""),
       make("span", "last", preview(last)),
       make("span", "to", "to " + company(p)));
     a.firstChild.setAttribute("aria-hidden", "true");
@@ -258,6 +283,18 @@ function draw() {
   }
 }
 
+/* The first sight is a conversation, on a small screen, too; from there on
+ * the fragment is the visitor's. */
+let begun = location.hash !== "";
+
+function begin() {
+  const p = begun ? undefined : first();
+  if (p) {
+    begun = true;
+    history.replaceState(null, "", "#" + encodeURIComponent(key(p)));
+  }
+}
+
 async function poll() {
   for (;;) {
     try {
@@ -267,6 +304,7 @@ async function poll() {
       const next = await r.json();
       if (!state || next.version !== state.version) {
         state = next;
+        begin();
         draw();
       }
     } catch (e) {

@@ -7,6 +7,7 @@ import { readFileSync } from "node:fs";
 import { bubble, sendAndClose } from "./parts/bubble.mjs";
 import { lighthouse } from "./parts/lighthouse.mjs";
 import { longList, longThread } from "./parts/long.mjs";
+import { phones } from "./parts/phones.mjs";
 import { release } from "./parts/release.mjs";
 import { closing, drafts, list, oldWindow, reply, signIn } from "./parts/reply.mjs";
 import { session } from "./parts/session.mjs";
@@ -18,7 +19,8 @@ import { axe } from "./parts/wide.mjs";
 import { Stage } from "./stage.mjs";
 import { Tap } from "./tap.mjs";
 
-/* In the order of a day; the servers leave last. */
+/* In the order of a day.  Up to "foreign" nothing new happens in the other
+   tenant; the servers leave last. */
 const PARTS = {
   list,
   reply,
@@ -36,6 +38,7 @@ const PARTS = {
   longThread,
   longList,
   foreign,
+  phones,
   tokenEnds,
   sessionRevoked,
   tabs,

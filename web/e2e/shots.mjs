@@ -24,7 +24,7 @@ const TALKS = [
       [2 * HOUR, "De nozes"],
     ],
   ],
-  ["Tiago Nunes", [[HOUR, "Obrigado, chegou tudo certo"]]],
+  ["Tiago Nunes", [[HOUR, "Obrigado, chegou tudo certo 🙏🎂"]]],
   [
     "Dona Cida",
     [
@@ -211,6 +211,23 @@ async function screens(view, at) {
   await seat.context.close();
 }
 
+/** The customers' phones of the simulator. */
+async function phones(view) {
+  const seat = await stage.seat("ana", view);
+  const { page } = seat;
+
+  await page.goto(stage.facts.sim.replace(/api\/$/, ""));
+  await page.getByRole("log", { name: "Messages" }).locator("footer").first().waitFor();
+  for (const colorScheme of ["light", "dark"]) {
+    const file = `phones-${view.name}-${colorScheme}.png`;
+
+    await page.emulateMedia({ colorScheme });
+    await page.screenshot({ path: folder + file });
+    t.ok(true, file);
+  }
+  await seat.context.close();
+}
+
 mkdirSync(folder, { recursive: true });
 await stage.open();
 
@@ -220,6 +237,8 @@ const at = await prepare(bruno);
 await bruno.context.close();
 await screens(DESK, at);
 await screens(PHONE, at);
+await phones(DESK);
+await phones(PHONE);
 t.eq(stage.faults, [], "no error on any page");
 await stage.close();
 t.done();

@@ -231,11 +231,12 @@ class Seat {
     const name = closed ? words.closedOnes : words.openOnes;
     const other = closed ? words.showingOpen : words.showingClosed;
 
-    await this.press(
-      this.view.touch
-        ? this.page.getByRole("button", { name: new RegExp(`^${name}`) })
-        : this.button(other),
-    );
+    if (this.view.touch) {
+      await this.press(this.page.getByRole("button", { name: new RegExp(`^${name}`) }));
+    } else {
+      await this.press(this.button(other));
+      await this.press(this.page.getByRole("menuitemradio", { name, exact: true }));
+    }
   }
 
   get log() {

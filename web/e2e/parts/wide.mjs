@@ -29,6 +29,19 @@ export async function axe(t, stage, w) {
     await seat.go("/inbox");
     await seat.list.waitFor();
     await clean(t, seat, "the list");
+    if (view === DESK) {
+      const shelf = seat.button(words.showingOpen);
+
+      await t.seen(shelf.getByText(words.openOnes, { exact: true }), "a word says what is listed");
+      await seat.press(shelf);
+      await t.seen(
+        page.getByRole("menuitemradio", { name: words.openOnes, checked: true }),
+        "and what else could be",
+      );
+      await clean(t, seat, "the menu of open and closed");
+      await page.keyboard.press("Escape");
+      await page.getByRole("menu").waitFor({ state: "hidden" });
+    }
     await seat.press(seat.tab(0));
     await seat.press(seat.button(words.find));
     await page.getByRole("searchbox").fill("ninguém assim");
@@ -68,6 +81,11 @@ export async function axe(t, stage, w) {
     await seat.press(seat.account);
     await page.getByRole("menu").waitFor();
     await clean(t, seat, "the account menu");
+    t.eq(
+      await page.getByRole("menuitemcheckbox", { name: words.enterSends }).count(),
+      view === PHONE ? 0 : 1,
+      `${view.name}: "Enter sends" is offered where it is true`,
+    );
     if (view === DESK) {
       await page.setViewportSize({ width: 1366, height: 763 });
     }

@@ -11,7 +11,7 @@ import { formatPhone } from "@/i18n/format";
 import { windowLeft } from "@/inbox/preview";
 import { useMinute } from "@/lib/clock";
 import { cn } from "@/lib/cn";
-import { usePreference } from "@/notify/preferences";
+import { useEnterSends } from "@/notify/preferences";
 import { useTyping, useViewers } from "@/realtime/people";
 import { mayWrite, useMe } from "@/session/useSession";
 import type { ShownMessage } from "@/thread/items";
@@ -173,7 +173,7 @@ function Colleagues({ conversation }: { conversation: string }) {
 function Foot({ conversation: c, open }: { conversation: Conversation; open: boolean }) {
   const { t } = useI18n();
   const numbers = useNumbers();
-  const enterSends = usePreference("enterSends");
+  const enterSends = useEnterSends();
   const number = numbers.find((n) => n.id === c.whatsapp_config_id);
   const paused = number?.status === "paused";
 

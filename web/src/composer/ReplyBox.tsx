@@ -18,7 +18,7 @@ import { useI18n } from "@/i18n";
 import { runCommand, useCommands } from "@/keys/commands";
 import { cn } from "@/lib/cn";
 import { usePhone } from "@/lib/media";
-import { usePreference } from "@/notify/preferences";
+import { useEnterSends } from "@/notify/preferences";
 import { useRealtime } from "@/realtime/RealtimeProvider";
 import { useMe } from "@/session/useSession";
 import type { ShownMessage } from "@/thread/items";
@@ -45,7 +45,7 @@ export function ReplyBox({ conversation: c, quote, quoteName, onQuoteEnd }: Repl
   const actions = useActions();
   const { client } = useRealtime();
   /* Enter alone sends; Ctrl+Enter then closes, too. */
-  const plain = usePreference("enterSends") && !phone;
+  const plain = useEnterSends();
   const [text, setText] = useState(() => getDraft(c.id));
   const box = useRef<HTMLTextAreaElement>(null);
   const latest = useRef(text);

@@ -1,15 +1,16 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 "use client";
 
-import { Archive, Inbox as InboxIcon, Search, X } from "lucide-react";
+import { ChevronDown, Search, X } from "lucide-react";
 import { useEffect, useRef } from "react";
 import { useConversationList } from "@/data/conversations";
-import type { Queue } from "@/data/keys";
+import type { Queue, Shelf } from "@/data/keys";
 import { useI18n } from "@/i18n";
 import { cn } from "@/lib/cn";
 import { usePhone } from "@/lib/media";
 import { useMe } from "@/session/useSession";
-import { IconButton } from "@/ui/Button";
+import { Button, IconButton } from "@/ui/Button";
+import { Menu, MenuContent, MenuRadioGroup, MenuRadioItem, MenuTrigger } from "@/ui/Menu";
 import { Tip } from "@/ui/Tip";
 import { useInbox } from "./InboxContext";
 
@@ -17,7 +18,7 @@ const QUEUES: readonly Queue[] = ["mine", "none", "all"];
 
 export function ListHeader() {
   const { t } = useI18n();
-  const { filter, setFilter, find, setFind } = useInbox();
+  const { filter, find, setFind } = useInbox();
   const input = useRef<HTMLInputElement>(null);
   /* There the bottom bar leads to the closed ones. */
   const phone = usePhone();
@@ -43,21 +44,7 @@ export function ListHeader() {
                 <Search className="size-[18px]" strokeWidth={1.75} />
               </IconButton>
             </Tip>
-            {!phone && (
-              <Tip text={closed ? t.openOnes : t.closedOnes}>
-                <IconButton
-                  label={closed ? t.showing(t.closedOnes) : t.showing(t.openOnes)}
-                  on={closed}
-                  onClick={() => setFilter({ ...filter, shelf: closed ? "open" : "closed" })}
-                >
-                  {closed ? (
-                    <InboxIcon className="size-[18px]" strokeWidth={1.75} />
-                  ) : (
-                    <Archive className="size-[18px]" strokeWidth={1.75} />
-                  )}
-                </IconButton>
-              </Tip>
-            )}
+            {!phone && <ShelfMenu />}
           </>
         ) : (
           <div className="flex h-8 flex-1 items-center gap-2 rounded-control border border-control bg-card px-2 focus-within:border-accent focus-within:ring-1 focus-within:ring-accent max-md:h-11">
@@ -97,6 +84,33 @@ export function ListHeader() {
         ))}
       </nav>
     </>
+  );
+}
+
+/** Whether the open conversations are listed or the closed ones: the button says which. */
+function ShelfMenu() {
+  const { t } = useI18n();
+  const { filter, setFilter } = useInbox();
+  const text = { open: t.openOnes, closed: t.closedOnes };
+
+  return (
+    <Menu>
+      <MenuTrigger asChild>
+        <Button kind="ghost" className="gap-1 px-2" aria-label={t.showing(text[filter.shelf])}>
+          {text[filter.shelf]}
+          <ChevronDown aria-hidden="true" className="size-4" strokeWidth={1.75} />
+        </Button>
+      </MenuTrigger>
+      <MenuContent align="end" className="w-40">
+        <MenuRadioGroup
+          value={filter.shelf}
+          onValueChange={(shelf) => setFilter({ ...filter, shelf: shelf as Shelf })}
+        >
+          <MenuRadioItem value="open">{text.open}</MenuRadioItem>
+          <MenuRadioItem value="closed">{text.closed}</MenuRadioItem>
+        </MenuRadioGroup>
+      </MenuContent>
+    </Menu>
   );
 }
 

@@ -2,6 +2,7 @@
 "use client";
 
 import { useSyncExternalStore } from "react";
+import { usePhone } from "@/lib/media";
 import { load, store } from "@/lib/storage";
 
 /* Small choices of this browser: on or off. */
@@ -36,4 +37,11 @@ export function usePreference(name: Preference): boolean {
     () => preference(name),
     () => DEFAULTS[name],
   );
+}
+
+/** Whether Enter alone sends; on a phone's keyboard it only breaks the line. */
+export function useEnterSends(): boolean {
+  const wanted = usePreference("enterSends");
+
+  return !usePhone() && wanted;
 }

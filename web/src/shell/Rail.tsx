@@ -7,6 +7,7 @@ import { useEffect, useState } from "react";
 import { type Locale, useI18n } from "@/i18n";
 import { runCommand } from "@/keys/commands";
 import { cn } from "@/lib/cn";
+import { usePhone } from "@/lib/media";
 import { leaveConversation } from "@/nav/navigation";
 import { type Preference, setPreference, usePreference } from "@/notify/preferences";
 import { signOut } from "@/session/session";
@@ -103,6 +104,8 @@ export function AccountMenu({ live, side }: { live: boolean; side: "right" | "to
   const me = useMe();
   const { theme, setTheme } = useThemeNow();
   const bar = side === "top";
+  /* There Enter breaks the line, whatever is chosen elsewhere. */
+  const phone = usePhone();
 
   return (
     <Menu>
@@ -149,7 +152,7 @@ export function AccountMenu({ live, side }: { live: boolean; side: "right" | "to
           <MenuRadioItem value="en">English</MenuRadioItem>
         </MenuRadioGroup>
         <MenuLine />
-        {SWITCHES.map((s) => (
+        {SWITCHES.filter((s) => !phone || s.name !== "enterSends").map((s) => (
           <Switch key={s.name} name={s.name} text={t[s.text]} />
         ))}
         <MenuLine />

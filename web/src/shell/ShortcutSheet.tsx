@@ -4,7 +4,7 @@
 import { useState } from "react";
 import { useI18n } from "@/i18n";
 import { useCommands } from "@/keys/commands";
-import { usePreference } from "@/notify/preferences";
+import { useEnterSends } from "@/notify/preferences";
 import { mayWrite, useMe } from "@/session/useSession";
 import { Dialog } from "@/ui/Dialog";
 import { Kbd } from "@/ui/Kbd";
@@ -14,7 +14,7 @@ export function ShortcutSheet() {
   const { t } = useI18n();
   const me = useMe();
   const [open, setOpen] = useState(false);
-  const enterSends = usePreference("enterSends");
+  const enterSends = useEnterSends();
   const write = mayWrite(me);
 
   useCommands({ help: () => setOpen(true) });

@@ -1,0 +1,73 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+/*
+ * pt_field.h: what a body or a query may hold, declared as a table.  One
+ * reader checks it, collects every fault with its path ("buttons[2].title"),
+ * and keeps the three states that a PATCH tells apart: absent, null, a value.
+ */
+
+#ifndef PT_FIELD_H
+#define PT_FIELD_H
+
+#include "pt_op.h"
+
+typedef enum {
+    PT_FIELD_TEXT, /* min to max characters, more than blanks if min > 0 */
+    PT_FIELD_LINE, /* the same, without anything that a line cannot show */
+    PT_FIELD_ENUM, /* one word of one_of */
+    PT_FIELD_UUID,
+    PT_FIELD_INT, /* from min to max */
+    PT_FIELD_BOOL,
+    PT_FIELD_UUIDS, /* min to max of them */
+    PT_FIELD_LIST   /* min to max objects, each with the fields of */
+} pt_field_type_t;
+
+#define PT_FIELD_REQUIRED 0x01u /* a PATCH may leave it out even so */
+#define PT_FIELD_NULLABLE 0x02u
+
+typedef struct pt_field_s pt_field_t;
+
+/* A table of fields; both are constant. */
+typedef struct {
+    const pt_field_t *v;
+    uint16_t          n;
+} pt_fields_t;
+
+struct pt_field_s {
+    const char     *name;
+    pt_field_type_t type;
+    uint32_t        flags;
+    uint32_t        min;
+    uint32_t        max;
+    const char     *must;   /* says min and max in words: a fault's message */
+    const char     *one_of; /* words by single blanks */
+    pt_fields_t     of;
+};
+
+#define PT_FIELDS(table) ((pt_fields_t){ (table), PT_COUNT(table) })
+#define PT_FIELDS_NONE ((pt_fields_t){ NULL, 0 })
+#define PT_FIELDS_MAX 32u   /* of one table */
+#define PT_FIELD_ITEMS 100u /* of one list; max is not above it */
+
+/* What was sent.  Slices live on the operation's arena. */
+typedef struct {
+    bool             given; /* in the body, with a value or as null */
+    bool             null;
+    pt_str_t         text; /* of a list the checked JSON of it */
+    pt_uuid_t        uuid;
+    int64_t          number;
+    bool             yes;
+    const pt_uuid_t *uuids;
+    size_t           nuuids;
+} pt_value_t;
+
+/* Reads op->body into out, one value a field.  partial: what is required may
+ * be absent.  Faults are added; PT_ENOMEM, PT_ELIMIT. */
+pt_err_t pt_fields_read(pytake_op_t *op, pt_fields_t fields, bool partial,
+                        pt_value_t *out) PT_MUST_CHECK;
+
+/* Reads the query's arguments: lists and nested ones are none.  Arguments of
+ * other names are not looked at.  Faults are added. */
+void pt_fields_args(pytake_op_t *op, pt_fields_t fields, pt_value_t *out);
+
+#endif
