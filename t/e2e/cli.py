@@ -257,8 +257,7 @@ def test_migrate_refuses():
     sql(url, "DELETE FROM schema_migrations WHERE version = 0")
     r = run("migrate", url=url)
     is_(r.rc, 1, "a row that is gone is no licence to run it again")
-    like(r.err, r"^pytake: 0012_schema\.sql:\d+: [^\n]*already exists[^\n]*\n$",
-         "... named")
+    like(r.err, r"^pytake: 0012_schema\.sql[^\n]*\n$", "... named")
 
 
 def test_migrate_failing():

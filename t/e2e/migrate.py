@@ -22,6 +22,9 @@ from cluster import TOP, connect, one, role_of, sql  # noqa: E402
 
 FUNCTIONS = ["functions/" + n for n in
              sorted(os.listdir(os.path.join(TOP, "schema", "functions")))]
+LATER = sorted(os.listdir(os.path.join(TOP, "schema", "migrations")))[1:]
+NEWEST = int(LATER[-1][:4]) if LATER else 12
+MORE = "migrations__%04d_more" % (NEWEST + 1)
 HOT = "messages, conversations, contacts, contact_identities, event_log, " \
     "outbox, message_receipts, webhook_raw, tenant_event_head, " \
     "idempotency_keys, sessions, refresh_tokens"
@@ -157,27 +160,26 @@ def before(t, place):
 
     url = place.old()
     schema.seed(url)
-    had = catalogue.rows(url)
+    kept = catalogue.columns(url)
+    had = catalogue.rows(url, kept)
     t.ok(all(n > 0 for n, _ in had.values()), "there is data in every table",
          had)
     policies = sql(url, "SELECT oid, xmin::text FROM pg_policy ORDER BY 1")
+    todo = LATER + FUNCTIONS
     p = run(url, "migrate", "status")
     t.ok(p.returncode == 0 and re.search("(?m)^0012 schema +applied ", p.stdout)
-         and "%d to apply" % len(FUNCTIONS) in p.stdout,
-         "it has 0012, and its functions are to be applied", p)
-    t.ok("FAIL migrations: %d to apply" % len(FUNCTIONS)
+         and "%d to apply" % len(todo) in p.stdout,
+         "it has 0012, and what is later is to be applied", p)
+    t.ok("FAIL migrations: %d to apply" % len(todo)
          in run(url, "doctor").stdout, "doctor says so, too")
 
-    user = connect(url)
-    user.autocommit = False
-    user.cursor().execute("LOCK TABLE %s IN ROW EXCLUSIVE MODE" % HOT)
     p = run(url, "migrate")
-    user.close()
-    t.eq((p.returncode, p.stderr, sorted(applied(p))), (0, "", FUNCTIONS),
-         "migrate applies them while the hot tables are written")
-    t.eq(sql(url, "SELECT oid, xmin::text FROM pg_policy ORDER BY 1"),
-         policies, "... and touches no policy, for all are as they should be")
-    t.eq(catalogue.rows(url), had, "no row is lost or changed")
+    t.eq((p.returncode, p.stderr, sorted(applied(p))), (0, "", sorted(todo)),
+         "migrate applies it")
+    after = dict(sql(url, "SELECT oid, xmin::text FROM pg_policy"))
+    t.eq([(oid, after.get(oid)) for oid, _ in policies], policies,
+         "... and touches no policy of before, for all are as they should be")
+    t.eq(catalogue.rows(url, kept), had, "no row is lost or changed")
     fresh = place.fresh()
     t.eq(catalogue.differ(catalogue.of(url), catalogue.of(fresh)), {},
          "its catalogue is that of a new database")
@@ -189,6 +191,17 @@ def before(t, place):
     nothing(t, url)
     t.ok("ok   migrations: all applied" in run(url, "doctor").stdout,
          "doctor is content")
+
+    sql(url, "UPDATE schema_functions SET checksum = ''")
+    user = connect(url)
+    user.autocommit = False
+    user.cursor().execute("LOCK TABLE %s IN ROW EXCLUSIVE MODE" % HOT)
+    p = run(url, "migrate")
+    user.close()
+    t.eq((p.returncode, p.stderr, sorted(applied(p))), (0, "", FUNCTIONS),
+         "all functions are applied again while the hot tables are written")
+    t.eq(catalogue.differ(catalogue.of(url), catalogue.of(fresh)), {},
+         "... and are what they were")
 
 
 def nothing(t, url):
@@ -235,7 +248,7 @@ def refused(t, place):
         "replaced[^\n]+\n", p.stderr), "one with another 0004 is refused", p)
 
     url = place.old()
-    sql(url, "UPDATE schema_migrations SET version = 13 WHERE version = 3")
+    sql(url, "UPDATE schema_migrations SET version = 9999 WHERE version = 3")
     p = run(url, "migrate")
     t.ok(p.returncode == 1 and "newer" in p.stderr, "a newer one, too", p)
 
@@ -302,13 +315,13 @@ def policies(t, place):
 def broken(t, place):
     url = place.fresh()
     schema.seed(url)
-    was, had = catalogue.of(url), catalogue.rows(url)
+    was, kept = catalogue.of(url), catalogue.columns(url)
+    had = catalogue.rows(url, kept)
     program = place.program(
-        migrations__0013_more=append(
-            "CREATE TABLE more (id integer);\n"
-            "UPDATE contacts SET name = 'gone';\n"),
         functions__base=put("MS\"Z\"'", "US\"Z\"'"),
-        functions__session=put("        RETURN true;", "        RETURN tru"))
+        functions__session=put("        RETURN true;", "        RETURN tru"),
+        **{MORE: append("CREATE TABLE more (id integer);\n"
+                        "UPDATE contacts SET name = 'gone';\n")})
     p = run(url, "migrate", program=program)
     with open(os.path.join(TOP, "schema", "functions", "session.sql")) as f:
         line = f.read().split("        RETURN true;")[0].count("\n") + 1
@@ -319,8 +332,8 @@ def broken(t, place):
     t.eq(applied(p), [], "... nothing is said to be applied")
     t.eq(catalogue.differ(was, catalogue.of(url)), {},
          "the migration and the other functions are taken back")
-    t.eq((catalogue.rows(url), one(
-        url, "SELECT max(version) FROM schema_migrations")), (had, 12),
+    t.eq((catalogue.rows(url, kept), one(
+        url, "SELECT max(version) FROM schema_migrations")), (had, NEWEST),
          "... and what they did to rows")
     nothing(t, url)
 
@@ -391,18 +404,38 @@ def in_use(t, place):
     other.close()
 
 
+def in_use_for_long(t, place):
+    """A policy that must change, and a reader that does not end."""
+    url = place.fresh()
+    sql(url, "UPDATE schema_functions SET checksum = '' WHERE file ="
+        " 'functions/rls.sql'")
+    sql(url, "ALTER POLICY tenant_only ON contacts USING (false)")
+    user = connect(url)
+    user.autocommit = False
+    user.cursor().execute("SELECT count(*) FROM contacts")
+    p = run(url, "migrate")
+    t.ok(p.returncode == 1 and re.search(
+        r"(?m)^pytake: functions/rls\.sql:\d+: [^\n]+ \(55P03\) - somebody "
+        r"uses a table for long, nothing was kept: run it again$", p.stderr),
+         "a table that does not get free: it says where it stopped", p)
+    user.close()
+    t.eq(applied(run(url, "migrate")), ["functions/rls.sql"],
+         "run again it goes on")
+
+
 # ---- backups ----
 
 def restored(t, place):
     url = place.old()
     schema.seed(url)
-    had = catalogue.rows(url)
+    kept = catalogue.columns(url)
+    had = catalogue.rows(url, kept)
     file = os.path.join(place.tmp, "old.pytake")
     t.eq(run(url, "backup", file).returncode, 0, "a backup of the twelve")
     new = place.empty()
     p = run(new, "restore", file)
     t.eq((p.returncode, p.stderr), (0, ""), "... is restored")
-    t.eq(moved(catalogue.rows(new)), moved(had), "... row by row")
+    t.eq(moved(catalogue.rows(new, kept)), moved(had), "... row by row")
     fresh = place.fresh()
     t.eq(catalogue.differ(catalogue.of(new), catalogue.of(fresh)), {},
          "... into what a new database is")
@@ -415,20 +448,20 @@ def restored(t, place):
          "... is refused", p)
 
     file = os.path.join(place.tmp, "new.pytake")
-    t.eq(run(new, "backup", file).returncode, 0, "one of 0012")
+    t.eq(run(new, "backup", file).returncode, 0, "one of now")
     program = place.program(
-        migrations__0013_more=append(
-            "ALTER TABLE contacts ADD COLUMN more text;\n"
-            "UPDATE contacts SET more = 'x';\n"
-            "CREATE TABLE extra (tenant_id uuid PRIMARY KEY);\n"
-            "INSERT INTO extra SELECT id FROM tenants;\n"
-            "ALTER TABLE extra ENABLE ROW LEVEL SECURITY;\n"),
         functions__rls=put("            ('event_log', true),\n",
                            "            ('event_log', true),\n"
                            "            ('extra', true),\n"),
         functions__extra=append(
             "CREATE OR REPLACE FUNCTION pytake_extra() RETURNS bigint"
-            " LANGUAGE sql AS 'SELECT count(more) FROM contacts';\n"))
+            " LANGUAGE sql AS 'SELECT count(more) FROM contacts';\n"),
+        **{MORE: append(
+            "ALTER TABLE contacts ADD COLUMN more text;\n"
+            "UPDATE contacts SET more = 'x';\n"
+            "CREATE TABLE extra (tenant_id uuid PRIMARY KEY);\n"
+            "INSERT INTO extra SELECT id FROM tenants;\n"
+            "ALTER TABLE extra ENABLE ROW LEVEL SECURITY;\n")})
     last = place.empty()
     p = run(last, "restore", file, program=program)
     t.eq((p.returncode, p.stderr), (0, ""),
@@ -468,7 +501,9 @@ def main(t):
             tempfile.TemporaryDirectory(prefix="pytake-migrate-") as tmp:
         place = Place(here, tmp)
         for part in tap.parts(files, before, refused, one_file, policies, broken,
-                              order, in_use, restored, roles):
+                              order, in_use,
+                              *([in_use_for_long] if tap.LONG else []),
+                              restored, roles):
             t.head(part.__name__)
             part(t, place)
 

@@ -108,13 +108,20 @@ def differ(a, b):
             if a.get(k) != b.get(k)}
 
 
-def rows(url):
-    """table -> (how many rows, a hash of them), without what migrate itself
-    writes."""
-    tables = [r[0] for r in sql(url, """
-        SELECT c.relname FROM pg_class c
+def columns(url):
+    """table -> its columns, without the tables that migrate itself writes."""
+    return dict(sql(url, """
+        SELECT c.relname, string_agg(quote_ident(a.attname), ', '
+               ORDER BY a.attnum)
+        FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+        AND a.attnum > 0 AND NOT a.attisdropped
         WHERE c.relnamespace = 'public'::regnamespace
         AND c.relkind IN ('r', 'p') AND NOT c.relispartition
-        AND c.relname NOT LIKE 'schema\\_%'""")]
+        AND c.relname NOT LIKE 'schema\\_%' GROUP BY 1"""))
+
+
+def rows(url, columns):
+    """table -> (how many rows, a hash of what they have in these columns)."""
     return {t: sql(url, "SELECT count(*), md5(string_agg(t::text, '|'"
-                   " ORDER BY t::text)) FROM %s t" % t)[0] for t in tables}
+                   " ORDER BY t::text)) FROM (SELECT %s FROM %s) t"
+                   % (names, t))[0] for t, names in columns.items()}
