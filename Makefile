@@ -7,7 +7,7 @@
 #   make faults       the same with the named fault points, in build-faults/
 #   make unit io fuzz test programs, in $(BUILD)/t/
 #   make bench        load programs, in $(BUILD)/bench/
-#   make check-core   proves that core reaches no socket, clock or driver
+#   make check-arrows proves that core is pure, and who knows whom
 
 BUILD  ?= build
 CC     ?= cc
@@ -58,6 +58,7 @@ HEADERS  := $(sort $(wildcard libpytake/*.h libpytake/core/*.h \
 QUERIES  := $(sort $(wildcard schema/queries/*.sql)) \
             $(if $(PYTAKE_FAULTS),$(sort $(wildcard t/queries/*.sql)))
 MIGRATIONS := $(sort $(wildcard schema/migrations/*.sql))
+FUNCTIONS := $(sort $(wildcard schema/functions/*.sql))
 SCHEMA   := $(firstword $(subst _, ,$(notdir $(lastword $(MIGRATIONS)))))
 SIDE_MAIN := $(if $(SIDE_SRC),$(shell grep -l '^main\>' $(SIDE_SRC)))
 SIDE_LIB := $(filter-out $(SIDE_MAIN),$(SIDE_SRC))
@@ -95,7 +96,7 @@ FUZZ_BIN := $(patsubst %.c,$(BUILD)/%,$(FUZZ_SRC))
 BENCH_BIN := $(patsubst t/%.c,$(BUILD)/%,$(BENCH_SRC))
 
 
-.PHONY: all lib pytake module asan faults unit io fuzz bench dates check-core clean FORCE
+.PHONY: all lib pytake module asan faults unit io fuzz bench dates check-arrows clean FORCE
 .SUFFIXES:
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -155,7 +156,7 @@ LIST.flags := $(CC) $(DEFS) $(RELSAN) $(CORE_V) $(WARN)
 LIST.lib   := $(CORE_SRC) $(IO_SRC)
 LIST.ngx   := $(NGX_SRC) $(HEADERS) $(NGINX_SRC)
 LIST.queries := $(SCHEMA) $(QUERIES)
-LIST.migrations := $(MIGRATIONS)
+LIST.migrations := $(MIGRATIONS) $(FUNCTIONS)
 LIST.sidecar := $(SIDE_SRC)
 
 
@@ -169,10 +170,10 @@ $(GEN)/stamp: tools/gen_stmts.pl $(QUERIES) $(BUILD)/list.queries
 # A file that did not change keeps its time: what includes it is not rebuilt.
 $(GEN_H) $(GEN_C): $(GEN)/stamp ; @:
 
-$(GEN)/migrations.c: tools/gen_migrations.pl $(MIGRATIONS) \
+$(GEN)/migrations.c: tools/gen_migrations.pl $(MIGRATIONS) $(FUNCTIONS) \
                      $(BUILD)/list.migrations
 	@mkdir -p $(@D)
-	$(PERL) tools/gen_migrations.pl $@ $(MIGRATIONS)
+	$(PERL) tools/gen_migrations.pl $@ $(MIGRATIONS) $(FUNCTIONS)
 
 
 # Release objects.
@@ -329,10 +330,8 @@ $(BUILD)/bench/%: t/bench/%.c $(LIB)
 	    $(LIB) $(LIBS_CORE)
 
 
-check-core: $(GEN_H) $(call rel_o,$(CORE_SRC)) $(REL_GEN)
-	@$(PERL) tools/check_core.pl "$(CC)" "$(INC_CORE)" \
-	    $(BUILD)/obj/libpytake/core $(wildcard libpytake/pytake.h) \
-	    $(wildcard libpytake/core/*.h) $(CORE_SRC)
+check-arrows: all
+	@$(PERL) tools/check_arrows.pl "$(CC)" "$(INC_CORE)" $(BUILD)
 
 clean:
 	rm -rf build build-asan build-faults

@@ -139,42 +139,47 @@ static ngx_command_t ngx_pytake_commands[] = {
       ngx_conf_set_msec_slot, NGX_HTTP_LOC_CONF_OFFSET,
       ngx_pytake_loc_offset(body_timeout), &ngx_pytake_msec_post },
 
-    { ngx_string("pytake_body_max"), NGX_PYTAKE_EVERYWHERE, ngx_pytake_set_size,
-      NGX_HTTP_LOC_CONF_OFFSET, ngx_pytake_loc_offset(body_max), NULL },
+    { ngx_string("pytake_body_max"), NGX_PYTAKE_EVERYWHERE,
+      ngx_pytake_location_size, NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_pytake_loc_offset(body_max), NULL },
 
     { ngx_string("pytake_webhook_body_max"), NGX_PYTAKE_EVERYWHERE,
-      ngx_pytake_set_size, NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_pytake_location_size, NGX_HTTP_LOC_CONF_OFFSET,
       ngx_pytake_loc_offset(webhook_body_max), NULL },
 
     { ngx_string("pytake_requests"), NGX_PYTAKE_ALL_LEVELS | NGX_CONF_1MORE,
-      ngx_pytake_set_requests, NGX_HTTP_LOC_CONF_OFFSET, 0, NULL },
+      ngx_pytake_limit_set, NGX_HTTP_LOC_CONF_OFFSET, 0, NULL },
 
     { ngx_string("pytake"), NGX_HTTP_LOC_CONF | NGX_CONF_FLAG,
-      ngx_pytake_set_api, NGX_HTTP_LOC_CONF_OFFSET, 0, NULL },
+      ngx_pytake_location_api, NGX_HTTP_LOC_CONF_OFFSET, 0, NULL },
 
     { ngx_string("pytake_websocket"), NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS,
-      ngx_pytake_set_websocket, NGX_HTTP_LOC_CONF_OFFSET, 0, NULL },
+      ngx_pytake_location_websocket, NGX_HTTP_LOC_CONF_OFFSET, 0, NULL },
 
     { ngx_string("pytake_websocket_origins"), NGX_PYTAKE_EVERYWHERE,
-      ngx_pytake_conf_origins, NGX_HTTP_LOC_CONF_OFFSET, 0, NULL },
+      ngx_pytake_origin_conf, NGX_HTTP_LOC_CONF_OFFSET, 0, NULL },
 
     { ngx_string("pytake_health"),
-      NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS | NGX_CONF_TAKE1, ngx_pytake_set_role,
-      NGX_HTTP_LOC_CONF_OFFSET, NGX_PYTAKE_HEALTH, NULL },
+      NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS | NGX_CONF_TAKE1,
+      ngx_pytake_location_role, NGX_HTTP_LOC_CONF_OFFSET, NGX_PYTAKE_HEALTH,
+      NULL },
 
     { ngx_string("pytake_metrics"),
-      NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS | NGX_CONF_TAKE1, ngx_pytake_set_role,
-      NGX_HTTP_LOC_CONF_OFFSET, NGX_PYTAKE_METRICS, NULL },
+      NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS | NGX_CONF_TAKE1,
+      ngx_pytake_location_role, NGX_HTTP_LOC_CONF_OFFSET, NGX_PYTAKE_METRICS,
+      NULL },
 
     { ngx_string("pytake_status"), NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS,
-      ngx_pytake_set_role, NGX_HTTP_LOC_CONF_OFFSET, NGX_PYTAKE_STATUS, NULL },
+      ngx_pytake_location_role, NGX_HTTP_LOC_CONF_OFFSET, NGX_PYTAKE_STATUS,
+      NULL },
 
     { ngx_string("pytake_problem"), NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS,
-      ngx_pytake_set_role, NGX_HTTP_LOC_CONF_OFFSET, NGX_PYTAKE_PROBLEM, NULL },
+      ngx_pytake_location_role, NGX_HTTP_LOC_CONF_OFFSET, NGX_PYTAKE_PROBLEM,
+      NULL },
 
 #if (PYTAKE_FAULTS)
     { ngx_string("pytake_test_rows"), NGX_HTTP_LOC_CONF | NGX_CONF_TAKE1,
-      ngx_pytake_set_role, NGX_HTTP_LOC_CONF_OFFSET, NGX_PYTAKE_TEST_ROWS,
+      ngx_pytake_location_role, NGX_HTTP_LOC_CONF_OFFSET, NGX_PYTAKE_TEST_ROWS,
       NULL },
 #endif
 
@@ -192,8 +197,8 @@ static ngx_http_module_t ngx_pytake_module_ctx = {
     NULL, /* create server configuration */
     NULL, /* merge server configuration */
 
-    ngx_pytake_create_loc_conf, /* create location configuration */
-    ngx_pytake_merge_loc_conf   /* merge location configuration */
+    ngx_pytake_location_create, /* create location configuration */
+    ngx_pytake_location_merge   /* merge location configuration */
 };
 
 
@@ -233,7 +238,7 @@ ngx_pytake_postconf(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    *h = ngx_pytake_log_handler;
+    *h = ngx_pytake_metrics_log;
 
     h = ngx_array_push(&cmcf->phases[NGX_HTTP_PREACCESS_PHASE].handlers);
     if (h == NULL) {
@@ -443,8 +448,10 @@ ngx_pytake_header_filter(ngx_http_request_t *r)
         ctx = ngx_pytake_ctx_find(r);
 
         if (ctx
-            && (ngx_pytake_header(r, "X-Request-Id", &ctx->request_id) != NGX_OK
-                || ngx_pytake_header(r, "X-Content-Type-Options", &nosniff)
+            && (ngx_pytake_answer_header(r, "X-Request-Id", &ctx->request_id)
+                    != NGX_OK
+                || ngx_pytake_answer_header(r, "X-Content-Type-Options",
+                                            &nosniff)
                        != NGX_OK))
         {
             return NGX_ERROR;

@@ -27,21 +27,21 @@
 #include "pt_redis.h"
 #include "pt_util.h"
 
-#define NGX_PYTAKE_HEALTH_TIMEOUT 500  /* ms, of the probe query */
-#define NGX_PYTAKE_HUB_TIMEOUT 200     /* ms, of a question to the hub */
-#define NGX_PYTAKE_HUB_FRESH 1000      /* ms that its health is believed */
-#define NGX_PYTAKE_GRACE 300           /* ms a pool may answer late */
-#define NGX_PYTAKE_HOUSE_INTERVAL 1000 /* ms between gauge updates */
-#define NGX_PYTAKE_SLOTS 128           /* workers with gauges in the zone */
-#define NGX_PYTAKE_BUCKETS 14          /* of a latency histogram */
-#define NGX_PYTAKE_SECRET_MAX 65536    /* bytes of a file: or env: value */
-#define NGX_PYTAKE_ZONE_MIN 65536      /* bytes of pytake_zone */
-#define NGX_PYTAKE_HASH_LATER 4        /* one turn of so many is the others' */
-#define NGX_PYTAKE_GATE_SIZE 65536     /* bytes of a gate outside the zone */
-#define NGX_PYTAKE_GATE_SAID 10000     /* ms between log lines about waits */
-#define NGX_PYTAKE_NETWORK_MAX 9       /* bytes, ngx_pytake_network() */
-#define NGX_PYTAKE_CROWD_BUCKETS 256   /* of networks, for pytake_requests */
-#define NGX_PYTAKE_CROWD_SIZES 2       /* any request, large ones apart */
+#define NGX_PYTAKE_HEALTH_TIMEOUT 500   /* ms, of the probe query */
+#define NGX_PYTAKE_HUB_TIMEOUT 200      /* ms, of a question to the hub */
+#define NGX_PYTAKE_HUB_FRESH 1000       /* ms that its health is believed */
+#define NGX_PYTAKE_GRACE 300            /* ms a pool may answer late */
+#define NGX_PYTAKE_HOUSE_INTERVAL 1000  /* ms between gauge updates */
+#define NGX_PYTAKE_SLOTS 128            /* workers with gauges in the zone */
+#define NGX_PYTAKE_BUCKETS 14           /* of a latency histogram */
+#define NGX_PYTAKE_SECRET_MAX 65536     /* bytes of a file: or env: value */
+#define NGX_PYTAKE_ZONE_MIN 65536       /* bytes of pytake_zone */
+#define NGX_PYTAKE_HASH_LATER 4         /* one turn of so many is the others' */
+#define NGX_PYTAKE_GATE_SIZE 65536      /* bytes of a gate outside the zone */
+#define NGX_PYTAKE_GATE_LOG_EVERY 10000 /* ms between log lines about waits */
+#define NGX_PYTAKE_NETWORK_MAX 9        /* bytes, ngx_pytake_network() */
+#define NGX_PYTAKE_LIMIT_BUCKETS 256    /* of networks, for pytake_requests */
+#define NGX_PYTAKE_LIMIT_SIZES 2        /* any request, large ones apart */
 
 /* Classes of pools are those of pytake_sql_class_t. */
 #define NGX_PYTAKE_CLASSES 3
@@ -113,13 +113,13 @@ typedef enum {
 /* pytake_requests: limits (0: none), and what this worker has under way. */
 typedef struct {
     ngx_uint_t large; /* bytes of a body; 0: none is large */
-    ngx_uint_t max[NGX_PYTAKE_CROWD_SIZES];
-    ngx_uint_t net_max[NGX_PYTAKE_CROWD_SIZES];
-    ngx_uint_t count[NGX_PYTAKE_CROWD_SIZES];
+    ngx_uint_t max[NGX_PYTAKE_LIMIT_SIZES];
+    ngx_uint_t net_max[NGX_PYTAKE_LIMIT_SIZES];
+    ngx_uint_t count[NGX_PYTAKE_LIMIT_SIZES];
 
-    struct ngx_pytake_net_s *net[NGX_PYTAKE_CROWD_BUCKETS];
+    struct ngx_pytake_net_s *net[NGX_PYTAKE_LIMIT_BUCKETS];
     ngx_queue_t              guests; /* the oldest first */
-} ngx_pytake_crowd_t;
+} ngx_pytake_limit_t;
 
 typedef struct {
     ngx_uint_t   role; /* ngx_pytake_role_e */
@@ -132,7 +132,7 @@ typedef struct {
     ngx_array_t *origins; /* of ngx_str_t; NULL: our own */
     ngx_flag_t   websocket;
 
-    ngx_pytake_crowd_t *crowd; /* NULL: no limits */
+    ngx_pytake_limit_t *limit; /* NULL: no limits */
 } ngx_pytake_loc_conf_t;
 
 
@@ -195,8 +195,8 @@ typedef struct {
     ngx_pytake_zone_route_t route[1]; /* NGX_PYTAKE_ROUTES of them */
 } ngx_pytake_zone_t;
 
-extern const ngx_uint_t  ngx_pytake_bucket_us[NGX_PYTAKE_BUCKETS - 1];
-extern const char *const ngx_pytake_class_names[NGX_PYTAKE_CLASSES];
+extern const ngx_uint_t  ngx_pytake_zone_bucket_us[NGX_PYTAKE_BUCKETS - 1];
+extern const char *const ngx_pytake_zone_class_names[NGX_PYTAKE_CLASSES];
 
 ngx_int_t          ngx_pytake_zone_init(ngx_shm_zone_t *shm_zone, void *data);
 ngx_pytake_slot_t *ngx_pytake_zone_claim(ngx_pytake_zone_t *z);
@@ -226,42 +226,44 @@ typedef struct {
 void    ngx_pytake_loop_init(ngx_pytake_loop_t *l, ngx_pytake_worker_t *w,
                              ngx_thread_pool_t *tp);
 void    ngx_pytake_loop_free(ngx_pytake_loop_t *l);
-int64_t ngx_pytake_wall_us(void);
-int64_t ngx_pytake_mono_us(void);
+int64_t ngx_pytake_clock_wall_us(void);
+int64_t ngx_pytake_clock_mono_us(void);
 
 
 /* ---- the worker ---- */
 
-/* Kinds of lines about clients, see ngx_pytake_say.c. */
+/* Kinds of lines about clients, see ngx_pytake_log.c. */
 typedef enum {
-    NGX_PYTAKE_SAY_SIGNATURE = 0,
-    NGX_PYTAKE_SAY_VERIFY,
-    NGX_PYTAKE_SAY_NUMBER,
-    NGX_PYTAKE_SAY_ORIGIN,
-    NGX_PYTAKE_SAY_CROWD,
-    NGX_PYTAKE_SAYS
-} ngx_pytake_say_e;
+    NGX_PYTAKE_LOG_SIGNATURE = 0,
+    NGX_PYTAKE_LOG_VERIFY,
+    NGX_PYTAKE_LOG_NUMBER,
+    NGX_PYTAKE_LOG_ORIGIN,
+    NGX_PYTAKE_LOG_LIMIT,
+    NGX_PYTAKE_LOG_KINDS
+} ngx_pytake_log_e;
 
 typedef struct {
     ngx_msec_t at;
-    ngx_uint_t missed; /* not said since */
+    ngx_uint_t missed; /* not logged since */
     unsigned   known : 1;
-} ngx_pytake_said_t;
+} ngx_pytake_logged_t;
 
 struct ngx_pytake_worker_s {
     ngx_pytake_main_conf_t *conf;
-    ngx_pytake_loop_t       loop;
-    pytake_t               *pt;
-    char                    role[PT_DBROLE_MAX + 1]; /* "": none */
-    pt_pool_t              *pool[NGX_PYTAKE_CLASSES];
-    pt_redis_t             *redis; /* NULL: not configured */
-    ngx_pytake_zone_t      *zone;  /* NULL: not configured */
-    ngx_pytake_slot_t      *slot;  /* in the zone, or: */
-    ngx_pytake_slot_t       alone;
-    pt_fingerprints_t       prints;
-    pt_timer_t             *house;
-    pt_pool_stats_t         stats[NGX_PYTAKE_CLASSES]; /* last published */
-    pt_redis_stats_t        redis_stats;
+    /* It was told to quit: lets go of what is idle.  Harmless again. */
+    void (*drain)(ngx_pytake_worker_t *w);
+    ngx_pytake_loop_t  loop;
+    pytake_t          *pt;
+    char               role[PT_DBROLE_MAX + 1]; /* "": none */
+    pt_pool_t         *pool[NGX_PYTAKE_CLASSES];
+    pt_redis_t        *redis; /* NULL: not configured */
+    ngx_pytake_zone_t *zone;  /* NULL: not configured */
+    ngx_pytake_slot_t *slot;  /* in the zone, or: */
+    ngx_pytake_slot_t  alone;
+    pt_fingerprints_t  prints;
+    pt_timer_t        *house;
+    pt_pool_stats_t    stats[NGX_PYTAKE_CLASSES]; /* last published */
+    pt_redis_stats_t   redis_stats;
     /* waiting: those whose network is quiet, the others; NULL: no API here */
     pt_turns_t            *hashes[2];
     ngx_uint_t             hash_turn;
@@ -270,7 +272,7 @@ struct ngx_pytake_worker_s {
     ngx_uint_t             hashing;    /* in threads */
     pt_gate_t             *gate;       /* in the zone, or ours alone */
     ngx_shmtx_t           *gate_mutex; /* NULL: ours alone */
-    ngx_msec_t             gate_said;
+    ngx_msec_t             gate_logged;
     ngx_queue_t            ops; /* in flight */
     ngx_uint_t             nops;
     ngx_queue_t            hub_calls;
@@ -281,7 +283,7 @@ struct ngx_pytake_worker_s {
     ngx_int_t              stmt_rows;
     uint8_t                rnd[1536]; /* randomness, bought in bulk */
     size_t                 rnd_used;
-    ngx_pytake_said_t      said[NGX_PYTAKE_SAYS];
+    ngx_pytake_logged_t    logged[NGX_PYTAKE_LOG_KINDS];
     unsigned               draining : 1;
     unsigned               hub_known : 1;
     unsigned               hub_up : 1;
@@ -293,7 +295,6 @@ extern const pt_mem_t ngx_pytake_mem;
 ngx_int_t ngx_pytake_worker_init(ngx_cycle_t            *cycle,
                                  ngx_pytake_main_conf_t *pmcf);
 void      ngx_pytake_worker_exit(ngx_pytake_main_conf_t *pmcf);
-void      ngx_pytake_worker_drain(ngx_pytake_worker_t *w);
 /* Writes this worker's gauges and counter deltas to the zone. */
 void      ngx_pytake_worker_publish(ngx_pytake_worker_t *w);
 ngx_int_t ngx_pytake_random(ngx_pytake_worker_t *w, uint8_t *out, size_t len);
@@ -334,7 +335,7 @@ typedef struct {
     unsigned          cache_control : 1; /* the core has said it */
     unsigned          hub_up : 1;
     unsigned          body_large : 1; /* over the route's limit */
-    unsigned          counted : 1;    /* in its location's crowd */
+    unsigned          counted : 1;    /* in its location's limit */
 } ngx_pytake_ctx_t;
 
 /* The request's context, which survives internal redirects; find: NULL when
@@ -344,13 +345,13 @@ ngx_pytake_ctx_t *ngx_pytake_ctx_get(ngx_http_request_t *r);
 /* Counts a request, until its end, in what its location has under way; where
  * all places are taken another one may have to leave for it.
  * NGX_OK, or the status to refuse it with: nothing is counted then. */
-ngx_int_t ngx_pytake_crowd_enter(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx);
+ngx_int_t ngx_pytake_limit_enter(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx);
 /* What is known of its operation.  NGX_DECLINED: it has none. */
 ngx_int_t ngx_pytake_ctx_info(ngx_pytake_ctx_t *ctx, pytake_op_info_t *info);
 /* Keeps that in r->pool, for an operation that goes before the request. */
 ngx_int_t ngx_pytake_ctx_keep(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx);
 
-ngx_int_t ngx_pytake_api_handler(ngx_http_request_t *r);
+ngx_int_t ngx_pytake_request_handler(ngx_http_request_t *r);
 ngx_int_t ngx_pytake_health_handler(ngx_http_request_t *r);
 ngx_int_t ngx_pytake_metrics_handler(ngx_http_request_t *r);
 ngx_int_t ngx_pytake_status_handler(ngx_http_request_t *r);
@@ -360,28 +361,29 @@ ngx_int_t ngx_pytake_ws_handler(ngx_http_request_t *r);
 ngx_int_t ngx_pytake_test_handler(ngx_http_request_t *r);
 #endif
 /* It comes from this machine, and nobody else's it was that was passed on. */
-ngx_uint_t ngx_pytake_is_local(ngx_http_request_t *r);
+ngx_uint_t ngx_pytake_local_is(ngx_http_request_t *r);
 /* The metric label of a route, the module's own included. */
-const char *ngx_pytake_route_name(ngx_uint_t route);
-ngx_int_t   ngx_pytake_log_handler(ngx_http_request_t *r);
+const char *ngx_pytake_metrics_route_name(ngx_uint_t route);
+ngx_int_t   ngx_pytake_metrics_log(ngx_http_request_t *r);
 /* The path and the arguments as sent: nginx's r->uri is decoded and merged.
  * Borrowed from r. */
-void ngx_pytake_uri_split(ngx_http_request_t *r, ngx_str_t *path,
-                          ngx_str_t *query);
+void ngx_pytake_request_uri(ngx_http_request_t *r, ngx_str_t *path,
+                            ngx_str_t *query);
 
 /* Sends a whole answer; body must live as long as r->pool.  What a content
  * handler returns. */
-ngx_int_t ngx_pytake_send(ngx_http_request_t *r, ngx_uint_t status,
-                          const char *content_type, ngx_str_t *body);
-ngx_int_t ngx_pytake_header(ngx_http_request_t *r, const char *name,
-                            ngx_str_t *value);
+ngx_int_t ngx_pytake_answer_send(ngx_http_request_t *r, ngx_uint_t status,
+                                 const char *content_type, ngx_str_t *body);
+ngx_int_t ngx_pytake_answer_header(ngx_http_request_t *r, const char *name,
+                                   ngx_str_t *value);
 /* 405 with Allow: GET, HEAD. */
-ngx_int_t ngx_pytake_not_allowed(ngx_http_request_t *r);
+ngx_int_t ngx_pytake_problem_not_allowed(ngx_http_request_t *r);
 /* The problem+json of a status, sent. */
 ngx_int_t ngx_pytake_problem_send(ngx_http_request_t *r, ngx_uint_t status);
-ngx_int_t ngx_pytake_respond(ngx_http_request_t *r, pytake_response_t *resp);
+ngx_int_t ngx_pytake_answer_response(ngx_http_request_t *r,
+                                     pytake_response_t  *resp);
 /* Aborts are noticed from here on. */
-void ngx_pytake_watch(ngx_http_request_t *r);
+void ngx_pytake_abort_watch(ngx_http_request_t *r);
 
 
 /* ---- request bodies (ngx_pytake_body.c) ---- */
@@ -403,13 +405,13 @@ size_t    ngx_pytake_body_len(ngx_http_request_t *r);
 ngx_int_t ngx_pytake_body_copy(ngx_http_request_t *r, u_char *p, size_t len);
 
 
-/* ---- lines for the operator (ngx_pytake_say.c, _errlog.c) ---- */
+/* ---- lines for the operator (ngx_pytake_log.c, _errlog.c) ---- */
 
 /* Of the preaccess phase: no arguments in the error log. */
 ngx_int_t ngx_pytake_errlog_handler(ngx_http_request_t *r);
 
-void ngx_pytake_say(ngx_http_request_t *r, ngx_uint_t what, ngx_str_t *origin);
-void ngx_pytake_say_answer(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx);
+void ngx_pytake_log(ngx_http_request_t *r, ngx_uint_t what, ngx_str_t *origin);
+void ngx_pytake_log_answer(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx);
 
 
 /* ---- operations (ngx_pytake_op.c) ---- */
@@ -563,11 +565,11 @@ char *ngx_pytake_conf_count(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_pytake_conf_thread_pool(ngx_conf_t *cf, ngx_command_t *cmd,
                                   void *conf);
 char *ngx_pytake_conf_hub(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_pytake_conf_origins(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_pytake_origin_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_pytake_conf_msec(ngx_conf_t *cf, void *post, void *data);
 char *ngx_pytake_conf_sec(ngx_conf_t *cf, void *post, void *data);
 /* out: the NUL-terminated value of "file:...", "env:..." or arg itself. */
-char *ngx_pytake_conf_value(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *arg,
+char *ngx_pytake_value_read(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *arg,
                             ngx_str_t *out, ngx_uint_t *is_inline);
 
 /* One more counter after the first argument: "depth=8". */
@@ -581,13 +583,14 @@ typedef struct {
 } ngx_pytake_count_t;
 
 /* The configuration of locations (ngx_pytake_location.c). */
-void *ngx_pytake_create_loc_conf(ngx_conf_t *cf);
-char *ngx_pytake_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child);
-char *ngx_pytake_set_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_pytake_set_role(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_pytake_set_size(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_pytake_set_websocket(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_pytake_set_requests(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+void *ngx_pytake_location_create(ngx_conf_t *cf);
+char *ngx_pytake_location_merge(ngx_conf_t *cf, void *parent, void *child);
+char *ngx_pytake_location_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_pytake_location_role(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_pytake_location_size(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_pytake_location_websocket(ngx_conf_t *cf, ngx_command_t *cmd,
+                                    void *conf);
+char *ngx_pytake_limit_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 
 /* ---- variables ---- */

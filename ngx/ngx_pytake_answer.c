@@ -8,7 +8,7 @@
 
 
 ngx_int_t
-ngx_pytake_respond(ngx_http_request_t *r, pytake_response_t *resp)
+ngx_pytake_answer_response(ngx_http_request_t *r, pytake_response_t *resp)
 {
     uint16_t          i;
     ngx_str_t         value, body;
@@ -18,7 +18,7 @@ ngx_pytake_respond(ngx_http_request_t *r, pytake_response_t *resp)
     ctx = ngx_pytake_ctx_find(r);
 
     if (ctx) {
-        ngx_pytake_say_answer(r, ctx);
+        ngx_pytake_log_answer(r, ctx);
     }
 
     for (i = 0; i < resp->nheaders; i++) {
@@ -34,7 +34,7 @@ ngx_pytake_respond(ngx_http_request_t *r, pytake_response_t *resp)
 
         ngx_memcpy(value.data, h->value.data, value.len);
 
-        if (ngx_pytake_header(r, h->name, &value) != NGX_OK) {
+        if (ngx_pytake_answer_header(r, h->name, &value) != NGX_OK) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
 
@@ -48,14 +48,14 @@ ngx_pytake_respond(ngx_http_request_t *r, pytake_response_t *resp)
     body.len = resp->body.len;
     body.data = (u_char *) resp->body.data;
 
-    return ngx_pytake_send(r, (ngx_uint_t) resp->status, resp->content_type,
-                           &body);
+    return ngx_pytake_answer_send(r, (ngx_uint_t) resp->status,
+                                  resp->content_type, &body);
 }
 
 
 ngx_int_t
-ngx_pytake_send(ngx_http_request_t *r, ngx_uint_t status,
-                const char *content_type, ngx_str_t *body)
+ngx_pytake_answer_send(ngx_http_request_t *r, ngx_uint_t status,
+                       const char *content_type, ngx_str_t *body)
 {
     ngx_buf_t        *b;
     ngx_int_t         rc;
@@ -89,7 +89,7 @@ ngx_pytake_send(ngx_http_request_t *r, ngx_uint_t status,
     }
 
     if (!ctx->cache_control
-        && ngx_pytake_header(r, "Cache-Control", &no_store) != NGX_OK)
+        && ngx_pytake_answer_header(r, "Cache-Control", &no_store) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -119,7 +119,8 @@ ngx_pytake_send(ngx_http_request_t *r, ngx_uint_t status,
 
 
 ngx_int_t
-ngx_pytake_header(ngx_http_request_t *r, const char *name, ngx_str_t *value)
+ngx_pytake_answer_header(ngx_http_request_t *r, const char *name,
+                         ngx_str_t *value)
 {
     ngx_table_elt_t *h;
 

@@ -33,7 +33,7 @@ ngx_pytake_conf_database(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "is duplicate";
     }
 
-    rv = ngx_pytake_conf_value(cf, &value[0], &value[1], &pmcf->database,
+    rv = ngx_pytake_value_read(cf, &value[0], &value[1], &pmcf->database,
                                &is_inline);
     if (rv != NGX_CONF_OK) {
         return rv;
@@ -118,7 +118,7 @@ ngx_pytake_conf_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "is duplicate";
     }
 
-    rv = ngx_pytake_conf_value(cf, &value[0], &value[1], &pmcf->redis,
+    rv = ngx_pytake_value_read(cf, &value[0], &value[1], &pmcf->redis,
                                &is_inline);
     if (rv != NGX_CONF_OK) {
         return rv;
@@ -158,7 +158,7 @@ ngx_pytake_conf_secret(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "is duplicate";
     }
 
-    rv = ngx_pytake_conf_value(cf, &value[0], &value[1], out, &is_inline);
+    rv = ngx_pytake_value_read(cf, &value[0], &value[1], out, &is_inline);
     if (rv != NGX_CONF_OK) {
         return rv;
     }

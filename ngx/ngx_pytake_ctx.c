@@ -57,7 +57,7 @@ ngx_pytake_ctx_get(ngx_http_request_t *r)
 
     ctx = cln->data;
     ngx_memzero(ctx, sizeof(ngx_pytake_ctx_t));
-    ctx->start_us = ngx_pytake_mono_us();
+    ctx->start_us = ngx_pytake_clock_mono_us();
 
     if (ngx_pytake_ctx_request_id(r, ctx) != NGX_OK) {
         return NULL;

@@ -76,7 +76,7 @@ ngx_pytake_gate_enter(ngx_pytake_op_t *op, pytake_login_t *who,
     ngx_pytake_worker_t *w;
 
     w = op->worker;
-    now_ms = ngx_pytake_mono_us() / 1000;
+    now_ms = ngx_pytake_clock_mono_us() / 1000;
 
     ngx_pytake_gate_lock(w);
     wait_ms = pt_gate_enter(w->gate, who, now_ms, pass);
@@ -112,49 +112,6 @@ ngx_pytake_gate_right(ngx_pytake_worker_t *w, pytake_login_t *who,
 }
 
 
-size_t
-ngx_pytake_network(ngx_http_request_t *r, u_char out[NGX_PYTAKE_NETWORK_MAX])
-{
-    struct sockaddr    *sa;
-    struct sockaddr_in *sin;
-#if (NGX_HAVE_INET6)
-    struct sockaddr_in6 *sin6;
-#endif
-
-    /* realip has put the client's in its place */
-
-    sa = r->connection->sockaddr;
-
-    switch (sa->sa_family) {
-
-    case AF_INET:
-        sin = (struct sockaddr_in *) sa;
-        out[0] = '4';
-        ngx_memcpy(out + 1, &sin->sin_addr, 4);
-        return 5;
-
-#if (NGX_HAVE_INET6)
-    case AF_INET6:
-        sin6 = (struct sockaddr_in6 *) sa;
-
-        if (IN6_IS_ADDR_V4MAPPED(&sin6->sin6_addr)) {
-            out[0] = '4';
-            ngx_memcpy(out + 1, sin6->sin6_addr.s6_addr + 12, 4);
-            return 5;
-        }
-
-        out[0] = '6';
-        ngx_memcpy(out + 1, sin6->sin6_addr.s6_addr, 8);
-        return 9;
-#endif
-
-    default:
-        out[0] = 'u';
-        return 1;
-    }
-}
-
-
 static void
 ngx_pytake_gate_lock(ngx_pytake_worker_t *w)
 {
@@ -183,13 +140,13 @@ ngx_pytake_gate_say(ngx_pytake_op_t *op, ngx_uint_t wait_s)
     w = op->worker;
 
     if (op->request == NULL
-        || (w->gate_said
-            && ngx_current_msec - w->gate_said < NGX_PYTAKE_GATE_SAID))
+        || (w->gate_logged
+            && ngx_current_msec - w->gate_logged < NGX_PYTAKE_GATE_LOG_EVERY))
     {
         return;
     }
 
-    w->gate_said = ngx_current_msec;
+    w->gate_logged = ngx_current_msec;
 
     ngx_log_error(NGX_LOG_NOTICE, op->request->connection->log, 0,
                   "pytake: login has to wait %ui s after too many wrong "

@@ -37,7 +37,7 @@ ngx_pytake_health_handler(ngx_http_request_t *r)
     ctx->route = NGX_PYTAKE_ROUTE_HEALTH;
 
     if (!(r->method & (NGX_HTTP_GET | NGX_HTTP_HEAD))) {
-        return ngx_pytake_not_allowed(r);
+        return ngx_pytake_problem_not_allowed(r);
     }
 
     return ngx_pytake_body_skip(r, ngx_pytake_health_post);
@@ -112,7 +112,7 @@ ngx_pytake_health_answer(ngx_http_request_t        *r,
 
     body.len = p - body.data;
 
-    return ngx_pytake_send(
+    return ngx_pytake_answer_send(
         r, database ? NGX_HTTP_OK : NGX_HTTP_SERVICE_UNAVAILABLE,
         "application/json", &body);
 }
@@ -166,7 +166,7 @@ ngx_pytake_live_answer(ngx_http_request_t *r)
 
     body.len = p - body.data;
 
-    return ngx_pytake_send(r, NGX_HTTP_OK, "application/json", &body);
+    return ngx_pytake_answer_send(r, NGX_HTTP_OK, "application/json", &body);
 }
 
 

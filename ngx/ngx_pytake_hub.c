@@ -7,7 +7,7 @@
  * each; WebSockets themselves are proxied by nginx.
  */
 
-#include "ngx_pytake_hub.h"
+#include "ngx_pytake_hub_call.h"
 
 #define NGX_PYTAKE_HUB_LEAVE_TIMEOUT 1000 /* ms */
 #define NGX_PYTAKE_HUB_HEAD "Host: hub\r\nConnection: close\r\n\r\n"
@@ -72,7 +72,7 @@ ngx_pytake_hub_health(ngx_http_request_t *r, ngx_pytake_hub_pt handler)
 
     cln->handler = ngx_pytake_hub_unwait;
 
-    ngx_pytake_watch(r);
+    ngx_pytake_abort_watch(r);
 }
 
 
@@ -97,8 +97,8 @@ ngx_pytake_hub_metrics(ngx_http_request_t *r, ngx_pytake_hub_pt handler)
         ngx_sprintf(call->text, "GET /metrics HTTP/1.1\r\n" NGX_PYTAKE_HUB_HEAD)
         - call->text;
 
-    if (ngx_pytake_hub_start(call, NGX_PYTAKE_HUB_TIMEOUT) != NGX_OK) {
-        ngx_pytake_hub_free(call);
+    if (ngx_pytake_hub_call_start(call, NGX_PYTAKE_HUB_TIMEOUT) != NGX_OK) {
+        ngx_pytake_hub_call_free(call);
         handler(r, NULL);
         return;
     }
@@ -108,7 +108,7 @@ ngx_pytake_hub_metrics(ngx_http_request_t *r, ngx_pytake_hub_pt handler)
     cln->handler = ngx_pytake_hub_forget;
     cln->data = call;
 
-    ngx_pytake_watch(r);
+    ngx_pytake_abort_watch(r);
 }
 
 
@@ -137,9 +137,10 @@ ngx_pytake_hub_leave(ngx_pytake_worker_t *w)
 
     w->hub_left = 1;
 
-    if (ngx_pytake_hub_start(call, NGX_PYTAKE_HUB_LEAVE_TIMEOUT) != NGX_OK) {
+    if (ngx_pytake_hub_call_start(call, NGX_PYTAKE_HUB_LEAVE_TIMEOUT) != NGX_OK)
+    {
         w->hub_left = 0;
-        ngx_pytake_hub_free(call);
+        ngx_pytake_hub_call_free(call);
     }
 }
 
@@ -151,7 +152,8 @@ ngx_pytake_hub_drop_all(ngx_pytake_worker_t *w)
 
     while (!ngx_queue_empty(&w->hub_calls)) {
         q = ngx_queue_head(&w->hub_calls);
-        ngx_pytake_hub_free(ngx_queue_data(q, ngx_pytake_hub_call_t, queue));
+        ngx_pytake_hub_call_free(
+            ngx_queue_data(q, ngx_pytake_hub_call_t, queue));
     }
 
     w->hub_health = NULL;
@@ -174,8 +176,8 @@ ngx_pytake_hub_health_ask(ngx_pytake_worker_t *w)
         ngx_sprintf(call->text, "GET /health HTTP/1.1\r\n" NGX_PYTAKE_HUB_HEAD)
         - call->text;
 
-    if (ngx_pytake_hub_start(call, NGX_PYTAKE_HUB_TIMEOUT) != NGX_OK) {
-        ngx_pytake_hub_free(call);
+    if (ngx_pytake_hub_call_start(call, NGX_PYTAKE_HUB_TIMEOUT) != NGX_OK) {
+        ngx_pytake_hub_call_free(call);
         w->hub_known = 1;
         w->hub_up = 0;
         w->hub_asked = ngx_current_msec;

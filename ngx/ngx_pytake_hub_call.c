@@ -5,7 +5,7 @@
  * end, within a deadline.
  */
 
-#include "ngx_pytake_hub.h"
+#include "ngx_pytake_hub_call.h"
 #include <sys/un.h>
 
 #define NGX_PYTAKE_HUB_BUF 4096
@@ -48,7 +48,7 @@ ngx_pytake_hub_call(ngx_pytake_worker_t *w,
 /* Its handler does not run inside this call */
 
 ngx_int_t
-ngx_pytake_hub_start(ngx_pytake_hub_call_t *call, ngx_msec_t timeout)
+ngx_pytake_hub_call_start(ngx_pytake_hub_call_t *call, ngx_msec_t timeout)
 {
     pt_loop_t *loop;
 
@@ -314,12 +314,12 @@ ngx_pytake_hub_finish(ngx_pytake_hub_call_t *call)
 {
     ngx_pytake_hub_close(call);
     call->done(call);
-    ngx_pytake_hub_free(call);
+    ngx_pytake_hub_call_free(call);
 }
 
 
 void
-ngx_pytake_hub_free(ngx_pytake_hub_call_t *call)
+ngx_pytake_hub_call_free(ngx_pytake_hub_call_t *call)
 {
     ngx_pytake_hub_close(call);
     ngx_queue_remove(&call->queue);

@@ -14,7 +14,7 @@ static ngx_uint_t ngx_pytake_local_header(ngx_table_elt_t *e,
 
 
 ngx_uint_t
-ngx_pytake_is_local(ngx_http_request_t *r)
+ngx_pytake_local_is(ngx_http_request_t *r)
 {
     return ngx_pytake_local_address(r) && !ngx_pytake_local_forwarded(r);
 }

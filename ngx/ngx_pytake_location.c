@@ -15,7 +15,7 @@ static ngx_http_handler_pt ngx_pytake_handler(ngx_uint_t role);
 
 
 void *
-ngx_pytake_create_loc_conf(ngx_conf_t *cf)
+ngx_pytake_location_create(ngx_conf_t *cf)
 {
     ngx_pytake_loc_conf_t *plcf;
 
@@ -32,14 +32,14 @@ ngx_pytake_create_loc_conf(ngx_conf_t *cf)
     plcf->webhook_body_max = NGX_CONF_UNSET_SIZE;
     plcf->origins = NGX_CONF_UNSET_PTR;
     plcf->websocket = NGX_CONF_UNSET;
-    plcf->crowd = NGX_CONF_UNSET_PTR;
+    plcf->limit = NGX_CONF_UNSET_PTR;
 
     return plcf;
 }
 
 
 char *
-ngx_pytake_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+ngx_pytake_location_merge(ngx_conf_t *cf, void *parent, void *child)
 {
     ngx_pytake_loc_conf_t *prev = parent;
     ngx_pytake_loc_conf_t *conf = child;
@@ -54,7 +54,7 @@ ngx_pytake_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_size_value(conf->webhook_body_max, prev->webhook_body_max,
                               PT_WEBHOOK_BODY_MAX);
     ngx_conf_merge_ptr_value(conf->origins, prev->origins, NULL);
-    ngx_conf_merge_ptr_value(conf->crowd, prev->crowd, NULL);
+    ngx_conf_merge_ptr_value(conf->limit, prev->limit, NULL);
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
@@ -104,7 +104,7 @@ ngx_pytake_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
 
 char *
-ngx_pytake_set_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_pytake_location_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_pytake_loc_conf_t *plcf = conf;
 
@@ -141,7 +141,7 @@ ngx_pytake_set_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
  * pytake_problem */
 
 char *
-ngx_pytake_set_role(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_pytake_location_role(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_pytake_loc_conf_t *plcf = conf;
 
@@ -191,7 +191,7 @@ ngx_pytake_set_role(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 char *
-ngx_pytake_set_size(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_pytake_location_size(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     char *p = conf;
 
@@ -219,7 +219,7 @@ ngx_pytake_set_size(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 char *
-ngx_pytake_set_websocket(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_pytake_location_websocket(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_pytake_loc_conf_t *plcf = conf;
 
@@ -282,7 +282,7 @@ ngx_pytake_handler(ngx_uint_t role)
     switch (role) {
 
     case NGX_PYTAKE_API:
-        return ngx_pytake_api_handler;
+        return ngx_pytake_request_handler;
 
     case NGX_PYTAKE_METRICS:
     case NGX_PYTAKE_METRICS_ANY:

@@ -9,7 +9,6 @@
  */
 
 #include "ngx_pytake.h"
-#include <time.h>
 
 #define NGX_PYTAKE_HOLD_INTERVAL 1000
 #define NGX_PYTAKE_LOG_MAX 512
@@ -58,17 +57,17 @@ static void        ngx_pytake_work_run(void *ctx, ngx_log_t *log);
 static void        ngx_pytake_work_done(ngx_event_t *ev);
 static void        ngx_pytake_hold_fire(ngx_event_t *ev);
 static int64_t     ngx_pytake_now_ms(pt_loop_t *loop);
-static int64_t     ngx_pytake_loop_wall_us(pt_loop_t *loop);
+static int64_t     ngx_pytake_loop_wall(pt_loop_t *loop);
 static bool        ngx_pytake_exiting(pt_loop_t *loop);
-static void        ngx_pytake_log(pt_loop_t *loop, pt_log_level_t level,
-                                  const char *fmt, ...) PT_PRINTF(3, 4);
+static void        ngx_pytake_loop_log(pt_loop_t *loop, pt_log_level_t level,
+                                       const char *fmt, ...) PT_PRINTF(3, 4);
 
 
 static const pt_loop_ops_t ngx_pytake_loop_ops = {
-    ngx_pytake_io_new,       ngx_pytake_io_want,   ngx_pytake_io_del,
-    ngx_pytake_timer_new,    ngx_pytake_timer_set, ngx_pytake_timer_stop,
-    ngx_pytake_timer_del,    ngx_pytake_work,      ngx_pytake_now_ms,
-    ngx_pytake_loop_wall_us, ngx_pytake_exiting,   ngx_pytake_log
+    ngx_pytake_io_new,    ngx_pytake_io_want,   ngx_pytake_io_del,
+    ngx_pytake_timer_new, ngx_pytake_timer_set, ngx_pytake_timer_stop,
+    ngx_pytake_timer_del, ngx_pytake_work,      ngx_pytake_now_ms,
+    ngx_pytake_loop_wall, ngx_pytake_exiting,   ngx_pytake_loop_log
 };
 
 static const ngx_uint_t ngx_pytake_log_levels[] = {
@@ -100,28 +99,6 @@ ngx_pytake_loop_free(ngx_pytake_loop_t *l)
     if (l->hold.timer_set) {
         ngx_del_timer(&l->hold);
     }
-}
-
-
-int64_t
-ngx_pytake_wall_us(void)
-{
-    struct timespec ts;
-
-    (void) clock_gettime(CLOCK_REALTIME, &ts);
-
-    return (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
-}
-
-
-int64_t
-ngx_pytake_mono_us(void)
-{
-    struct timespec ts;
-
-    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-
-    return (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
 
@@ -240,7 +217,7 @@ ngx_pytake_io_read(ngx_event_t *ev)
 
     if (c->close) {
         c->close = 0;
-        ngx_pytake_worker_drain(io->loop->worker);
+        io->loop->worker->drain(io->loop->worker);
         return;
     }
 
@@ -421,9 +398,9 @@ ngx_pytake_now_ms(pt_loop_t *loop)
 
 
 static int64_t
-ngx_pytake_loop_wall_us(pt_loop_t *loop)
+ngx_pytake_loop_wall(pt_loop_t *loop)
 {
-    return ngx_pytake_wall_us();
+    return ngx_pytake_clock_wall_us();
 }
 
 
@@ -435,7 +412,7 @@ ngx_pytake_exiting(pt_loop_t *loop)
 
 
 static void
-ngx_pytake_log(pt_loop_t *loop, pt_log_level_t level, const char *fmt, ...)
+ngx_pytake_loop_log(pt_loop_t *loop, pt_log_level_t level, const char *fmt, ...)
 {
     int        n;
     char       buf[NGX_PYTAKE_LOG_MAX];

@@ -90,11 +90,11 @@ ngx_pytake_metrics_handler(ngx_http_request_t *r)
     ctx->route = NGX_PYTAKE_ROUTE_METRICS;
 
     if (!(r->method & (NGX_HTTP_GET | NGX_HTTP_HEAD))) {
-        return ngx_pytake_not_allowed(r);
+        return ngx_pytake_problem_not_allowed(r);
     }
 
     if (ngx_pytake_loc_conf(r)->role == NGX_PYTAKE_METRICS
-        && !ngx_pytake_is_local(r))
+        && !ngx_pytake_local_is(r))
     {
         return ngx_pytake_problem_send(r, NGX_HTTP_FORBIDDEN);
     }
@@ -110,7 +110,7 @@ ngx_pytake_metrics_handler(ngx_http_request_t *r)
 
 
 ngx_int_t
-ngx_pytake_log_handler(ngx_http_request_t *r)
+ngx_pytake_metrics_log(ngx_http_request_t *r)
 {
     int64_t                 us;
     ngx_uint_t              route, status;
@@ -134,7 +134,7 @@ ngx_pytake_log_handler(ngx_http_request_t *r)
     /* of a websocket its admission counts, not its life */
 
     status = r->err_status ? r->err_status : r->headers_out.status;
-    us = (ctx->handed_us ? ctx->handed_us : ngx_pytake_mono_us())
+    us = (ctx->handed_us ? ctx->handed_us : ngx_pytake_clock_mono_us())
          - ctx->start_us;
 
     ngx_pytake_zone_request(pmcf->worker->zone, route, status,
@@ -145,7 +145,7 @@ ngx_pytake_log_handler(ngx_http_request_t *r)
 
 
 const char *
-ngx_pytake_route_name(ngx_uint_t route)
+ngx_pytake_metrics_route_name(ngx_uint_t route)
 {
     if (route < pytake_routes_count) {
         return pytake_route_names[route];
@@ -197,8 +197,8 @@ ngx_pytake_metrics_answer(ngx_http_request_t *r, ngx_str_t *hub)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_pytake_send(r, NGX_HTTP_OK,
-                           "text/plain; version=0.0.4; charset=utf-8", &body);
+    return ngx_pytake_answer_send(
+        r, NGX_HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", &body);
 }
 
 
@@ -266,7 +266,8 @@ ngx_pytake_metrics_requests(u_char *p, u_char *last, ngx_pytake_zone_t *z)
             p = ngx_slprintf(p, last,
                              "pytake_requests_total{op=\"%s\","
                              "status=\"%uixx\"} %uA\n",
-                             ngx_pytake_route_name(i), c, zr->status[c]);
+                             ngx_pytake_metrics_route_name(i), c,
+                             zr->status[c]);
         }
     }
 
@@ -289,7 +290,7 @@ ngx_pytake_metrics_latency(u_char *p, u_char *last, ngx_pytake_zone_t *z)
 
     for (i = 0; i < z->layout; i++) {
         zr = &z->route[i];
-        name = ngx_pytake_route_name(i);
+        name = ngx_pytake_metrics_route_name(i);
         sum = 0;
 
         for (b = 0; b < NGX_PYTAKE_BUCKETS; b++) {
@@ -304,7 +305,7 @@ ngx_pytake_metrics_latency(u_char *p, u_char *last, ngx_pytake_zone_t *z)
 
         for (b = 0; b < NGX_PYTAKE_BUCKETS - 1; b++) {
             sum += zr->bucket[b];
-            us = ngx_pytake_bucket_us[b];
+            us = ngx_pytake_zone_bucket_us[b];
 
             p = ngx_slprintf(p, last,
                              "pytake_request_seconds_bucket{op="
@@ -365,9 +366,9 @@ ngx_pytake_metrics_database(u_char *p, u_char *last, ngx_pytake_zone_t *z)
                          "pytake_database_seconds_sum{pool=\"%s\"} "
                          "%uA.%06uA\n"
                          "pytake_database_seconds_count{pool=\"%s\"} %uA\n",
-                         ngx_pytake_class_names[c], zc->time_sum_us / 1000000,
-                         zc->time_sum_us % 1000000, ngx_pytake_class_names[c],
-                         zc->time_count);
+                         ngx_pytake_zone_class_names[c],
+                         zc->time_sum_us / 1000000, zc->time_sum_us % 1000000,
+                         ngx_pytake_zone_class_names[c], zc->time_count);
     }
 
     for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -388,7 +389,7 @@ ngx_pytake_metrics_database(u_char *p, u_char *last, ngx_pytake_zone_t *z)
 
             p = ngx_slprintf(p, last,
                              "pytake_database_%s_total{pool=\"%s\"} %uA\n",
-                             names[i], ngx_pytake_class_names[c], v);
+                             names[i], ngx_pytake_zone_class_names[c], v);
         }
     }
 
@@ -441,7 +442,7 @@ ngx_pytake_metrics_pools(u_char *p, u_char *last, ngx_pytake_gauges_t *sum)
             g = (u_char *) &sum[c] + ngx_pytake_gauges[i].offset;
 
             p = ngx_slprintf(p, last, "%s{pool=\"%s\"%s} %uA\n", name,
-                             ngx_pytake_class_names[c],
+                             ngx_pytake_zone_class_names[c],
                              ngx_pytake_gauges[i].label, *(ngx_atomic_t *) g);
         }
     }

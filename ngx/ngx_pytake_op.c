@@ -90,7 +90,8 @@ ngx_pytake_op_start(ngx_pytake_op_t *op, ngx_msec_t timeout)
     op->deadline_ms = (int64_t) ngx_current_msec + (int64_t) timeout;
 
     if (ngx_pytake_random(w, seed, sizeof(seed)) != NGX_OK
-        || pytake_op_new(w->pt, &op->req, seed, ngx_pytake_wall_us(), &op->op)
+        || pytake_op_new(w->pt, &op->req, seed, ngx_pytake_clock_wall_us(),
+                         &op->op)
                != PT_OK)
     {
         op->op = NULL;
@@ -113,7 +114,7 @@ ngx_pytake_op_judge(ngx_pytake_op_t *op)
     err = PT_ENOMEM;
 
     if (ngx_pytake_random(w, seed, sizeof(seed)) == NGX_OK) {
-        err = pytake_op_judge(w->pt, &op->req, seed, ngx_pytake_wall_us(),
+        err = pytake_op_judge(w->pt, &op->req, seed, ngx_pytake_clock_wall_us(),
                               &op->op);
     }
 
@@ -226,7 +227,7 @@ ngx_pytake_op_sql(ngx_pytake_op_t *op)
 
     op->class = sql->class;
     op->pool = w->pool[op->class];
-    op->submitted_us = ngx_pytake_mono_us();
+    op->submitted_us = ngx_pytake_clock_mono_us();
 
     err = pt_pool_submit(op->pool, sql, op->deadline_ms, ngx_pytake_op_sql_done,
                          op, &op->batch);
@@ -247,7 +248,7 @@ ngx_pytake_op_sql(ngx_pytake_op_t *op)
     ngx_memzero(&result, sizeof(pytake_sql_result_t));
     result.err = err;
 
-    pytake_op_feed_sql(op->op, ngx_pytake_wall_us(), &result);
+    pytake_op_feed_sql(op->op, ngx_pytake_clock_wall_us(), &result);
 
     return NGX_OK;
 }
@@ -259,7 +260,7 @@ ngx_pytake_op_sql_done(void *data, const pytake_sql_result_t *result)
     int64_t          us;
     ngx_pytake_op_t *op = data;
 
-    us = ngx_pytake_mono_us() - op->submitted_us;
+    us = ngx_pytake_clock_mono_us() - op->submitted_us;
 
     if (op->ctx) {
         op->ctx->db_us += us;
@@ -267,7 +268,7 @@ ngx_pytake_op_sql_done(void *data, const pytake_sql_result_t *result)
 
     ngx_pytake_zone_batch(op->worker->zone, op->class, (ngx_uint_t) us);
 
-    pytake_op_feed_sql(op->op, ngx_pytake_wall_us(), result);
+    pytake_op_feed_sql(op->op, ngx_pytake_clock_wall_us(), result);
 
 #if (PYTAKE_FAULTS)
     if (result->err == PT_OK && op->class == PYTAKE_SQL_WRITE) {
@@ -297,12 +298,13 @@ ngx_pytake_op_work(ngx_pytake_op_t *op)
 
     if (err == PT_EATTEMPTS) {
         ngx_pytake_zone_add(op->worker->zone, NGX_PYTAKE_C_LOGIN_WAITS, 1);
-        pytake_op_feed_wait(op->op, ngx_pytake_wall_us(), (uint32_t) wait_s);
+        pytake_op_feed_wait(op->op, ngx_pytake_clock_wall_us(),
+                            (uint32_t) wait_s);
         return NGX_OK;
     }
 
     ngx_pytake_zone_add(op->worker->zone, NGX_PYTAKE_C_HASH_REJECTED, 1);
-    pytake_op_feed_work(op->op, ngx_pytake_wall_us(), PT_EBUSY, false);
+    pytake_op_feed_work(op->op, ngx_pytake_clock_wall_us(), PT_EBUSY, false);
 
     return NGX_OK;
 }
@@ -312,7 +314,7 @@ static void
 ngx_pytake_op_work_done(ngx_pytake_op_t *op, pt_err_t err, ngx_uint_t match)
 {
     op->hash = NULL;
-    pytake_op_feed_work(op->op, ngx_pytake_wall_us(), err, match ? 1 : 0);
+    pytake_op_feed_work(op->op, ngx_pytake_clock_wall_us(), err, match ? 1 : 0);
     ngx_pytake_op_resume(op);
 }
 
@@ -372,7 +374,7 @@ ngx_pytake_op_resume(ngx_pytake_op_t *op)
         op->done(r, &op->effect.u.done);
 
     } else {
-        rc = ngx_pytake_respond(r, &op->effect.u.done);
+        rc = ngx_pytake_answer_response(r, &op->effect.u.done);
         ngx_http_finalize_request(r, rc);
     }
 
@@ -407,7 +409,7 @@ ngx_pytake_op_timeout(ngx_event_t *ev)
 
     ngx_pytake_op_stop(op);
 
-    pytake_op_fail(op->op, ngx_pytake_wall_us(),
+    pytake_op_fail(op->op, ngx_pytake_clock_wall_us(),
                    (state == NGX_PYTAKE_OP_SQL && op->class == PYTAKE_SQL_WRITE)
                        ? PT_EOUTCOME
                        : PT_EDEADLINE);
@@ -516,7 +518,7 @@ ngx_pytake_op_free(ngx_pytake_op_t *op)
     }
 
     if (op->worker->draining && op->worker->nops == 0) {
-        ngx_pytake_worker_drain(op->worker);
+        op->worker->drain(op->worker);
     }
 
     ngx_free(op);

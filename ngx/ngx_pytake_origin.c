@@ -21,7 +21,7 @@ static void       ngx_pytake_origin_cut(ngx_str_t *host, ngx_uint_t https);
 /* pytake_websocket_origins "https://a,https://b:8443" | file: | env: */
 
 char *
-ngx_pytake_conf_origins(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_pytake_origin_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_pytake_loc_conf_t *plcf = conf;
 
@@ -36,7 +36,7 @@ ngx_pytake_conf_origins(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "is duplicate";
     }
 
-    rv = ngx_pytake_conf_value(cf, &value[0], &value[1], &list, &is_inline);
+    rv = ngx_pytake_value_read(cf, &value[0], &value[1], &list, &is_inline);
     if (rv != NGX_CONF_OK) {
         return rv;
     }

@@ -87,7 +87,7 @@ ngx_pytake_probe(ngx_http_request_t *r, ngx_int_t stmt,
     cln->handler = ngx_pytake_probe_abort;
     cln->data = p;
 
-    ngx_pytake_watch(r);
+    ngx_pytake_abort_watch(r);
 }
 
 

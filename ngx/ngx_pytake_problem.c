@@ -79,21 +79,21 @@ ngx_pytake_problem_send(ngx_http_request_t *r, ngx_uint_t status)
     if (rc != NGX_OK
         || ((status == NGX_HTTP_SERVICE_UNAVAILABLE
              || status == NGX_HTTP_TOO_MANY_REQUESTS)
-            && ngx_pytake_header(r, "Retry-After", &one) != NGX_OK))
+            && ngx_pytake_answer_header(r, "Retry-After", &one) != NGX_OK))
     {
         return NGX_ERROR;
     }
 
-    return ngx_pytake_send(r, status, "application/problem+json", &body);
+    return ngx_pytake_answer_send(r, status, "application/problem+json", &body);
 }
 
 
 ngx_int_t
-ngx_pytake_not_allowed(ngx_http_request_t *r)
+ngx_pytake_problem_not_allowed(ngx_http_request_t *r)
 {
     ngx_str_t allow = ngx_string("GET, HEAD");
 
-    if (ngx_pytake_header(r, "Allow", &allow) != NGX_OK) {
+    if (ngx_pytake_answer_header(r, "Allow", &allow) != NGX_OK) {
         return NGX_ERROR;
     }
 

@@ -46,7 +46,7 @@ static const struct {
 
 
 ngx_int_t
-ngx_pytake_api_handler(ngx_http_request_t *r)
+ngx_pytake_request_handler(ngx_http_request_t *r)
 {
     ngx_int_t            rc;
     ngx_uint_t           awaited;
@@ -79,7 +79,7 @@ ngx_pytake_api_handler(ngx_http_request_t *r)
         }
     }
 
-    rc = ngx_pytake_crowd_enter(r, ctx);
+    rc = ngx_pytake_limit_enter(r, ctx);
     if (rc != NGX_OK) {
         return ngx_pytake_problem_send(r, rc);
     }
@@ -125,7 +125,7 @@ ngx_pytake_api_post(ngx_http_request_t *r)
     rc = ngx_pytake_api_start(r, ctx, len);
 
     if (rc == NGX_DONE) {
-        ngx_pytake_watch(r);
+        ngx_pytake_abort_watch(r);
         return;
     }
 
@@ -175,7 +175,7 @@ ngx_pytake_api_judge(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx)
     ngx_memcpy(p, resp->body.data, resp->body.len);
     resp->body.data = (char *) p;
 
-    rc = ngx_pytake_respond(r, resp);
+    rc = ngx_pytake_answer_response(r, resp);
 
     ngx_pytake_op_release(op, r);
 
@@ -184,7 +184,7 @@ ngx_pytake_api_judge(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx)
 
 
 void
-ngx_pytake_uri_split(ngx_http_request_t *r, ngx_str_t *path, ngx_str_t *query)
+ngx_pytake_request_uri(ngx_http_request_t *r, ngx_str_t *path, ngx_str_t *query)
 {
     u_char *p, *last;
 
@@ -198,32 +198,6 @@ ngx_pytake_uri_split(ngx_http_request_t *r, ngx_str_t *path, ngx_str_t *query)
         path->len = p - path->data;
         query->data = p + 1;
         query->len = last - query->data;
-    }
-}
-
-
-void
-ngx_pytake_watch(ngx_http_request_t *r)
-{
-    /* what is still being thrown away has a handler of its own */
-
-    if (r != r->main || r->discard_body) {
-        return;
-    }
-
-    r->read_event_handler = ngx_http_test_reading;
-    r->write_event_handler = ngx_http_request_empty_handler;
-
-    /* a FIN that came with the request gives no event of its own */
-
-    if (r->connection->read->ready) {
-        ngx_post_event(r->connection->read, &ngx_posted_events);
-        return;
-    }
-
-    if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
-        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
-                      "pytake: client aborts will not be noticed");
     }
 }
 
@@ -253,7 +227,7 @@ ngx_pytake_api_start(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx, size_t len)
         return ngx_pytake_problem_send(r, NGX_HTTP_SERVICE_UNAVAILABLE);
     }
 
-    return ngx_pytake_respond(r, &op->effect.u.done);
+    return ngx_pytake_answer_response(r, &op->effect.u.done);
 }
 
 
@@ -443,7 +417,7 @@ ngx_pytake_route(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx)
         ctx->query = r->args;
 
     } else {
-        ngx_pytake_uri_split(r, &ctx->path, &ctx->query);
+        ngx_pytake_request_uri(r, &ctx->path, &ctx->query);
     }
 
     path.data = (char *) ctx->path.data;

@@ -44,10 +44,10 @@ ngx_pytake_status_handler(ngx_http_request_t *r)
     ctx->route = NGX_PYTAKE_ROUTE_STATUS;
 
     if (!(r->method & (NGX_HTTP_GET | NGX_HTTP_HEAD))) {
-        return ngx_pytake_not_allowed(r);
+        return ngx_pytake_problem_not_allowed(r);
     }
 
-    if (!ngx_pytake_is_local(r)) {
+    if (!ngx_pytake_local_is(r)) {
         return ngx_pytake_problem_send(r, NGX_HTTP_FORBIDDEN);
     }
 
@@ -101,7 +101,7 @@ ngx_pytake_status_answer(ngx_http_request_t        *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_pytake_send(r, NGX_HTTP_OK, "application/json", &body);
+    return ngx_pytake_answer_send(r, NGX_HTTP_OK, "application/json", &body);
 }
 
 
@@ -167,7 +167,7 @@ ngx_pytake_status_identity(ngx_http_request_t        *r,
     value[PT_FINGERPRINT_JWT_SECRET].len = pmcf->jwt_secret.len;
     value[PT_FINGERPRINT_IDENTITY] = pt_cell_text(&result->rows[0], 0, 0);
 
-    err = pt_fingerprints_make(value, &only);
+    err = pt_fingerprint_make(value, &only);
 
     ngx_memcpy(prints->of[PT_FINGERPRINT_IDENTITY],
                only.of[PT_FINGERPRINT_IDENTITY],
@@ -241,7 +241,7 @@ ngx_pytake_status_pools(u_char *p, u_char *last, ngx_pytake_main_conf_t *pmcf)
                          "%s\"%s\":{\"max\":%ui,\"ready\":%uA,"
                          "\"connecting\":%uA,\"busy\":%uA,\"waiting\":%uA,"
                          "\"away\":%uA}",
-                         c ? "," : "", ngx_pytake_class_names[c],
+                         c ? "," : "", ngx_pytake_zone_class_names[c],
                          pmcf->conns[c], g->conns, g->connecting, g->busy,
                          g->waiting, g->away);
     }

@@ -90,7 +90,7 @@ ngx_pytake_test_answer(ngx_http_request_t *r, const pytake_sql_result_t *result)
                            rows, bytes, (int) result->err)
                - body.data;
 
-    return ngx_pytake_send(
+    return ngx_pytake_answer_send(
         r, result->err == PT_OK ? NGX_HTTP_OK : NGX_HTTP_SERVICE_UNAVAILABLE,
         "application/json", &body);
 }

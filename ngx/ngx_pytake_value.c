@@ -18,7 +18,7 @@ static char *ngx_pytake_conf_env(ngx_conf_t *cf, ngx_str_t *name,
 
 
 char *
-ngx_pytake_conf_value(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *arg,
+ngx_pytake_value_read(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *arg,
                       ngx_str_t *out, ngx_uint_t *is_inline)
 {
     ngx_str_t s;

@@ -148,7 +148,7 @@ ngx_pytake_var_path(ngx_http_request_t *r, ngx_http_variable_value_t *v,
     size_t    i, n;
     ngx_str_t path, query;
 
-    ngx_pytake_uri_split(r, &path, &query);
+    ngx_pytake_request_uri(r, &path, &query);
 
     n = 0;
 
@@ -235,7 +235,7 @@ ngx_pytake_var_op(ngx_http_request_t *r, ngx_http_variable_value_t *v,
         return ngx_pytake_var_info(r, v, offsetof(pytake_op_info_t, op));
     }
 
-    name = (u_char *) ngx_pytake_route_name(ctx->route);
+    name = (u_char *) ngx_pytake_metrics_route_name(ctx->route);
 
     return ngx_pytake_var_set(v, name, ngx_strlen(name));
 }

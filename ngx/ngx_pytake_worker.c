@@ -9,13 +9,13 @@
 #include "ngx_pytake.h"
 #include "pt_conninfo.h"
 #include <libpq-fe.h>
-#include <openssl/rand.h>
 
 #define NGX_PYTAKE_REDIS_CONNECT_TIMEOUT 1000
 #define NGX_PYTAKE_REDIS_COMMAND_TIMEOUT 1000
 #define NGX_PYTAKE_REDIS_PENDING_MAX 4096
 
 
+static void      ngx_pytake_worker_drain(ngx_pytake_worker_t *w);
 static ngx_int_t ngx_pytake_worker_core(ngx_pytake_worker_t *w);
 static ngx_int_t ngx_pytake_worker_pools(ngx_pytake_worker_t *w);
 static ngx_int_t ngx_pytake_worker_redis(ngx_pytake_worker_t *w);
@@ -24,12 +24,6 @@ static ngx_int_t ngx_pytake_worker_stmt(const char *name);
 static void      ngx_pytake_worker_house(void *data);
 static void      ngx_pytake_worker_pool_publish(ngx_pytake_worker_t *w,
                                                 ngx_uint_t class);
-static void     *ngx_pytake_mem_alloc(void *user, size_t size);
-static void      ngx_pytake_mem_free(void *user, void *ptr);
-
-
-const pt_mem_t ngx_pytake_mem = { ngx_pytake_mem_alloc, ngx_pytake_mem_free,
-                                  NULL };
 
 
 ngx_int_t
@@ -45,6 +39,7 @@ ngx_pytake_worker_init(ngx_cycle_t *cycle, ngx_pytake_main_conf_t *pmcf)
     pmcf->worker = w;
 
     w->conf = pmcf;
+    w->drain = ngx_pytake_worker_drain;
     w->rnd_used = sizeof(w->rnd);
     w->stmt_ping = ngx_pytake_worker_stmt("health_ping");
     w->stmt_identity = ngx_pytake_worker_stmt("health_identity");
@@ -151,7 +146,7 @@ ngx_pytake_worker_exit(ngx_pytake_main_conf_t *pmcf)
  * stays while operations may still have something to publish.
  */
 
-void
+static void
 ngx_pytake_worker_drain(ngx_pytake_worker_t *w)
 {
     ngx_uint_t i;
@@ -200,29 +195,6 @@ ngx_pytake_worker_publish(ngx_pytake_worker_t *w)
     w->slot->redis_up = w->redis && pt_redis_is_up(w->redis);
     w->slot->operations = w->nops;
     w->slot->hashes_waiting = ngx_pytake_hash_waiting(w);
-}
-
-
-ngx_int_t
-ngx_pytake_random(ngx_pytake_worker_t *w, uint8_t *out, size_t len)
-{
-    if (w == NULL || len > sizeof(w->rnd)) {
-        return RAND_bytes(out, (int) len) == 1 ? NGX_OK : NGX_ERROR;
-    }
-
-    if (len > sizeof(w->rnd) - w->rnd_used) {
-        if (RAND_bytes(w->rnd, sizeof(w->rnd)) != 1) {
-            return NGX_ERROR;
-        }
-
-        w->rnd_used = 0;
-    }
-
-    ngx_memcpy(out, w->rnd + w->rnd_used, len);
-    ngx_explicit_memzero(w->rnd + w->rnd_used, len);
-    w->rnd_used += len;
-
-    return NGX_OK;
 }
 
 
@@ -371,7 +343,7 @@ ngx_pytake_worker_prints(ngx_pytake_worker_t *w)
         }
     }
 
-    if (pt_fingerprints_make(value, &w->prints) != PT_OK) {
+    if (pt_fingerprint_make(value, &w->prints) != PT_OK) {
         ngx_log_error(NGX_LOG_EMERG, ngx_cycle->log, 0,
                       "pytake: fingerprints could not be made");
         return NGX_ERROR;
@@ -444,18 +416,4 @@ ngx_pytake_worker_pool_publish(ngx_pytake_worker_t *w, ngx_uint_t class)
     g->away = now.away;
 
     *last = now;
-}
-
-
-static void *
-ngx_pytake_mem_alloc(void *user, size_t size)
-{
-    return ngx_alloc(size, ngx_cycle->log);
-}
-
-
-static void
-ngx_pytake_mem_free(void *user, void *ptr)
-{
-    ngx_free(ptr);
 }

@@ -84,7 +84,7 @@ ngx_pytake_ws_handler(ngx_http_request_t *r)
 
     } else {
         ctx->ws = ngx_pcalloc(r->pool, sizeof(ngx_pytake_ws_t));
-        ctx->handed_us = ngx_pytake_mono_us();
+        ctx->handed_us = ngx_pytake_clock_mono_us();
         return ctx->ws ? NGX_DECLINED : NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -221,7 +221,7 @@ ngx_pytake_ws_judge(ngx_http_request_t *r, ngx_pytake_ws_headers_t *h)
     }
 
     if (h->norigins > 1 || !ngx_pytake_origin_is(r, &h->origin)) {
-        ngx_pytake_say(r, NGX_PYTAKE_SAY_ORIGIN, &h->origin);
+        ngx_pytake_log(r, NGX_PYTAKE_LOG_ORIGIN, &h->origin);
         return NGX_HTTP_FORBIDDEN;
     }
 
@@ -237,7 +237,7 @@ ngx_pytake_ws_refuse(ngx_http_request_t *r, ngx_uint_t status)
     ngx_str_t version = ngx_string("13");
 
     if (status == NGX_HTTP_NOT_ALLOWED
-        && ngx_pytake_header(r, "Allow", &get) != NGX_OK)
+        && ngx_pytake_answer_header(r, "Allow", &get) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -246,8 +246,9 @@ ngx_pytake_ws_refuse(ngx_http_request_t *r, ngx_uint_t status)
         ngx_str_set(&r->headers_out.status_line, "426 Upgrade Required");
 
         if (r->http_version <= NGX_HTTP_VERSION_11
-            && (ngx_pytake_header(r, "Upgrade", &websocket) != NGX_OK
-                || ngx_pytake_header(r, "Sec-WebSocket-Version", &version)
+            && (ngx_pytake_answer_header(r, "Upgrade", &websocket) != NGX_OK
+                || ngx_pytake_answer_header(r, "Sec-WebSocket-Version",
+                                            &version)
                        != NGX_OK))
         {
             return NGX_ERROR;
@@ -301,7 +302,7 @@ ngx_pytake_ws_verify(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx)
 
     if (rc == NGX_AGAIN) {
         r->connection->log->action = "admitting a websocket";
-        ngx_pytake_watch(r);
+        ngx_pytake_abort_watch(r);
         return NGX_AGAIN;
     }
 
@@ -312,7 +313,7 @@ ngx_pytake_ws_verify(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx)
 
     /* no token is admitted without the database */
 
-    return ngx_pytake_respond(r, &op->effect.u.done);
+    return ngx_pytake_answer_response(r, &op->effect.u.done);
 }
 
 
@@ -322,7 +323,7 @@ ngx_pytake_ws_done(ngx_http_request_t *r, pytake_response_t *resp)
     ngx_int_t rc;
 
     if (resp->status != NGX_HTTP_NO_CONTENT) {
-        ngx_http_finalize_request(r, ngx_pytake_respond(r, resp));
+        ngx_http_finalize_request(r, ngx_pytake_answer_response(r, resp));
         return;
     }
 
@@ -379,7 +380,7 @@ ngx_pytake_ws_admit(ngx_http_request_t *r, pytake_response_t *resp)
     }
 
     ctx->ws = ws;
-    ctx->handed_us = ngx_pytake_mono_us();
+    ctx->handed_us = ngx_pytake_clock_mono_us();
 
     ngx_pytake_op_release(ctx->op, r);
 

@@ -10,14 +10,14 @@
 #include "ngx_pytake.h"
 
 
-const ngx_uint_t ngx_pytake_bucket_us[NGX_PYTAKE_BUCKETS - 1] = {
+const ngx_uint_t ngx_pytake_zone_bucket_us[NGX_PYTAKE_BUCKETS - 1] = {
     500,    1000,   2500,   5000,    10000,   25000,  50000,
     100000, 250000, 500000, 1000000, 2500000, 5000000
 };
 
-const char *const ngx_pytake_class_names[NGX_PYTAKE_CLASSES] = { "read",
-                                                                 "write",
-                                                                 "slow" };
+const char *const ngx_pytake_zone_class_names[NGX_PYTAKE_CLASSES] = { "read",
+                                                                      "write",
+                                                                      "slow" };
 
 
 ngx_int_t
@@ -189,7 +189,7 @@ ngx_pytake_zone_request(ngx_pytake_zone_t *z, ngx_uint_t route,
     class = status / 100;
 
     for (i = 0; i < NGX_PYTAKE_BUCKETS - 1; i++) {
-        if (us <= ngx_pytake_bucket_us[i]) {
+        if (us <= ngx_pytake_zone_bucket_us[i]) {
             break;
         }
     }

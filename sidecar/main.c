@@ -89,7 +89,7 @@ main(int argc, char **argv)
     umask(077);
 
     memset(&c, 0, sizeof(c));
-    c.arena = pt_arena_new(&cmd_mem, CMD_ARENA_MAX);
+    c.arena = pt_arena_new(&mem_heap, CMD_ARENA_MAX);
     if (c.arena == NULL || main_hide(&c, argc, argv) != 0) {
         return cmd_no_memory();
     }

@@ -11,12 +11,13 @@ static const pt_field_t pt_tag_fields[] = {
       "Must be a colour's name",
       "gray red orange yellow green teal blue purple pink", PT_FIELDS_NONE },
     { "description", PT_FIELD_TEXT, PT_FIELD_NULLABLE, 0, 500,
-      "Must have 500 characters at most", NULL, PT_FIELDS_NONE }
+      "Must have 500 characters at most", NULL, PT_FIELDS_NONE },
 };
 
-static const pt_field_t pt_tag_filters[] = { { "q", PT_FIELD_LINE, 0, 1, 100,
-                                               "Must have 1 to 100 characters",
-                                               NULL, PT_FIELDS_NONE } };
+static const pt_field_t pt_tag_filters[] = {
+    { "q", PT_FIELD_LINE, 0, 1, 100, "Must have 1 to 100 characters", NULL,
+      PT_FIELDS_NONE },
+};
 
 static const pt_noun_t pt_noun_tag = {
     "/api/v1/tags/",    PT_FIELDS(pt_tag_fields), PT_FIELDS(pt_tag_filters),

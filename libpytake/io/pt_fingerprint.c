@@ -8,9 +8,9 @@
 #include "pt_redis_url.h"
 
 
-static pt_err_t    pt_fingerprint_make(const uint8_t key[32], const char *name,
-                                       pt_str_t value,
-                                       char     out[PT_FINGERPRINT_LEN + 1]);
+static pt_err_t    pt_fingerprint_one(const uint8_t key[32], const char *name,
+                                      pt_str_t value,
+                                      char     out[PT_FINGERPRINT_LEN + 1]);
 static pt_err_t    pt_fingerprint_database(const char *conninfo, char *out);
 static pt_err_t    pt_fingerprint_redis(const char *url, char *out);
 static const char *pt_fingerprint_find(const PQconninfoOption *o,
@@ -24,8 +24,8 @@ const char *const pt_fingerprint_names[PT_FINGERPRINTS] = {
 
 
 pt_err_t
-pt_fingerprints_make(const pt_str_t     value[PT_FINGERPRINTS],
-                     pt_fingerprints_t *out)
+pt_fingerprint_make(const pt_str_t     value[PT_FINGERPRINTS],
+                    pt_fingerprints_t *out)
 {
     int      i;
     char     address[PT_FINGERPRINT_ADDRESS_MAX];
@@ -54,8 +54,8 @@ pt_fingerprints_make(const pt_str_t     value[PT_FINGERPRINTS],
         }
 
         if (v.len != 0 && err == PT_OK) {
-            err = pt_fingerprint_make(key, pt_fingerprint_names[i], v,
-                                      out->of[i]);
+            err =
+                pt_fingerprint_one(key, pt_fingerprint_names[i], v, out->of[i]);
         }
     }
 
@@ -64,8 +64,8 @@ pt_fingerprints_make(const pt_str_t     value[PT_FINGERPRINTS],
 
 
 static pt_err_t
-pt_fingerprint_make(const uint8_t key[32], const char *name, pt_str_t value,
-                    char out[PT_FINGERPRINT_LEN + 1])
+pt_fingerprint_one(const uint8_t key[32], const char *name, pt_str_t value,
+                   char out[PT_FINGERPRINT_LEN + 1])
 {
     uint8_t  named[32], mac[32];
     pt_err_t err;

@@ -42,7 +42,7 @@ typedef struct {
  * both addresses are NUL-terminated.  Without a JWT secret there is none of
  * any; none either of an address that is none, or too long.  PT_ENOMEM,
  * PT_ECRYPTO. */
-pt_err_t pt_fingerprints_make(const pt_str_t     value[PT_FINGERPRINTS],
-                              pt_fingerprints_t *out) PT_MUST_CHECK;
+pt_err_t pt_fingerprint_make(const pt_str_t     value[PT_FINGERPRINTS],
+                             pt_fingerprints_t *out) PT_MUST_CHECK;
 
 #endif

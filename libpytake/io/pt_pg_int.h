@@ -4,12 +4,13 @@
  * pt_pg_int.h: what the files of the PostgreSQL driver share.
  *
  * pt_pool.c owns items (batches) and decides; pt_queue.c keeps the waiting
- * ones, fair by tenant; pt_poolconn.c opens, loses and probes; pt_pgconn.c
- * speaks to one server connection, pt_pgsend.c puts batches on it,
- * pt_pganswer.c matches what comes back, pt_pgresult.c holds it.  Calls go
- * from the pool down; a connection reports upwards by the pt_pool_on_*()
- * functions, always from the loop, never from within pt_pgconn_send(), which
- * at most asks for the kick timer.
+ * ones, fair by tenant; pt_poolitem.c answers them, or their deadlines do;
+ * pt_poolconn.c opens, loses and probes; pt_pgconn.c speaks to one server
+ * connection, pt_pgsend.c puts batches on it, pt_pgexpect.c knows what is owed
+ * for them, pt_pganswer.c matches it with what comes back, pt_pgresult.c holds
+ * that.  Calls go from the pool down; a connection reports upwards by the
+ * functions of its owner, always from the loop, never from within
+ * pt_pgconn_send(), which at most asks for the kick timer.
  */
 
 #ifndef PT_PG_INT_H
@@ -160,40 +161,53 @@ typedef struct {
     pt_item_t *item; /* NULL: the Sync behind a Prepare */
 } pt_exp_t;
 
+/* What a connection reports to its pool.  All but broken() and is_away() run
+ * handlers of batches, so they are called from the loop alone, never inside
+ * pt_pgconn_send(). */
+typedef struct {
+    void (*ready)(pt_pool_t *p, pt_pgconn_t *c);
+    void (*broken)(pt_pool_t *p);        /* look at all of them soon */
+    bool (*is_away)(const pt_pool_t *p); /* and it has been said */
+    void (*done)(pt_pool_t *p, pt_pgconn_t *c, pt_item_t *it);
+    void (*idle)(pt_pool_t *p, pt_pgconn_t *c); /* end of a pump */
+} pt_pgconn_owner_t;
+
 struct pt_pgconn_s {
-    pt_pool_t        *pool;
-    pt_loop_t        *loop;
-    PGconn           *pg;
-    pt_io_t          *io;
-    pt_timer_t       *timer; /* connect deadline, then stall watch */
-    bool              timer_armed;
-    pt_pgconn_state_t state;
-    bool              probe;
-    bool              unread;    /* answers lie in libpq's buffer */
-    bool              retire;    /* closes when idle */
-    bool              was_ready; /* it was open before it broke */
-    bool              stalled;   /* ... or hung */
-    bool              fatal;     /* the server said so in a FATAL error */
-    bool              hearsay;   /* ... or a proxy that has lost it */
-    uint32_t          inflight;
-    uint32_t          stall_ms;
-    uint32_t          cache;    /* generation of the prepared statements */
-    uint32_t         *prepared; /* by statement: its generation, 0 none */
-    int64_t           progress_ms;
-    pt_exp_t         *exp;      /* ring */
-    uint32_t          exp_size; /* a power of two */
-    uint32_t          exp_head;
-    uint32_t          exp_count;
-    pt_mem_t          mem;
+    pt_pool_t               *pool;
+    const pt_pgconn_owner_t *owner;
+    pt_loop_t               *loop;
+    PGconn                  *pg;
+    pt_io_t                 *io;
+    pt_timer_t              *timer; /* connect deadline, then stall watch */
+    bool                     timer_armed;
+    pt_pgconn_state_t        state;
+    bool                     probe;
+    bool                     unread;    /* answers lie in libpq's buffer */
+    bool                     retire;    /* closes when idle */
+    bool                     was_ready; /* it was open before it broke */
+    bool                     stalled;   /* ... or hung */
+    bool                     fatal;   /* the server said so in a FATAL error */
+    bool                     hearsay; /* ... or a proxy that has lost it */
+    uint32_t                 inflight;
+    uint32_t                 stall_ms;
+    uint32_t                 cache; /* generation of the prepared statements */
+    uint32_t *prepared;             /* by statement: its generation, 0 none */
+    int64_t   progress_ms;
+    pt_exp_t *exp;      /* ring */
+    uint32_t  exp_size; /* a power of two */
+    uint32_t  exp_head;
+    uint32_t  exp_count;
+    pt_mem_t  mem;
 };
 
 /* PT_ENOMEM */
-pt_err_t pt_pgconn_init(pt_pgconn_t *c, pt_pool_t *pool, pt_loop_t *loop,
+pt_err_t pt_pgconn_init(pt_pgconn_t *c, pt_pool_t *pool,
+                        const pt_pgconn_owner_t *owner, pt_loop_t *loop,
                         const pt_mem_t *mem, uint32_t stall_ms) PT_MUST_CHECK;
 void     pt_pgconn_free(pt_pgconn_t *c);
 
-/* Begins to connect; the outcome comes by pt_pool_on_ready() or
- * pt_pool_on_broken(). */
+/* Begins to connect; the outcome comes by the owner's ready() or
+ * broken(). */
 void pt_pgconn_start(pt_pgconn_t *c, pt_conninfo_t *ci, uint32_t timeout_ms);
 
 /* Queues the whole batch and its Sync.  Trouble marks c broken. */
@@ -214,29 +228,23 @@ pt_item_t *pt_pgconn_take(pt_pgconn_t *c);
  * on its next turn.  why NULL: libpq knows. */
 void pt_pgconn_break(pt_pgconn_t *c, const char *why);
 
-/* For pt_pgsend.c: room for n more expected answers, and one of them. */
-bool pt_pgconn_reserve(pt_pgconn_t *c, uint32_t n);
-void pt_pgconn_expect(pt_pgconn_t *c, pt_exp_kind_t kind, uint16_t stmt,
-                      pt_item_t *it);
-
-/* Takes the foremost expected answer off the ring. */
-void pt_pgconn_pop(pt_pgconn_t *c);
-
 /* it failed because a prepared statement of c is no longer good. */
 void pt_pgconn_forget(pt_pgconn_t *c, const pt_item_t *it);
 
+/* ---- pt_pgexpect.c ---- */
+
+/* Room for n more expected answers, and one of them. */
+bool pt_pgexpect_reserve(pt_pgconn_t *c, uint32_t n);
+void pt_pgexpect_add(pt_pgconn_t *c, pt_exp_kind_t kind, uint16_t stmt,
+                     pt_item_t *it);
+
+/* Takes the foremost expected answer off the ring. */
+void pt_pgexpect_pop(pt_pgconn_t *c);
+
 /* ---- pt_pganswer.c ---- */
 
-/* Deals with all answers that are complete; breaks c when one does not
- * fit.  Runs handlers. */
-void pt_pganswer_take(pt_pgconn_t *c);
-
-/* ---- pt_pool.c, for connections ---- */
-
-void pt_pool_on_ready(pt_pool_t *p, pt_pgconn_t *c);
-void pt_pool_on_broken(pt_pool_t *p);     /* look at all of them soon */
-bool pt_pool_is_away(const pt_pool_t *p); /* and it has been said */
-void pt_pool_on_done(pt_pool_t *p, pt_pgconn_t *c, pt_item_t *it);
-void pt_pool_on_idle(pt_pool_t *p, pt_pgconn_t *c); /* end of a pump */
+/* Deals with all answers that are complete; false: one does not fit, the
+ * connection can no longer be trusted.  Runs handlers. */
+bool pt_pganswer_take(pt_pgconn_t *c) PT_MUST_CHECK;
 
 #endif

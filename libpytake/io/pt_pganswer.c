@@ -19,7 +19,7 @@ static void pt_pganswer_sync(pt_pgconn_t *c, pt_item_t *it);
 
 /* The one place that calls PQgetResult(): never while PQisBusy(). */
 
-void
+bool
 pt_pganswer_take(pt_pgconn_t *c)
 {
     PGresult *res;
@@ -28,10 +28,10 @@ pt_pganswer_take(pt_pgconn_t *c)
     {
         res = PQgetResult(c->pg);
         if (!pt_pganswer_match(c, res)) {
-            pt_pgconn_break(c, c->fatal ? "ended by the server"
-                                        : "unexpected answer");
+            return false;
         }
     }
+    return true;
 }
 
 
@@ -49,7 +49,7 @@ pt_pganswer_match(pt_pgconn_t *c, PGresult *res)
         }
         e->got = false; /* at a Sync: after an error of the commit itself */
         if (e->kind != PT_EXP_SYNC) {
-            pt_pgconn_pop(c);
+            pt_pgexpect_pop(c);
         }
         return true;
     }
@@ -176,11 +176,11 @@ pt_pganswer_rows(const pt_exp_t *e, PGresult *res)
 static void
 pt_pganswer_sync(pt_pgconn_t *c, pt_item_t *it)
 {
-    pt_pgconn_pop(c);
+    pt_pgexpect_pop(c);
     if (it == NULL) {
         return; /* behind a Prepare */
     }
     assert(c->inflight > 0);
     c->inflight--;
-    pt_pool_on_done(c->pool, c, it);
+    c->owner->done(c->pool, c, it);
 }

@@ -10,7 +10,6 @@
  */
 
 #include <assert.h>
-#include <stdio.h>
 
 #include <openssl/ssl.h>
 
@@ -35,13 +34,14 @@ static void             pt_pgconn_on_notice(void *data, const PGresult *res);
 
 
 pt_err_t
-pt_pgconn_init(pt_pgconn_t *c, pt_pool_t *pool, pt_loop_t *loop,
-               const pt_mem_t *mem, uint32_t stall_ms)
+pt_pgconn_init(pt_pgconn_t *c, pt_pool_t *pool, const pt_pgconn_owner_t *owner,
+               pt_loop_t *loop, const pt_mem_t *mem, uint32_t stall_ms)
 {
     size_t size;
 
     memset(c, 0, sizeof(*c));
     c->pool = pool;
+    c->owner = owner;
     c->loop = loop;
     c->mem = *mem;
     c->stall_ms = stall_ms;
@@ -141,7 +141,7 @@ pt_pgconn_send(pt_pgconn_t *c, pt_item_t *it)
         /* A short write makes libpq read: answers of other batches may be
          * in its buffer now, and the socket will not announce them. */
         c->unread = true;
-        pt_pool_on_broken(c->pool);
+        c->owner->broken(c->pool);
     }
 }
 
@@ -169,7 +169,7 @@ pt_pgconn_break(pt_pgconn_t *c, const char *why)
     len = strcspn(why, "\n");
     /* that it is away has been said; every probe would say it again */
     c->loop->ops->log(
-        c->loop, pt_pool_is_away(c->pool) ? PT_LOG_INFO : PT_LOG_WARN,
+        c->loop, c->owner->is_away(c->pool) ? PT_LOG_INFO : PT_LOG_WARN,
         "pytake: database connection %s: %.*s",
         c->state == PT_PGCONN_READY ? "lost" : "failed", (int) len, why);
     c->was_ready = (c->state == PT_PGCONN_READY);
@@ -177,7 +177,7 @@ pt_pgconn_break(pt_pgconn_t *c, const char *why)
     pt_pgconn_unwatch(c);
     c->loop->ops->timer_stop(c->timer);
     c->timer_armed = false;
-    pt_pool_on_broken(c->pool);
+    c->owner->broken(c->pool);
 }
 
 
@@ -213,7 +213,7 @@ pt_pgconn_take(pt_pgconn_t *c)
     assert(c->state != PT_PGCONN_READY);
     while (c->exp_count > 0) {
         e = &c->exp[c->exp_head];
-        pt_pgconn_pop(c);
+        pt_pgexpect_pop(c);
         if (e->kind == PT_EXP_SYNC && e->item != NULL) {
             assert(c->inflight > 0);
             c->inflight--;
@@ -237,50 +237,6 @@ pt_pgconn_forget(pt_pgconn_t *c, const pt_item_t *it)
     if (c->cache > PT_PG_CACHES_MAX) {
         c->retire = true;
     }
-}
-
-
-bool
-pt_pgconn_reserve(pt_pgconn_t *c, uint32_t n)
-{
-    uint32_t  i, size;
-    pt_exp_t *ring;
-
-    size = c->exp_size;
-    while (size - c->exp_count < n + 1) { /* one is always left free */
-        size *= 2;
-    }
-    if (size == c->exp_size) {
-        return true;
-    }
-    ring = c->mem.alloc(c->mem.user, size * sizeof(pt_exp_t));
-    if (ring == NULL) {
-        return false;
-    }
-    for (i = 0; i < c->exp_count; i++) {
-        ring[i] = c->exp[(c->exp_head + i) & (c->exp_size - 1)];
-    }
-    c->mem.free(c->mem.user, c->exp);
-    c->exp = ring;
-    c->exp_size = size;
-    c->exp_head = 0;
-    return true;
-}
-
-
-void
-pt_pgconn_expect(pt_pgconn_t *c, pt_exp_kind_t kind, uint16_t stmt,
-                 pt_item_t *it)
-{
-    pt_exp_t *e;
-
-    assert(c->exp_count < c->exp_size);
-    e = &c->exp[(c->exp_head + c->exp_count) & (c->exp_size - 1)];
-    e->kind = (uint8_t) kind;
-    e->got = false;
-    e->stmt = stmt;
-    e->item = it;
-    c->exp_count++;
 }
 
 
@@ -349,7 +305,7 @@ pt_pgconn_opened(pt_pgconn_t *c)
     c->progress_ms = c->loop->ops->now_ms(c->loop);
     pt_pgconn_watch(c, PT_IO_READ);
     if (c->state == PT_PGCONN_READY) {
-        pt_pool_on_ready(c->pool, c);
+        c->owner->ready(c->pool, c);
     }
 }
 
@@ -390,7 +346,10 @@ pt_pgconn_pump(pt_pgconn_t *c, int events)
         pt_pgconn_unwatch(c);
         c->retire = true; /* no handler may put anything on it */
     }
-    pt_pganswer_take(c);
+    if (!pt_pganswer_take(c)) {
+        pt_pgconn_break(c,
+                        c->fatal ? "ended by the server" : "unexpected answer");
+    }
     if (c->state != PT_PGCONN_READY) {
         return;
     }
@@ -406,7 +365,7 @@ pt_pgconn_pump(pt_pgconn_t *c, int events)
             pt_pgconn_break(c, "not idle between batches");
             return;
         }
-        pt_pool_on_idle(c->pool, c);
+        c->owner->idle(c->pool, c);
     }
 }
 
@@ -443,15 +402,6 @@ pt_pgconn_flush(pt_pgconn_t *c)
     if (c->loop->ops->io_want(c->io, want) != PT_OK) {
         pt_pgconn_break(c, "the event loop refused the socket");
     }
-}
-
-
-void
-pt_pgconn_pop(pt_pgconn_t *c)
-{
-    assert(c->exp_count > 0);
-    c->exp_head = (c->exp_head + 1) & (c->exp_size - 1);
-    c->exp_count--;
 }
 
 

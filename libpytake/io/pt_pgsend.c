@@ -74,9 +74,9 @@ pt_pgsend_batch(pt_pgconn_t *c, pt_item_t *it)
     bool     ok;
     uint16_t i;
 
-    if (!pt_pgconn_reserve(c, it->sql.nstmts * 3u + 1u)) {
+    if (!pt_pgexpect_reserve(c, it->sql.nstmts * 3u + 1u)) {
         /* even then it must be found: one place is always kept */
-        pt_pgconn_expect(c, PT_EXP_SYNC, 0, it);
+        pt_pgexpect_add(c, PT_EXP_SYNC, 0, it);
         return false;
     }
     for (i = 0; i < it->sql.nstmts; i++) {
@@ -85,13 +85,13 @@ pt_pgsend_batch(pt_pgconn_t *c, pt_item_t *it)
     ok = pt_pgsend_prepare(c, it);
     for (i = 0; ok && i < it->sql.nstmts; i++) {
         ok = pt_pgsend_stmt(c, &it->sql.stmts[i]);
-        pt_pgconn_expect(c, PT_EXP_STMT, i, it);
+        pt_pgexpect_add(c, PT_EXP_STMT, i, it);
     }
     if (ok) {
         it->synced = true;
         ok = (PQpipelineSync(c->pg) == 1);
     }
-    pt_pgconn_expect(c, PT_EXP_SYNC, 0, it);
+    pt_pgexpect_add(c, PT_EXP_SYNC, 0, it);
     return ok;
 }
 
@@ -171,11 +171,11 @@ pt_pgsend_prepare(pt_pgconn_t *c, pt_item_t *it)
             != 1) {
             return false;
         }
-        pt_pgconn_expect(c, PT_EXP_PREPARE, id, it);
+        pt_pgexpect_add(c, PT_EXP_PREPARE, id, it);
         if (PQpipelineSync(c->pg) != 1) {
             return false;
         }
-        pt_pgconn_expect(c, PT_EXP_SYNC, 0, NULL);
+        pt_pgexpect_add(c, PT_EXP_SYNC, 0, NULL);
         c->prepared[id] = c->cache;
     }
     return true;

@@ -21,15 +21,23 @@
 #include "pt_pgsend.h"
 
 
-static bool         pt_pool_conf_is_valid(const pt_pool_conf_t *conf);
-static bool         pt_pool_timers(pt_pool_t *p);
-static pt_err_t     pt_pool_conns(pt_pool_t *p);
-static void         pt_pool_watch(pt_pool_t *p, int64_t deadline_ms);
-static void         pt_pool_settled(pt_pool_t *p);
-static void         pt_pool_on_deadline(void *data);
-static void         pt_pool_expire(pt_pool_t *p, pt_item_t *it);
+static bool     pt_pool_conf_is_valid(const pt_pool_conf_t *conf);
+static bool     pt_pool_timers(pt_pool_t *p);
+static pt_err_t pt_pool_conns(pt_pool_t *p);
+static void     pt_pool_on_ready(pt_pool_t *p, pt_pgconn_t *c);
+static bool     pt_pool_is_away(const pt_pool_t *p);
+static void     pt_pool_on_broken(pt_pool_t *p);
+static void     pt_pool_on_done(pt_pool_t *p, pt_pgconn_t *c, pt_item_t *it);
+static void     pt_pool_on_idle(pt_pool_t *p, pt_pgconn_t *c);
+static void     pt_pool_dispatch(pt_pool_t *p);
 static pt_pgconn_t *pt_pool_pick(pt_pool_t *p);
+static void         pt_pool_on_house(void *data);
 static void         pt_pool_on_kick(void *data);
+
+static const pt_pgconn_owner_t pt_pool_owner = {
+    pt_pool_on_ready, pt_pool_on_broken, pt_pool_is_away, pt_pool_on_done,
+    pt_pool_on_idle
+};
 
 
 pt_err_t
@@ -133,7 +141,7 @@ pt_pool_submit(pt_pool_t *p, const pytake_sql_t *sql, int64_t deadline_ms,
     }
     if (p->breaker.open) {
         p->demand_at_ms = p->loop->ops->now_ms(p->loop);
-        pt_pool_housekeep(p, 0);
+        pt_poolconn_housekeep(p, 0);
         return PT_EDBAWAY;
     }
     if (p->queue.waiting >= p->conf.queue_max) {
@@ -157,7 +165,7 @@ pt_pool_submit(pt_pool_t *p, const pytake_sql_t *sql, int64_t deadline_ms,
     p->stats.batches++;
     out->index = it->index;
     out->generation = it->generation;
-    pt_pool_watch(p, deadline_ms);
+    pt_poolitem_watch(p, deadline_ms);
     pt_pool_dispatch(p);
     return PT_OK;
 }
@@ -179,7 +187,7 @@ pt_pool_abandon(pt_pool_t *p, pt_batch_t b)
         it->answered = true;
         pt_pgresult_reset(it->result);
     }
-    pt_pool_settled(p);
+    pt_poolitem_settled(p);
 }
 
 
@@ -189,8 +197,8 @@ pt_pool_stats(const pt_pool_t *p, pt_pool_stats_t *out)
     uint32_t i;
 
     *out = p->stats;
-    out->conns = pt_pool_count(p, PT_PGCONN_READY);
-    out->connecting = pt_pool_count(p, PT_PGCONN_CONNECTING);
+    out->conns = pt_poolconn_count(p, PT_PGCONN_READY);
+    out->connecting = pt_poolconn_count(p, PT_PGCONN_CONNECTING);
     out->busy = 0;
     for (i = 0; i < p->nconns; i++) {
         out->busy += p->conns[i].inflight;
@@ -200,7 +208,7 @@ pt_pool_stats(const pt_pool_t *p, pt_pool_stats_t *out)
 }
 
 
-void
+static void
 pt_pool_on_ready(pt_pool_t *p, pt_pgconn_t *c)
 {
     c->probe = false;
@@ -215,14 +223,14 @@ pt_pool_on_ready(pt_pool_t *p, pt_pgconn_t *c)
 }
 
 
-bool
+static bool
 pt_pool_is_away(const pt_pool_t *p)
 {
     return p->breaker.open;
 }
 
 
-void
+static void
 pt_pool_on_broken(pt_pool_t *p)
 {
     p->loop->ops->timer_set(p->kick, 0);
@@ -231,7 +239,7 @@ pt_pool_on_broken(pt_pool_t *p)
 
 /* The batch's Sync is here: its transaction has ended, one way or other. */
 
-void
+static void
 pt_pool_on_done(pt_pool_t *p, pt_pgconn_t *c, pt_item_t *it)
 {
     const char *state = (it->result == NULL) ? "" : it->result->pub.sqlstate;
@@ -241,7 +249,7 @@ pt_pool_on_done(pt_pool_t *p, pt_pgconn_t *c, pt_item_t *it)
         && (memcmp(state, "0A000", 5) == 0 || memcmp(state, "26000", 5) == 0))
     {
         pt_pgconn_forget(c, it);
-        if (pt_pool_again(p, it)) {
+        if (pt_poolconn_again(p, it)) {
             pt_pool_dispatch(p);
             return;
         }
@@ -250,26 +258,26 @@ pt_pool_on_done(pt_pool_t *p, pt_pgconn_t *c, pt_item_t *it)
     pt_pool_dispatch(p); /* the server works while the handler does */
 
     if (it->failed) {
-        pt_pool_answer(p, it, PT_EDB);
+        pt_poolitem_answer(p, it, PT_EDB);
     } else if (it->nomem) {
-        pt_pool_answer(p, it,
-                       it->sql.class == PYTAKE_SQL_WRITE ? PT_EOUTCOME
-                                                         : PT_EDBAWAY);
+        pt_poolitem_answer(p, it,
+                           it->sql.class == PYTAKE_SQL_WRITE ? PT_EOUTCOME
+                                                             : PT_EDBAWAY);
     } else {
         if (it->sql.class == PYTAKE_SQL_WRITE) {
             PT_FAULT("pg.after_commit");
         }
-        pt_pool_answer(p, it, PT_OK);
+        pt_poolitem_answer(p, it, PT_OK);
     }
-    pt_pool_release(p, it);
+    pt_poolitem_release(p, it);
 }
 
 
-void
+static void
 pt_pool_on_idle(pt_pool_t *p, pt_pgconn_t *c)
 {
     if (c->state == PT_PGCONN_READY && c->inflight == 0
-        && (c->retire || pt_pool_is_leaving(p)))
+        && (c->retire || pt_poolconn_is_leaving(p)))
     {
         pt_pgconn_close(c);
         pt_pool_dispatch(p);
@@ -293,7 +301,7 @@ pt_pool_timers(pt_pool_t *p)
     const pt_loop_ops_t *ops = p->loop->ops;
 
     p->deadline =
-        ops->timer_new(p->loop, PT_TIMER_HOLD, pt_pool_on_deadline, p);
+        ops->timer_new(p->loop, PT_TIMER_HOLD, pt_poolitem_on_deadline, p);
     p->kick = ops->timer_new(p->loop, PT_TIMER_HOLD, pt_pool_on_kick, p);
     p->house = ops->timer_new(p->loop, PT_TIMER_HOUSE, pt_pool_on_house, p);
     return p->deadline != NULL && p->kick != NULL && p->house != NULL;
@@ -317,124 +325,16 @@ pt_pool_conns(pt_pool_t *p)
     memset(p->conns, 0, size);
     for (err = PT_OK; err == PT_OK && p->nconns < p->conf.conns_max;
          p->nconns++) {
-        err = pt_pgconn_init(&p->conns[p->nconns], p, p->loop, &p->conf.mem,
-                             stall_ms);
+        err = pt_pgconn_init(&p->conns[p->nconns], p, &pt_pool_owner, p->loop,
+                             &p->conf.mem, stall_ms);
     }
     return err;
 }
 
 
-/* One timer stands for all deadlines: it is set to the earliest, and looks
- * at every item when it fires, which is rare when all goes well. */
+/* Sends what may be sent, opens what is missing.  Runs no handler. */
 
 static void
-pt_pool_watch(pt_pool_t *p, int64_t deadline_ms)
-{
-    int64_t now = p->loop->ops->now_ms(p->loop);
-    int64_t left = deadline_ms - now;
-
-    if (p->deadline_at_ms != 0 && p->deadline_at_ms <= deadline_ms) {
-        return;
-    }
-    if (left < 0) {
-        left = 0;
-    } else if (left > INT32_MAX) {
-        left = INT32_MAX;
-    }
-    p->deadline_at_ms = now + left;
-    p->loop->ops->timer_set(p->deadline, (uint32_t) left);
-}
-
-
-static void
-pt_pool_settled(pt_pool_t *p)
-{
-    if (p->owed == 0 && p->deadline_at_ms != 0) {
-        p->loop->ops->timer_stop(p->deadline);
-        p->deadline_at_ms = 0;
-    }
-}
-
-
-static void
-pt_pool_on_deadline(void *data)
-{
-    int64_t    now, next = 0;
-    uint32_t   i;
-    pt_pool_t *p = data;
-    pt_item_t *it;
-
-    now = p->loop->ops->now_ms(p->loop);
-    p->deadline_at_ms = 0;
-    for (i = 0; i < p->items.count; i++) {
-        it = pt_items_at(&p->items, i);
-        if (it->state == PT_ITEM_FREE || it->answered) {
-            continue;
-        }
-        if (it->deadline_ms <= now) {
-            pt_pool_expire(p, it);
-        } else if (next == 0 || it->deadline_ms < next) {
-            next = it->deadline_ms;
-        }
-    }
-    if (next != 0 && p->owed > 0) {
-        pt_pool_watch(p, next);
-    }
-}
-
-
-static void
-pt_pool_expire(pt_pool_t *p, pt_item_t *it)
-{
-    p->stats.timeouts++;
-    if (it->state == PT_ITEM_WAITING) {
-        pt_queue_drop(&p->queue, it);
-        pt_pool_answer(p, it, PT_EDEADLINE);
-        pt_pool_release(p, it);
-        return;
-    }
-    /* Its place stays taken until the connection is clean again. */
-    pt_pgresult_reset(it->result);
-    pt_pool_answer(
-        p, it, it->sql.class == PYTAKE_SQL_WRITE ? PT_EOUTCOME : PT_EDEADLINE);
-}
-
-
-/* The one way to the caller; at most once an item. */
-
-void
-pt_pool_answer(pt_pool_t *p, pt_item_t *it, pt_err_t err)
-{
-    pt_pgresult_t *r = it->result;
-
-    if (it->answered) {
-        return;
-    }
-    assert(r != NULL);
-    it->answered = true;
-    assert(p->owed > 0);
-    p->owed--;
-    pt_pool_settled(p);
-    r->pub.err = err;
-    if (err != PT_OK) {
-        p->stats.errors++;
-        if (err != PT_EDB) {
-            r->pub.sqlstate[0] = '\0';
-        }
-    }
-    it->handler(it->data, &r->pub);
-}
-
-
-void
-pt_pool_release(pt_pool_t *p, pt_item_t *it)
-{
-    assert(it->answered && it->tenant == NULL);
-    pt_items_put(&p->items, it);
-}
-
-
-void
 pt_pool_dispatch(pt_pool_t *p)
 {
     pt_item_t   *it;
@@ -448,12 +348,12 @@ pt_pool_dispatch(pt_pool_t *p)
         it = pt_queue_take(&p->queue);
         it->state = PT_ITEM_FLIGHT;
         if (c->inflight > 0) {
-            pt_pool_grow(p); /* every connection has work: one more */
+            pt_poolconn_grow(p); /* every connection has work: one more */
         }
         pt_pgconn_send(c, it);
     }
     if (pt_queue_is_runnable(&p->queue)) {
-        pt_pool_grow(p);
+        pt_poolconn_grow(p);
     }
 }
 
@@ -478,6 +378,17 @@ pt_pool_pick(pt_pool_t *p)
 
 
 static void
+pt_pool_on_house(void *data)
+{
+    pt_pool_t *p = data;
+
+    if (pt_poolconn_house(p)) {
+        pt_pool_dispatch(p);
+    }
+}
+
+
+static void
 pt_pool_on_kick(void *data)
 {
     uint32_t   i;
@@ -486,7 +397,7 @@ pt_pool_on_kick(void *data)
     for (i = 0; i < p->nconns; i++) {
         pt_pgconn_resume(&p->conns[i]);
         if (p->conns[i].state == PT_PGCONN_BROKEN) {
-            pt_pool_reap(p, &p->conns[i]);
+            pt_poolconn_reap(p, &p->conns[i]);
         }
     }
     pt_pool_dispatch(p);

@@ -1,7 +1,7 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * pt_pool_int.h: the pool as its two files share it.
+ * pt_pool_int.h: the pool as its files share it.
  */
 
 #ifndef PT_POOL_INT_H
@@ -33,35 +33,41 @@ struct pt_pool_s {
     pt_pool_stats_t stats;
 };
 
-/* ---- pt_pool.c ---- */
+/* ---- pt_poolitem.c ---- */
+
+/* One timer stands for all deadlines: this one, too, from here on. */
+void pt_poolitem_watch(pt_pool_t *p, int64_t deadline_ms);
+
+/* Handler of that timer. */
+void pt_poolitem_on_deadline(void *data);
+
+/* An answer less is owed: the timer ends with the last. */
+void pt_poolitem_settled(pt_pool_t *p);
 
 /* The one way to the caller; at most once an item. */
-void pt_pool_answer(pt_pool_t *p, pt_item_t *it, pt_err_t err);
+void pt_poolitem_answer(pt_pool_t *p, pt_item_t *it, pt_err_t err);
 
 /* it has been answered and is nowhere any more. */
-void pt_pool_release(pt_pool_t *p, pt_item_t *it);
-
-/* Sends what may be sent, opens what is missing.  Runs no handler. */
-void pt_pool_dispatch(pt_pool_t *p);
+void pt_poolitem_release(pt_pool_t *p, pt_item_t *it);
 
 /* ---- pt_poolconn.c ---- */
 
 /* Opens what the demand needs. */
-void pt_pool_grow(pt_pool_t *p);
+void pt_poolconn_grow(pt_pool_t *p);
 
-uint32_t pt_pool_count(const pt_pool_t *p, pt_pgconn_state_t state);
+uint32_t pt_poolconn_count(const pt_pool_t *p, pt_pgconn_state_t state);
 
 /* c is broken: closes it, answers or repeats what was on it. */
-void pt_pool_reap(pt_pool_t *p, pt_pgconn_t *c);
+void pt_poolconn_reap(pt_pool_t *p, pt_pgconn_t *c);
 
 /* Puts a batch that did nothing back to the head of its queue, once. */
-bool pt_pool_again(pt_pool_t *p, pt_item_t *it);
+bool pt_poolconn_again(pt_pool_t *p, pt_item_t *it);
 
-/* Handler of the house timer. */
-void pt_pool_on_house(void *data);
+/* What the house timer is for; true: batches may be sent now. */
+bool pt_poolconn_house(pt_pool_t *p) PT_MUST_CHECK;
 
-void pt_pool_housekeep(pt_pool_t *p, uint32_t after_ms);
+void pt_poolconn_housekeep(pt_pool_t *p, uint32_t after_ms);
 
-bool pt_pool_is_leaving(pt_pool_t *p);
+bool pt_poolconn_is_leaving(pt_pool_t *p);
 
 #endif

@@ -9,17 +9,17 @@
 #include "pt_pool_int.h"
 
 
-static pt_pgconn_t *pt_pool_find(pt_pool_t *p, pt_pgconn_state_t state);
-static void         pt_pool_start(pt_pool_t *p, pt_pgconn_t *c);
-static void         pt_pool_lost(pt_pool_t *p, pt_item_t *it, bool fatal);
-static void         pt_pool_away(pt_pool_t *p);
+static pt_pgconn_t *pt_poolconn_find(pt_pool_t *p, pt_pgconn_state_t state);
+static void         pt_poolconn_start(pt_pool_t *p, pt_pgconn_t *c);
+static void         pt_poolconn_lost(pt_pool_t *p, pt_item_t *it, bool fatal);
+static void         pt_poolconn_away(pt_pool_t *p);
 
 
 /* Opens what the demand needs.  After a failure attempts are spaced; while
  * the breaker is open only probes connect. */
 
 void
-pt_pool_grow(pt_pool_t *p)
+pt_poolconn_grow(pt_pool_t *p)
 {
     int64_t      now = p->loop->ops->now_ms(p->loop);
     uint32_t     connecting;
@@ -29,12 +29,12 @@ pt_pool_grow(pt_pool_t *p)
         return;
     }
     if (now < p->connect_at_ms) {
-        pt_pool_housekeep(p, (uint32_t) (p->connect_at_ms - now));
+        pt_poolconn_housekeep(p, (uint32_t) (p->connect_at_ms - now));
         return;
     }
-    connecting = pt_pool_count(p, PT_PGCONN_CONNECTING);
+    connecting = pt_poolconn_count(p, PT_PGCONN_CONNECTING);
     do {
-        c = pt_pool_find(p, PT_PGCONN_CLOSED);
+        c = pt_poolconn_find(p, PT_PGCONN_CLOSED);
         if (c == NULL) {
             return;
         }
@@ -44,14 +44,14 @@ pt_pool_grow(pt_pool_t *p)
         {
             return;
         }
-        pt_pool_start(p, c);
+        pt_poolconn_start(p, c);
         connecting++;
     } while (connecting < p->queue.waiting);
 }
 
 
 static pt_pgconn_t *
-pt_pool_find(pt_pool_t *p, pt_pgconn_state_t state)
+pt_poolconn_find(pt_pool_t *p, pt_pgconn_state_t state)
 {
     uint32_t i;
 
@@ -65,7 +65,7 @@ pt_pool_find(pt_pool_t *p, pt_pgconn_state_t state)
 
 
 uint32_t
-pt_pool_count(const pt_pool_t *p, pt_pgconn_state_t state)
+pt_poolconn_count(const pt_pool_t *p, pt_pgconn_state_t state)
 {
     uint32_t i, n = 0;
 
@@ -77,7 +77,7 @@ pt_pool_count(const pt_pool_t *p, pt_pgconn_state_t state)
 
 
 static void
-pt_pool_start(pt_pool_t *p, pt_pgconn_t *c)
+pt_poolconn_start(pt_pool_t *p, pt_pgconn_t *c)
 {
     uint32_t timeout_ms = p->conf.connect_timeout_ms;
 
@@ -96,7 +96,7 @@ pt_pool_start(pt_pool_t *p, pt_pgconn_t *c)
 
 
 void
-pt_pool_reap(pt_pool_t *p, pt_pgconn_t *c)
+pt_poolconn_reap(pt_pool_t *p, pt_pgconn_t *c)
 {
     int64_t    now = p->loop->ops->now_ms(p->loop);
     bool       fatal = c->fatal && !c->hearsay;
@@ -123,22 +123,22 @@ pt_pool_reap(pt_pool_t *p, pt_pgconn_t *c)
     }
 
     /* Others that still work say that the server is there. */
-    if (pt_pool_count(p, PT_PGCONN_READY) == 0) {
+    if (pt_poolconn_count(p, PT_PGCONN_READY) == 0) {
         if (c->stalled) { /* hanging says more than a refusal */
             weight = c->was_ready ? PT_PG_BREAKER_FAILURES : 2;
         }
         if (pt_breaker_failure(&p->breaker, weight, now)) {
-            pt_pool_away(p);
+            pt_poolconn_away(p);
         }
     }
     while (list != NULL) {
         it = list;
         list = it->next;
         it->next = NULL;
-        pt_pool_lost(p, it, fatal);
+        pt_poolconn_lost(p, it, fatal);
     }
-    if (!pt_pool_is_leaving(p)) {
-        pt_pool_housekeep(p, PT_PG_RECONNECT_MS);
+    if (!pt_poolconn_is_leaving(p)) {
+        pt_poolconn_housekeep(p, PT_PG_RECONNECT_MS);
     }
 }
 
@@ -151,37 +151,37 @@ pt_pool_reap(pt_pool_t *p, pt_pgconn_t *c)
  */
 
 static void
-pt_pool_lost(pt_pool_t *p, pt_item_t *it, bool fatal)
+pt_poolconn_lost(pt_pool_t *p, pt_item_t *it, bool fatal)
 {
     bool safe;
 
     if (it->answered) { /* long ago */
         pt_queue_landed(&p->queue, it, false);
-        pt_pool_release(p, it);
+        pt_poolitem_release(p, it);
         return;
     }
     if (it->failed) { /* rolled back, whatever came after */
         pt_queue_landed(&p->queue, it, false);
-        pt_pool_answer(p, it, PT_EDB);
-        pt_pool_release(p, it);
+        pt_poolitem_answer(p, it, PT_EDB);
+        pt_poolitem_release(p, it);
         return;
     }
     safe = it->sql.class != PYTAKE_SQL_WRITE || !it->synced
            || (fatal && it->nresults < it->sql.nstmts);
-    if (safe && pt_pool_again(p, it)) {
+    if (safe && pt_poolconn_again(p, it)) {
         return;
     }
     pt_queue_landed(&p->queue, it, false);
     pt_pgresult_reset(it->result);
-    pt_pool_answer(p, it, safe ? PT_EDBAWAY : PT_EOUTCOME);
-    pt_pool_release(p, it);
+    pt_poolitem_answer(p, it, safe ? PT_EDBAWAY : PT_EOUTCOME);
+    pt_poolitem_release(p, it);
 }
 
 
 /* Puts a batch that did nothing back to the head of its queue, once. */
 
 bool
-pt_pool_again(pt_pool_t *p, pt_item_t *it)
+pt_poolconn_again(pt_pool_t *p, pt_item_t *it)
 {
     if (it->answered || it->retried || p->breaker.open
         || it->deadline_ms <= p->loop->ops->now_ms(p->loop))
@@ -206,7 +206,7 @@ pt_pool_again(pt_pool_t *p, pt_item_t *it)
 /* The breaker has opened: nobody waits for what will not come. */
 
 static void
-pt_pool_away(pt_pool_t *p)
+pt_poolconn_away(pt_pool_t *p)
 {
     uint32_t   i;
     pt_item_t *it;
@@ -216,8 +216,8 @@ pt_pool_away(pt_pool_t *p)
         it = pt_items_at(&p->items, i);
         if (it->state == PT_ITEM_WAITING) {
             pt_queue_drop(&p->queue, it);
-            pt_pool_answer(p, it, PT_EDBAWAY);
-            pt_pool_release(p, it);
+            pt_poolitem_answer(p, it, PT_EDBAWAY);
+            pt_poolitem_release(p, it);
         }
     }
 }
@@ -226,41 +226,41 @@ pt_pool_away(pt_pool_t *p)
 /* Spaced reconnects, and probes: at once when somebody asked since the last
  * one, more slowly when nobody does. */
 
-void
-pt_pool_on_house(void *data)
+bool
+pt_poolconn_house(pt_pool_t *p)
 {
-    int64_t    now;
-    pt_pool_t *p = data;
+    int64_t now;
 
     p->house_armed = false;
     now = p->loop->ops->now_ms(p->loop);
     if (p->breaker.open) {
-        if (!pt_pool_is_leaving(p)
+        if (!pt_poolconn_is_leaving(p)
             && (p->demand_at_ms >= p->breaker.probe_at_ms - PT_PG_RECONNECT_MS
                 || now >= p->breaker.probe_at_ms
                               + (PT_PG_IDLE_PROBE_MS - PT_PG_RECONNECT_MS))
-            && pt_pool_find(p, PT_PGCONN_CLOSED) != NULL
+            && pt_poolconn_find(p, PT_PGCONN_CLOSED) != NULL
             && pt_breaker_probe(&p->breaker, now))
         {
-            pt_pool_start(p, pt_pool_find(p, PT_PGCONN_CLOSED));
+            pt_poolconn_start(p, pt_poolconn_find(p, PT_PGCONN_CLOSED));
         }
-        pt_pool_housekeep(p, PT_PG_RECONNECT_MS);
-        return;
+        pt_poolconn_housekeep(p, PT_PG_RECONNECT_MS);
+        return false;
     }
     if (pt_queue_is_runnable(&p->queue)) {
-        pt_pool_dispatch(p);
-
-    } else if (p->lost && !pt_pool_is_leaving(p)
-               && pt_pool_count(p, PT_PGCONN_READY) == 0
-               && pt_pool_count(p, PT_PGCONN_CONNECTING) == 0)
-    {
-        pt_pool_grow(p); /* nobody asks, but /health must know */
+        return true;
     }
+    if (p->lost && !pt_poolconn_is_leaving(p)
+        && pt_poolconn_count(p, PT_PGCONN_READY) == 0
+        && pt_poolconn_count(p, PT_PGCONN_CONNECTING) == 0)
+    {
+        pt_poolconn_grow(p); /* nobody asks, but /health must know */
+    }
+    return false;
 }
 
 
 void
-pt_pool_housekeep(pt_pool_t *p, uint32_t after_ms)
+pt_poolconn_housekeep(pt_pool_t *p, uint32_t after_ms)
 {
     if (p->house_armed && after_ms > 0) {
         return;
@@ -271,7 +271,7 @@ pt_pool_housekeep(pt_pool_t *p, uint32_t after_ms)
 
 
 bool
-pt_pool_is_leaving(pt_pool_t *p)
+pt_poolconn_is_leaving(pt_pool_t *p)
 {
     return p->draining || p->loop->ops->exiting(p->loop);
 }

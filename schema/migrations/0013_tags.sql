@@ -2,7 +2,7 @@
 -- each row "version" is raised by every write: its ETag.
 
 CREATE TABLE tags (
-    tenant_id   uuid NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    tenant_id   uuid NOT NULL REFERENCES tenants (id),
     id          uuid NOT NULL,
     name        text NOT NULL,
     color       text,
@@ -16,7 +16,7 @@ CREATE TABLE tags (
 CREATE UNIQUE INDEX tags_name ON tags (tenant_id, lower(name));
 
 CREATE TABLE quick_replies (
-    tenant_id   uuid NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    tenant_id   uuid NOT NULL REFERENCES tenants (id),
     id          uuid NOT NULL,
     shortcut    text NOT NULL,
     content     text NOT NULL,
@@ -31,23 +31,8 @@ CREATE TABLE quick_replies (
 CREATE UNIQUE INDEX quick_replies_shortcut
     ON quick_replies (tenant_id, lower(shortcut));
 
-DO $$
-DECLARE
-    t text;
-BEGIN
-    FOREACH t IN ARRAY ARRAY['tags', 'quick_replies'] LOOP
-        EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
-        EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', t);
-        EXECUTE format('CREATE POLICY owner_all ON %I TO CURRENT_USER
-            USING (true) WITH CHECK (true)', t);
-        EXECUTE format('CREATE POLICY service_all ON %I TO pytake_service
-            USING (true) WITH CHECK (true)', t);
-        EXECUTE format('CREATE POLICY tenant_only ON %I TO pytake_app
-            USING (tenant_id = nullif(current_setting(
-                ''pytake.tenant_id'', true), '''')::uuid)
-            WITH CHECK (tenant_id = nullif(current_setting(
-                ''pytake.tenant_id'', true), '''')::uuid)', t);
-        EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %I
-            TO pytake_service, pytake_app', t);
-    END LOOP;
-END $$;
+ALTER TABLE tags ENABLE ROW LEVEL SECURITY;
+ALTER TABLE quick_replies ENABLE ROW LEVEL SECURITY;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON tags, quick_replies
+    TO pytake_app, pytake_service;

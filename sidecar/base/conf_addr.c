@@ -6,7 +6,7 @@
 
 #include <curl/curl.h>
 
-#include "cmd/cmd.h"
+#include "mem.h"
 #include "core/pt_buf.h"
 #include "core/pt_util.h"
 #include "io/pt_conninfo.h"
@@ -205,7 +205,7 @@ conf_conninfo_is(const char *s)
     bool        password;
     const char *why;
 
-    return pt_conninfo_check(&cmd_mem, s, &why, &password) == PT_OK;
+    return pt_conninfo_check(&mem_heap, s, &why, &password) == PT_OK;
 }
 
 

@@ -17,7 +17,7 @@ typedef struct {
     char       *error; /* CONF_ERROR_MAX */
 } conf_reader_t;
 
-/* ---- conf.c ---- */
+/* ---- conf_read.c ---- */
 
 /* Keeps the line that names the variable; returns PT_EVALIDATION. */
 pt_err_t conf_fault(conf_reader_t *r, const char *fmt, ...) PT_PRINTF(2, 3);

@@ -29,7 +29,8 @@
     "SELECT c.relname FROM pg_class c"                                         \
     " WHERE c.relnamespace = 'public'::regnamespace"                           \
     " AND c.relkind IN ('r', 'p') AND NOT c.relispartition"                    \
-    " AND c.relname <> 'schema_migrations' ORDER BY c.relname"
+    " AND c.relname NOT IN ('schema_migrations', 'schema_functions')"          \
+    " ORDER BY c.relname"
 
 /* A program of PostgreSQL's with one end of its standard streams. */
 typedef struct {

@@ -10,6 +10,7 @@
 #define CMD_H
 
 #include "base/conf.h"
+#include "base/mem.h"
 #include "db.h"
 #include "core/pt_util.h"
 
@@ -52,7 +53,7 @@ int cmd_restore(cmd_t *c, int argc, char **argv);
 int cmd_error(const char *fmt, ...) PT_PRINTF(1, 2);
 
 /* A line on stdout; fmt is without its end. */
-void cmd_say(const char *fmt, ...) PT_PRINTF(1, 2);
+void cmd_print(const char *fmt, ...) PT_PRINTF(1, 2);
 
 /* A name that people will read; 0, or CMD_USAGE after a message. */
 int cmd_name_check(const char *name, const char *option);
@@ -61,10 +62,6 @@ int cmd_name_check(const char *name, const char *option);
 bool cmd_phone_is(const char *phone);
 
 /* ---- cmd_util.c ---- */
-
-/* malloc and free as the core's allocator. */
-extern const pt_mem_t cmd_mem;
-
 
 /* What to do when the database does not let the login in. */
 #define CMD_LET_IN "let the login in: pytake migrate --login NAME, as the owner"

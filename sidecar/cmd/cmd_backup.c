@@ -90,7 +90,7 @@ backup_run(backup_t *b, const char *path)
 
     rc = backup_file(b, path, manifest, snapshot.data);
     if (rc == 0) {
-        cmd_say("%s: %llu rows", path, (unsigned long long) b->rows);
+        cmd_print("%s: %llu rows", path, (unsigned long long) b->rows);
     }
 
     return rc;
@@ -313,6 +313,7 @@ backup_dump(backup_t *b, const char *snapshot)
                      "--no-password",
                      "--schema=public",
                      "--exclude-table=public.schema_migrations",
+                     "--exclude-table=public.schema_functions",
                      (char *) role.data,
                      (char *) at.data,
                      NULL };

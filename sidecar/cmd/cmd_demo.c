@@ -5,7 +5,7 @@
  * nothing; passwords are made once and kept in the state file.
  */
 
-#include "cmd_demo.h"
+#include "demo.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -34,30 +34,6 @@ static int demo_print(cmd_t *c, db_t *db,
                       const demo_tenant_t tenants[DEMO_TENANTS]);
 static void demo_json_str(pt_jw_t *w, const char *key, const char *value);
 
-const char *const demo_roles[DEMO_ROLES] = { "owner", "admin", "supervisor",
-                                             "agent", "viewer" };
-
-/* +1 ... 555-01xx is set aside for fiction. */
-const demo_cast_t demo_cast[DEMO_TENANTS] = {
-    {
-        "Padaria Sol",
-        "padaria.example",
-        "100000000000001",
-        "200000000000001",
-        "+1 202-555-0101",
-        { "Sol Almeida", "Caio Prado", "Lia Moura", "Ana Lima", "Davi Reis" },
-    },
-    {
-        "Oficina Norte",
-        "oficina.example",
-        "100000000000002",
-        "200000000000002",
-        "+1 202-555-0102",
-        { "Norma Couto", "Igor Telles", "Rosa Brito", "Beto Nunes",
-          "Eva Pires" },
-    },
-};
-
 
 int
 cmd_demo(cmd_t *c, int argc, char **argv)
@@ -85,7 +61,7 @@ cmd_demo(cmd_t *c, int argc, char **argv)
     if ((rc = demo_state_read(c, state, tenants)) != 0
         || (rc = demo_state_write(c, state, tenants)) != 0
         || (rc = demo_people(c, &db, tenants)) != 0
-        || (rc = demo_talk(c, &db, tenants)) != 0)
+        || (rc = demo_play(c, &db, tenants)) != 0)
     {
         db_close(&db);
         return rc;

@@ -6,7 +6,6 @@
 
 #include "doctor.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <sys/time.h>
 
@@ -17,7 +16,6 @@
 
 #define DOCTOR_REDIS_TIMEOUT_S 2
 #define DOCTOR_HTTP_TIMEOUT_MS 3000L
-#define DOCTOR_LINE_MAX 2048
 #define DOCTOR_SECRET_GOOD 32   /* bytes of an HMAC-SHA-256 key */
 #define DOCTOR_SECRET_VARIETY 8 /* different bytes; a made one has more */
 
@@ -81,26 +79,6 @@ cmd_doctor(cmd_t *c, int argc, char **argv)
 }
 
 
-void
-doctor_say(doctor_t *d, doctor_level_t level, const char *name, const char *fmt,
-           ...)
-{
-    char    text[DOCTOR_LINE_MAX];
-    va_list ap;
-
-    static const char *const words[] = { "ok  ", "warn", "FAIL" };
-
-    d->warns += level == DOCTOR_WARN;
-    d->fails += level == DOCTOR_FAIL;
-
-    va_start(ap, fmt);
-    vsnprintf(text, sizeof(text), fmt, ap);
-    va_end(ap);
-    cmd_say("%s %s: %s", words[level], name, text);
-    fflush(stdout);
-}
-
-
 static void
 doctor_secrets(doctor_t *d)
 {
@@ -112,10 +90,10 @@ doctor_secrets(doctor_t *d)
                          "make a random one")
         && c->jwt_secret.len < DOCTOR_SECRET_GOOD)
     {
-        doctor_say(d, DOCTOR_WARN, "JWT_SECRET",
-                   "%zu bytes are few - use %d "
-                   "or more",
-                   c->jwt_secret.len, DOCTOR_SECRET_GOOD);
+        doctor_report(d, DOCTOR_WARN, "JWT_SECRET",
+                      "%zu bytes are few - use %d "
+                      "or more",
+                      c->jwt_secret.len, DOCTOR_SECRET_GOOD);
     }
 
     (void) doctor_secret_is(d, "WHATSAPP_APP_SECRET", c->app_secret,
@@ -135,10 +113,11 @@ doctor_secrets(doctor_t *d)
             (pt_str_t){ (const char *) c->key, sizeof(c->key) }, "",
             "make a random one");
     } else {
-        doctor_say(d, DOCTOR_FAIL, "PYTAKE_ENCRYPTION_KEY",
-                   "is not set, "
-                   "WhatsApp tokens cannot be kept - set it to the output of "
-                   "\"openssl rand -hex 32\"");
+        doctor_report(
+            d, DOCTOR_FAIL, "PYTAKE_ENCRYPTION_KEY",
+            "is not set, "
+            "WhatsApp tokens cannot be kept - set it to the output of "
+            "\"openssl rand -hex 32\"");
     }
 }
 
@@ -152,7 +131,7 @@ doctor_secret_is(doctor_t *d, const char *name, pt_str_t secret,
     size_t i, variety = 0;
 
     if (secret.data == NULL) {
-        doctor_say(d, DOCTOR_FAIL, name, "is not set, %s", without);
+        doctor_report(d, DOCTOR_FAIL, name, "is not set, %s", without);
         return false;
     }
 
@@ -164,10 +143,10 @@ doctor_secret_is(doctor_t *d, const char *name, pt_str_t secret,
     if (variety < DOCTOR_SECRET_VARIETY
         || memmem(secret.data, secret.len, "secret", 6) != NULL)
     {
-        doctor_say(d, DOCTOR_FAIL, name, "can be guessed - %s", instead);
+        doctor_report(d, DOCTOR_FAIL, name, "can be guessed - %s", instead);
         return false;
     }
-    doctor_say(d, DOCTOR_OK, name, "is set");
+    doctor_report(d, DOCTOR_OK, name, "is set");
 
     return true;
 }
@@ -177,18 +156,18 @@ static void
 doctor_postgres(doctor_t *d)
 {
     if (d->cmd->conf.database_url == NULL) {
-        doctor_say(d, DOCTOR_FAIL, "database",
-                   "no address - set "
-                   "DATABASE_URL, or DB_HOST and its kin");
+        doctor_report(d, DOCTOR_FAIL, "database",
+                      "no address - set "
+                      "DATABASE_URL, or DB_HOST and its kin");
         return;
     }
 
     if (db_open(&d->db, d->cmd->conf.database_url, NULL, DB_QUERY_TIMEOUT_MS)
         != PT_OK)
     {
-        doctor_say(d, DOCTOR_FAIL, "database", "%s - %s", d->db.error,
-                   d->db.shut ? CMD_LET_IN
-                              : "start the server or correct DATABASE_URL");
+        doctor_report(d, DOCTOR_FAIL, "database", "%s - %s", d->db.error,
+                      d->db.shut ? CMD_LET_IN
+                                 : "start the server or correct DATABASE_URL");
     } else {
         doctor_database(d);
     }
@@ -204,14 +183,14 @@ doctor_redis(doctor_t *d)
     struct timeval tv = { DOCTOR_REDIS_TIMEOUT_S, 0 };
 
     if (d->cmd->conf.redis_url == NULL) {
-        doctor_say(d, DOCTOR_FAIL, "redis",
-                   "no address, the hub does not start "
-                   "- set REDIS_URL or REDIS_HOST");
+        doctor_report(d, DOCTOR_FAIL, "redis",
+                      "no address, the hub does not start "
+                      "- set REDIS_URL or REDIS_HOST");
         return;
     }
 
     if (pt_redis_url_parse(d->cmd->conf.redis_url, &a) != PT_OK) {
-        doctor_say(d, DOCTOR_FAIL, "redis", "REDIS_URL is no address");
+        doctor_report(d, DOCTOR_FAIL, "redis", "REDIS_URL is no address");
         return;
     }
 
@@ -219,10 +198,10 @@ doctor_redis(doctor_t *d)
                   : redisConnectWithTimeout(a.host, a.port, tv);
 
     if (r == NULL || r->err != 0) {
-        doctor_say(d, DOCTOR_FAIL, "redis",
-                   "%s - start it or correct "
-                   "REDIS_URL",
-                   r == NULL ? "out of memory" : r->errstr);
+        doctor_report(d, DOCTOR_FAIL, "redis",
+                      "%s - start it or correct "
+                      "REDIS_URL",
+                      r == NULL ? "out of memory" : r->errstr);
     } else {
         (void) redisSetTimeout(r, tv);
         doctor_redis_ask(d, r, &a);
@@ -244,9 +223,9 @@ doctor_redis_ask(doctor_t *d, redisContext *r, const pt_redis_url_t *a)
                     ? redisCommand(r, "AUTH %s %s", a->user, a->password)
                     : redisCommand(r, "AUTH %s", a->password);
         if (reply == NULL || reply->type == REDIS_REPLY_ERROR) {
-            doctor_say(d, DOCTOR_FAIL, "redis",
-                       "the password is refused - "
-                       "correct REDIS_PASSWORD or REDIS_URL");
+            doctor_report(d, DOCTOR_FAIL, "redis",
+                          "the password is refused - "
+                          "correct REDIS_PASSWORD or REDIS_URL");
             freeReplyObject(reply);
             return;
         }
@@ -255,16 +234,16 @@ doctor_redis_ask(doctor_t *d, redisContext *r, const pt_redis_url_t *a)
 
     reply = redisCommand(r, "PING");
     if (reply == NULL) {
-        doctor_say(d, DOCTOR_FAIL, "redis",
-                   "accepts but does not answer - "
-                   "look at the server");
+        doctor_report(d, DOCTOR_FAIL, "redis",
+                      "accepts but does not answer - "
+                      "look at the server");
     } else if (reply->type == REDIS_REPLY_ERROR) {
-        doctor_say(d, DOCTOR_FAIL, "redis",
-                   "%.200s - correct REDIS_URL or "
-                   "REDIS_PASSWORD",
-                   reply->str);
+        doctor_report(d, DOCTOR_FAIL, "redis",
+                      "%.200s - correct REDIS_URL or "
+                      "REDIS_PASSWORD",
+                      reply->str);
     } else {
-        doctor_say(d, DOCTOR_OK, "redis", "answers");
+        doctor_report(d, DOCTOR_OK, "redis", "answers");
     }
 
     if (reply != NULL) {
@@ -303,7 +282,7 @@ doctor_whatsapp(doctor_t *d)
 
     h = curl_easy_init();
     if (h == NULL) {
-        doctor_say(d, DOCTOR_FAIL, "whatsapp", "libcurl failed");
+        doctor_report(d, DOCTOR_FAIL, "whatsapp", "libcurl failed");
         return;
     }
 
@@ -314,19 +293,19 @@ doctor_whatsapp(doctor_t *d)
     rc = curl_easy_perform(h);
 
     if (rc == CURLE_OK) {
-        doctor_say(d, DOCTOR_OK, "whatsapp", "%s answers", url);
+        doctor_report(d, DOCTOR_OK, "whatsapp", "%s answers", url);
     } else {
-        doctor_say(d, DOCTOR_WARN, "whatsapp",
-                   "%s: %s, replies wait in the "
-                   "outbox - open the way out or correct WHATSAPP_API_URL",
-                   url, curl_easy_strerror(rc));
+        doctor_report(d, DOCTOR_WARN, "whatsapp",
+                      "%s: %s, replies wait in the "
+                      "outbox - open the way out or correct WHATSAPP_API_URL",
+                      url, curl_easy_strerror(rc));
     }
 
     if (strncmp(url, "https://", 8) != 0) {
-        doctor_say(d, DOCTOR_WARN, "whatsapp",
-                   "tokens would travel without "
-                   "TLS - use https in WHATSAPP_API_URL, but for a "
-                   "simulator");
+        doctor_report(d, DOCTOR_WARN, "whatsapp",
+                      "tokens would travel without "
+                      "TLS - use https in WHATSAPP_API_URL, but for a "
+                      "simulator");
     }
 
     curl_easy_cleanup(h);

@@ -165,7 +165,7 @@ number_insert(const number_args_t *a, db_t *db, const char *tenant)
         }
         return cmd_db_error(db, "cannot add the number");
     }
-    cmd_say("%s %s", id, a->display);
+    cmd_print("%s %s", id, a->display);
 
     return CMD_OK;
 }
@@ -273,9 +273,10 @@ number_list(const number_args_t *a)
         rc = cmd_db_error(&db, "cannot list the numbers");
     } else {
         for (i = 0; i < PQntuples(res); i++) {
-            cmd_say("%s %s %-8s %-8s %s \"%s\" (%s)", db_cell(res, i, 0),
-                    db_cell(res, i, 1), db_cell(res, i, 2), db_cell(res, i, 3),
-                    db_cell(res, i, 4), db_cell(res, i, 5), db_cell(res, i, 6));
+            cmd_print("%s %s %-8s %-8s %s \"%s\" (%s)", db_cell(res, i, 0),
+                      db_cell(res, i, 1), db_cell(res, i, 2),
+                      db_cell(res, i, 3), db_cell(res, i, 4),
+                      db_cell(res, i, 5), db_cell(res, i, 6));
         }
         PQclear(res);
     }
@@ -365,7 +366,7 @@ number_change(const number_args_t *a, const char *sql, int n,
     {
         rc = cmd_db_error(&db, "cannot change the number");
     } else {
-        cmd_say("%s %s", a->phone_number_id, told);
+        cmd_print("%s %s", a->phone_number_id, told);
     }
     PQclear(res);
     db_close(&db);

@@ -16,7 +16,7 @@
 
 #include <openssl/evp.h>
 
-#include "migrations.h"
+#include "migrate.h"
 
 #define RESTORE_LOCK "7305813"
 
@@ -35,6 +35,7 @@ static int restore_run(restore_t *r);
 static int restore_open(restore_t *r);
 static int restore_hash(restore_t *r, size_t manifest_len, const char *want);
 static int restore_versions(restore_t *r);
+static int restore_version(const PGresult *res, int i);
 static int restore_alone(restore_t *r);
 static int restore_empty(restore_t *r);
 static int restore_wipe(restore_t *r);
@@ -42,8 +43,8 @@ static int restore_ask(restore_t *r, const char *sql, PGresult **out);
 static int restore_ready(restore_t *r);
 static int restore_rows(restore_t *r);
 static int restore_pipe(restore_t *r, int to);
-static int restore_closed(restore_t *r);
 static int restore_compare(restore_t *r);
+static int restore_closed(restore_t *r);
 static int restore_after(restore_t *r);
 static int restore_next(restore_t *r);
 
@@ -96,13 +97,16 @@ restore_run(restore_t *r)
 
     r->db.timeout_ms = DB_WAIT_FOREVER;
 
+    /* A schema of before has neither triggers nor policies until the last
+     * migrate: rows are counted before row security is forced. */
     if ((rc = restore_versions(r)) != 0 || (rc = restore_alone(r)) != 0
         || (rc = restore_empty(r)) != 0
         || (rc = cmd_migrate_to(r->cmd, r->version)) != 0
         || (rc = backup_owner_enter(r->cmd, &r->db, &r->role)) != 0
         || (rc = restore_ready(r)) != 0 || (rc = restore_rows(r)) != 0
-        || (rc = restore_closed(r)) != 0 || (rc = restore_compare(r)) != 0
-        || (rc = cmd_migrate_to(r->cmd, INT_MAX)) != 0)
+        || (rc = restore_compare(r)) != 0
+        || (rc = cmd_migrate_to(r->cmd, INT_MAX)) != 0
+        || (rc = restore_closed(r)) != 0)
     {
         return rc;
     }
@@ -186,13 +190,12 @@ restore_hash(restore_t *r, size_t manifest_len, const char *want)
 }
 
 
-/* The backup's migrations must be a beginning of ours. */
+/* The backup's migrations must be a beginning of ours, or those that our first
+ * one replaced. */
 static int
 restore_versions(restore_t *r)
 {
-    int       i, rc = 0;
-    char      hex[65];
-    uint8_t   hash[32];
+    int       i, rc;
     PGresult *res;
 
     rc = restore_ask(r,
@@ -204,32 +207,41 @@ restore_versions(restore_t *r)
         return rc;
     }
 
-    for (i = 0; rc == 0 && i < PQntuples(res); i++) {
-        r->version = (int) strtol(db_cell(res, i, 0), NULL, 10);
-
-        if ((size_t) i >= migrations_count
-            || migrations[i].version != r->version) {
-            rc = cmd_error("the backup has a migration %04d that this program "
-                           "does not know: use the pytake that made it",
-                           r->version);
-        } else if (pt_sha256(migrations[i].text, migrations[i].text_len, hash)
-                   != PT_OK) {
-            rc = cmd_error("libcrypto failed");
-        } else {
-            pt_hex_build(hash, sizeof(hash), hex);
-            hex[64] = '\0';
-            if (strcmp(hex, db_cell(res, i, 1)) != 0) {
-                rc = cmd_error("%s is not the one that the backup was made "
-                               "under",
-                               migrations[i].file);
-            }
-        }
-    }
-
-    if (rc == 0 && i == 0) {
+    if (migrate_is_replaced(res)) {
+        r->version = migrations[0].version;
+    } else if (PQntuples(res) == 0) {
         rc = cmd_error("\"%s\" names no migration", r->path);
     }
+
+    for (i = 0; rc == 0 && r->version == 0 && i < PQntuples(res); i++) {
+        rc = restore_version(res, i);
+    }
+    if (rc == 0 && r->version == 0) {
+        r->version = migrations[PQntuples(res) - 1].version;
+    }
     PQclear(res);
+
+    return rc;
+}
+
+
+static int
+restore_version(const PGresult *res, int i)
+{
+    int  rc, version = (int) strtol(db_cell(res, i, 0), NULL, 10);
+    char want[65];
+
+    if ((size_t) i >= migrations_count || migrations[i].version != version) {
+        return cmd_error("the backup has a migration %04d that this program "
+                         "does not know: use the pytake that made it",
+                         version);
+    }
+
+    rc = migrate_checksum(&migrations[i], want);
+    if (rc == 0 && strcmp(want, db_cell(res, i, 1)) != 0) {
+        rc = cmd_error("%s is not the one that the backup was made under",
+                       migrations[i].file);
+    }
 
     return rc;
 }
@@ -283,9 +295,12 @@ restore_empty(restore_t *r)
                 " WHERE c.relnamespace = 'public'::regnamespace"
                 " AND c.relkind IN ('r', 'p', 'm', 'f')"
                 " AND NOT c.relispartition"
-                " AND c.relname <> 'schema_migrations' AND NOT EXISTS ("
+                " AND c.relname NOT IN ('schema_migrations',"
+                " 'schema_functions') AND NOT EXISTS ("
                 " SELECT FROM pg_policy p WHERE p.polrelid = c.oid"
-                " AND p.polname = 'owner_all') LIMIT 1",
+                " AND p.polname = 'owner_all') AND NOT (c.relrowsecurity"
+                " AND to_regclass('public.schema_functions') IS NOT NULL)"
+                " LIMIT 1",
                 0, NULL, &res)
         != PT_OK)
     {
@@ -497,23 +512,6 @@ restore_pipe(restore_t *r, int to)
 
 
 static int
-restore_closed(restore_t *r)
-{
-    if (db_do(&r->db, "DO $$ DECLARE o record; BEGIN"
-                      " FOR o IN " BACKUP_TABLES " LOOP"
-                      " EXECUTE format('ALTER TABLE public.%I ENABLE TRIGGER"
-                      " USER, FORCE ROW LEVEL SECURITY', o.relname);"
-                      " END LOOP; END $$")
-        != PT_OK)
-    {
-        return cmd_db_error(&r->db, "cannot close the tables again");
-    }
-
-    return 0;
-}
-
-
-static int
 restore_compare(restore_t *r)
 {
     int         i, rc;
@@ -536,12 +534,29 @@ restore_compare(restore_t *r)
             rc =
                 cmd_error("%s has %s rows, the backup had %s", name, got, want);
         } else if (rc == 0 && strcmp(want, "0") != 0) {
-            cmd_say("%s: %s rows", name, got);
+            cmd_print("%s: %s rows", name, got);
         }
     }
     PQclear(res);
 
     return rc;
+}
+
+
+static int
+restore_closed(restore_t *r)
+{
+    if (db_do(&r->db, "DO $$ DECLARE o record; BEGIN"
+                      " FOR o IN " BACKUP_TABLES " LOOP"
+                      " EXECUTE format('ALTER TABLE public.%I ENABLE TRIGGER"
+                      " USER, FORCE ROW LEVEL SECURITY', o.relname);"
+                      " END LOOP; END $$")
+        != PT_OK)
+    {
+        return cmd_db_error(&r->db, "cannot close the tables again");
+    }
+
+    return 0;
 }
 
 
@@ -564,9 +579,9 @@ restore_after(restore_t *r)
     }
 
     if (strcmp(PQcmdTuples(res), "0") != 0) {
-        cmd_say("%s replies waited to be sent: they may have gone out since, "
-                "and are not sent again",
-                PQcmdTuples(res));
+        cmd_print("%s replies waited to be sent: they may have gone out since, "
+                  "and are not sent again",
+                  PQcmdTuples(res));
     }
     PQclear(res);
 
@@ -605,12 +620,12 @@ restore_next(restore_t *r)
     known = db_cell(res, 0, 0)[0] == 't';
     PQclear(res);
 
-    cmd_say("%s is restored: %sstart NGINX and \"pytake serve\"; clients "
-            "reload by themselves",
-            PQdb(r->db.pg),
-            known ? ""
-                  : "let the workers' login in by \"pytake migrate --login "
-                    "NAME\", then ");
+    cmd_print("%s is restored: %sstart NGINX and \"pytake serve\"; clients "
+              "reload by themselves",
+              PQdb(r->db.pg),
+              known ? ""
+                    : "let the workers' login in by \"pytake migrate --login "
+                      "NAME\", then ");
 
     return CMD_OK;
 }

@@ -98,7 +98,7 @@ tenant_add(const tenant_args_t *a)
     {
         rc = tenant_failed(&db, a->name, "cannot add the tenant");
     } else {
-        cmd_say("%s %s", id, a->name);
+        cmd_print("%s %s", id, a->name);
     }
     db_close(&db);
 
@@ -125,8 +125,8 @@ tenant_list(const tenant_args_t *a)
         rc = cmd_db_error(&db, "cannot list the tenants");
     } else {
         for (i = 0; i < PQntuples(res); i++) {
-            cmd_say("%s %-9s %s", db_cell(res, i, 0), db_cell(res, i, 1),
-                    db_cell(res, i, 2));
+            cmd_print("%s %-9s %s", db_cell(res, i, 0), db_cell(res, i, 1),
+                      db_cell(res, i, 2));
         }
         PQclear(res);
     }
@@ -237,7 +237,7 @@ tenant_change(const tenant_args_t *a, const char *sql, const char *value,
         {
             rc = cmd_db_error(&db, "cannot change the tenant");
         } else {
-            cmd_say("%s %s", id, told);
+            cmd_print("%s %s", id, told);
         }
         PQclear(res);
     }

@@ -17,7 +17,7 @@
 #define CMD_PHONE_MIN 5   /* digits */
 #define CMD_PHONE_LEN_MAX 40
 
-static void cmd_print(FILE *out, const char *line);
+static void cmd_line(FILE *out, const char *line);
 
 
 int
@@ -32,14 +32,14 @@ cmd_error(const char *fmt, ...)
 
     fflush(stdout);
     fputs("pytake: ", stderr);
-    cmd_print(stderr, line);
+    cmd_line(stderr, line);
 
     return CMD_FAILED;
 }
 
 
 void
-cmd_say(const char *fmt, ...)
+cmd_print(const char *fmt, ...)
 {
     char    line[CMD_LINE_MAX];
     va_list ap;
@@ -48,7 +48,7 @@ cmd_say(const char *fmt, ...)
     vsnprintf(line, sizeof(line), fmt, ap);
     va_end(ap);
 
-    cmd_print(stdout, line);
+    cmd_line(stdout, line);
 }
 
 
@@ -102,7 +102,7 @@ cmd_phone_is(const char *phone)
 
 /* The line, its end, and nothing that is not text. */
 static void
-cmd_print(FILE *out, const char *line)
+cmd_line(FILE *out, const char *line)
 {
     bool        whole;
     uint32_t    c;

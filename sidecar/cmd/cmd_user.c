@@ -160,7 +160,7 @@ user_add_checked(const user_args_t *u, pt_str_t password, bool made)
                  ? cmd_error("the e-mail \"%s\" is taken", u->email)
                  : cmd_db_error(&db, "cannot add the user");
     } else {
-        cmd_say("%s %s", id, db_cell(res, 0, 0));
+        cmd_print("%s %s", id, db_cell(res, 0, 0));
         if (made) {
             printf("password: %s\n", password.data);
         }
@@ -207,10 +207,11 @@ user_list(const user_args_t *u)
         rc = cmd_db_error(&db, "cannot list the users");
     } else {
         for (i = 0; i < PQntuples(res); i++) {
-            cmd_say("%s %-10s %-8s %s \"%s\" (%s)", db_cell(res, i, 0),
-                    db_cell(res, i, 1),
-                    db_cell(res, i, 2)[0] == 't' ? "active" : "inactive",
-                    db_cell(res, i, 3), db_cell(res, i, 4), db_cell(res, i, 5));
+            cmd_print("%s %-10s %-8s %s \"%s\" (%s)", db_cell(res, i, 0),
+                      db_cell(res, i, 1),
+                      db_cell(res, i, 2)[0] == 't' ? "active" : "inactive",
+                      db_cell(res, i, 3), db_cell(res, i, 4),
+                      db_cell(res, i, 5));
         }
         PQclear(res);
     }

@@ -22,8 +22,6 @@
 #define CMD_ARGON2_HASH 32
 
 
-static void               *cmd_alloc(void *user, size_t size);
-static void                cmd_free(void *user, void *ptr);
 static int                 cmd_database_file(cmd_t *c);
 static int                 cmd_option(cmd_t *c, int argc, char **argv, int i,
                                       const cmd_option_t *options, size_t n);
@@ -31,8 +29,6 @@ static const cmd_option_t *cmd_option_find(const cmd_option_t *options,
                                            size_t n, const char *name,
                                            size_t len);
 static bool                cmd_word_is(char c);
-
-const pt_mem_t cmd_mem = { cmd_alloc, cmd_free, NULL };
 
 
 int
@@ -429,23 +425,6 @@ cmd_token_opens(cmd_t *c, const char *tenant, const char *config,
                         (pt_str_t){ (const char *) ids, sizeof(ids) },
                         (pt_str_t){ (const char *) sealed, len / 2 }, &token)
                   == PT_OK;
-}
-
-
-static void *
-cmd_alloc(void *user, size_t size)
-{
-    PT_UNUSED(user);
-
-    return malloc(size);
-}
-
-
-static void
-cmd_free(void *user, void *ptr)
-{
-    PT_UNUSED(user);
-    free(ptr);
 }
 
 

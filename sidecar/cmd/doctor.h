@@ -32,10 +32,20 @@ typedef struct {
     char   text[DOCTOR_ANSWER_MAX];
 } doctor_answer_t;
 
-void doctor_say(doctor_t *d, doctor_level_t level, const char *name,
-                const char *fmt, ...) PT_PRINTF(4, 5);
+/* ---- doctor.c ---- */
 
-/* ---- cmd_doctor_ask.c ---- */
+void doctor_report(doctor_t *d, doctor_level_t level, const char *name,
+                   const char *fmt, ...) PT_PRINTF(4, 5);
+
+/* False after a FAIL; else the caller clears *out.  sql says pytake_app,
+ * pytake_service and pytake_lookup, whatever this database's are called. */
+bool doctor_ask(doctor_t *d, const char *name, const char *sql, PGresult **out);
+
+/* sql gives names of what is wrong; none is good. */
+void doctor_list(doctor_t *d, const char *name, const char *sql,
+                 const char *good, const char *bad);
+
+/* ---- doctor_ask.c ---- */
 
 /* Asks url, over a unix socket when path is not NULL.  NULL, or why there is
  * no whole answer. */
@@ -54,33 +64,25 @@ pt_str_t doctor_print(const pt_json_t *obj, pt_fingerprint_e which);
 bool doctor_print_is(const doctor_t *d, const pt_json_t *obj,
                      pt_fingerprint_e which);
 
-/* ---- cmd_doctor_nginx.c ---- */
+/* ---- doctor_nginx.c ---- */
 
 void doctor_nginx(doctor_t *d);
 
-/* ---- cmd_doctor_db.c: needs d->db open, as the login itself ---- */
+/* ---- doctor_db.c: needs d->db open, as the login itself ---- */
 
 void doctor_database(doctor_t *d);
 
-/* False after a FAIL; else the caller clears *out.  sql says pytake_app,
- * pytake_service and pytake_lookup, whatever this database's are called. */
-bool doctor_ask(doctor_t *d, const char *name, const char *sql, PGresult **out);
-
-/* sql gives names of what is wrong; none is good. */
-void doctor_list(doctor_t *d, const char *name, const char *sql,
-                 const char *good, const char *bad);
-
-/* ---- cmd_doctor_people.c: d->db open, as pytake_service ---- */
+/* ---- doctor_people.c: d->db open, as pytake_service ---- */
 
 void doctor_people(doctor_t *d);
 
-/* ---- cmd_doctor_roles.c: who may do what ---- */
+/* ---- doctor_roles.c: who may do what ---- */
 
 /* False when a role cannot be entered. */
 bool doctor_roles(doctor_t *d);
 bool doctor_role_enter(doctor_t *d, const char *role);
 
-/* ---- cmd_doctor_serve.c ---- */
+/* ---- doctor_serve.c ---- */
 
 void doctor_hub(doctor_t *d);
 void doctor_courier(doctor_t *d); /* d->db open, as pytake_service */

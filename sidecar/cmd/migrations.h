@@ -1,7 +1,7 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * migrations.h: schema/migrations/ as compiled in by
+ * migrations.h: schema/migrations/ and schema/functions/ as compiled in by
  * tools/gen_migrations.pl.
  */
 
@@ -18,16 +18,29 @@ typedef struct {
 } migration_stmt_t;
 
 typedef struct {
-    int                     version; /* ascending */
-    const char             *name;
-    const char             *file; /* "0001_foundation.sql" */
+    int                     version; /* ascending; 0: a file of functions */
+    const char             *name;    /* of a migration, else "" */
+    const char             *file; /* "0012_schema.sql", "functions/rls.sql" */
     const char             *text; /* byte for byte */
     size_t                  text_len;
     size_t                  nstmts;
     const migration_stmt_t *stmts;
 } migration_t;
 
+/* A migration that the first one replaced, and the SHA-256 of its file. */
+typedef struct {
+    int         version;
+    const char *checksum; /* hexadecimal */
+} migration_replaced_t;
+
 extern const migration_t migrations[];
 extern const size_t      migrations_count;
+
+/* In the order in which they are applied. */
+extern const migration_t schema_functions[];
+extern const size_t      schema_functions_count;
+
+extern const migration_replaced_t migrations_replaced[];
+extern const size_t               migrations_replaced_count;
 
 #endif

@@ -12,8 +12,8 @@
 
 #include "core/pt_err.h"
 
-static pt_err_t courier_start(const serve_t *serve, void **part);
-static pt_err_t courier_open(courier_t *c, const serve_t *serve);
+static pt_err_t courier_start(const part_host_t *serve, void **part);
+static pt_err_t courier_open(courier_t *c, const part_host_t *serve);
 static pt_err_t courier_open_redis(courier_t *c);
 static void     courier_stop(void *part);
 static void     courier_del(void *part);
@@ -28,13 +28,13 @@ static void             courier_claimed(void *data, batch_t *b,
                                         const pytake_sql_result_t *result);
 static void courier_away(courier_t *c, const pytake_sql_result_t *result);
 
-const serve_part_t courier_part = { "courier",       courier_start,
-                                    courier_stop,    courier_del,
-                                    courier_metrics, COURIER_HTTP_CONNS_MAX };
+const part_t courier_part = { "courier",       courier_start,
+                              courier_stop,    courier_del,
+                              courier_metrics, COURIER_HTTP_CONNS_MAX };
 
 
 static pt_err_t
-courier_start(const serve_t *serve, void **part)
+courier_start(const part_host_t *serve, void **part)
 {
     pt_err_t   err;
     courier_t *c;
@@ -74,7 +74,7 @@ courier_start(const serve_t *serve, void **part)
 
 
 static pt_err_t
-courier_open(courier_t *c, const serve_t *serve)
+courier_open(courier_t *c, const part_host_t *serve)
 {
     pt_err_t       err;
     pt_pool_conf_t pool;
@@ -195,7 +195,7 @@ courier_del(void *part)
     }
 
     while (c->jobs != NULL) {
-        courier_job_del(c->jobs);
+        courier_flight_del(c->jobs);
     }
 
     pt_redis_sub_del(c->sub);
@@ -224,33 +224,6 @@ courier_metrics(const void *part, pt_buf_t *out)
 }
 
 
-void
-courier_wake(courier_t *c)
-{
-    if (c->claiming) {
-        c->again = true;
-
-    } else if (!c->stopping && c->conf->has_key) {
-        c->loop->ops->timer_set(c->poll, 0);
-    }
-}
-
-
-bool
-courier_job_is(const courier_t *c, const pt_uuid_t *message)
-{
-    const courier_job_t *j;
-
-    for (j = c->jobs; j != NULL; j = j->next) {
-        if (pt_uuid_eq(&j->msg.id, message)) {
-            return true;
-        }
-    }
-
-    return false;
-}
-
-
 static void
 courier_up(void *data)
 {
@@ -268,7 +241,7 @@ static void
 courier_added(void *data, pt_str_t channel)
 {
     PT_UNUSED(channel);
-    courier_wake(data);
+    courier_flight_wake(data);
 }
 
 
@@ -277,7 +250,7 @@ courier_bell(void *data, pt_str_t channel, pt_str_t payload)
 {
     PT_UNUSED(channel);
     PT_UNUSED(payload);
-    courier_wake(data);
+    courier_flight_wake(data);
 }
 
 

@@ -7,9 +7,11 @@
 #ifndef COURIER_H
 #define COURIER_H
 
-#include "core/pt_buf.h"
+#include "base/part.h"
 
 typedef struct courier_s courier_t;
+
+extern const part_t courier_part;
 
 /* Prometheus text.  Errors stick in out. */
 void courier_metrics_write(const courier_t *c, pt_buf_t *out);

@@ -85,8 +85,8 @@ courier_body_build(pt_arena_t *a, const courier_msg_t *m, pt_str_t *out)
 /* code: Graph's number, as statuses have it, or a name of our own. */
 
 pt_err_t
-courier_error_build(pt_arena_t *a, int32_t code, const char *name,
-                    pt_str_t title, pt_str_t detail, pt_str_t *out)
+courier_body_error(pt_arena_t *a, int32_t code, const char *name,
+                   pt_str_t title, pt_str_t detail, pt_str_t *out)
 {
     pt_jw_t  w;
     pt_buf_t b;

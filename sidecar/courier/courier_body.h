@@ -27,8 +27,8 @@ pt_err_t courier_body_build(pt_arena_t *a, const courier_msg_t *m,
 
 /* {"code","title","detail"}: a message's error as REST shows it.  name,
  * when not NULL, is the code. */
-pt_err_t courier_error_build(pt_arena_t *a, int32_t code, const char *name,
-                             pt_str_t title, pt_str_t detail,
-                             pt_str_t *out) PT_MUST_CHECK;
+pt_err_t courier_body_error(pt_arena_t *a, int32_t code, const char *name,
+                            pt_str_t title, pt_str_t detail,
+                            pt_str_t *out) PT_MUST_CHECK;
 
 #endif

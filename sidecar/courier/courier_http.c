@@ -295,7 +295,7 @@ courier_call_write(char *data, size_t size, size_t n, void *user)
     n *= size;
 
     if (c->answer_len + n > COURIER_HTTP_ANSWER_MAX) {
-        c->overflow = true; /* the head tells enough */
+        c->overflow = true; /* the status decides; what came names the error */
         return n;
     }
 

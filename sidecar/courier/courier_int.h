@@ -17,7 +17,7 @@
 #include "io/pt_backoff.h"
 #include "io/pt_redis.h"
 #include "io/pt_redis_sub.h"
-#include "serve/serve.h"
+#include "base/part.h"
 
 #define COURIER_JOBS_MAX 512u    /* claimed and not settled */
 #define COURIER_CLAIM_MAX 64u    /* rows of one claim */
@@ -118,10 +118,12 @@ struct courier_s {
     courier_stats_t stats;
 };
 
-/* ---- courier.c ---- */
+/* ---- courier_flight.c ---- */
 
-void courier_wake(courier_t *c); /* a doorbell, or a message settled */
-bool courier_job_is(const courier_t *c, const pt_uuid_t *message);
+/* A doorbell rang, or a message is settled: others may be claimed. */
+void courier_flight_wake(courier_t *c);
+bool courier_flight_has(const courier_t *c, const pt_uuid_t *message);
+void courier_flight_del(courier_job_t *j);
 
 /* ---- courier_sweep.c ---- */
 
@@ -144,11 +146,10 @@ void courier_job_begin(courier_job_t *j);
 void courier_job_release(courier_job_t *j, uint32_t after_ms);
 /* The courier stops: what only waits for its turn is given back. */
 void courier_job_stop(courier_job_t *j);
-void courier_job_del(courier_job_t *j);
 
-/* ---- courier_keep.c ---- */
+/* ---- courier_store.c ---- */
 
 /* Commits the outcome, however often it takes, then frees the job. */
-void courier_job_keep(courier_job_t *j);
+void courier_store(courier_job_t *j);
 
 #endif

@@ -37,7 +37,7 @@ courier_job_new(courier_t *c, const pytake_rows_t *r, uint32_t row)
     }
 
     if (courier_job_fill(j, r, row) != PT_OK) {
-        courier_job_del(j);
+        courier_flight_del(j);
         return NULL;
     }
 
@@ -120,7 +120,7 @@ courier_job_release(courier_job_t *j, uint32_t after_ms)
     c = j->courier;
     c->stats.released++;
     j->release_us = c->loop->ops->wall_us(c->loop) + (int64_t) after_ms * 1000;
-    courier_job_keep(j);
+    courier_store(j);
 }
 
 
@@ -132,35 +132,6 @@ courier_job_stop(courier_job_t *j)
         j->waiting = false;
         courier_job_release(j, 0);
     }
-}
-
-
-void
-courier_job_del(courier_job_t *j)
-{
-    courier_t *c;
-
-    c = j->courier;
-
-    if (j->prev != NULL) {
-        j->prev->next = j->next;
-
-    } else {
-        c->jobs = j->next;
-    }
-
-    if (j->next != NULL) {
-        j->next->prev = j->prev;
-    }
-
-    c->njobs--;
-    c->loop->ops->timer_del(j->timer);
-
-    if (j->token.len > 0) {
-        OPENSSL_cleanse((void *) (uintptr_t) j->token.data, j->token.len);
-    }
-
-    pt_arena_del(j->arena);
 }
 
 
@@ -291,7 +262,7 @@ courier_job_wake(void *data)
     j->waiting = false;
 
     if (j->wait == COURIER_JOB_KEEP) {
-        courier_job_keep(j);
+        courier_store(j);
         return;
     }
 
@@ -396,7 +367,7 @@ courier_job_done(courier_job_t *j)
     }
 
     j->outcome.after_ms = courier_jitter(c, j->outcome.after_ms);
-    courier_job_keep(j);
+    courier_store(j);
 }
 
 

@@ -179,7 +179,7 @@ courier_settle_stale(courier_t *c, const pytake_rows_t *r, uint32_t row)
     pt_cell_uuid(r, row, PT_COL_COURIER_STALE_MESSAGE_ID, &message);
     pt_cell_uuid(r, row, PT_COL_COURIER_STALE_CLAIMED_BY, &by);
 
-    if (courier_job_is(c, &message)) {
+    if (courier_flight_has(c, &message)) {
         return; /* still under way */
     }
 
@@ -201,7 +201,7 @@ courier_settle_stale(courier_t *c, const pytake_rows_t *r, uint32_t row)
     j->outcome.verdict = COURIER_UNKNOWN;
     j->outcome.title = PT_STR("outcome unknown");
     j->outcome.detail = PT_STR("the courier ended between claim and answer");
-    courier_job_keep(j);
+    courier_store(j);
 }
 
 
@@ -214,8 +214,9 @@ courier_settle_lost(courier_t *c, const pytake_rows_t *r, uint32_t row)
     pt_cell_uuid(r, row, PT_COL_COURIER_LOST_TENANT_ID, &tenant);
     pt_cell_uuid(r, row, PT_COL_COURIER_LOST_MESSAGE_ID, &message);
 
-    j = courier_job_is(c, &message) ? NULL
-                                    : courier_job_settle(c, &tenant, &message);
+    j = courier_flight_has(c, &message)
+            ? NULL
+            : courier_job_settle(c, &tenant, &message);
 
     if (j == NULL) {
         return;
@@ -226,7 +227,7 @@ courier_settle_lost(courier_t *c, const pytake_rows_t *r, uint32_t row)
     j->outcome.title = PT_STR("outcome unknown");
     j->outcome.detail =
         PT_STR("no status came within 24 hours: perhaps it was sent");
-    courier_job_keep(j);
+    courier_store(j);
 }
 
 

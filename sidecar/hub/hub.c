@@ -108,7 +108,7 @@ hub_on_events(hub_t *h, const pt_uuid_t *tenant, pt_err_t err, int64_t first,
 
     if (last - first == (int64_t) HUB_PAGE_EVENTS) {
         if (t->filling) {
-            hub_tenant_filled(t, err, rows, n);
+            hub_gap_filled(t, err, rows, n);
         }
 
         return;
@@ -123,7 +123,7 @@ hub_on_events(hub_t *h, const pt_uuid_t *tenant, pt_err_t err, int64_t first,
     hub_page_fill(p, err, rows, n);
 
     if (err == PT_OK) {
-        hub_tenant_dirty(t);
+        hub_log_dirty(t);
 
     } else {
         t->behind = true;
@@ -139,7 +139,7 @@ hub_on_reach(hub_t *h, const pt_uuid_t *tenant, pt_err_t err, int64_t seq)
     t = hub_tenant_find(h, tenant);
 
     if (t != NULL && t->reaching) {
-        hub_tenant_reached(t, err, seq);
+        hub_resume_reached(t, err, seq);
     }
 }
 
@@ -186,12 +186,14 @@ hub_on_ephemeral(hub_t *h, const pt_uuid_t *tenant, pt_str_t payload)
 
     t = hub_tenant_find(h, tenant);
 
-    if (t != NULL && payload.len > sizeof(HUB_HERE_HEAD) - 1
-        && memcmp(payload.data, HUB_HERE_HEAD, sizeof(HUB_HERE_HEAD) - 1) == 0)
+    if (t != NULL && payload.len > sizeof(HUB_PRESENCE_HEAD) - 1
+        && memcmp(payload.data, HUB_PRESENCE_HEAD,
+                  sizeof(HUB_PRESENCE_HEAD) - 1)
+               == 0)
     {
-        payload.data += sizeof(HUB_HERE_HEAD) - 1;
-        payload.len -= sizeof(HUB_HERE_HEAD) - 1;
-        hub_here_heard(t, payload);
+        payload.data += sizeof(HUB_PRESENCE_HEAD) - 1;
+        payload.len -= sizeof(HUB_PRESENCE_HEAD) - 1;
+        hub_presence_received(t, payload);
         return;
     }
 
@@ -208,7 +210,7 @@ hub_on_ephemeral(hub_t *h, const pt_uuid_t *tenant, pt_str_t payload)
     json.len = payload.len - HUB_EPHEMERAL_HEAD;
 
     if (pt_utf8_is(json)) {
-        hub_say_spread(t, &conversation, &author, json);
+        hub_send_ephemeral(t, &conversation, &author, json);
     }
 }
 
@@ -293,7 +295,7 @@ hub_tick(hub_t *h)
     uint32_t now;
 
     now = (uint32_t) (hub_now_ms(h) / 1000);
-    hub_wheel_run(h, now);
+    hub_timer_run(h, now);
     hub_tick_tenants(h);
     hub_flush(h);
 }
@@ -308,7 +310,10 @@ hub_flush(hub_t *h)
         hub_flush_dead(h);
     } while (h->dirty_tenants != NULL);
 
-    hub_room_make(h);
+    if (hub_memory_is_over(h)) {
+        hub_tenant_forget(h);
+        hub_memory_halve(h);
+    }
 }
 
 
@@ -409,7 +414,7 @@ hub_flush_tenants(hub_t *h)
             }
 
             if (!c->blocked) {
-                hub_conn_write(c);
+                hub_write_conn(c);
             }
         }
     }
@@ -430,7 +435,7 @@ hub_flush_conns(hub_t *h)
         c->dirty = false;
 
         if (c->state != HUB_CONN_DEAD && !c->blocked) {
-            hub_conn_write(c);
+            hub_write_conn(c);
         }
     }
 }
@@ -462,7 +467,7 @@ hub_flush_dead(hub_t *h)
         while (list != NULL) {
             c = list;
             list = c->wheel_next;
-            hub_conn_free(c); /* its typing_stop may be others' death */
+            hub_client_free(c); /* its typing_stop may be others' death */
         }
     }
 }
@@ -480,7 +485,7 @@ hub_tick_tenants(hub_t *h)
         for (t = h->tenants[i]; t != NULL; t = next) {
             next = t->next;
             hub_tenant_tick(t);
-            hub_here_tick(t);
+            hub_presence_tick(t);
 
             if (hub_tenant_is_idle(t)
                 && h->now_s - t->idle_s > HUB_TENANT_IDLE_S) {

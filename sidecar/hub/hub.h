@@ -16,7 +16,7 @@
 
 #include "core/pt_jwt.h"
 #include "core/pt_buf.h"
-#include "hub_frame.h"
+#include "hub_ring.h"
 
 #define HUB_PAGE_EVENTS 500u /* a page of the log, aligned */
 #define HUB_PAGES_MAX 64u    /* pages in memory, all tenants */
@@ -102,7 +102,7 @@ typedef struct {
     /* hub_on_session() with the ticket */
     pt_err_t (*check_session)(void *env, const pt_claims_t *claims,
                               uint64_t ticket);
-    /* other hubs' ears: their hub_on_ephemeral() */
+    /* other hubs get it: their hub_on_ephemeral() */
     void (*publish)(void *env, const pt_uuid_t *tenant, pt_str_t payload);
     /* listen to this tenant's doorbells from here on; and no more */
     void (*tenant_on)(void *env, const pt_uuid_t *tenant);

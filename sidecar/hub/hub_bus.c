@@ -4,7 +4,7 @@
  * hub_bus.c: the hub's channels of Redis, three a tenant: ev: (doorbells),
  * ctl: ("revoke <session>"), eph: (other hubs' typing and presence).  All of
  * it may be lost: the polls of hub_db.c find what matters.  And all of it may
- * be forged: hub_ear.c judges ev: and eph:, and "revoke" is a question that
+ * be forged: hub_trust.c judges ev: and eph:, and "revoke" is a question that
  * the database answers.
  */
 
@@ -38,7 +38,7 @@ static const pt_str_t hub_bus_kinds[BUS_CHANNELS] = { { "ev:", 3 },
 
 
 pt_err_t
-hub_bus_start(hub_glue_t *g, const serve_t *serve)
+hub_bus_start(hub_glue_t *g, const part_host_t *serve)
 {
     pt_err_t            err;
     pt_redis_conf_t     conf;
@@ -98,8 +98,8 @@ hub_bus_publish(void *env, const pt_uuid_t *tenant, pt_str_t payload)
     }
 
     hub_bus_names(&names, tenant);
-    n = hub_ear_say(&g->ear, names.names[2], payload,
-                    g->loop->ops->wall_us(g->loop), text, sizeof(text));
+    n = hub_trust_seal(&g->trust, names.names[2], payload,
+                       g->loop->ops->wall_us(g->loop), text, sizeof(text));
 
     if (n > 0) {
         (void) pt_redis_publish(g->pub, names.names[2], (pt_str_t){ text, n });
@@ -218,7 +218,7 @@ hub_bus_message(void *data, pt_str_t channel, pt_str_t payload)
 
     case 0:
         hub_on_bell(g->hub, &tenant,
-                    hub_ear_event(&g->ear, channel, payload, now));
+                    hub_trust_event(&g->trust, channel, payload, now));
         break;
 
     case 1:
@@ -226,7 +226,7 @@ hub_bus_message(void *data, pt_str_t channel, pt_str_t payload)
         break;
 
     case 2:
-        if (hub_ear_hub(&g->ear, channel, payload, now, &said)) {
+        if (hub_trust_open(&g->trust, channel, payload, now, &said)) {
             hub_on_ephemeral(g->hub, &tenant, said);
         }
 
@@ -247,7 +247,7 @@ hub_bus_doubt(hub_glue_t *g)
 {
     uint64_t n;
 
-    n = g->ear.unsigned_events + g->ear.refused;
+    n = g->trust.unsigned_events + g->trust.refused;
 
     if (n != g->doubted) {
         g->doubted = n;

@@ -23,9 +23,8 @@ static void             hub_db_reach_done(void *data, batch_t *b,
 
 
 pt_err_t
-hub_db_start(hub_glue_t *g, const serve_t *serve)
+hub_db_start(hub_glue_t *g, const part_host_t *serve)
 {
-    pt_err_t       err;
     pt_pool_conf_t conf;
 
     memset(&conf, 0, sizeof(conf));
@@ -40,13 +39,7 @@ hub_db_start(hub_glue_t *g, const serve_t *serve)
     conf.lock_timeout_ms = DB_DEADLINE_MS;
     conf.mem = serve->mem;
 
-    err = pt_pool_new(g->loop, &conf, &g->pool);
-
-    if (err != PT_OK) {
-        return err;
-    }
-
-    return hub_db_poll_start(g);
+    return pt_pool_new(g->loop, &conf, &g->pool);
 }
 
 
@@ -54,8 +47,6 @@ void
 hub_db_stop(hub_glue_t *g)
 {
     hub_job_t *j;
-
-    hub_db_poll_stop(g);
 
     if (g->pool != NULL) {
         pt_pool_del(g->pool); /* no handler runs any more */
@@ -208,7 +199,7 @@ hub_db_end(hub_job_t *j)
 
 
 void
-hub_db_tell(hub_glue_t *g, const pytake_sql_result_t *result)
+hub_db_report(hub_glue_t *g, const pytake_sql_result_t *result)
 {
     bool away;
 
@@ -271,7 +262,7 @@ hub_db_tenant_done(void *data, batch_t *b, const pytake_sql_result_t *result)
     j = data;
     g = j->glue;
     hub_db_end(j);
-    hub_db_tell(g, result);
+    hub_db_report(g, result);
     err = result->err;
     rows = NULL;
     head = 0;
@@ -302,7 +293,7 @@ hub_db_events_done(void *data, batch_t *b, const pytake_sql_result_t *result)
     PT_UNUSED(b);
     j = data;
     hub_db_end(j);
-    hub_db_tell(j->glue, result);
+    hub_db_report(j->glue, result);
     err = result->err;
     rows = NULL;
 
@@ -325,7 +316,7 @@ hub_db_reach_done(void *data, batch_t *b, const pytake_sql_result_t *result)
     PT_UNUSED(b);
     j = data;
     hub_db_end(j);
-    hub_db_tell(j->glue, result);
+    hub_db_report(j->glue, result);
     seq = (result->err == PT_OK && result->rows[0].nrows == 1)
               ? pt_cell_i64(&result->rows[0], 0, 0)
               : 0;

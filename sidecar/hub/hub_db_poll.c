@@ -130,7 +130,7 @@ hub_db_polled(void *data, batch_t *b, const pytake_sql_result_t *result)
     j = data;
     g = j->glue;
     hub_db_end(j);
-    hub_db_tell(g, result);
+    hub_db_report(g, result);
     g->polling = false;
 
     if (g->poll_again) {

@@ -21,7 +21,7 @@ static void hub_db_answer(hub_job_t *j, pt_err_t err, const pytake_rows_t *r);
 /* Sessions of many sockets go in one query, with the end of the turn. */
 
 pt_err_t
-hub_db_check_session(void *env, const pt_claims_t *claims, uint64_t ticket)
+hub_db_session_check(void *env, const pt_claims_t *claims, uint64_t ticket)
 {
     size_t       cap;
     hub_glue_t  *g;
@@ -59,7 +59,7 @@ hub_db_check_session(void *env, const pt_claims_t *claims, uint64_t ticket)
 
 
 void
-hub_db_turn(hub_glue_t *g)
+hub_db_session_turn(hub_glue_t *g)
 {
     while (g->nasked > 0 && g->asking < DB_SESSIONS_QUERIES) {
         if (!hub_db_ask(g)) {
@@ -129,11 +129,11 @@ hub_db_asked_done(void *data, batch_t *b, const pytake_sql_result_t *result)
     PT_UNUSED(b);
     j = data;
     hub_db_end(j);
-    hub_db_tell(j->glue, result);
+    hub_db_report(j->glue, result);
     j->glue->asking--;
     hub_db_answer(j, result->err,
                   result->err == PT_OK ? &result->rows[0] : NULL);
-    hub_db_turn(j->glue);
+    hub_db_session_turn(j->glue);
 }
 
 

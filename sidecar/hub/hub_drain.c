@@ -95,11 +95,11 @@ hub_drain_one(hub_conn_t *c, int32_t worker, uint32_t spread_ms)
     c->close_s = at;
 
     if (c->state == HUB_CONN_LIVE) {
-        hub_say_reconnect(c, spread_ms);
+        hub_send_reconnect(c, spread_ms);
     }
 
     if (c->state >= HUB_CONN_CLOSING) {
-        return; /* it took not even that */
+        return; /* the reconnect frame was one too many for its queue */
     }
 
     hub_wheel_drop(c);

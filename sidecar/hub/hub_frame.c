@@ -8,10 +8,8 @@
 
 static hub_frame_t *hub_frame_alloc(const pt_mem_t *mem, size_t len);
 static uint8_t      hub_frame_event(pt_str_t payload);
-static void         hub_ring_drop(const pt_mem_t *mem, hub_ring_t *r);
-static pt_err_t     hub_ring_grow(const pt_mem_t *mem, hub_ring_t *r);
 
-const char *const hub_event_names[HUB_EVENT_COUNT] = {
+const char *const hub_frame_event_names[HUB_EVENT_COUNT] = {
     "control",
     "message_received",
     "message_sent",
@@ -125,91 +123,6 @@ hub_frame_id(pt_str_t payload, pt_uuid_t *id)
 }
 
 
-void
-hub_ring_init(hub_ring_t *r, int64_t head, const pt_uuid_t *head_id)
-{
-    memset(r, 0, sizeof(*r));
-    r->head = head;
-    r->low = head + 1;
-
-    if (head_id != NULL) {
-        r->head_id = *head_id;
-        r->below_id = *head_id;
-    }
-}
-
-
-void
-hub_ring_free(const pt_mem_t *mem, hub_ring_t *r)
-{
-    while (r->low <= r->head) {
-        hub_ring_drop(mem, r);
-    }
-
-    mem->free(mem->user, r->slots);
-    r->slots = NULL;
-    r->cap = 0;
-}
-
-
-pt_err_t
-hub_ring_add(const pt_mem_t *mem, hub_ring_t *r, hub_frame_t *f)
-{
-    pt_err_t err;
-
-    assert(f->seq == r->head + 1);
-
-    if (r->head - r->low + 1 == (int64_t) r->cap) {
-
-        if (r->cap < HUB_RING_EVENTS_MAX) {
-            err = hub_ring_grow(mem, r);
-
-            if (err != PT_OK) {
-                return err;
-            }
-
-        } else {
-            hub_ring_drop(mem, r);
-        }
-    }
-
-    r->head = f->seq;
-    r->head_id = f->id;
-    r->slots[(uint64_t) f->seq & (r->cap - 1)] = f;
-    r->bytes += f->len;
-
-    while (r->bytes > HUB_RING_BYTES_MAX && r->low < r->head) {
-        hub_ring_drop(mem, r);
-    }
-
-    return PT_OK;
-}
-
-
-void
-hub_ring_halve(const pt_mem_t *mem, hub_ring_t *r)
-{
-    int64_t low;
-
-    low = r->low + (r->head - r->low + 1) / 2;
-
-    while (r->low < low) {
-        hub_ring_drop(mem, r);
-    }
-}
-
-
-hub_frame_t *
-hub_ring_find(const hub_ring_t *r, int64_t seq)
-{
-    if (seq < r->low || seq > r->head) {
-        return NULL;
-    }
-
-    return r->slots[(uint64_t) seq & (r->cap - 1)];
-}
-
-
 static hub_frame_t *
 hub_frame_alloc(const pt_mem_t *mem, size_t len)
 {
@@ -241,10 +154,10 @@ hub_frame_event(pt_str_t payload)
     }
 
     for (i = 1; i < HUB_EVENT_OTHER; i++) {
-        n = strlen(hub_event_names[i]);
+        n = strlen(hub_frame_event_names[i]);
 
         if (payload.len > 10 + n
-            && memcmp(payload.data + 10, hub_event_names[i], n) == 0
+            && memcmp(payload.data + 10, hub_frame_event_names[i], n) == 0
             && payload.data[10 + n] == '"')
         {
             return i;
@@ -252,44 +165,4 @@ hub_frame_event(pt_str_t payload)
     }
 
     return HUB_EVENT_OTHER;
-}
-
-
-static void
-hub_ring_drop(const pt_mem_t *mem, hub_ring_t *r)
-{
-    hub_frame_t *f;
-
-    f = r->slots[(uint64_t) r->low & (r->cap - 1)];
-    r->bytes -= f->len;
-    r->below_id = f->id;
-    r->low++;
-    hub_frame_unref(mem, f);
-}
-
-
-static pt_err_t
-hub_ring_grow(const pt_mem_t *mem, hub_ring_t *r)
-{
-    uint32_t      cap;
-    int64_t       seq;
-    hub_frame_t **slots;
-
-    cap = (r->cap == 0) ? HUB_RING_CAP_MIN : r->cap * 2;
-    slots = mem->alloc(mem->user, cap * sizeof(hub_frame_t *));
-
-    if (slots == NULL) {
-        return PT_ENOMEM;
-    }
-
-    for (seq = r->low; seq <= r->head; seq++) {
-        slots[(uint64_t) seq & (cap - 1)] =
-            r->slots[(uint64_t) seq & (r->cap - 1)];
-    }
-
-    mem->free(mem->user, r->slots);
-    r->slots = slots;
-    r->cap = cap;
-
-    return PT_OK;
 }

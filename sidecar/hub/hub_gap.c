@@ -1,21 +1,18 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * hub_gap.c: what a tenant missed: events that came too early, and the
- * question to the log.
+ * hub_gap.c: what a tenant missed, and the question to the log.
  */
 
 #include "hub_int.h"
 
-static bool hub_tenant_is_other(const hub_tenant_t *t, const hub_row_t *rows,
-                                size_t n);
-static void hub_tenant_fill_add(hub_tenant_t *t, const hub_row_t *rows,
-                                size_t n);
+static bool hub_gap_is_other(const hub_tenant_t *t, const hub_row_t *rows,
+                             size_t n);
+static void hub_gap_fill_add(hub_tenant_t *t, const hub_row_t *rows, size_t n);
 
 
 void
-hub_tenant_filled(hub_tenant_t *t, pt_err_t err, const hub_row_t *rows,
-                  size_t n)
+hub_gap_filled(hub_tenant_t *t, pt_err_t err, const hub_row_t *rows, size_t n)
 {
     bool old;
 
@@ -28,25 +25,25 @@ hub_tenant_filled(hub_tenant_t *t, pt_err_t err, const hub_row_t *rows,
 
     if (err != PT_OK) {
         t->retry_ms = hub_now_ms(t->hub) + HUB_RETRY_MS;
-        hub_tenant_hole(t, t->known);
+        hub_gap_open(t, t->known);
         return;
     }
 
-    if (!old && hub_tenant_is_other(t, rows, n)) {
-        hub_tenant_rewound(t);
+    if (!old && hub_gap_is_other(t, rows, n)) {
+        hub_log_rewound(t);
         return;
     }
 
     if (!old) {
-        hub_tenant_fill_add(t, rows, n);
+        hub_gap_fill_add(t, rows, n);
     }
 
     if (t->again || old) {
         t->again = false;
-        hub_tenant_fill(t);
+        hub_gap_fill(t);
     }
 
-    hub_tenant_dirty(t);
+    hub_log_dirty(t);
 }
 
 
@@ -54,7 +51,7 @@ hub_tenant_filled(hub_tenant_t *t, pt_err_t err, const hub_row_t *rows,
  * was asked before may not. */
 
 uint32_t
-hub_tenant_verify(hub_tenant_t *t)
+hub_gap_verify(hub_tenant_t *t)
 {
     uint32_t number;
 
@@ -64,7 +61,7 @@ hub_tenant_verify(hub_tenant_t *t)
         t->again = true;
 
     } else {
-        hub_tenant_fill(t);
+        hub_gap_fill(t);
     }
 
     return number;
@@ -74,7 +71,7 @@ hub_tenant_verify(hub_tenant_t *t)
 /* Whether that query, or a later one, has read up to the end. */
 
 bool
-hub_tenant_verified(const hub_tenant_t *t, uint32_t number)
+hub_gap_verified(const hub_tenant_t *t, uint32_t number)
 {
     return (int32_t) (t->ended - number) >= 0;
 }
@@ -83,7 +80,7 @@ hub_tenant_verified(const hub_tenant_t *t, uint32_t number)
 /* One query at a time: from our last event (whose id must be ours) on. */
 
 void
-hub_tenant_fill(hub_tenant_t *t)
+hub_gap_fill(hub_tenant_t *t)
 {
     hub_t *h;
 
@@ -98,7 +95,7 @@ hub_tenant_fill(hub_tenant_t *t)
         != PT_OK)
     {
         t->retry_ms = hub_now_ms(h) + HUB_RETRY_MS;
-        hub_tenant_hole(t, t->known);
+        hub_gap_open(t, t->known);
         return;
     }
 
@@ -112,7 +109,7 @@ hub_tenant_fill(hub_tenant_t *t)
 
 
 void
-hub_tenant_hole(hub_tenant_t *t, int64_t seq)
+hub_gap_open(hub_tenant_t *t, int64_t seq)
 {
     t->known = seq > t->known ? seq : t->known;
 
@@ -125,98 +122,11 @@ hub_tenant_hole(hub_tenant_t *t, int64_t seq)
 }
 
 
-void
-hub_tenant_stash(hub_tenant_t *t, int64_t seq, const pt_uuid_t *id,
-                 pt_str_t frame)
-{
-    hub_out_t *o;
-
-    if (t->nstash >= HUB_STASH_MAX) {
-        return;
-    }
-
-    o = hub_alloc(t->hub, sizeof(hub_out_t));
-
-    if (o == NULL) {
-        return;
-    }
-
-    o->frame = hub_frame_new(&t->hub->conf.mem, HUB_WS_OP_TEXT, seq, id, frame);
-
-    if (o->frame == NULL) {
-        hub_free(t->hub, o);
-        return;
-    }
-
-    o->frame->owner = t;
-    o->next = t->stash;
-    t->stash = o;
-    t->nstash++;
-}
-
-
-/* Takes from the stash what is next now, drops what is past. */
-
-void
-hub_tenant_unstash(hub_tenant_t *t)
-{
-    bool        again;
-    hub_out_t **at, *o;
-
-    do {
-        again = false;
-
-        for (at = &t->stash; *at != NULL; /* void */) {
-            o = *at;
-
-            if (o->frame->seq > t->ring.head + 1) {
-                at = &o->next;
-                continue;
-            }
-
-            *at = o->next;
-            t->nstash--;
-
-            if (o->frame->seq == t->ring.head + 1
-                && hub_room_add(t, o->frame) == PT_OK) {
-                again = true;
-
-            } else {
-                hub_frame_unref(&t->hub->conf.mem, o->frame);
-            }
-
-            hub_free(t->hub, o);
-        }
-
-    } while (again && t->stash != NULL);
-
-    if (t->known <= t->ring.head) {
-        t->hole_ms = 0;
-    }
-}
-
-
-void
-hub_tenant_stash_free(hub_tenant_t *t)
-{
-    hub_out_t *o;
-
-    while (t->stash != NULL) {
-        o = t->stash;
-        t->stash = o->next;
-        hub_frame_unref(&t->hub->conf.mem, o->frame);
-        hub_free(t->hub, o);
-    }
-
-    t->nstash = 0;
-}
-
-
 /* Whether the log is not the one our ring is of: the event that was our head
  * when we asked is the first row, unless it has expired. */
 
 static bool
-hub_tenant_is_other(const hub_tenant_t *t, const hub_row_t *rows, size_t n)
+hub_gap_is_other(const hub_tenant_t *t, const hub_row_t *rows, size_t n)
 {
     size_t             i;
     const hub_frame_t *f;
@@ -251,7 +161,7 @@ hub_tenant_is_other(const hub_tenant_t *t, const hub_row_t *rows, size_t n)
 
 
 static void
-hub_tenant_fill_add(hub_tenant_t *t, const hub_row_t *rows, size_t n)
+hub_gap_fill_add(hub_tenant_t *t, const hub_row_t *rows, size_t n)
 {
     size_t i;
 
@@ -261,17 +171,16 @@ hub_tenant_fill_add(hub_tenant_t *t, const hub_row_t *rows, size_t n)
         }
 
         if (rows[i].seq != t->ring.head + 1
-            || hub_tenant_add(t, rows[i].seq, &rows[i].id, rows[i].frame)
-                   != PT_OK)
+            || hub_log_add(t, rows[i].seq, &rows[i].id, rows[i].frame) != PT_OK)
         {
             t->retry_ms = hub_now_ms(t->hub) + HUB_RETRY_MS;
-            hub_tenant_unstash(t);
-            hub_tenant_hole(t, t->known);
+            hub_log_unstash(t);
+            hub_gap_open(t, t->known);
             return; /* again later */
         }
     }
 
-    hub_tenant_unstash(t);
+    hub_log_unstash(t);
 
     if (n > 0 && rows[n - 1].seq == t->fill_first + (int64_t) HUB_PAGE_EVENTS) {
         t->again = true; /* there may be more */
@@ -281,7 +190,7 @@ hub_tenant_fill_add(hub_tenant_t *t, const hub_row_t *rows, size_t n)
     t->ended = t->asked;
 
     if (t->known <= t->ring.head || t->known == t->fill_known) {
-        hub_tenant_stash_free(t); /* whatever was said: this is the log */
+        hub_log_stash_free(t); /* whatever was said: this is the log */
         t->known = t->ring.head;
         t->hole_ms = 0;
     }

@@ -1,7 +1,7 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * hub_glue.h: the hub on a loop: its sockets (hub_sock.c, hub_hand.c), its
+ * hub_glue.h: the hub on a loop: its sockets (hub_sock.c, hub_handshake.c), its
  * statements (hub_db.c), its channels (hub_bus.c).  hub_part.c puts them
  * together for "pytake serve".
  */
@@ -11,16 +11,16 @@
 
 #include "base/batch.h"
 #include "hub.h"
-#include "hub_door.h"
-#include "hub_ear.h"
+#include "hub_admission.h"
+#include "hub_trust.h"
 #include "hub_http.h"
 #include "io/pt_redis.h"
 #include "io/pt_redis_sub.h"
-#include "serve/serve.h"
+#include "base/part.h"
 
 #define HUB_READ_SIZE (64u * 1024)
-#define HUB_GUESTS_MIN 64u /* unauthenticated: 5 % of capacity, or this */
-#define HUB_HANDS_MIN 512u /* handshakes: NGINX sends a head at once */
+#define HUB_GUESTS_MIN 64u      /* unauthenticated: 5 % of capacity, or this */
+#define HUB_HANDSHAKES_MIN 512u /* handshakes: NGINX sends a head at once */
 #define HUB_HANDSHAKE_MS 10000
 #define HUB_DB_PARAMS_SIZE (64u * 1024)
 #define HUB_POLL_MS 2000u
@@ -28,20 +28,29 @@
 #define HUB_PEERS_MAX 16
 #define HUB_PRINTS_MAX 256
 
-typedef struct hub_glue_s  hub_glue_t;
-typedef struct hub_sock_s  hub_sock_t;
-typedef struct hub_hand_s  hub_hand_t;
-typedef struct hub_job_s   hub_job_t;
-typedef struct hub_asked_s hub_asked_t;
+typedef struct hub_glue_s      hub_glue_t;
+typedef struct hub_sock_s      hub_sock_t;
+typedef struct hub_handshake_s hub_handshake_t;
+typedef struct hub_job_s       hub_job_t;
+typedef struct hub_asked_s     hub_asked_t;
+
+/* What a socket does before its upgrade. */
+typedef struct {
+    /* A new socket: NULL when out of memory. */
+    hub_handshake_t *(*make)(hub_sock_t *s);
+    void (*del)(hub_sock_t *s);
+    void (*read)(hub_sock_t *s);
+    void (*write)(hub_sock_t *s);
+} hub_handshake_ops_t;
 
 /* Kept small: one a socket, for its whole life. */
 struct hub_sock_s {
-    hub_glue_t  *glue;
-    pt_io_t     *io;
-    hub_conn_t  *conn;  /* NULL: its request is being read or answered */
-    hub_hand_t  *hand;  /* until the upgrade */
-    hub_guest_t *guest; /* NULL: it has told who it is */
-    int          fd;
+    hub_glue_t      *glue;
+    pt_io_t         *io;
+    hub_conn_t      *conn; /* NULL: its request is being read or answered */
+    hub_handshake_t *handshake; /* until the upgrade */
+    hub_guest_t     *guest;     /* NULL: it has told who it is */
+    int              fd;
 };
 
 /* A session that was asked for. */
@@ -66,19 +75,21 @@ struct hub_job_s {
 };
 
 struct hub_glue_s {
-    const serve_t *serve;
-    pt_loop_t     *loop;
-    loop_t        *turns;
-    pt_mem_t       mem;
-    hub_t         *hub;
-    pt_jwt_t      *jwt;
-    bool           stopping;
-    pt_timer_t    *second;  /* HOUSE: hub_tick() */
-    pt_timer_t    *soon;    /* HOUSE: holes, and sockets that have more */
-    int64_t        soon_ms; /* when; 0: not set */
-    pt_timer_t    *hold;    /* HOLD: sockets that say goodbye */
+    const part_host_t *serve;
+    pt_loop_t         *loop;
+    loop_t            *turns;
+    pt_mem_t           mem;
+    hub_t             *hub;
+    pt_jwt_t          *jwt;
+    bool               stopping;
+    pt_timer_t        *second;  /* HOUSE: hub_tick() */
+    pt_timer_t        *soon;    /* HOUSE: holes, and sockets that have more */
+    int64_t            soon_ms; /* when; 0: not set */
+    pt_timer_t        *hold;    /* HOLD: sockets that say goodbye */
 
     /* hub_sock.c */
+    const hub_handshake_ops_t *handshake;
+
     int         listen_fd;
     int         spare_fd; /* so that even the last socket gets an answer */
     pt_io_t    *listen_io;
@@ -86,17 +97,17 @@ struct hub_glue_s {
     bool        enabled;
     char        prints[HUB_PRINTS_MAX]; /* JSON: what it was started with */
     uint32_t    conns_max;
-    uint32_t    hands_max;
+    uint32_t    handshakes_max;
     uint32_t    nyoung;
-    hub_hand_t *young; /* handshakes, newest first */
-    hub_hand_t *young_last;
-    hub_door_t  door;
-    uint64_t    displaced; /* guests who made room */
-    int         npeers;
-    uint32_t    peers[HUB_PEERS_MAX]; /* uids that may connect */
-    uint32_t    peer_gid;
-    uint64_t    refused;
-    uint8_t    *buf; /* HUB_READ_SIZE, shared by all sockets */
+    hub_handshake_t *young; /* handshakes, newest first */
+    hub_handshake_t *young_last;
+    hub_admission_t  admission;
+    uint64_t         displaced; /* guests who made room */
+    int              npeers;
+    uint32_t         peers[HUB_PEERS_MAX]; /* uids that may connect */
+    uint32_t         peer_gid;
+    uint64_t         refused;
+    uint8_t         *buf; /* HUB_READ_SIZE, shared by all sockets */
 
     /* hub_db.c */
     pt_pool_t   *pool;
@@ -114,15 +125,15 @@ struct hub_glue_s {
     /* hub_bus.c */
     pt_redis_t     *pub;
     pt_redis_sub_t *sub;
-    hub_ear_t       ear;
+    hub_trust_t     trust;
     uint64_t        doubted; /* of its frames, when it was last said */
 };
 
 /* ---- hub_listen.c ---- */
 
-pt_err_t hub_listen(hub_glue_t *g, const char *path,
-                    const char *group) PT_MUST_CHECK;
-void     hub_unlisten(hub_glue_t *g); /* idempotent */
+pt_err_t hub_listen_start(hub_glue_t *g, const char *path,
+                          const char *group) PT_MUST_CHECK;
+void     hub_listen_stop(hub_glue_t *g); /* idempotent */
 
 /* ---- hub_sock.c ---- */
 
@@ -139,19 +150,15 @@ void      hub_sock_close(void *sock);
 /* It has not told who it is; false: there is no place for one more. */
 bool hub_sock_guest(hub_sock_t *s, pt_str_t addr);
 
-/* ---- hub_hand.c ---- */
+/* ---- hub_handshake.c ---- */
 
-/* A new socket: NULL when out of memory. */
-hub_hand_t *hub_hand_new(hub_sock_t *s);
-void        hub_hand_del(hub_sock_t *s);
-void        hub_hand_read(hub_sock_t *s);
-void        hub_hand_write(hub_sock_t *s);
-void        hub_hand_tick(hub_glue_t *g);  /* slow ones */
-void        hub_hand_abort(hub_glue_t *g); /* all of them */
+extern const hub_handshake_ops_t hub_handshake_ops;
+void hub_handshake_tick(hub_glue_t *g);  /* slow ones */
+void hub_handshake_abort(hub_glue_t *g); /* all of them */
 
 /* ---- hub_db.c ---- */
 
-pt_err_t hub_db_start(hub_glue_t *g, const serve_t *serve) PT_MUST_CHECK;
+pt_err_t hub_db_start(hub_glue_t *g, const part_host_t *serve) PT_MUST_CHECK;
 void     hub_db_stop(hub_glue_t *g);
 /* A new one, size bytes for parameters and the answer's own; NULL: out of
  * memory, or stopped. */
@@ -162,7 +169,7 @@ pt_err_t hub_db_submit(hub_job_t *j, const pt_uuid_t *tenant,
 /* First of a handler: it is under way no more, the batch frees itself. */
 void hub_db_end(hub_job_t *j);
 /* Says that the database is away, once, and that it is back. */
-void hub_db_tell(hub_glue_t *g, const pytake_sql_result_t *result);
+void hub_db_report(hub_glue_t *g, const pytake_sql_result_t *result);
 /* hub_ops_t's */
 pt_err_t hub_db_load_tenant(void *env, const pt_uuid_t *tenant, uint32_t limit);
 pt_err_t hub_db_load_events(void *env, const pt_uuid_t *tenant, int64_t first,
@@ -172,9 +179,9 @@ pt_err_t hub_db_load_reach(void *env, const pt_uuid_t *tenant, int64_t first,
 
 /* ---- hub_db_session.c ---- */
 
-void hub_db_turn(hub_glue_t *g); /* sends what was asked in this turn */
+void hub_db_session_turn(hub_glue_t *g); /* sends what was asked in this turn */
 /* hub_ops_t's */
-pt_err_t hub_db_check_session(void *env, const pt_claims_t *claims,
+pt_err_t hub_db_session_check(void *env, const pt_claims_t *claims,
                               uint64_t ticket);
 
 /* ---- hub_db_poll.c ---- */
@@ -185,7 +192,7 @@ void     hub_db_poll_now(hub_glue_t *g);
 
 /* ---- hub_bus.c ---- */
 
-pt_err_t hub_bus_start(hub_glue_t *g, const serve_t *serve) PT_MUST_CHECK;
+pt_err_t hub_bus_start(hub_glue_t *g, const part_host_t *serve) PT_MUST_CHECK;
 void     hub_bus_stop(hub_glue_t *g);
 /* hub_ops_t's */
 void hub_bus_publish(void *env, const pt_uuid_t *tenant, pt_str_t payload);

@@ -15,8 +15,8 @@
 #define HUB_STASH_MAX 64u
 #define HUB_RETRY_MS 500
 #define HUB_CLOSE_CODES 24u
-#define HUB_HERE_HEAD "presence" /* no uuid begins so */
-#define HUB_HERE_MAX 256u        /* people of a tenant that are told of */
+#define HUB_PRESENCE_HEAD "presence" /* no uuid begins so */
+#define HUB_PRESENCE_MAX 256u        /* people of a tenant that are told of */
 #define HUB_EPHEMERAL_HEAD (2u * PT_UUID_LEN + 2) /* conversation, author */
 /* In a ticket: asked for a live socket, of the session that it has. */
 #define HUB_TICKET_CHECK (UINT64_C(1) << 63)
@@ -36,15 +36,15 @@ struct hub_out_s {
 };
 
 typedef enum {
-    HUB_HERE_OFFLINE = 0,
-    HUB_HERE_ONLINE,
-    HUB_HERE_AWAY
-} hub_here_t;
+    HUB_PRESENCE_OFFLINE = 0,
+    HUB_PRESENCE_ONLINE,
+    HUB_PRESENCE_AWAY
+} hub_presence_t;
 
 typedef struct {
     pt_uuid_t viewing; /* nil: nothing, as for who is offline */
-    uint8_t   status;  /* hub_here_t */
-} hub_seen_t;
+    uint8_t   status;  /* hub_presence_t */
+} hub_presence_state_t;
 
 /* One person, however many sockets: here, or on other hubs. */
 struct hub_user_s {
@@ -53,16 +53,16 @@ struct hub_user_s {
     char        *name;   /* NULL: no socket yet */
     hub_frame_t *others; /* while it is told of: for its own sockets */
     uint32_t     conns;
-    uint32_t     far_s;  /* when other hubs told of it */
-    uint32_t     left_s; /* since when nobody has it */
-    uint32_t     said_s; /* when sockets were told of it */
+    uint32_t     remote_s;    /* when other hubs announced it */
+    uint32_t     left_s;      /* since when nobody has it */
+    uint32_t     announced_s; /* when sockets were told of it */
     uint16_t     name_len;
-    bool         spread;   /* other hubs must be told */
-    bool         fresh;    /* said in this second */
-    bool         far_last; /* it did something there last, not here */
-    hub_seen_t   here;
-    hub_seen_t   far;
-    hub_seen_t   said;
+    bool         spread;            /* other hubs must be told */
+    bool         fresh;             /* said in this second */
+    bool         remote_last;       /* it did something there last, not here */
+    hub_presence_state_t local;     /* on this hub */
+    hub_presence_state_t remote;    /* on the others */
+    hub_presence_state_t announced; /* what sockets know */
 };
 
 /* Events first..last of the log; frames may miss at the low end (expired). */
@@ -122,14 +122,14 @@ struct hub_conn_s {
     pt_uuid_t     session;
     pt_uuid_t     watch; /* nil: everything */
     int64_t       exp_s;
-    uint32_t      sent;    /* of current */
-    uint32_t      born_s;  /* hub seconds, as all below */
-    uint32_t      seen_s;  /* last byte from the peer */
-    uint32_t      taken_s; /* last byte accepted by the socket */
-    uint32_t      ping_s;  /* last ping to the peer */
-    uint32_t      said_s;  /* last sync or event to the peer */
-    uint32_t      close_s; /* when a drain closes it; 0: not */
-    uint32_t      check_s; /* when its session was last asked for */
+    uint32_t      sent;     /* of current */
+    uint32_t      born_s;   /* hub seconds, as all below */
+    uint32_t      seen_s;   /* last byte from the peer */
+    uint32_t      taken_s;  /* last byte accepted by the socket */
+    uint32_t      ping_s;   /* last ping to the peer */
+    uint32_t      synced_s; /* last sync or event to the peer */
+    uint32_t      close_s;  /* when a drain closes it; 0: not */
+    uint32_t      check_s;  /* when its session was last asked for */
     int32_t       worker;
     uint32_t      verify; /* since is ahead: see hub_resume.c */
     uint32_t      rate_s; /* when the bucket was last filled */
@@ -190,14 +190,14 @@ struct hub_tenant_s {
     pt_uuid_t     poll_id;
     uint32_t      nconns;
     uint32_t      nstash;
-    uint32_t      here_s; /* when hub_here_tick() looked */
-    uint32_t      far_s;  /* when another hub was heard of; 0: never */
-    uint32_t      nsaid;  /* people who are there, as sockets were told */
-    uint32_t      told;   /* in this second */
-    uint32_t      idle_s; /* since when without sockets */
-    uint32_t      asked;  /* fills: number of the last */
-    uint32_t      ended;  /* and of the last that has seen the log's end */
-    uint32_t      epoch;  /* of the ring: changes when it begins anew */
+    uint32_t      looked_s; /* when hub_presence_tick() looked */
+    uint32_t      remote_s; /* when another hub was heard of; 0: never */
+    uint32_t      nsaid;    /* people who are there, as sockets were told */
+    uint32_t      told;     /* in this second */
+    uint32_t      idle_s;   /* since when without sockets */
+    uint32_t      asked;    /* fills: number of the last */
+    uint32_t      ended;    /* and of the last that has seen the log's end */
+    uint32_t      epoch;    /* of the ring: changes when it begins anew */
     uint32_t      fill_epoch;
     uint32_t      reach_epoch;
     uint8_t       state;
@@ -261,7 +261,7 @@ struct hub_s {
     uint64_t acks;
     uint64_t acks_lag; /* events not covered by them */
     uint64_t pings_late;
-    uint64_t closes[HUB_CLOSE_CODES]; /* by hub_close_index() */
+    uint64_t closes[HUB_CLOSE_CODES]; /* by hub_conn_close_index() */
 };
 
 #define hub_alloc(h, n) ((h)->conf.mem.alloc((h)->conf.mem.user, (n)))
@@ -271,27 +271,30 @@ struct hub_s {
 
 /* ---- hub_conn.c ---- */
 
-extern const uint16_t hub_close_codes[HUB_CLOSE_CODES];
+extern const uint16_t hub_conn_close_codes[HUB_CLOSE_CODES];
 
 /* Queues a frame for one socket (takes no reference of its own from f). */
 void hub_conn_push(hub_conn_t *c, hub_frame_t *f);
 /* Queues JSON text as a frame. */
-void hub_conn_say(hub_conn_t *c, pt_str_t json);
+void hub_conn_send(hub_conn_t *c, pt_str_t json);
 /* The socket is of no use: freed at the end of the turn. */
-void hub_conn_drop(hub_conn_t *c);
-/* Its close frame, and no more. */
-void   hub_conn_end(hub_conn_t *c, uint16_t code, const char *reason);
+void   hub_conn_drop(hub_conn_t *c);
 void   hub_conn_dirty(hub_conn_t *c);
 void   hub_conn_link(hub_conn_t *c, hub_conn_t **list);
 void   hub_conn_unlink(hub_conn_t *c, hub_conn_t **list);
-void   hub_conn_free(hub_conn_t *c);
-size_t hub_close_index(uint16_t code);
+size_t hub_conn_close_index(uint16_t code);
 /* Who asked for a session: may be NULL by now. */
 hub_conn_t *hub_conn_find(hub_t *h, uint64_t ticket);
 
 /* ---- hub_write.c ---- */
 
-void hub_conn_write(hub_conn_t *c);
+void hub_write_conn(hub_conn_t *c);
+/* Its close frame, and no more. */
+void hub_write_end(hub_conn_t *c, uint16_t code, const char *reason);
+
+/* ---- hub_client.c ---- */
+
+void hub_client_free(hub_conn_t *c);
 
 /* ---- hub_drain.c ---- */
 
@@ -300,10 +303,14 @@ void hub_drain_late(hub_conn_t *c);
 
 /* ---- hub_wheel.c ---- */
 
-void     hub_wheel_run(hub_t *h, uint32_t now);
 void     hub_wheel_add(hub_conn_t *c, uint32_t after_s);
 void     hub_wheel_drop(hub_conn_t *c);
 uint32_t hub_wheel_close_s(const hub_conn_t *c);
+
+/* ---- hub_timer.c ---- */
+
+/* Looks at the sockets of every second up to now. */
+void hub_timer_run(hub_t *h, uint32_t now);
 
 /* ---- hub_proto.c ---- */
 
@@ -313,53 +320,60 @@ void hub_proto_admit(hub_conn_t *c, const pt_claims_t *claims);
 /* A live socket's new token is good. */
 void hub_proto_refreshed(hub_conn_t *c, int64_t exp_s);
 
-/* ---- hub_join.c ---- */
+/* ---- hub_session.c ---- */
 
 /* Asks whether a live socket's session still lives. */
-void        hub_session_check(hub_conn_t *c);
+void hub_session_check(hub_conn_t *c);
+
+/* ---- hub_user.c ---- */
+
 hub_user_t *hub_user_find(const hub_tenant_t *t, const pt_uuid_t *id);
 /* Finds or makes it; name data NULL: not known.  NULL: out of memory. */
 hub_user_t *hub_user_get(hub_tenant_t *t, const pt_uuid_t *id, pt_str_t name);
+/* A socket that ends takes no place among its user's. */
+void hub_user_leave(hub_conn_t *c);
 
-/* ---- hub_here.c ---- */
+/* ---- hub_presence.c ---- */
 
-/* A socket is counted among its user's; and no more. */
-void hub_here_join(hub_conn_t *c);
-void hub_here_leave(hub_conn_t *c);
+/* A socket is counted among its user's; no more after hub_user_leave(). */
+void hub_presence_join(hub_conn_t *c);
 /* Its watch was before. */
-void hub_here_watch(hub_conn_t *c, const pt_uuid_t *before);
+void hub_presence_watch(hub_conn_t *c, const pt_uuid_t *before);
 /* false: name is none that a client may say. */
-bool hub_here_set(hub_conn_t *c, pt_str_t name);
-void hub_here_tell(hub_conn_t *c);
-void hub_here_heard(hub_tenant_t *t, pt_str_t text);
-void hub_here_tick(hub_tenant_t *t);
+bool hub_presence_set(hub_conn_t *c, pt_str_t name);
+/* Sends it the list of who is there. */
+void hub_presence_announce(hub_conn_t *c);
+/* What another hub published, behind HUB_PRESENCE_HEAD. */
+void hub_presence_received(hub_tenant_t *t, pt_str_t text);
+/* Once a second: what has changed goes to the sockets and to other hubs. */
+void hub_presence_tick(hub_tenant_t *t);
 
-/* ---- hub_say.c ---- */
+/* ---- hub_send.c ---- */
 
-void hub_say_success(hub_conn_t *c, bool resumed, int64_t from);
-void hub_say_resync(hub_conn_t *c, const char *reason);
-void hub_say_expiring(hub_conn_t *c, int64_t left_s);
-void hub_say_reconnect(hub_conn_t *c, uint32_t spread_ms);
-void hub_say_pong(hub_conn_t *c);
-void hub_say_error(hub_conn_t *c, const char *code, const char *message);
-void hub_say_typing(hub_conn_t *c, bool start);
-/* Whether it takes what is no event now. */
-bool hub_say_can(const hub_conn_t *c);
-void hub_say_spread(hub_tenant_t *t, const pt_uuid_t *conversation,
-                    const pt_uuid_t *author, pt_str_t json);
+void hub_send_success(hub_conn_t *c, bool resumed, int64_t from);
+void hub_send_resync(hub_conn_t *c, const char *reason);
+void hub_send_expiring(hub_conn_t *c, int64_t left_s);
+void hub_send_reconnect(hub_conn_t *c, uint32_t spread_ms);
+void hub_send_pong(hub_conn_t *c);
+void hub_send_error(hub_conn_t *c, const char *code, const char *message);
+void hub_send_typing(hub_conn_t *c, bool start);
+/* Whether a frame that may be lost (typing, presence) is sent to it now: it is
+ * live, and not behind. */
+bool hub_send_is_open(const hub_conn_t *c);
+void hub_send_ephemeral(hub_tenant_t *t, const pt_uuid_t *conversation,
+                        const pt_uuid_t *author, pt_str_t json);
 /* One frame a tenant and head; NULL: out of memory. */
-hub_frame_t *hub_say_sync(hub_tenant_t *t);
+hub_frame_t *hub_send_sync(hub_tenant_t *t);
 
 /* ---- hub_tenant.c ---- */
 
 hub_tenant_t *hub_tenant_get(hub_t *h, const pt_uuid_t *id); /* or NULL */
 hub_tenant_t *hub_tenant_find(hub_t *h, const pt_uuid_t *id);
-void          hub_tenant_load(hub_tenant_t *t);
-void hub_tenant_join(hub_conn_t *c); /* state TENANT: resumes when it can */
+void hub_tenant_join(hub_conn_t *c); /* state TENANT: then it can resume */
+/* Tenants without sockets go, least recently used first. */
+void hub_tenant_forget(hub_t *h);
 void hub_tenant_leave(hub_conn_t *c);
-void hub_tenant_dirty(hub_tenant_t *t);
 void hub_tenant_tick(hub_tenant_t *t);
-void hub_tenant_rewound(hub_tenant_t *t);
 void hub_tenant_del(hub_tenant_t *t);
 bool hub_tenant_is_idle(const hub_tenant_t *t);
 void hub_tenant_loaded(hub_tenant_t *t, pt_err_t err, int64_t head,
@@ -368,44 +382,54 @@ void hub_tenant_loaded(hub_tenant_t *t, pt_err_t err, int64_t head,
 /* A doorbell with a frame (data NULL: seq alone). */
 void hub_tenant_bell(hub_tenant_t *t, int64_t seq, pt_str_t frame);
 void hub_tenant_head(hub_tenant_t *t, int64_t seq, const pt_uuid_t *id);
-void hub_user_leave(hub_conn_t *c);
 
-/* Appends the event head + 1. */
-pt_err_t hub_tenant_add(hub_tenant_t *t, int64_t seq, const pt_uuid_t *id,
-                        pt_str_t frame) PT_MUST_CHECK;
-
-/* ---- hub_room.c ---- */
+/* ---- hub_memory.c ---- */
 
 /* hub_ring_add() and hub_ring_free() of a tenant's ring, counted. */
-pt_err_t hub_room_add(hub_tenant_t *t, hub_frame_t *f) PT_MUST_CHECK;
-void     hub_room_free(hub_tenant_t *t);
+pt_err_t hub_memory_add(hub_tenant_t *t, hub_frame_t *f) PT_MUST_CHECK;
+void     hub_memory_free(hub_tenant_t *t);
 /* It has no sockets from here on; and has again (or is deleted). */
-void hub_room_idle(hub_tenant_t *t);
-void hub_room_busy(hub_tenant_t *t);
-void hub_room_make(hub_t *h); /* back under the limit */
+void hub_memory_idle(hub_tenant_t *t);
+void hub_memory_busy(hub_tenant_t *t);
+
+bool   hub_memory_is_over(const hub_t *h);
+size_t hub_memory_enough(const hub_t *h); /* bytes that may stay then */
+void   hub_memory_halve(hub_t *h);        /* the largest rings */
+
+/* ---- hub_log.c ---- */
+
+void hub_log_load(hub_tenant_t *t);
+/* Its sockets are looked at at the end of the turn. */
+void hub_log_dirty(hub_tenant_t *t);
+/* The log is not the one its sockets know. */
+void hub_log_rewound(hub_tenant_t *t);
+/* Appends the event head + 1. */
+pt_err_t hub_log_add(hub_tenant_t *t, int64_t seq, const pt_uuid_t *id,
+                     pt_str_t frame) PT_MUST_CHECK;
+/* Keeps an event that came too early; takes what is next now. */
+void hub_log_stash(hub_tenant_t *t, int64_t seq, const pt_uuid_t *id,
+                   pt_str_t frame);
+void hub_log_unstash(hub_tenant_t *t);
+void hub_log_stash_free(hub_tenant_t *t);
 
 /* ---- hub_gap.c ---- */
 
-void hub_tenant_filled(hub_tenant_t *t, pt_err_t err, const hub_row_t *rows,
-                       size_t n);
-/* The log is asked once more; done when hub_tenant_verified(). */
-uint32_t hub_tenant_verify(hub_tenant_t *t);
-bool     hub_tenant_verified(const hub_tenant_t *t, uint32_t number);
-void     hub_tenant_fill(hub_tenant_t *t);
+void hub_gap_filled(hub_tenant_t *t, pt_err_t err, const hub_row_t *rows,
+                    size_t n);
+/* The log is asked once more; done when hub_gap_verified(). */
+uint32_t hub_gap_verify(hub_tenant_t *t);
+bool     hub_gap_verified(const hub_tenant_t *t, uint32_t number);
+void     hub_gap_fill(hub_tenant_t *t);
 /* Somebody knows of seq, which we do not have. */
-void hub_tenant_hole(hub_tenant_t *t, int64_t seq);
-void hub_tenant_stash(hub_tenant_t *t, int64_t seq, const pt_uuid_t *id,
-                      pt_str_t frame);
-void hub_tenant_unstash(hub_tenant_t *t);
-void hub_tenant_stash_free(hub_tenant_t *t);
+void hub_gap_open(hub_tenant_t *t, int64_t seq);
 
 /* ---- hub_resume.c ---- */
 
 /* A frame for a cursor: of the ring or of a page.  NULL: it is being loaded
  * (*gone: it has expired). */
-hub_frame_t *hub_tenant_frame(hub_tenant_t *t, int64_t seq, bool *gone);
+hub_frame_t *hub_resume_frame(hub_tenant_t *t, int64_t seq, bool *gone);
 void         hub_resume(hub_conn_t *c);
-void         hub_tenant_reached(hub_tenant_t *t, pt_err_t err, int64_t seq);
+void         hub_resume_reached(hub_tenant_t *t, pt_err_t err, int64_t seq);
 
 /* ---- hub_page.c ---- */
 
@@ -415,6 +439,6 @@ void        hub_page_del(hub_page_t *p);
 bool hub_page_load(hub_tenant_t *t, int64_t seq);
 void hub_page_fill(hub_page_t *p, pt_err_t err, const hub_row_t *rows,
                    size_t n);
-void hub_pages_drop(hub_tenant_t *t);
+void hub_page_drop_all(hub_tenant_t *t);
 
 #endif

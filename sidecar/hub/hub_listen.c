@@ -29,7 +29,7 @@ static void        hub_listen_group(hub_glue_t *g, const char *group);
 
 
 pt_err_t
-hub_listen(hub_glue_t *g, const char *path, const char *group)
+hub_listen_start(hub_glue_t *g, const char *path, const char *group)
 {
     hub_listen_group(g, group);
 
@@ -55,7 +55,7 @@ hub_listen(hub_glue_t *g, const char *path, const char *group)
 
 
 void
-hub_unlisten(hub_glue_t *g)
+hub_listen_stop(hub_glue_t *g)
 {
     if (g->listen_io != NULL) {
         g->loop->ops->io_del(g->listen_io);

@@ -165,7 +165,7 @@ static void
 hub_metrics_message(pt_buf_t *out, size_t event, pt_str_t tenant, uint64_t n)
 {
     pt_buf_lit(out, "websocket_messages_total{event_type=\"");
-    hub_metrics_text(out, hub_event_names[event]);
+    hub_metrics_text(out, hub_frame_event_names[event]);
     pt_buf_lit(out, "\",tenant_id=\"");
     pt_buf_str_add(out, tenant);
     pt_buf_lit(out, "\"} ");
@@ -200,11 +200,11 @@ hub_metrics_closes(const hub_t *h, pt_buf_t *out)
 
         pt_buf_lit(out, "pytake_hub_closes_total{code=\"");
 
-        if (hub_close_codes[i] == 0) {
+        if (hub_conn_close_codes[i] == 0) {
             pt_buf_lit(out, "other");
 
         } else {
-            pt_buf_i64(out, hub_close_codes[i]);
+            pt_buf_i64(out, hub_conn_close_codes[i]);
         }
 
         pt_buf_lit(out, "\"} ");

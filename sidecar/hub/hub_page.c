@@ -126,7 +126,7 @@ hub_page_fill(hub_page_t *p, pt_err_t err, const hub_row_t *rows, size_t n)
 
 
 void
-hub_pages_drop(hub_tenant_t *t)
+hub_page_drop_all(hub_tenant_t *t)
 {
     hub_page_t *p, *next;
 

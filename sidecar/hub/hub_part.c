@@ -10,19 +10,20 @@
 #include <sys/resource.h>
 
 #include "hub_glue.h"
+#include "hub_part.h"
 
 #define PART_SOON_MS 20u /* HUB_REORDER_MS */
 #define PART_HOLD_MS 50u
-#define PART_SPREAD_MS 6000u  /* of SERVE_STOP_MS */
+#define PART_SPREAD_MS 6000u  /* of PART_STOP_MS */
 #define PART_FDS_RESERVED 64u /* listener, pools, channels, logs */
 #define PART_CONNS_MIN 64u
 #define PART_CONNS_MAX 500000u
 
-static pt_err_t hub_part_start(const serve_t *serve, void **part);
-static pt_err_t hub_part_open(hub_glue_t *g, const serve_t *serve);
-static pt_err_t hub_part_hub(hub_glue_t *g, const serve_t *serve);
+static pt_err_t hub_part_start(const part_host_t *serve, void **part);
+static pt_err_t hub_part_open(hub_glue_t *g, const part_host_t *serve);
+static pt_err_t hub_part_hub(hub_glue_t *g, const part_host_t *serve);
 static pt_err_t hub_part_prints(hub_glue_t *g, const conf_t *conf);
-static uint32_t hub_part_capacity(const serve_t *serve);
+static uint32_t hub_part_capacity(const part_host_t *serve);
 static void     hub_part_stop(void *part);
 static void     hub_part_del(void *part);
 static void     hub_part_second(void *data);
@@ -33,20 +34,20 @@ static void     hub_part_wake(hub_glue_t *g, uint32_t after_ms);
 static int64_t  hub_part_now_ms(void *env);
 static int64_t  hub_part_wall_us(void *env);
 
-const serve_part_t hub_part = { "hub",        hub_part_start, hub_part_stop,
-                                hub_part_del, NULL,           0 };
+const part_t hub_part = { "hub",        hub_part_start, hub_part_stop,
+                          hub_part_del, NULL,           0 };
 
 static const hub_ops_t hub_part_ops = {
     hub_sock_write,    hub_sock_want_write,  hub_sock_admitted,
     hub_sock_close,    hub_db_load_tenant,   hub_db_load_events,
-    hub_db_load_reach, hub_db_check_session, hub_bus_publish,
+    hub_db_load_reach, hub_db_session_check, hub_bus_publish,
     hub_bus_tenant_on, hub_bus_tenant_off,   hub_part_now_ms,
     hub_part_wall_us
 };
 
 
 static pt_err_t
-hub_part_start(const serve_t *serve, void **part)
+hub_part_start(const part_host_t *serve, void **part)
 {
     pt_err_t    err;
     hub_glue_t *g;
@@ -62,6 +63,7 @@ hub_part_start(const serve_t *serve, void **part)
     g->loop = serve->base;
     g->turns = serve->loop;
     g->mem = serve->mem;
+    g->handshake = &hub_handshake_ops;
     g->listen_fd = -1;
     g->spare_fd = -1;
     err = hub_part_open(g, serve);
@@ -78,7 +80,7 @@ hub_part_start(const serve_t *serve, void **part)
 
 
 static pt_err_t
-hub_part_open(hub_glue_t *g, const serve_t *serve)
+hub_part_open(hub_glue_t *g, const part_host_t *serve)
 {
     pt_err_t             err;
     const pt_loop_ops_t *ops;
@@ -97,10 +99,11 @@ hub_part_open(hub_glue_t *g, const serve_t *serve)
     err = hub_part_prints(g, serve->conf);
     err = (err == PT_OK) ? hub_part_hub(g, serve) : err;
     err = (err == PT_OK) ? hub_db_start(g, serve) : err;
+    err = (err == PT_OK) ? hub_db_poll_start(g) : err;
     err = (err == PT_OK) ? hub_bus_start(g, serve) : err;
-    err = (err == PT_OK)
-              ? hub_listen(g, serve->conf->hub_socket, serve->conf->hub_group)
-              : err;
+    err = (err == PT_OK) ? hub_listen_start(g, serve->conf->hub_socket,
+                                            serve->conf->hub_group)
+                         : err;
 
     if (err == PT_OK) {
         ops->timer_set(g->second, 1000);
@@ -112,7 +115,7 @@ hub_part_open(hub_glue_t *g, const serve_t *serve)
 
 
 static pt_err_t
-hub_part_hub(hub_glue_t *g, const serve_t *serve)
+hub_part_hub(hub_glue_t *g, const part_host_t *serve)
 {
     uint8_t    rnd[HUB_ID_LEN / 2];
     uint32_t   guests;
@@ -127,19 +130,21 @@ hub_part_hub(hub_glue_t *g, const serve_t *serve)
         return PT_EINTERNAL;
     }
 
-    pt_hex_build(rnd, sizeof(rnd), g->ear.id);
+    pt_hex_build(rnd, sizeof(rnd), g->trust.id);
     g->jwt = pt_jwt_new(&g->mem, serve->conf->jwt_secret);
 
     if (g->jwt == NULL
-        || pt_bus_key(serve->conf->jwt_secret, g->ear.key) != PT_OK) {
+        || pt_bus_key(serve->conf->jwt_secret, g->trust.key) != PT_OK)
+    {
         return PT_ENOMEM;
     }
 
     g->conns_max = hub_part_capacity(serve);
     guests = g->conns_max / 20;
     guests = (guests < HUB_GUESTS_MIN) ? HUB_GUESTS_MIN : guests;
-    hub_door_init(&g->door, &g->mem, guests, conf.seed + 16);
-    g->hands_max = (guests < HUB_HANDS_MIN) ? HUB_HANDS_MIN : guests;
+    hub_admission_init(&g->admission, &g->mem, guests, conf.seed + 16);
+    g->handshakes_max =
+        (guests < HUB_HANDSHAKES_MIN) ? HUB_HANDSHAKES_MIN : guests;
     g->enabled = serve->conf->websocket_enabled;
 
     conf.mem = g->mem;
@@ -193,7 +198,7 @@ hub_part_prints(hub_glue_t *g, const conf_t *conf)
  * less what the other parts may need. */
 
 static uint32_t
-hub_part_capacity(const serve_t *serve)
+hub_part_capacity(const part_host_t *serve)
 {
     rlim_t        reserved;
     struct rlimit rl;
@@ -230,7 +235,7 @@ hub_part_stop(void *part)
 
     g = part;
     g->stopping = true;
-    hub_unlisten(g);
+    hub_listen_stop(g);
     hub_drain(g->hub, 0, PART_SPREAD_MS);
     g->loop->ops->timer_set(g->hold, 0);
 }
@@ -243,15 +248,16 @@ hub_part_del(void *part)
 
     g = part;
     loop_on_turn(g->turns, NULL, NULL);
-    hub_unlisten(g);
+    hub_listen_stop(g);
 
     if (g->hub != NULL) {
         hub_abort(g->hub);
     }
 
-    hub_hand_abort(g);
+    hub_handshake_abort(g);
 
     hub_bus_stop(g);
+    hub_db_poll_stop(g);
     hub_db_stop(g);
     hub_del(g->hub);
 
@@ -283,9 +289,9 @@ hub_part_second(void *data)
 
     g = data;
     g->loop->ops->timer_set(g->second, 1000);
-    hub_press(g->hub, hub_door_is_pressed(&g->door));
+    hub_press(g->hub, hub_admission_is_pressed(&g->admission));
     hub_tick(g->hub);
-    hub_hand_tick(g);
+    hub_handshake_tick(g);
 }
 
 
@@ -314,6 +320,7 @@ hub_part_hold(void *data)
 
     g->loop->ops->timer_stop(g->second);
     hub_bus_stop(g);
+    hub_db_poll_stop(g);
     hub_db_stop(g);
 }
 
@@ -327,7 +334,7 @@ hub_part_turn(void *data)
     hub_flush(g->hub);
 
     if (g->pool != NULL) {
-        hub_db_turn(g);
+        hub_db_session_turn(g);
     }
 
     if (hub_is_dirty(g->hub)) {

@@ -77,7 +77,7 @@ void
 hub_proto_refreshed(hub_conn_t *c, int64_t exp_s)
 {
     hub_proto_lives(c, exp_s);
-    hub_say_success(c, c->resumed, 0);
+    hub_send_success(c, c->resumed, 0);
 }
 
 
@@ -115,7 +115,7 @@ hub_proto_frame(hub_conn_t *c, pt_arena_t *a, const pt_json_t *root)
         hub_proto_auth(c, a, root);
 
     } else if (pt_str_is(type, "ping")) {
-        hub_say_pong(c);
+        hub_send_pong(c);
 
     } else if (c->state == HUB_CONN_AUTH) {
         c->hub->auth_failures++;
@@ -153,7 +153,7 @@ hub_proto_malformed(hub_conn_t *c)
         return;
     }
 
-    hub_say_error(c, "malformed", "not a JSON object with a type");
+    hub_send_error(c, "malformed", "not a JSON object with a type");
 }
 
 
@@ -166,13 +166,13 @@ hub_proto_auth(hub_conn_t *c, pt_arena_t *a, const pt_json_t *root)
     pt_claims_t claims;
 
     if (c->state != HUB_CONN_AUTH && c->state != HUB_CONN_LIVE) {
-        hub_say_error(c, "auth_in_progress", "wait for the answer");
+        hub_send_error(c, "auth_in_progress", "wait for the answer");
         return;
     }
 
     if (!pt_json_find_str(root, "token", &token)) {
         if (c->state == HUB_CONN_LIVE && c->by_header) {
-            hub_say_error(c, "token_required", "no token given");
+            hub_send_error(c, "token_required", "no token given");
             return;
         }
 
@@ -240,7 +240,7 @@ hub_proto_refresh(hub_conn_t *c, const pt_claims_t *claims)
         || c->hub->conf.ops->check_session(c->hub->conf.env, claims, c->ticket)
                != PT_OK)
     {
-        hub_say_error(c, "auth_in_progress", "try again");
+        hub_send_error(c, "auth_in_progress", "try again");
         return;
     }
 
@@ -301,7 +301,7 @@ hub_proto_watch(hub_conn_t *c, const pt_json_t *root, bool on)
     if (!pt_json_find_str(root, "conversation_id", &text)
         || !pt_uuid_parse(text, &id))
     {
-        hub_say_error(c, "invalid", "conversation_id is not an id");
+        hub_send_error(c, "invalid", "conversation_id is not an id");
         return;
     }
 
@@ -314,7 +314,7 @@ hub_proto_watch(hub_conn_t *c, const pt_json_t *root, bool on)
         memset(&c->watch, 0, sizeof(c->watch));
     }
 
-    hub_here_watch(c, &before);
+    hub_presence_watch(c, &before);
 }
 
 
@@ -329,12 +329,12 @@ hub_proto_type(hub_conn_t *c, const pt_json_t *root, bool start)
     if (!pt_json_find_str(root, "conversation_id", &text)
         || !pt_uuid_parse(text, &id))
     {
-        hub_say_error(c, "invalid", "conversation_id is not an id");
+        hub_send_error(c, "invalid", "conversation_id is not an id");
         return;
     }
 
     if (c->state == HUB_CONN_LIVE && !c->may_type) {
-        hub_say_error(c, "forbidden", "this needs the permission typing");
+        hub_send_error(c, "forbidden", "this needs the permission typing");
         return;
     }
 
@@ -348,7 +348,7 @@ hub_proto_type(hub_conn_t *c, const pt_json_t *root, bool start)
 
     if (!start) {
         if (t->active && pt_uuid_eq(&t->conversation, &id)) {
-            hub_say_typing(c, false);
+            hub_send_typing(c, false);
         }
 
         return;
@@ -359,12 +359,12 @@ hub_proto_type(hub_conn_t *c, const pt_json_t *root, bool start)
     }
 
     if (t->active && !pt_uuid_eq(&t->conversation, &id)) {
-        hub_say_typing(c, false);
+        hub_send_typing(c, false);
     }
 
     t->conversation = id;
     t->started_ms = now;
-    hub_say_typing(c, true);
+    hub_send_typing(c, true);
 
     if (c->state == HUB_CONN_LIVE) {
         hub_wheel_drop(c);
@@ -428,9 +428,9 @@ hub_proto_presence(hub_conn_t *c, const pt_json_t *root)
 
     if (c->state == HUB_CONN_LIVE
         && (!pt_json_find_str(root, "status", &status)
-            || !hub_here_set(c, status)))
+            || !hub_presence_set(c, status)))
     {
-        hub_say_error(c, "invalid", "status is online or away");
+        hub_send_error(c, "invalid", "status is online or away");
     }
 }
 
@@ -450,7 +450,7 @@ hub_proto_ack(hub_conn_t *c, const pt_json_t *root)
     v = pt_json_find(root, "seq");
 
     if (v == NULL || !pt_json_i64(v, &seq) || seq < 0 || seq >= c->cursor) {
-        hub_say_error(c, "invalid", "seq is not that of an event you had");
+        hub_send_error(c, "invalid", "seq is not that of an event you had");
         return;
     }
 

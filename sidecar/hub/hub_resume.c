@@ -28,7 +28,7 @@ hub_resume(hub_conn_t *c)
     if (c->rewound) {
         c->rewound = false;
         c->state = HUB_CONN_LIVE;
-        hub_say_resync(c, "rewound");
+        hub_send_resync(c, "rewound");
         return;
     }
 
@@ -45,24 +45,24 @@ hub_resume(hub_conn_t *c)
     c->resumed = c->has_since && why == NULL;
     c->want_sync = c->resumed;
     c->cursor = c->resumed ? c->since_seq + 1 : t->ring.head + 1;
-    hub_say_success(c, c->resumed,
-                    (c->resumed && c->cursor <= t->ring.head) ? c->cursor : 0);
+    hub_send_success(c, c->resumed,
+                     (c->resumed && c->cursor <= t->ring.head) ? c->cursor : 0);
 
     if (c->resumed) {
         t->hub->resumed++;
     }
 
     if (why != NULL) {
-        hub_say_resync(c, why);
+        hub_send_resync(c, why);
     }
 
-    hub_here_tell(c);
+    hub_presence_announce(c);
     hub_conn_dirty(c);
 }
 
 
 hub_frame_t *
-hub_tenant_frame(hub_tenant_t *t, int64_t seq, bool *gone)
+hub_resume_frame(hub_tenant_t *t, int64_t seq, bool *gone)
 {
     hub_page_t  *p;
     hub_frame_t *f;
@@ -137,7 +137,7 @@ hub_resume_check(hub_conn_t *c, bool *wait)
     }
 
     if (seq > 0) {
-        f = hub_tenant_frame(c->tenant, seq, &gone);
+        f = hub_resume_frame(c->tenant, seq, &gone);
 
         if (f != NULL) {
             return hub_resume_id(c, &f->id) ? NULL : "rewound";
@@ -152,7 +152,7 @@ hub_resume_check(hub_conn_t *c, bool *wait)
     /* The event itself has expired (or there was none): what follows it must
      * still be there. */
 
-    f = hub_tenant_frame(c->tenant, seq + 1, &gone);
+    f = hub_resume_frame(c->tenant, seq + 1, &gone);
     *wait = (f == NULL && !gone);
 
     return gone ? "expired" : NULL;
@@ -170,12 +170,12 @@ hub_resume_ahead(hub_conn_t *c, bool *wait)
     t = c->tenant;
 
     if (c->verify == 0) {
-        c->verify = hub_tenant_verify(t);
+        c->verify = hub_gap_verify(t);
         *wait = true;
         return NULL;
     }
 
-    *wait = !hub_tenant_verified(t, c->verify);
+    *wait = !hub_gap_verified(t, c->verify);
 
     return *wait ? NULL : "rewound";
 }
@@ -227,7 +227,7 @@ hub_resume_is_far(hub_conn_t *c, bool *wait)
 
 
 void
-hub_tenant_reached(hub_tenant_t *t, pt_err_t err, int64_t seq)
+hub_resume_reached(hub_tenant_t *t, pt_err_t err, int64_t seq)
 {
     t->reaching = false;
 
@@ -238,7 +238,7 @@ hub_tenant_reached(hub_tenant_t *t, pt_err_t err, int64_t seq)
     }
 
     t->reach = seq;
-    hub_tenant_dirty(t);
+    hub_log_dirty(t);
 }
 
 

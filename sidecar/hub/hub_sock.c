@@ -30,7 +30,7 @@ hub_sock_del(hub_sock_t *s)
 
     g = s->glue;
     hub_sock_unguest(s);
-    hub_hand_del(s);
+    g->handshake->del(s);
 
     if (s->io != NULL) {
         g->loop->ops->io_del(s->io);
@@ -110,17 +110,17 @@ hub_sock_close(void *sock)
 bool
 hub_sock_guest(hub_sock_t *s, pt_str_t addr)
 {
-    int64_t        now;
-    hub_glue_t    *g;
-    hub_sock_t    *other;
-    hub_guest_t   *leaves;
-    hub_door_key_t key;
+    int64_t             now;
+    hub_glue_t         *g;
+    hub_sock_t         *other;
+    hub_guest_t        *leaves;
+    hub_admission_key_t key;
 
     g = s->glue;
     now = g->loop->ops->now_ms(g->loop);
-    hub_door_key(addr, &key);
+    hub_admission_key(addr, &key);
 
-    if (!hub_door_ask(&g->door, &key, now, &leaves)) {
+    if (!hub_admission_ask(&g->admission, &key, now, &leaves)) {
         return false;
     }
 
@@ -131,7 +131,7 @@ hub_sock_guest(hub_sock_t *s, pt_str_t addr)
         hub_conn_displace(other->conn);
     }
 
-    s->guest = hub_door_enter(&g->door, &key, s, now);
+    s->guest = hub_admission_enter(&g->admission, &key, s, now);
 
     return s->guest != NULL;
 }
@@ -161,7 +161,7 @@ hub_sock_accept(void *data, int events)
         if (!hub_sock_is_peer(g, fd)) {
             close(fd);
 
-        } else if (g->nyoung >= g->hands_max
+        } else if (g->nyoung >= g->handshakes_max
                    || hub_conns(g->hub) + g->nyoung >= g->conns_max)
         {
             g->refused++;
@@ -259,9 +259,9 @@ hub_sock_new(hub_glue_t *g, int fd)
     s->glue = g;
     s->fd = fd;
     s->io = g->loop->ops->io_new(g->loop, fd, hub_sock_io, s);
-    s->hand = (s->io == NULL) ? NULL : hub_hand_new(s);
+    s->handshake = (s->io == NULL) ? NULL : g->handshake->make(s);
 
-    if (s->hand == NULL || hub_sock_want(s, PT_IO_READ) != PT_OK) {
+    if (s->handshake == NULL || hub_sock_want(s, PT_IO_READ) != PT_OK) {
         hub_sock_del(s);
     }
 }
@@ -300,10 +300,10 @@ hub_sock_io(void *data, int events)
 
     if (s->conn == NULL) {
         if (events & PT_IO_WRITE) {
-            hub_hand_write(s);
+            s->glue->handshake->write(s);
 
         } else {
-            hub_hand_read(s);
+            s->glue->handshake->read(s);
         }
 
         return;
@@ -340,7 +340,7 @@ static void
 hub_sock_unguest(hub_sock_t *s)
 {
     if (s->guest != NULL) {
-        hub_door_leave(&s->glue->door, s->guest);
+        hub_admission_leave(&s->glue->admission, s->guest);
         s->guest = NULL;
     }
 }

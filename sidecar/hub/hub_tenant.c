@@ -1,7 +1,8 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * hub_tenant.c: one tenant's events: the live end, holes, rewinds.
+ * hub_tenant.c: one tenant: its beginning and end, and what it hears of its
+ * events.
  */
 
 #include <assert.h>
@@ -48,7 +49,7 @@ hub_tenant_get(hub_t *h, const pt_uuid_t *id)
     memset(t, 0, sizeof(*t));
     t->hub = h;
     t->id = *id;
-    hub_room_idle(t);
+    hub_memory_idle(t);
     t->labelled = h->nlabelled < HUB_LABELS_MAX;
     h->nlabelled += t->labelled ? 1 : 0;
     hub_ring_init(&t->ring, 0, NULL);
@@ -90,38 +91,16 @@ hub_tenant_del(hub_tenant_t *t)
     h->conf.ops->tenant_off(h->conf.env, &t->id);
     *at = t->next;
     h->ntenants--;
-    hub_room_busy(t);
+    hub_memory_busy(t);
     h->nlabelled -= t->labelled ? 1 : 0;
 
-    hub_pages_drop(t);
-    hub_tenant_stash_free(t);
+    hub_page_drop_all(t);
+    hub_log_stash_free(t);
     hub_tenant_users_free(t);
-    hub_room_free(t);
+    hub_memory_free(t);
     hub_frame_unref(&h->conf.mem, t->sync);
     hub_frame_unref(&h->conf.mem, t->list);
     hub_free(h, t);
-}
-
-
-void
-hub_tenant_load(hub_tenant_t *t)
-{
-    hub_t *h;
-
-    h = t->hub;
-
-    if (t->state != HUB_TENANT_NEW || hub_now_ms(h) < t->retry_ms) {
-        return;
-    }
-
-    if (h->conf.ops->load_tenant(h->conf.env, &t->id, HUB_RING_EVENTS_MAX)
-        != PT_OK) {
-        t->retry_ms = hub_now_ms(h) + HUB_RETRY_MS;
-        return;
-    }
-
-    h->queries++;
-    t->state = HUB_TENANT_LOADING;
 }
 
 
@@ -142,7 +121,7 @@ hub_tenant_loaded(hub_tenant_t *t, pt_err_t err, int64_t head,
         return;
     }
 
-    hub_room_free(t);
+    hub_memory_free(t);
     hub_ring_init(&t->ring, head, head_id);
 
     if (n > 0) {
@@ -151,8 +130,7 @@ hub_tenant_loaded(hub_tenant_t *t, pt_err_t err, int64_t head,
 
     for (i = 0; i < n; i++) {
         if (rows[i].seq != t->ring.head + 1
-            || hub_tenant_add(t, rows[i].seq, &rows[i].id, rows[i].frame)
-                   != PT_OK)
+            || hub_log_add(t, rows[i].seq, &rows[i].id, rows[i].frame) != PT_OK)
         {
             return; /* out of memory, or a log with a hole: again later */
         }
@@ -163,10 +141,10 @@ hub_tenant_loaded(hub_tenant_t *t, pt_err_t err, int64_t head,
     t->hole_ms = 0;
     t->poll_seq = 0; /* a poll under way asked about what was before */
     t->epoch++;
-    hub_tenant_dirty(t);
+    hub_log_dirty(t);
 
     if (t->known > t->ring.head) {
-        hub_tenant_hole(t, t->known);
+        hub_gap_open(t, t->known);
     }
 }
 
@@ -190,7 +168,7 @@ hub_tenant_bell(hub_tenant_t *t, int64_t seq, pt_str_t frame)
         f = hub_ring_find(&t->ring, seq);
 
         if (has_id && f != NULL && !pt_uuid_eq(&f->id, &id)) {
-            hub_tenant_verify(t); /* another history? the log knows */
+            hub_gap_verify(t); /* another history? the log knows */
         }
 
         return;
@@ -198,20 +176,20 @@ hub_tenant_bell(hub_tenant_t *t, int64_t seq, pt_str_t frame)
 
     if (seq > t->ring.head + 1 || !has_id) {
         if (has_id) {
-            hub_tenant_stash(t, seq, &id, frame);
+            hub_log_stash(t, seq, &id, frame);
         }
 
-        hub_tenant_hole(t, seq);
+        hub_gap_open(t, seq);
         return;
     }
 
-    if (hub_tenant_add(t, seq, &id, frame) != PT_OK) {
-        hub_tenant_hole(t, seq);
+    if (hub_log_add(t, seq, &id, frame) != PT_OK) {
+        hub_gap_open(t, seq);
         return;
     }
 
-    hub_tenant_unstash(t);
-    hub_tenant_dirty(t);
+    hub_log_unstash(t);
+    hub_log_dirty(t);
 }
 
 
@@ -227,64 +205,21 @@ hub_tenant_head(hub_tenant_t *t, int64_t seq, const pt_uuid_t *id)
     if (seq < t->poll_seq
         || (seq == t->poll_seq && seq > 0 && !pt_uuid_eq(id, &t->poll_id)))
     {
-        hub_tenant_rewound(t);
+        hub_log_rewound(t);
         return;
     }
 
     if (seq > t->ring.head) {
-        hub_tenant_hole(t, seq);
+        hub_gap_open(t, seq);
     }
-}
-
-
-/* The log is not the one we have told of: everybody starts afresh. */
-
-void
-hub_tenant_rewound(hub_tenant_t *t)
-{
-    hub_conn_t *c;
-
-    hub_pages_drop(t);
-    hub_tenant_stash_free(t);
-    hub_room_free(t);
-    hub_ring_init(&t->ring, 0, NULL);
-    hub_frame_unref(&t->hub->conf.mem, t->sync);
-    t->sync = NULL;
-    t->known = 0;
-    t->hole_ms = 0;
-    t->retry_ms = 0;
-    t->again = false;
-    t->poll_seq = 0;
-    t->reach_head = 0;
-    t->epoch++;
-    t->state = HUB_TENANT_NEW;
-    t->hub->rewinds++;
-
-    for (c = t->conns; c != NULL; c = c->next) {
-        if (c->state == HUB_CONN_LIVE) {
-            c->state = HUB_CONN_TENANT;
-            c->rewound = true;
-        }
-
-        c->verify = 0; /* what was asked is not answered any more */
-    }
-
-    hub_tenant_load(t);
 }
 
 
 void
 hub_tenant_join(hub_conn_t *c)
 {
-    hub_tenant_t *t;
-
-    t = c->tenant;
     c->state = HUB_CONN_TENANT;
-    hub_tenant_load(t);
-
-    if (t->state == HUB_TENANT_READY) {
-        hub_resume(c);
-    }
+    hub_log_load(c->tenant);
 }
 
 
@@ -296,7 +231,7 @@ hub_tenant_leave(hub_conn_t *c)
     t = c->tenant;
 
     if (c->typing != NULL && c->typing->active) {
-        hub_say_typing(c, false);
+        hub_send_typing(c, false);
     }
 
     hub_user_leave(c);
@@ -305,31 +240,7 @@ hub_tenant_leave(hub_conn_t *c)
     c->tenant = NULL;
 
     if (t->nconns == 0) {
-        hub_room_idle(t);
-    }
-}
-
-
-/* A socket that ends takes no place among its user's. */
-
-void
-hub_user_leave(hub_conn_t *c)
-{
-    if (c->counted) {
-        c->counted = false;
-        c->user->conns--;
-        hub_here_leave(c);
-    }
-}
-
-
-void
-hub_tenant_dirty(hub_tenant_t *t)
-{
-    if (!t->dirty) {
-        t->dirty = true;
-        t->dirty_next = t->hub->dirty_tenants;
-        t->hub->dirty_tenants = t;
+        hub_memory_idle(t);
     }
 }
 
@@ -344,7 +255,7 @@ hub_tenant_tick(hub_tenant_t *t)
     now = hub_now_ms(t->hub);
 
     if (t->state == HUB_TENANT_NEW && t->nconns > 0) {
-        hub_tenant_load(t);
+        hub_log_load(t);
         t->hub->waiting = true;
         return;
     }
@@ -354,13 +265,33 @@ hub_tenant_tick(hub_tenant_t *t)
 
         if (now - t->hole_ms >= (int64_t) HUB_REORDER_MS && now >= t->retry_ms)
         {
-            hub_tenant_fill(t);
+            hub_gap_fill(t);
         }
     }
 
     if (t->behind) {
         t->behind = false;
-        hub_tenant_dirty(t);
+        hub_log_dirty(t);
+    }
+}
+
+
+/* Tenants without sockets, least recently used first. */
+
+void
+hub_tenant_forget(hub_t *h)
+{
+    size_t        enough;
+    hub_tenant_t *t, *next;
+
+    enough = hub_memory_enough(h);
+
+    for (t = h->idle; t != NULL && h->ring_bytes > enough; t = next) {
+        next = t->idle_next;
+
+        if (hub_tenant_is_idle(t)) {
+            hub_tenant_del(t);
+        }
     }
 }
 
@@ -373,34 +304,6 @@ hub_tenant_bucket(const pt_uuid_t *id)
     memcpy(&h, id->b + 12, sizeof(h)); /* the random end of a v7 id */
 
     return h % HUB_TENANTS_BUCKETS;
-}
-
-
-pt_err_t
-hub_tenant_add(hub_tenant_t *t, int64_t seq, const pt_uuid_t *id,
-               pt_str_t frame)
-{
-    pt_err_t     err;
-    hub_frame_t *f;
-
-    f = hub_frame_new(&t->hub->conf.mem, HUB_WS_OP_TEXT, seq, id, frame);
-
-    if (f == NULL) {
-        return PT_ENOMEM;
-    }
-
-    f->owner = t;
-
-    err = hub_room_add(t, f);
-
-    if (err != PT_OK) {
-        hub_frame_unref(&t->hub->conf.mem, f);
-        return err;
-    }
-
-    t->known = seq > t->known ? seq : t->known;
-
-    return PT_OK;
 }
 
 

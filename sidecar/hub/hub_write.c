@@ -24,7 +24,7 @@ static void   hub_write_sent(hub_conn_t *c, hub_frame_t *f);
  */
 
 void
-hub_conn_write(hub_conn_t *c)
+hub_write_conn(hub_conn_t *c)
 {
     int          i, n;
     size_t       total, turn;
@@ -79,6 +79,22 @@ hub_conn_write(hub_conn_t *c)
 }
 
 
+/* Does not wait for the peer's close frame: of those who were never let in
+ * there may come as many as like. */
+
+void
+hub_write_end(hub_conn_t *c, uint16_t code, const char *reason)
+{
+    hub_conn_close(c, code, reason);
+
+    if (c->state != HUB_CONN_DEAD && !c->blocked) {
+        hub_write_conn(c);
+    }
+
+    hub_conn_drop(c);
+}
+
+
 /* Each frame is held by a reference until it is written: a page may go while
  * the next one is asked for. */
 
@@ -115,11 +131,11 @@ hub_write_gather(hub_conn_t *c, hub_iov_t *iov, hub_frame_t **frames,
                           && seq <= c->tenant->ring.head;
          seq++)
     {
-        f = hub_tenant_frame(c->tenant, seq, &gone);
+        f = hub_resume_frame(c->tenant, seq, &gone);
 
         if (f == NULL) {
             if (gone && n == 0) {
-                hub_say_resync(c, "expired");
+                hub_send_resync(c, "expired");
             }
 
             break;
@@ -171,8 +187,8 @@ hub_write_idle(hub_conn_t *c)
     }
 
     c->want_sync = false;
-    c->said_s = c->hub->now_s;
-    sync = hub_say_sync(c->tenant);
+    c->synced_s = c->hub->now_s;
+    sync = hub_send_sync(c->tenant);
     hub_conn_push(c, sync);
 
     return sync != NULL;
@@ -242,6 +258,6 @@ hub_write_sent(hub_conn_t *c, hub_frame_t *f)
     }
 
     if (f->seq != 0) {
-        c->said_s = c->hub->now_s;
+        c->synced_s = c->hub->now_s;
     }
 }

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/batch.h"
-#include "serve.h"
+#include "base/part.h"
 #include "io/pt_backoff.h"
 #include "io/pt_pg.h"
 #include "pt_stmt_table.h"
@@ -33,7 +33,7 @@ typedef struct {
     batch_t     *batch; /* under way */
 } jobs_t;
 
-static pt_err_t jobs_start(const serve_t *serve, void **part);
+static pt_err_t jobs_start(const part_host_t *serve, void **part);
 static void     jobs_stop(void *part);
 static void     jobs_del(void *part);
 static void     jobs_run(void *data);
@@ -45,8 +45,7 @@ static void     jobs_done(void *data, batch_t *b,
 static void     jobs_failed(jobs_t *j, pt_err_t err, const char *sqlstate);
 static void     jobs_failed_say(jobs_t *j, pt_err_t err, const char *sqlstate);
 
-const serve_part_t jobs_part = { "jobs",   jobs_start, jobs_stop,
-                                 jobs_del, NULL,       0 };
+const part_t jobs_part = { "jobs", jobs_start, jobs_stop, jobs_del, NULL, 0 };
 
 /* Each in transactions of its own. */
 const job_t jobs_list[] = {
@@ -70,7 +69,7 @@ static_assert(PT_COUNT(jobs_list) <= 32, "a bit each in due");
 
 
 static pt_err_t
-jobs_start(const serve_t *serve, void **part)
+jobs_start(const part_host_t *serve, void **part)
 {
     jobs_t        *j;
     pt_err_t       err;

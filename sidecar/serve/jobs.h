@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/part.h"
+
 #define JOBS_EVENT_DAYS 8 /* 7 promised to clients, and the running one */
 #define JOBS_RAW_DAYS 30  /* of webhooks' bytes */
 #define JOBS_IDEM_DAYS 1
@@ -42,6 +44,8 @@ typedef struct {
 /* In this order: without days every webhook is refused. */
 extern const job_t  jobs_list[];
 extern const size_t jobs_count; /* at most 32 */
+
+extern const part_t jobs_part;
 
 int32_t jobs_step(const job_t *job);
 

@@ -1,56 +1,27 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * serve.h: "pytake serve" is one loop and the parts that live on it (jobs,
- * hub, courier).  A part never blocks and never ends the program by itself.
+ * serve.h: "pytake serve": its parts (jobs, hub, courier) on one loop.
  */
 
 #ifndef SERVE_H
 #define SERVE_H
 
 #include "base/conf.h"
-#include "core/pt_buf.h"
-#include "base/loop.h"
 
-#define SERVE_STOP_MS 10000 /* for the parts to finish; then they are cut */
+#define SERVE_ERROR_MAX 512
 
-typedef struct serve_s serve_t;
+/* roles: names of parts with commas; NULL: every one.  PT_EINTERNAL: error
+ * is one line that names the one that is none. */
+pt_err_t serve_roles_check(const char *roles,
+                           char        error[SERVE_ERROR_MAX]) PT_MUST_CHECK;
 
-struct serve_s {
-    const conf_t *conf;
-    loop_t       *loop;
-    pt_loop_t    *base; /* of loop: ops for timers, sockets, log */
-    pt_mem_t      mem;
-    uint32_t      fds; /* of all parts that run */
-    /* All parts' metrics, as Prometheus reads them; NULL: none. */
-    void (*metrics)(const serve_t *serve, pt_buf_t *out);
-};
+/* CONF_NEED_* of these parts. */
+unsigned serve_needs(const char *roles);
 
-typedef struct {
-    const char *name;
-
-    /* Makes the part; serve outlives it.  An error (logged by the part)
-     * ends the program. */
-    pt_err_t (*start)(const serve_t *serve, void **part);
-
-    /* SIGTERM: take on nothing new, close what is idle; what is under way
-     * may go on for SERVE_STOP_MS.  The loop runs on while the part holds a
-     * PT_TIMER_HOLD timer. */
-    void (*stop)(void *part);
-
-    /* Frees it, with whatever is still open. */
-    void (*del)(void *part);
-
-    /* Prometheus text; NULL: it has none, or tells them itself. */
-    void (*metrics)(const void *part, pt_buf_t *out);
-
-    /* Descriptors it may hold, a few apart; the hub, which takes all that are
-     * left, names none. */
-    uint32_t fds;
-} serve_part_t;
-
-extern const serve_part_t jobs_part;    /* jobs.c */
-extern const serve_part_t hub_part;     /* hub_part.c */
-extern const serve_part_t courier_part; /* courier.c */
+/* Runs them until the program is told to stop.  PT_EINTERNAL: one could not
+ * start, error is one line that says why.  conf is borrowed. */
+pt_err_t serve_run(const conf_t *conf, const char *roles,
+                   char error[SERVE_ERROR_MAX]) PT_MUST_CHECK;
 
 #endif

@@ -29,7 +29,7 @@ import tap  # noqa: E402
 from cluster import TOP, connect, one, role_of, sql  # noqa: E402
 
 PYTAKE = cluster.pytake()
-FOUNDATION = os.path.join(TOP, "schema", "migrations", "0001_foundation.sql")
+SCHEMA = os.path.join(TOP, "schema", "migrations", "0012_schema.sql")
 KEY = "5f" * 16 + "0123456789abcdef" * 2
 SECRET = "q8W2nR7tY4uK1mP6sD9fG3hJ5kL0zXcV"
 
@@ -205,39 +205,39 @@ def test_migrate():
     url = here.database()
     r = run("migrate", "status", url=url)
     is_(r.rc, 0, "status of an empty database")
-    like(r.out, r"(?m)^0001 foundation +pending$", "... pending")
+    like(r.out, r"(?m)^0012 schema +pending$", "... pending")
 
     r = run("migrate", "--dry-run", url=url)
-    like(r.out, r"would apply 0001_foundation\.sql", "dry run tells")
+    like(r.out, r"would apply 0012_schema\.sql", "dry run tells")
     is_(one(url, "SELECT count(*) FROM pg_class WHERE relnamespace ="
             " 'public'::regnamespace"), 0, "... and changes nothing")
 
     r = run("migrate", url=url)
     is_(r.rc, 0, "migrate")
-    like(r.out, r"applied 0001_foundation\.sql \(\d+ ms\)", "... applied")
+    like(r.out, r"applied 0012_schema\.sql \(\d+ ms\)", "... applied")
     r = run("migrate", url=url)
     is_((r.rc, r.err), (0, ""), "migrate again")
     like(r.out, r"nothing to do", "... has nothing to do")
 
     r = run("migrate", "status", url=url)
-    like(r.out, r"(?m)^0001 foundation +applied \S+Z \(\d+ ms\)$",
+    like(r.out, r"(?m)^0012 schema +applied \S+Z \(\d+ ms\)$",
          "status: applied")
     like(r.out, r"the schema is current\n\Z", "... current")
 
     row = sql(url, "SELECT version, name, checksum, duration_ms"
               " FROM schema_migrations")[0]
-    with open(FOUNDATION, "rb") as f:
+    with open(SCHEMA, "rb") as f:
         want = hashlib.sha256(f.read()).hexdigest()
-    is_(row[:3], (1, "foundation", want), "the row: SHA-256 of the file")
+    is_(row[:3], (12, "schema", want), "the row: SHA-256 of the file")
 
 
 def test_migrate_refuses():
     url = migrated()
     sql(url, "UPDATE schema_migrations SET checksum = repeat('0', 64)"
-        " WHERE version = 1")
+        " WHERE version = 12")
     r = run("migrate", url=url)
     is_(r.rc, 1, "a changed checksum is refused")
-    like(r.err, r"^pytake: 0001_foundation\.sql was changed [^\n]*\n$",
+    like(r.err, r"^pytake: 0012_schema\.sql was changed [^\n]*\n$",
          "... in one line that names the file")
     is_(run("migrate", "status", url=url).rc, 1, "... by status, too")
 
@@ -250,14 +250,14 @@ def test_migrate_refuses():
     like(r.err, r"^pytake: [^\n]*newer[^\n]*\n$", "... in one line")
 
     url = migrated()
-    sql(url, "UPDATE schema_migrations SET version = 0 WHERE version = 1")
+    sql(url, "UPDATE schema_migrations SET version = 0 WHERE version = 12")
     r = run("migrate", url=url)
     is_(r.rc, 1, "a migration that we do not know is refused")
     like(r.err, r"^pytake: [^\n]*0000[^\n]*\n$", "... in one line")
     sql(url, "DELETE FROM schema_migrations WHERE version = 0")
     r = run("migrate", url=url)
     is_(r.rc, 1, "a row that is gone is no licence to run it again")
-    like(r.err, r"^pytake: 0001_foundation\.sql[^\n]*\n$", "... named")
+    like(r.err, r"^pytake: 0012_schema\.sql[^\n]*\n$", "... named")
 
 
 def test_migrate_failing():
@@ -265,11 +265,11 @@ def test_migrate_failing():
     sql(url, "CREATE TABLE contacts (x int)")
     r = run("migrate", url=url)
     is_(r.rc, 1, "failing SQL")
-    m = re.match(r"^pytake: 0001_foundation\.sql:(\d+): [^\n]*contacts"
+    m = re.match(r"^pytake: 0012_schema\.sql:(\d+): [^\n]*contacts"
                  r"[^\n]*42P07[^\n]*\n$", r.err)
     ok(m, "... names file, line and state", r.err)
     if m:
-        with open(FOUNDATION) as f:
+        with open(SCHEMA) as f:
             line = f.read().split("\n")[int(m.group(1)) - 1]
         like(line, "CREATE TABLE contacts", "... and the line is the one")
     is_(one(url, "SELECT count(*) FROM schema_migrations"), 0,
@@ -293,7 +293,7 @@ def test_migrate_two():
     holder.close()
     outs = [p.communicate(timeout=60) for p in ps]
     is_([p.returncode for p in ps], [0, 0], "both end well")
-    is_(sorted("applied 0001" in o for o, _ in outs), [False, True],
+    is_(sorted("applied 0012" in o for o, _ in outs), [False, True],
         "one of them applied it")
     ok(all("waiting for it" in e for _, e in outs), "both said why they wait",
        outs)

@@ -478,7 +478,7 @@ async def limits(t, s, h):
     for c in cs[4:]:
         await c.close()
 
-    # strangers of one address, while there is room (t/fault/hub_door.py)
+    # strangers of one address, while there is room (t/fault/hub_admission.py)
     open_ = [await websockets.unix_connect(
         h.socket, uri=URI, extra_headers={"X-Pytake-Addr": "192.0.2.7"})
         for _ in range(25)]

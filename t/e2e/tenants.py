@@ -270,6 +270,13 @@ def furnish(url, tenant, number, conversations, messages):
         " gen_random_uuid()::text, '', 200, NULL, '', now())", tenant)
     sql(url, "INSERT INTO webhook_errors VALUES (%s, 'h', gen_random_uuid(),"
         " 'p', 'c', 'd', '', now())", tenant)
+    sql(url, "INSERT INTO tags (tenant_id, id, name, created_at, updated_at)"
+        " SELECT id, gen_random_uuid(), gen_random_uuid()::text, now(), now()"
+        " FROM tenants WHERE id = %s", tenant)
+    sql(url, "INSERT INTO quick_replies (tenant_id, id, shortcut, content,"
+        " created_at, updated_at) SELECT id, gen_random_uuid(),"
+        " gen_random_uuid()::text, 'x', now(), now() FROM tenants"
+        " WHERE id = %s", tenant)
 
 
 HAS_TENANT = """SELECT c.relname FROM pg_class c JOIN pg_attribute a

@@ -1,10 +1,8 @@
 #!/usr/bin/python3
 # Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE.
 """The housekeeping holds nobody up and one job's trouble is not the others';
-who is suspended gets no session; a database of before is brought up to
-date."""
+who is suspended gets no session."""
 
-import hashlib
 import os
 import re
 import subprocess
@@ -471,75 +469,10 @@ def clocks(t, here):
     c.close()
 
 
-def upgrade(t, here):
-    """From the schema of 0003, with data."""
-    url = here.database()
-    sql(url, "CREATE TABLE tenants ()")
-    t.eq(program(url, "migrate").returncode, 1,
-         "migrate stops at the first, its own table made")
-    sql(url, "DROP TABLE tenants")
-    base = os.path.join(SCHEMA, "migrations")
-    files = sorted(os.listdir(base))
-    for name in files[:3]:
-        with open(os.path.join(base, name), "rb") as f:
-            text = f.read()
-        c = psycopg2.connect(url)
-        with c.cursor() as cur:
-            cur.execute("SET LOCAL search_path = public")
-            cur.execute(text)
-            cur.execute("INSERT INTO schema_migrations (version, name,"
-                        " checksum, duration_ms) VALUES (%s, %s, %s, 1)",
-                        (int(name[:4]), name[5:-4],
-                         hashlib.sha256(text).hexdigest()))
-        c.commit()
-        c.close()
-    a, b = people(url), people(url)
-    sql(url, "UPDATE tenants SET status = 'suspended' WHERE id = %s", b[0])
-    sql(url, "UPDATE sessions SET revoked_at = NULL")
-    sql(url, """INSERT INTO messages (tenant_id, id, conversation_id,
-        sender_type, content, created_at, received_at)
-        SELECT %s, pytake_uuid_floor(now() - make_interval(months => m)),
-               gen_random_uuid(), 'contact', 'x', now(), now()
-        FROM generate_series(0, 5) m""", a[0])
-    sql(url, EVENT, "now")
-    sql(url, "DROP TABLE event_log_" + day(url, 5))
-    p = program(url, "migrate")
-    t.ok(p.returncode == 0 and p.stdout.count("applied")
-         == len(files) - 3, "the rest is applied", p)
-    t.eq(sql(url, "SELECT tenant_id FROM sessions WHERE revoked_at IS NULL"),
-         [(a[0],)], "sessions of who is suspended end")
-    p = program(url, "partitions")
-    t.ok(p.returncode == 0 and re.match("[4-6] made, 0 dropped", p.stdout),
-         "the housekeeping goes on", p)
-    t.eq((one(url, "SELECT count(*) FROM messages"),
-          one(url, "SELECT count(*) FROM messages_default"),
-          one(url, "SELECT count(*) FROM event_log")), (6, 0, 1),
-         "nothing is lost")
-    fresh = migrated(here)
-    # each has roles of its own
-    look = """SELECT c.relname, c.relkind::text, (SELECT array_agg(replace(
-                  i::text, %s, 'pytake_') ORDER BY i::text)
-                  FROM unnest(c.relacl) i)
-              FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace
-              AND c.relkind IN ('r', 'p', 'i', 'I', 'v')
-              AND NOT c.relispartition ORDER BY 1"""
-    t.eq(*(sql(u, look, cluster.role_of(u, "")) for u in (url, fresh)),
-         "it is as a fresh one")
-    look = """SELECT p.polrelid::regclass::text, p.polname, array_agg(
-                  replace(r::regrole::text, %s, 'pytake_') ORDER BY 1)
-              FROM pg_policy p, unnest(p.polroles) r GROUP BY 1, 2
-              UNION ALL SELECT f.oid::regprocedure::text, '', ARRAY[replace(
-                  f.proowner::regrole::text, %s, 'pytake_')]
-              FROM pg_proc f WHERE f.pronamespace = 'public'::regnamespace
-              ORDER BY 1, 2"""
-    t.eq(*(sql(u, look, *[cluster.role_of(u, "")] * 2)
-           for u in (url, fresh)), "... its policies and functions, too")
-
-
 def main(t):
     with cluster.Cluster("upkeep") as here:
         for part in tap.parts(days, drops, trims, serve, command, moves,
-                              suspended, renewals, clocks, upgrade):
+                              suspended, renewals, clocks):
             t.head(part.__name__)
             try:
                 part(t, here)

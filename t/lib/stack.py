@@ -363,6 +363,9 @@ class Stack:
         db = self.pg.connect("postgres")
         for text in ("CREATE ROLE %s LOGIN CREATEROLE" % OWNER,
                      "CREATE ROLE %s LOGIN NOINHERIT" % WORKER,
+                     "GRANT %s TO %s%s" % (
+                         WORKER, OWNER, " WITH INHERIT TRUE, SET FALSE"
+                         if db.server_version >= 160000 else ""),
                      "CREATE DATABASE pytake OWNER " + OWNER):
             db.cursor().execute(text)
         db.close()

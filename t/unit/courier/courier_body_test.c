@@ -67,8 +67,8 @@ error(pt_arena_t *a, void *user)
     pt_str_t out;
 
     PT_UNUSED(user);
-    err = courier_error_build(a, 131047, NULL, PT_STR("a \"b\""), PT_STR("c"),
-                              &out);
+    err = courier_body_error(a, 131047, NULL, PT_STR("a \"b\""), PT_STR("c"),
+                             &out);
 
     if (err == PT_OK) {
         ck_assert_slice_lit(
@@ -122,8 +122,8 @@ START_TEST(errors)
 
     pt_test_arena_caps(error, NULL);
     a = pt_test_arena();
-    ck_assert_ok(courier_error_build(a, 0, "outcome_unknown", PT_STR("t"),
-                                     PT_STR(""), &out));
+    ck_assert_ok(courier_body_error(a, 0, "outcome_unknown", PT_STR("t"),
+                                    PT_STR(""), &out));
     ck_assert_slice_lit(
         out, "{\"code\":\"outcome_unknown\",\"title\":\"t\",\"detail\":\"\"}");
     pt_arena_del(a);

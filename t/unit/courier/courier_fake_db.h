@@ -79,7 +79,7 @@ typedef struct {
     pt_test_mem_t       mem;
     pt_mem_t            m;
     conf_t              conf;
-    serve_t             serve;
+    part_host_t         serve;
     courier_t          *courier;
     pt_arena_t         *arena;
     int64_t             now_ms;

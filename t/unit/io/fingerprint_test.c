@@ -17,7 +17,7 @@ print_of(pt_fingerprint_e which, const char *secret, const char *text)
     memset(value, 0, sizeof(value));
     value[PT_FINGERPRINT_JWT_SECRET] = (pt_str_t){ secret, strlen(secret) };
     value[which] = (pt_str_t){ text, strlen(text) };
-    ck_assert_ok(pt_fingerprints_make(value, p));
+    ck_assert_ok(pt_fingerprint_make(value, p));
 
     return p->of[which];
 }
@@ -102,7 +102,7 @@ START_TEST(no_login_of_the_process)
     value[PT_FINGERPRINT_JWT_SECRET] = PT_STR(PRINT_SECRET);
     value[PT_FINGERPRINT_DATABASE] = PT_STR("host=a");
     ck_assert_int_eq(setenv("PGUSER", "somebody", 1), 0);
-    ck_assert_ok(pt_fingerprints_make(value, &one));
+    ck_assert_ok(pt_fingerprint_make(value, &one));
     ck_assert_int_eq(setenv("PGUSER", "another", 1), 0);
     ck_assert_str_eq(print_database("host=a"), one.of[PT_FINGERPRINT_DATABASE]);
     ck_assert_int_eq(unsetenv("PGUSER"), 0);

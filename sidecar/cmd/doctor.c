@@ -1,0 +1,89 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+/*
+ * doctor.c: what every look of "pytake doctor" is made of: a finding, and a
+ * question to the database.
+ */
+
+#include "doctor.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define DOCTOR_LINE_MAX 2048
+
+
+void
+doctor_report(doctor_t *d, doctor_level_t level, const char *name,
+              const char *fmt, ...)
+{
+    char    text[DOCTOR_LINE_MAX];
+    va_list ap;
+
+    static const char *const words[] = { "ok  ", "warn", "FAIL" };
+
+    d->warns += level == DOCTOR_WARN;
+    d->fails += level == DOCTOR_FAIL;
+
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    cmd_print("%s %s: %s", words[level], name, text);
+    fflush(stdout);
+}
+
+
+bool
+doctor_ask(doctor_t *d, const char *name, const char *sql, PGresult **out)
+{
+    char        prefix[PT_DBROLE_MAX + 1];
+    const char *text;
+
+    /* the roles' names end in "_app" */
+    snprintf(prefix, sizeof(prefix), "%.*s",
+             (int) strlen(d->cmd->conf.role_app) - 4, d->cmd->conf.role_app);
+    if (cmd_roles_put(d->cmd, prefix, (pt_str_t){ sql, strlen(sql) }, &text)
+        != 0) {
+        d->fails++;
+        return false;
+    }
+
+    if (db_exec(&d->db, text, 0, NULL, out) == PT_OK) {
+        return true;
+    }
+
+    if (strcmp(d->db.sqlstate, "42501") == 0) {
+        doctor_report(d, DOCTOR_FAIL, name,
+                      "%s - let the login that migrates "
+                      "own or read it",
+                      d->db.error);
+    } else {
+        doctor_report(d, DOCTOR_FAIL, name, "%s", d->db.error);
+    }
+
+    return false;
+}
+
+
+void
+doctor_list(doctor_t *d, const char *name, const char *sql, const char *good,
+            const char *bad)
+{
+    int       n;
+    PGresult *res;
+
+    if (!doctor_ask(d, name, sql, &res)) {
+        return;
+    }
+    n = PQntuples(res);
+
+    if (n == 0) {
+        doctor_report(d, DOCTOR_OK, name, "%s", good);
+    } else if (n == 1) {
+        doctor_report(d, DOCTOR_FAIL, name, "%s %s", db_cell(res, 0, 0), bad);
+    } else {
+        doctor_report(d, DOCTOR_FAIL, name, "%s and %d more %s",
+                      db_cell(res, 0, 0), n - 1, bad);
+    }
+    PQclear(res);
+}

@@ -1,0 +1,91 @@
+/* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+
+/*
+ * hub_user.c: the people of a tenant that have sockets, here or on other
+ * hubs.
+ */
+
+#include "hub_int.h"
+
+#define HUB_NAME_MAX 200u
+
+
+hub_user_t *
+hub_user_find(const hub_tenant_t *t, const pt_uuid_t *id)
+{
+    hub_user_t *u;
+
+    for (u = t->users; u != NULL && !pt_uuid_eq(&u->id, id); u = u->next) {
+        /* the one of that id */
+    }
+
+    return u;
+}
+
+
+hub_user_t *
+hub_user_get(hub_tenant_t *t, const pt_uuid_t *id, pt_str_t name)
+{
+    hub_user_t *u;
+
+    u = hub_user_find(t, id);
+
+    if (u == NULL) {
+        u = hub_alloc(t->hub, sizeof(hub_user_t));
+
+        if (u == NULL) {
+            return NULL;
+        }
+
+        memset(u, 0, sizeof(hub_user_t));
+        u->id = *id;
+        u->next = t->users;
+        t->users = u;
+    }
+
+    if (u->name == NULL && name.data != NULL) {
+        name = pt_utf8_prefix(name, HUB_NAME_MAX);
+        u->name = hub_alloc(t->hub, name.len + 1);
+
+        if (u->name == NULL) {
+            return NULL; /* it stays, and is nobody's */
+        }
+
+        memcpy(u->name, name.data, name.len);
+        u->name_len = (uint16_t) name.len;
+    }
+
+    return u;
+}
+
+
+void
+hub_user_leave(hub_conn_t *c)
+{
+    hub_user_t *u;
+
+    if (!c->counted) {
+        return;
+    }
+
+    u = c->user;
+    c->counted = false;
+    u->conns--;
+
+    if (u->conns == 0) {
+        memset(&u->local, 0, sizeof(u->local));
+        u->left_s = c->hub->now_s;
+
+    } else if (!pt_uuid_is_nil(&c->watch)
+               && pt_uuid_eq(&u->local.viewing, &c->watch))
+    {
+        memset(&u->local.viewing, 0, sizeof(u->local.viewing));
+        u->remote_last = u->remote.status != HUB_PRESENCE_OFFLINE;
+
+    } else {
+        return;
+    }
+
+    u->spread = true;
+    c->tenant->restless = true;
+}
