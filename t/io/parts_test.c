@@ -8,7 +8,8 @@
 #include "io_test.h"
 #include "pt_pg_int.h"
 
-const pytake_stmt_def_t pytake_stmts[] = { { "none", "select 1", 0, 0, 0, 0 } };
+const pytake_stmt_def_t pytake_stmts[] = { { .name = "none",
+                                             .sql = "select 1" } };
 const uint16_t          pytake_stmts_count = 1;
 
 static uint32_t          order[1024];

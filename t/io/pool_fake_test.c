@@ -7,11 +7,17 @@
 
 static const uint32_t oids[] = { 25 };
 
-const pytake_stmt_def_t pytake_stmts[] = {
-    { "echo", "select $1::text", 1, 1, oids, NULL },
-    { "echo_two", "select $1::text as b", 1, 1, oids, NULL }
-};
-const uint16_t pytake_stmts_count = 2;
+const pytake_stmt_def_t pytake_stmts[] = { { .name = "echo",
+                                             .sql = "select $1::text",
+                                             .nparams = 1,
+                                             .ncols = 1,
+                                             .param_oids = oids },
+                                           { .name = "echo_two",
+                                             .sql = "select $1::text as b",
+                                             .nparams = 1,
+                                             .ncols = 1,
+                                             .param_oids = oids } };
+const uint16_t          pytake_stmts_count = 2;
 
 static char conninfo[128];
 

@@ -21,7 +21,8 @@
 
 #define MANY_TENANTS 30000u
 
-const pytake_stmt_def_t pytake_stmts[] = { { "none", "select 1", 0, 0, 0, 0 } };
+const pytake_stmt_def_t pytake_stmts[] = { { .name = "none",
+                                             .sql = "select 1" } };
 const uint16_t          pytake_stmts_count = 1;
 
 static char  server_sock[64];
