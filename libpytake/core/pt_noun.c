@@ -24,6 +24,7 @@ static pt_err_t pt_noun_filters(pytake_op_t *op, pt_noun_state_t *s);
 static pt_err_t pt_noun_stamp(pytake_op_t *op, pt_noun_state_t *s);
 static void     pt_noun_changes(pt_noun_state_t *s);
 static void     pt_noun_match(pytake_op_t *op, pt_noun_state_t *s);
+static bool     pt_noun_has_tag(pt_str_t header, pt_str_t tag);
 static bool     pt_noun_etag_parse(pt_str_t tag, int64_t *out);
 static pt_err_t pt_noun_refusal(pytake_op_t *op);
 static pt_err_t pt_noun_written(pytake_op_t *op, const pytake_rows_t *r,
@@ -141,7 +142,7 @@ pt_noun_get_answer(pytake_op_t *op)
             return err;
         }
 
-        if (pt_str_eq(pt_trim(op->req->if_none_match), tag)) {
+        if (pt_noun_has_tag(op->req->if_none_match, tag)) {
             return pt_reply(op, 304, PT_STR(""));
         }
     }
@@ -405,6 +406,34 @@ pt_noun_match(pytake_op_t *op, pt_noun_state_t *s)
         s->match = pt_noun_etag_parse(tag, &s->version) ? PT_NOUN_EXACT
                                                         : PT_NOUN_NEVER;
     }
+}
+
+
+/* Whether If-None-Match names this tag, by the weak comparison (RFC 9110,
+ * section 13.1.2): a cache on the way may have made it a weak one. */
+static bool
+pt_noun_has_tag(pt_str_t header, pt_str_t tag)
+{
+    size_t   i, start;
+    pt_str_t one;
+
+    for (start = 0, i = 0; header.data != NULL && i <= header.len; i++) {
+        if (i < header.len && header.data[i] != ',') {
+            continue;
+        }
+
+        one = pt_trim((pt_str_t){ header.data + start, i - start });
+        start = i + 1;
+
+        if (one.len > 2 && memcmp(one.data, "W/", 2) == 0) {
+            one = (pt_str_t){ one.data + 2, one.len - 2 };
+        }
+        if (pt_str_eq(one, tag) || pt_str_is(one, "*")) {
+            return true;
+        }
+    }
+
+    return false;
 }
 
 
