@@ -32,12 +32,16 @@ def main(t):
 
 def furnish(s, ten):
     """A tenant with a thread; its ids by kind."""
-    c = s.login(ten.agent)
+    c = s.login(next(u for u in ten.users if u.role == "owner"))
     s.say(ten, wa.phone(), "secret of " + ten.name)
     conv = c.get(CONV).json["data"][0]
     m = c.post("%s/%s/messages" % (CONV, conv["id"]),
                {"content": "reply of " + ten.name}).json
-    return c, {"conversation": conv["id"], "contact": conv["contact"]["id"],
+    tag = c.post(API + "/tags", {"name": "tag of " + ten.name}).json
+    reply = c.post(API + "/quick-replies", {
+        "shortcut": "oi", "content": "text of " + ten.name}).json
+    return c, {"/tags": tag["id"], "/quick-replies": reply["id"],
+               "conversation": conv["id"], "contact": conv["contact"]["id"],
                "config": ten.config, "user": ten.agent.id,
                "message": m["id"], "tenant": ten.id}
 
@@ -47,6 +51,9 @@ def pick(ids, name, path=""):
     for kind in ("message", "contact", "config", "user", "tenant"):
         if kind in name:
             return ids[kind]
+    for noun in ("/tags", "/quick-replies"):
+        if name == "id" and noun in path:
+            return ids[noun]
     return ids["conversation"]
 
 
@@ -79,7 +86,7 @@ def foreign_ids(t, s):
                 continue
             body = o.body(lambda n: pick(my, n))
             body[field] = pick(their, field)
-            r = mine.request(o.method, o.target(lambda n: pick(my, n)),
+            r = mine.request(o.method, o.target(lambda n: pick(my, n, o.path)),
                              json=body)
             t.ok(r.status in (404, 422) and secretless(r, b),
                  "%s %s with another tenant's %s" % (o.method, o.path,
@@ -88,7 +95,7 @@ def foreign_ids(t, s):
         for p in o.parameters:
             if p.get("in") == "query" and doc.deref(
                     p["schema"]).get("format") == "uuid":
-                r = mine.get("%s?%s=%s" % (o.target(lambda n: pick(my, n)),
+                r = mine.get("%s?%s=%s" % (o.target(lambda n: pick(my, n, o.path)),
                                            p["name"],
                                            pick(their, p["name"])))
                 t.ok(r.status in (200, 404, 422) and secretless(r, b)
