@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-#include "pt_noun.h"
+#include "core/op/pt_noun.h"
 
 #define DESCRIBE_ERR_MAX 999 /* no pt_err_t lies beyond it */
 
