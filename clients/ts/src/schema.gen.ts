@@ -928,9 +928,7 @@ export interface components {
     };
     responses: {
         /**
-         * @description - `bad_request`: a request line, header, query or body that is none
-         *     - `header_too_large`: over 8 KiB a line
-         *     - `tls_required`: plain HTTP on a port of TLS
+         * @description - `bad_request`: a request line, header, query or body that is none; a header over 8 KiB; plain HTTP on a port of TLS
          *     - `duplicate_header`: a header that decides something was sent twice
          *     - `invalid_json`: the body is not JSON in UTF-8
          */
@@ -952,7 +950,7 @@ export interface components {
                  */
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {string} */
-                    code?: "bad_request" | "header_too_large" | "tls_required" | "duplicate_header" | "invalid_json";
+                    code?: "bad_request" | "duplicate_header" | "invalid_json";
                     /** @constant */
                     status?: 400;
                 };
@@ -1154,9 +1152,7 @@ export interface components {
             };
         };
         /**
-         * @description - `bad_request`: a request line, header, query or body that is none
-         *     - `header_too_large`: over 8 KiB a line
-         *     - `tls_required`: plain HTTP on a port of TLS
+         * @description - `bad_request`: a request line, header, query or body that is none; a header over 8 KiB; plain HTTP on a port of TLS
          *     - `request_timeout`: the request did not come in time
          *     - `uri_too_long`: over 8 KiB
          *     - `misdirected_request`: the name of another host
@@ -1183,7 +1179,7 @@ export interface components {
                  */
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {string} */
-                    code?: "bad_request" | "header_too_large" | "tls_required" | "request_timeout" | "uri_too_long" | "misdirected_request" | "internal_error" | "not_implemented" | "service_unavailable" | "http_version_not_supported";
+                    code?: "bad_request" | "request_timeout" | "uri_too_long" | "misdirected_request" | "internal_error" | "not_implemented" | "service_unavailable" | "http_version_not_supported";
                 };
             };
         };
@@ -1243,9 +1239,7 @@ export interface components {
             };
         };
         /**
-         * @description - `bad_request`: a request line, header, query or body that is none
-         *     - `header_too_large`: over 8 KiB a line
-         *     - `tls_required`: plain HTTP on a port of TLS
+         * @description - `bad_request`: a request line, header, query or body that is none; a header over 8 KiB; plain HTTP on a port of TLS
          *     - `duplicate_header`: a header that decides something was sent twice
          */
         BadRequest: {
@@ -1266,7 +1260,7 @@ export interface components {
                  */
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {string} */
-                    code?: "bad_request" | "header_too_large" | "tls_required" | "duplicate_header";
+                    code?: "bad_request" | "duplicate_header";
                     /** @constant */
                     status?: 400;
                 };
@@ -1336,9 +1330,7 @@ export interface components {
             };
         };
         /**
-         * @description - `bad_request`: a request line, header, query or body that is none
-         *     - `header_too_large`: over 8 KiB a line
-         *     - `tls_required`: plain HTTP on a port of TLS
+         * @description - `bad_request`: a request line, header, query or body that is none; a header over 8 KiB; plain HTTP on a port of TLS
          *     - `duplicate_header`: a header that decides something was sent twice
          *     - `invalid_cursor`: not a `next_cursor` of this list and these filters
          */
@@ -1360,7 +1352,7 @@ export interface components {
                  */
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {string} */
-                    code?: "bad_request" | "header_too_large" | "tls_required" | "duplicate_header" | "invalid_cursor";
+                    code?: "bad_request" | "duplicate_header" | "invalid_cursor";
                     /** @constant */
                     status?: 400;
                 };
@@ -1392,9 +1384,7 @@ export interface components {
             };
         };
         /**
-         * @description - `bad_request`: a request line, header, query or body that is none
-         *     - `header_too_large`: over 8 KiB a line
-         *     - `tls_required`: plain HTTP on a port of TLS
+         * @description - `bad_request`: a request line, header, query or body that is none; a header over 8 KiB; plain HTTP on a port of TLS
          *     - `duplicate_header`: a header that decides something was sent twice
          *     - `invalid_json`: the body is not JSON in UTF-8
          *     - `invalid_idempotency_key`: not 1 to 255 printable ASCII characters
@@ -1417,7 +1407,7 @@ export interface components {
                  */
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {string} */
-                    code?: "bad_request" | "header_too_large" | "tls_required" | "duplicate_header" | "invalid_json" | "invalid_idempotency_key";
+                    code?: "bad_request" | "duplicate_header" | "invalid_json" | "invalid_idempotency_key";
                     /** @constant */
                     status?: 400;
                 };
@@ -1573,11 +1563,7 @@ export interface components {
                 };
             };
         };
-        /**
-         * @description - `bad_request`: a request line, header, query or body that is none
-         *     - `header_too_large`: over 8 KiB a line
-         *     - `tls_required`: plain HTTP on a port of TLS
-         */
+        /** @description - `bad_request`: a request line, header, query or body that is none; a header over 8 KiB; plain HTTP on a port of TLS */
         BadRequestBare: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestId"];
@@ -1596,9 +1582,34 @@ export interface components {
                  */
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {string} */
-                    code?: "bad_request" | "header_too_large" | "tls_required";
+                    code?: "bad_request";
                     /** @constant */
                     status?: 400;
+                };
+            };
+        };
+        /** @description - `not_found`: no such thing, or another tenant's */
+        NotFoundBare: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://pytake.net/problems/not_found",
+                 *       "title": "Not found",
+                 *       "status": 404,
+                 *       "detail": "Not found",
+                 *       "code": "not_found",
+                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "not_found";
+                    /** @constant */
+                    status?: 404;
                 };
             };
         };
@@ -2361,6 +2372,7 @@ export interface operations {
             400: components["responses"]["BadRequestBare"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFoundBare"];
             426: components["responses"]["UpgradeRequired"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
