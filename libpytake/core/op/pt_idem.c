@@ -6,6 +6,7 @@
  */
 
 #include "pt_op_parts.h"
+#include "pt_noun.h"
 
 #include <assert.h>
 
@@ -116,7 +117,10 @@ pt_idem_replay(pytake_op_t *op)
         }
     }
 
-    err = pt_header(op, "Idempotent-Replayed", PT_STR("true"));
+    err = op->def->noun != NULL ? pt_noun_etag_first(op) : PT_OK;
+    if (err == PT_OK) {
+        err = pt_header(op, "Idempotent-Replayed", PT_STR("true"));
+    }
     if (err != PT_OK) {
         return err;
     }

@@ -11,6 +11,7 @@
 /* Columns of a statement that "-- writes:" wraps, behind seq and frame. */
 #define PT_NOUN_OBJECT 2
 #define PT_NOUN_VERSION 3
+#define PT_NOUN_VERSION_FIRST 1 /* the column's default */
 #define PT_NOUN_JSON 4
 
 /* Rows of patch and delete: the thing as it was, the write. */
@@ -394,6 +395,15 @@ pt_noun_written(pytake_op_t *op, const pytake_rows_t *r, int status)
     }
 
     return err == PT_OK ? pt_reply(op, status, body) : err;
+}
+
+
+pt_err_t
+pt_noun_etag_first(pytake_op_t *op)
+{
+    pt_str_t tag;
+
+    return pt_noun_etag(op, PT_NOUN_VERSION_FIRST, &tag);
 }
 
 

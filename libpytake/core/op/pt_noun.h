@@ -41,6 +41,8 @@ pt_err_t pt_noun_get_read(pytake_op_t *op) PT_MUST_CHECK;
 pt_err_t pt_noun_get_answer(pytake_op_t *op) PT_MUST_CHECK;
 pt_err_t pt_noun_create_write(pytake_op_t *op) PT_MUST_CHECK;
 pt_err_t pt_noun_create_answer(pytake_op_t *op) PT_MUST_CHECK;
+/* The ETag of what was just made, for that answer's replay. */
+pt_err_t pt_noun_etag_first(pytake_op_t *op) PT_MUST_CHECK;
 pt_err_t pt_noun_patch_write(pytake_op_t *op) PT_MUST_CHECK;
 pt_err_t pt_noun_patch_answer(pytake_op_t *op) PT_MUST_CHECK;
 pt_err_t pt_noun_delete_write(pytake_op_t *op) PT_MUST_CHECK;
