@@ -7,7 +7,7 @@
  */
 
 #include "ngx_pytake.h"
-#include "pt_cell.h"
+#include "core/base/pt_cell.h"
 
 /* The sidecar keeps 14: with fewer than these it has been away for a week. */
 #define NGX_PYTAKE_HEALTH_DAYS 7

@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-#include "pt_noun.h"
+#include "core/op/pt_noun.h"
 
 static void        describe_op(const pt_route_t *route);
 static void        describe_fields(const char *name, pt_fields_t fields);

@@ -11,7 +11,7 @@
 
 #include <libpq-fe.h>
 
-#include "core/pt_arena.h"
+#include "core/base/pt_arena.h"
 
 #define DB_ERROR_MAX 512
 #define DB_PARAMS_MAX 16

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 #include "migrate.h"
-#include "core/pt_jwt.h"
+#include "core/trust/pt_jwt.h"
 #include "pytake.h"
 
 #define DOCTOR_DAYS_AHEAD 7
