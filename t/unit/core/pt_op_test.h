@@ -259,7 +259,7 @@ fx_bell(fx_t *f)
 static inline bool
 fx_sql(fx_t *f, pytake_sql_class_t class, const char *names)
 {
-    uint16_t            i, k;
+    uint16_t            i;
     pt_buf_t            b;
     pt_str_t            got;
     const pytake_sql_t *sql = &f->eff.u.sql;
