@@ -38,7 +38,7 @@ HARD   := -fstack-protector-strong
 endif
 
 GEN      := $(BUILD)/gen
-INC_CORE := -Ilibpytake -Ilibpytake/core -I$(GEN)
+INC_CORE := -Ilibpytake -I$(GEN)
 PC_CFLAGS := $(shell pkg-config --cflags libpq hiredis libcurl 2>/dev/null)
 INC_IO   := $(INC_CORE) -Ilibpytake/io $(PC_CFLAGS)
 INC_ALL  := $(INC_IO) -Isidecar -It/unit -It/io
@@ -49,11 +49,11 @@ LIBS_SIDECAR := $(LIBS) -lcurl -lpthread
 
 # Sources.
 
-CORE_SRC := $(sort $(wildcard libpytake/core/*.c))
+CORE_SRC := $(sort $(wildcard libpytake/core/*.c libpytake/core/*/*.c))
 IO_SRC   := $(sort $(wildcard libpytake/io/*.c))
 SIDE_SRC := $(sort $(wildcard sidecar/*.c sidecar/*/*.c))
 NGX_SRC  := $(sort $(wildcard ngx_pytake_module.c) $(wildcard ngx/*.c))
-HEADERS  := $(sort $(wildcard libpytake/*.h libpytake/core/*.h \
+HEADERS  := $(sort $(wildcard libpytake/*.h libpytake/core/*/*.h \
               libpytake/io/*.h ngx/*.h))
 QUERIES  := $(sort $(wildcard schema/queries/*.sql)) \
             $(if $(PYTAKE_FAULTS),$(sort $(wildcard t/queries/*.sql)))
@@ -63,7 +63,7 @@ SCHEMA   := $(firstword $(subst _, ,$(notdir $(lastword $(MIGRATIONS)))))
 SIDE_MAIN := $(if $(SIDE_SRC),$(shell grep -l '^main\>' $(SIDE_SRC)))
 SIDE_LIB := $(filter-out $(SIDE_MAIN),$(SIDE_SRC))
 
-UNIT_SRC := $(sort $(wildcard t/unit/*/*_test.c))
+UNIT_SRC := $(sort $(wildcard t/unit/*/*_test.c t/unit/core/*/*_test.c))
 IOT_SRC  := $(sort $(wildcard t/io/*_test.c))
 FUZZ_SRC := $(sort $(wildcard t/fuzz/*_fuzz.c))
 BENCH_SRC := $(sort $(wildcard t/bench/*.c))

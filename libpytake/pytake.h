@@ -26,8 +26,8 @@
 #ifndef PYTAKE_H
 #define PYTAKE_H
 
-#include "core/pt_base.h"
-#include "core/pt_arena.h"
+#include "core/base/pt_base.h"
+#include "core/base/pt_arena.h"
 
 #define PYTAKE_VERSION "0.1.0"
 

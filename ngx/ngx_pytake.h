@@ -19,14 +19,14 @@
 #include <ngx_thread_pool.h>
 
 #include "pytake.h"
-#include "pt_gate.h"
-#include "pt_turns.h"
+#include "core/trust/pt_gate.h"
+#include "core/base/pt_turns.h"
 #include "pt_fingerprint.h"
 #include "pt_loop.h"
 #include "pt_pg.h"
 #include "pt_redis.h"
-#include "pt_sql.h"
-#include "pt_util.h"
+#include "core/base/pt_sql.h"
+#include "core/base/pt_util.h"
 
 #define NGX_PYTAKE_HEALTH_TIMEOUT 500   /* ms, of the probe query */
 #define NGX_PYTAKE_HUB_TIMEOUT 200      /* ms, of a question to the hub */

@@ -7,7 +7,7 @@
  */
 
 #include "ngx_pytake.h"
-#include "pt_cell.h"
+#include "core/base/pt_cell.h"
 #include "pt_stmt_table.h"
 
 /* The sidecar keeps 14: with fewer than these it has been away for a week. */

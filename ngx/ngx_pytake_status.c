@@ -7,7 +7,7 @@
  */
 
 #include "ngx_pytake.h"
-#include "pt_cell.h"
+#include "core/base/pt_cell.h"
 #include "pt_stmt_table.h"
 
 #define NGX_PYTAKE_STATUS_MAX 4096 /* without the hub's path */

@@ -94,7 +94,19 @@ sub room_of {
     my ($path) = @_;
     my ($room) = sort { length $b <=> length $a }
                  grep { index($path, "$_/") == 0 } @order;
-    return $room // ($path =~ m{^libpytake/|/gen/} ? 'libpytake/core' : 'ngx');
+    return $room // ($path =~ m{^libpytake/} ? 'libpytake/core/base' : 'ngx');
+}
+
+sub is_core {
+    return $_[0] =~ m{^libpytake/core(?:/|$)};
+}
+
+# These rooms, and the rooms inside them.
+sub within {
+    my %of = map { my $outer = $_; map { $_ => 1 }
+                   grep { $_ eq $outer || index($_, "$outer/") == 0 } @order }
+             @_;
+    return keys %of;
 }
 
 sub sources {
@@ -114,8 +126,7 @@ sub sources {
 sub includes {
     my ($path) = @_;
     my ($dir) = $path =~ m{^(.*)/};
-    my @dirs = (($dir // '.'), 'libpytake', 'libpytake/core',
-                glob('libpytake/core/*/'), 'libpytake/io', 'sidecar', 'ngx');
+    my @dirs = (($dir // '.'), 'libpytake', 'libpytake/io', 'sidecar', 'ngx');
 
     open(my $in, '<', $path) or die "$path: $!\n";
     while (my $line = <$in>) {
@@ -184,7 +195,7 @@ sub symbols {
 }
 
 sub core_is_pure {
-    my @core = grep { $files{$_}{room} eq 'libpytake/core' } sort keys %files;
+    my @core = grep { is_core($files{$_}{room}) } sort keys %files;
 
     for my $path (@core) {
         my $file = $files{$path};
@@ -222,8 +233,8 @@ sub no_io {
 sub rooms_know {
     for my $path (sort keys %files) {
         my $file = $files{$path};
-        my %known = map { $_ => 1 } $file->{room},
-                                    @{$rooms{$file->{room}}{knows}};
+        my %known = map { $_ => 1 } within($file->{room},
+                                          @{$rooms{$file->{room}}{knows}});
 
         for my $other (sort keys %{$file->{includes}}) {
             next if $known{$files{$other}{room}}
@@ -349,7 +360,7 @@ sub logic_does_no_io {
         }
         for my $other (sort keys %reached, sort keys %{$file->{calls}}) {
             my $to = $files{$other};
-            next if $to->{room} eq 'libpytake/core';
+            next if is_core($to->{room});
             next if $to->{room} eq $file->{room}
                 && ($other =~ /\.h$/ || $logic->{$to->{stem}});
             fault("$path: logic may not know $other");

@@ -8,7 +8,7 @@
 #ifndef PT_BACKOFF_H
 #define PT_BACKOFF_H
 
-#include "../core/pt_base.h"
+#include "core/base/pt_base.h"
 
 typedef struct {
     uint32_t base_ms;

@@ -9,7 +9,7 @@
 #ifndef PT_BREAKER_H
 #define PT_BREAKER_H
 
-#include "../core/pt_base.h"
+#include "core/base/pt_base.h"
 
 typedef struct {
     uint32_t failures_max;

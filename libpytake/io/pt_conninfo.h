@@ -14,7 +14,7 @@
 #define PT_CONNINFO_H
 
 #include "pt_pg.h"
-#include "core/pt_util.h"
+#include "core/base/pt_util.h"
 
 #define PT_CONNINFO_ADDRS_MAX 32 /* hosts, and addresses */
 #define PT_CONNINFO_KEYS_MAX 96

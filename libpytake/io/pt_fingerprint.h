@@ -15,7 +15,7 @@
 #ifndef PT_FINGERPRINT_H
 #define PT_FINGERPRINT_H
 
-#include "core/pt_util.h"
+#include "core/base/pt_util.h"
 
 #define PT_FINGERPRINT_LEN 16
 #define PT_FINGERPRINT_ADDRESS_MAX 9216 /* 32 hosts of 255 bytes, and more */

@@ -11,7 +11,7 @@
 #ifndef PT_LOOP_H
 #define PT_LOOP_H
 
-#include "../core/pt_base.h"
+#include "core/base/pt_base.h"
 
 typedef struct pt_loop_s  pt_loop_t;
 typedef struct pt_io_s    pt_io_t;    /* a registered socket */

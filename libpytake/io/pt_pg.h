@@ -15,7 +15,7 @@
 #define PT_PG_H
 
 #include "pt_loop.h"
-#include "../pytake.h"
+#include "pytake.h"
 
 typedef struct pt_pool_s pt_pool_t;
 

@@ -10,7 +10,7 @@
 #define PT_REDIS_H
 
 #include "pt_loop.h"
-#include "../core/pt_arena.h"
+#include "core/base/pt_arena.h"
 
 typedef struct pt_redis_s pt_redis_t;
 

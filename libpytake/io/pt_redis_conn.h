@@ -21,7 +21,7 @@
 #include "pt_backoff.h"
 #include "pt_redis_url.h"
 #include "pt_resolve.h"
-#include "../core/pt_arena.h"
+#include "core/base/pt_arena.h"
 
 #define PT_REDIS_PING_MS 1000
 #define PT_REDIS_TICK_MS 250

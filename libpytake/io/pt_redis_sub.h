@@ -14,7 +14,7 @@
 #define PT_REDIS_SUB_H
 
 #include "pt_loop.h"
-#include "../core/pt_arena.h"
+#include "core/base/pt_arena.h"
 
 #define PT_REDIS_SUB_PING_MS 1000
 #define PT_REDIS_SUB_QUIET_MS 3000 /* no byte for so long: away */

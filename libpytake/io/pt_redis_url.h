@@ -8,7 +8,7 @@
 #ifndef PT_REDIS_URL_H
 #define PT_REDIS_URL_H
 
-#include "../core/pt_base.h"
+#include "core/base/pt_base.h"
 
 #define PT_REDIS_HOST_MAX 256
 #define PT_REDIS_PATH_MAX 107 /* bytes of a unix socket's path */

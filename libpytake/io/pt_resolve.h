@@ -9,7 +9,7 @@
 #define PT_RESOLVE_H
 
 #include "pt_loop.h"
-#include "../core/pt_arena.h"
+#include "core/base/pt_arena.h"
 
 #define PT_RESOLVE_HOST_MAX 256
 #define PT_RESOLVE_ADDR_MAX 64

@@ -8,8 +8,8 @@
 #ifndef BATCH_H
 #define BATCH_H
 
-#include "core/pt_arena.h"
-#include "core/pt_cell.h"
+#include "core/base/pt_arena.h"
+#include "core/base/pt_cell.h"
 #include "io/pt_pg.h"
 #include "pt_stmt_table.h"
 

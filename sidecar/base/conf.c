@@ -2,8 +2,8 @@
 
 #include "conf_int.h"
 
-#include "core/pt_jwt.h"
-#include "core/pt_util.h"
+#include "core/trust/pt_jwt.h"
+#include "core/base/pt_util.h"
 
 static pt_err_t conf_secrets(conf_reader_t *r);
 static pt_err_t conf_rest(conf_reader_t *r);

@@ -9,8 +9,8 @@
 #ifndef CONF_H
 #define CONF_H
 
-#include "core/pt_arena.h"
-#include "core/pt_util.h"
+#include "core/base/pt_arena.h"
+#include "core/base/pt_util.h"
 #include "io/pt_fingerprint.h"
 #include "io/pt_loop.h"
 

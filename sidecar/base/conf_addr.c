@@ -7,8 +7,8 @@
 #include <curl/curl.h>
 
 #include "mem.h"
-#include "core/pt_buf.h"
-#include "core/pt_util.h"
+#include "core/base/pt_buf.h"
+#include "core/base/pt_util.h"
 #include "io/pt_conninfo.h"
 #include "io/pt_redis_url.h"
 

@@ -7,7 +7,7 @@
 #ifndef MEM_H
 #define MEM_H
 
-#include "core/pt_arena.h"
+#include "core/base/pt_arena.h"
 
 extern const pt_mem_t mem_heap;
 

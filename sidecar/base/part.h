@@ -10,7 +10,7 @@
 #define PART_H
 
 #include "conf.h"
-#include "core/pt_buf.h"
+#include "core/base/pt_buf.h"
 #include "loop.h"
 
 #define PART_STOP_MS 10000 /* for the parts to finish; then they are cut */

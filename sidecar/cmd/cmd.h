@@ -12,7 +12,7 @@
 #include "base/conf.h"
 #include "base/mem.h"
 #include "db.h"
-#include "core/pt_util.h"
+#include "core/base/pt_util.h"
 
 #define CMD_OK 0
 #define CMD_FAILED 1

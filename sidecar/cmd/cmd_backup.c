@@ -14,8 +14,8 @@
 
 #include <openssl/evp.h>
 
-#include "core/pt_buf.h"
-#include "core/pt_json.h"
+#include "core/base/pt_buf.h"
+#include "core/base/pt_json.h"
 #include "pytake.h"
 
 typedef struct {

@@ -11,7 +11,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "core/pt_wa.h"
+#include "core/whatsapp/pt_wa.h"
 
 #define CMD_LINE_MAX 8192 /* bytes; the rest of a longer line is left out */
 #define CMD_PHONE_MIN 5   /* digits */

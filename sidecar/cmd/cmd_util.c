@@ -12,7 +12,7 @@
 
 #include <argon2.h>
 
-#include "core/pt_buf.h"
+#include "core/base/pt_buf.h"
 
 #define CMD_SQL_MAX (1024 * 1024)
 #define CMD_ARGON2_PASSES 2

@@ -19,9 +19,9 @@
 
 #include <libpq-fe.h>
 
-#include "core/pt_arena.h"
-#include "core/pt_cell.h"
-#include "core/pt_sql.h"
+#include "core/base/pt_arena.h"
+#include "core/base/pt_cell.h"
+#include "core/base/pt_sql.h"
 #include "pt_stmt_table.h"
 
 #define DB_ERROR_MAX 512

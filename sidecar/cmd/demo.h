@@ -10,7 +10,7 @@
 #define DEMO_H
 
 #include "cmd.h"
-#include "core/pt_json.h"
+#include "core/base/pt_json.h"
 
 #define DEMO_TENANTS 2
 #define DEMO_ROLES 5

@@ -9,7 +9,7 @@
 #define DOCTOR_H
 
 #include "cmd.h"
-#include "core/pt_json.h"
+#include "core/base/pt_json.h"
 
 #define DOCTOR_ANSWER_MAX 16384 /* bytes, of NGINX or hub */
 #define DOCTOR_IDENTITY_MAX 64

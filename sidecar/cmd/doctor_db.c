@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 #include "migrate.h"
-#include "core/pt_jwt.h"
+#include "core/trust/pt_jwt.h"
 
 #define DOCTOR_DAYS_AHEAD 7
 #define DOCTOR_CLOCK_WARN_US 1000000

@@ -10,7 +10,7 @@
 
 #include <sys/random.h>
 
-#include "core/pt_err.h"
+#include "core/base/pt_err.h"
 
 static pt_err_t courier_start(const part_host_t *serve, void **part);
 static pt_err_t courier_open(courier_t *c, const part_host_t *serve);

@@ -2,7 +2,7 @@
 
 #include "courier_body.h"
 
-#include "core/pt_wa.h"
+#include "core/whatsapp/pt_wa.h"
 
 typedef void (*courier_part_pt)(pt_jw_t *w, const courier_msg_t *m);
 

@@ -8,7 +8,7 @@
 #ifndef COURIER_BODY_H
 #define COURIER_BODY_H
 
-#include "core/pt_json.h"
+#include "core/base/pt_json.h"
 
 #define COURIER_BODY_MAX (64u * 1024)
 

@@ -2,7 +2,7 @@
 
 #include "courier_class.h"
 
-#include "core/pt_util.h"
+#include "core/base/pt_util.h"
 
 #define COURIER_BACKOFF_MS 1000u
 #define COURIER_BACKOFF_MAX_MS (10u * 60 * 1000)

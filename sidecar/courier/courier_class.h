@@ -9,7 +9,7 @@
 #ifndef COURIER_CLASS_H
 #define COURIER_CLASS_H
 
-#include "core/pt_json.h"
+#include "core/base/pt_json.h"
 
 typedef enum {
     COURIER_SENT = 0,     /* accepted: wamid is set */

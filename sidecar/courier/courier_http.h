@@ -13,7 +13,7 @@
 #ifndef COURIER_HTTP_H
 #define COURIER_HTTP_H
 
-#include "core/pt_arena.h"
+#include "core/base/pt_arena.h"
 #include "courier_class.h"
 #include "io/pt_loop.h"
 

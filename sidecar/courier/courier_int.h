@@ -13,7 +13,7 @@
 #include "courier_class.h"
 #include "courier_http.h"
 #include "courier_pace.h"
-#include "core/pt_bus.h"
+#include "core/base/pt_bus.h"
 #include "io/pt_backoff.h"
 #include "io/pt_redis.h"
 #include "io/pt_redis_sub.h"

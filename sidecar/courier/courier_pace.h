@@ -14,7 +14,7 @@
 #ifndef COURIER_PACE_H
 #define COURIER_PACE_H
 
-#include "core/pt_util.h"
+#include "core/base/pt_util.h"
 
 #define COURIER_NUMBER_RATE 80u /* a second, at most */
 #define COURIER_RATE_MIN 5u     /* however often it is refused */

@@ -10,8 +10,8 @@
 #include <assert.h>
 #include <string.h>
 
-#include "core/pt_event.h"
-#include "core/pt_wa.h"
+#include "core/inbox/pt_event.h"
+#include "core/whatsapp/pt_wa.h"
 #include "io/pt_fault.h"
 
 static batch_t *courier_job_batch(courier_job_t *j, int64_t now_us);
@@ -45,7 +45,7 @@ courier_store(courier_job_t *j)
     courier_t *c;
 
     c = j->courier;
-    now_us = pt_event_time(c->loop->ops->wall_us(c->loop));
+    now_us = pt_envelope_time(c->loop->ops->wall_us(c->loop));
     b = courier_job_batch(j, now_us);
 
     if (b != NULL

@@ -14,8 +14,8 @@
 #ifndef HUB_H
 #define HUB_H
 
-#include "core/pt_jwt.h"
-#include "core/pt_buf.h"
+#include "core/trust/pt_jwt.h"
+#include "core/base/pt_buf.h"
 #include "hub_ring.h"
 
 #define HUB_PAGE_EVENTS 500u /* a page of the log, aligned */

@@ -12,7 +12,7 @@
 #ifndef HUB_ADMISSION_H
 #define HUB_ADMISSION_H
 
-#include "core/pt_util.h"
+#include "core/base/pt_util.h"
 
 #define HUB_ADMISSION_NET_MAX 20u /* guests of a network, under pressure */
 /* For so long no newcomer of its own network takes a guest's place. */

@@ -7,7 +7,7 @@
 #ifndef HUB_FRAME_H
 #define HUB_FRAME_H
 
-#include "core/pt_util.h"
+#include "core/base/pt_util.h"
 #include "hub_ws.h"
 
 typedef enum {

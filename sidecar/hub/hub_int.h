@@ -7,7 +7,7 @@
 #ifndef HUB_INT_H
 #define HUB_INT_H
 
-#include "core/pt_json.h"
+#include "core/base/pt_json.h"
 #include "hub.h"
 
 #define HUB_WHEEL_SLOTS 128u /* seconds a turn */

@@ -4,7 +4,7 @@
  * hub_session.c: a socket's session was looked up: whose it is from here on.
  */
 
-#include "core/pt_perm.h"
+#include "core/trust/pt_perm.h"
 #include "hub_int.h"
 
 static void hub_session_again(hub_conn_t *c, pt_err_t err, bool alive);

@@ -1,15 +1,15 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * hub_trust.h: what the hub believes of what Redis says, without IO.  Events
- * that are not signed (core/pt_bus.h) are no more than a number; what other
+ * hub_trust.h: what the hub believes of what Redis says, without IO.  An event
+ * that is not signed (core/base/pt_bus.h) is no more than a number; what other
  * hubs say is not heard without a signature, and never twice.
  */
 
 #ifndef HUB_TRUST_H
 #define HUB_TRUST_H
 
-#include "core/pt_bus.h"
+#include "core/base/pt_bus.h"
 
 #define HUB_ID_LEN 16
 #define HUB_TRUST_PEERS_MAX 32u /* other hubs that are remembered */

@@ -10,7 +10,7 @@
 #ifndef HUB_WS_H
 #define HUB_WS_H
 
-#include "core/pt_arena.h"
+#include "core/base/pt_arena.h"
 
 #define HUB_WS_MESSAGE_MAX (16u * 1024) /* an inbound message */
 #define HUB_WS_FRAGMENTS_MAX 64u        /* frames of one message */

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "base/part.h"
-#include "core/pt_sql.h"
+#include "core/base/pt_sql.h"
 
 #define JOBS_EVENT_DAYS 8 /* 7 promised to clients, and the running one */
 #define JOBS_RAW_DAYS 30  /* of webhooks' bytes */

@@ -10,7 +10,7 @@
  * time of this thread).
  */
 
-#include "pt_jwt.h"
+#include "core/trust/pt_jwt.h"
 
 #include <jwt.h>
 #include <stdio.h>

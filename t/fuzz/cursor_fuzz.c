@@ -6,7 +6,7 @@
  */
 
 #include "pt_fuzz.h"
-#include "pt_cursor.h"
+#include "core/base/pt_cursor.h"
 
 
 int

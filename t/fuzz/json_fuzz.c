@@ -6,8 +6,8 @@
  */
 
 #include "pt_fuzz.h"
-#include "pt_json.h"
-#include "pt_util.h"
+#include "core/base/pt_json.h"
+#include "core/base/pt_util.h"
 
 
 static pt_str_t

@@ -8,7 +8,7 @@
  */
 
 #include "pt_fuzz.h"
-#include "pt_jwt.h"
+#include "core/trust/pt_jwt.h"
 
 #define FUZZ_NOW 1795340880
 #define FUZZ_SECRET "ultra_secure_jwt_secret_key_256_bits"

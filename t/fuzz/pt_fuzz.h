@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "pt_arena.h"
+#include "core/base/pt_arena.h"
 
 #define PT_FUZZ_CHECK(cond)                                                    \
     do {                                                                       \

@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-#include "pt_op.h"
+#include "core/op/pt_op.h"
 
 #define FUZZ_EFFECTS_MAX 200
 #define FUZZ_NOW_US (INT64_C(1500) * 1000000)

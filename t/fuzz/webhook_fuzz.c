@@ -7,7 +7,7 @@
  */
 
 #include "pt_fuzz.h"
-#include "pt_wa.h"
+#include "core/whatsapp/pt_wa.h"
 
 
 static void

@@ -1,6 +1,6 @@
 # Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE.
 """What goes over Redis, signed as workers, courier and hubs do it (see
-libpytake/core/pt_bus.h)."""
+libpytake/core/base/pt_bus.h)."""
 
 import hashlib
 import hmac

@@ -15,6 +15,7 @@ sys.path.insert(0, os.path.join(TOP, "t", "lib"))
 
 import tap  # noqa: E402
 
+CORE = "libpytake/core/"
 HUB = "sidecar/hub/"
 PLAIN = "extern void %s(void);\nvoid %s_calls(void);\n" \
         "void %s_calls(void) { %s(); }\n"
@@ -36,7 +37,7 @@ class House:
     def check(self):
         p = subprocess.run(
             ["perl", "tools/check_arrows.pl", "cc",
-             "-Ilibpytake -Ilibpytake/core -Ibuild/gen", "build"],
+             "-Ilibpytake -Ibuild/gen", "build"],
             cwd=self.path, capture_output=True, text=True)
         return p.returncode, p.stdout + p.stderr
 
@@ -126,8 +127,18 @@ def rooms(t, h):
            "ngx may not know sidecar/hub"), "ngx/ngx_pytake_op.c")
 
 
+    op, event = CORE + "op/pt_op.c", CORE + "inbox/pt_event.c"
+    finds(t, h, "an engine that knows a resource",
+          (lambda: h.calls(op, "pt_msg_members"),
+           CORE + "op may not know " + CORE + "inbox: pt_msg_members"),
+          obj(op))
+    finds(t, h, "an inbox that knows WhatsApp's bodies",
+          (lambda: h.append(event, '#include "core/whatsapp/pt_wa.h"\n'),
+           CORE + "inbox may not know " + CORE + "whatsapp"), event)
+
+
 def pure(t, h):
-    arena, hub = "libpytake/core/pt_buf.c", HUB + "hub.c"
+    arena, hub = "libpytake/core/base/pt_buf.c", HUB + "hub.c"
 
     finds(t, h, "a core that asks what time it is",
           (lambda: h.calls(arena, "clock_gettime"),

@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "pt_arena.h"
+#include "core/base/pt_arena.h"
 
 #define PT_TEST_ALLOCS_MAX 10000 /* a scenario that never ends is a bug */
 #define PT_TEST_CAP_STEP 32

@@ -3,7 +3,7 @@
 #include "pt_test.h"
 
 #include "base/batch.h"
-#include "pt_util.h"
+#include "core/base/pt_util.h"
 
 /* In the pool's place: keeps what it is given. */
 static const pytake_sql_t *given;

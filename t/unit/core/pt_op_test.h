@@ -21,8 +21,8 @@
 #include <stdarg.h>
 
 #include "pt_test.h"
-#include "pt_bus.h"
-#include "pt_op.h"
+#include "core/base/pt_bus.h"
+#include "core/op/pt_op.h"
 
 #define FX_NOW INT64_C(1795398067519123) /* 2026-11-23T01:41:07.519123Z */
 #define FX_NOW_MS INT64_C(1795398067519000)

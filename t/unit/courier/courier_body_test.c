@@ -3,7 +3,7 @@
 #include "pt_test.h"
 
 #include "courier/courier_body.h"
-#include "pt_util.h"
+#include "core/base/pt_util.h"
 
 #define ID "01a20610-653f-7000-8000-000000000001"
 
