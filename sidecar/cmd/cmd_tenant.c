@@ -149,7 +149,8 @@ tenant_rename(const tenant_args_t *a)
 
     return tenant_change(a,
                          "UPDATE tenants SET name = btrim($2),"
-                         " updated_at = now() WHERE id = $1"
+                         " updated_at = now(), version = version + 1"
+                         " WHERE id = $1"
                          " AND status <> 'removed'",
                          a->name, "tenant.rename", "has a new name");
 }
@@ -159,22 +160,24 @@ tenant_rename(const tenant_args_t *a)
 static int
 tenant_suspend(const tenant_args_t *a)
 {
-    return tenant_change(a,
-                         "UPDATE tenants SET status = $2, updated_at = now()"
-                         " WHERE id = $1 AND status <> 'removed'",
-                         "suspended", "tenant.suspend",
-                         "is suspended, every session of theirs has ended; "
-                         "what customers write is kept");
+    return tenant_change(
+        a,
+        "UPDATE tenants SET status = $2, updated_at = now(),"
+        " version = version + 1 WHERE id = $1 AND status <> 'removed'",
+        "suspended", "tenant.suspend",
+        "is suspended, every session of theirs has ended; "
+        "what customers write is kept");
 }
 
 
 static int
 tenant_resume(const tenant_args_t *a)
 {
-    return tenant_change(a,
-                         "UPDATE tenants SET status = $2, updated_at = now()"
-                         " WHERE id = $1 AND status <> 'removed'",
-                         "active", "tenant.resume", "is active");
+    return tenant_change(
+        a,
+        "UPDATE tenants SET status = $2, updated_at = now(),"
+        " version = version + 1 WHERE id = $1 AND status <> 'removed'",
+        "active", "tenant.resume", "is active");
 }
 
 
