@@ -2,15 +2,21 @@
 
 /*
  * Prints what the core declares, as JSON: its operations with their routes,
- * permissions, fields and shapes, and who has which permission.  openapi.yaml
- * is made of it (tools/gen_openapi), and tests ask it.
+ * permissions, fields and shapes, who has which permission, and the errors.
+ * openapi.yaml is made of it (tools/gen_openapi), and tests ask it.
  */
 
 #include <stdio.h>
 
 #include "core/op/pt_noun.h"
 
+#define DESCRIBE_ERR_MAX 999 /* no pt_err_t lies beyond it */
+
 static void        describe_op(const pt_route_t *route);
+static void        describe_flag(const pt_op_def_t *def, const char *name,
+                                 uint32_t flag);
+static void        describe_errors(void);
+static void        describe_error(const pt_err_row_t *row, const char *sep);
 static void        describe_fields(const char *name, pt_fields_t fields);
 static void        describe_field(const pt_field_t *f);
 static void        describe_shape(uint16_t stmt);
@@ -65,7 +71,9 @@ main(void)
         }
         printf("]");
     }
-    printf("}}\n");
+    printf("},\"errors\":[");
+    describe_errors();
+    printf("]}\n");
 
     return ferror(stdout) != 0;
 }
@@ -85,8 +93,9 @@ describe_op(const pt_route_t *route)
     } else {
         printf("\"%s\"", pt_perm_name(def->perm).data);
     }
-    printf(",\"idempotent\":%s",
-           (def->flags & PT_OP_IDEMPOTENT) != 0 ? "true" : "false");
+    describe_flag(def, "idempotent", PT_OP_IDEMPOTENT);
+    describe_flag(def, "body", PT_OP_BODY);
+    describe_flag(def, "webhook", PT_OP_WEBHOOK);
 
     if (def->noun != NULL) {
         describe_fields("fields", def->noun->fields);
@@ -95,6 +104,47 @@ describe_op(const pt_route_t *route)
                                                  : def->noun->get);
     }
     printf("}");
+}
+
+
+static void
+describe_flag(const pt_op_def_t *def, const char *name, uint32_t flag)
+{
+    printf(",\"%s\":%s", name, (def->flags & flag) != 0 ? "true" : "false");
+}
+
+
+/* What the core tells first, then what nginx refuses by itself: a code may
+ * come twice. */
+static void
+describe_errors(void)
+{
+    int                 i;
+    const pt_err_row_t *row;
+
+    describe_error(pt_err_get(PT_EINTERNAL), "");
+
+    for (i = 1; i <= DESCRIBE_ERR_MAX; i++) {
+        row = pt_err_get((pt_err_t) -i);
+        if (row->err == (pt_err_t) -i) {
+            describe_error(row, ",");
+        }
+    }
+
+    for (i = 400; i <= 599; i++) {
+        row = pt_err_status_get(i);
+        if (row->status == i || row->status == 400) {
+            describe_error(row, ",");
+        }
+    }
+}
+
+
+static void
+describe_error(const pt_err_row_t *row, const char *sep)
+{
+    printf("%s{\"code\":\"%s\",\"status\":%d,\"title\":\"%s\"}",
+           sep, row->code, row->status, row->title);
 }
 
 

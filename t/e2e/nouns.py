@@ -188,7 +188,8 @@ def together(t, s):
     rs = web.fan(range(100), 20, lambda i: token.post(
         TAGS, {"name": "together"}, headers=key))
     t.eq({r.status for r in rs}, {201}, "all are answered")
-    t.eq(len({r.body for r in rs}), 1, "with the same")
+    t.eq(len({(r.body, r.headers.get("etag"), r.headers.get("location"))
+              for r in rs}), 1, "with the same, its ETag and Location, too")
     t.eq(len(events(s, "tag_created")), before + 1, "one event")
     t.eq(sum(r.headers.get("idempotent-replayed") == "true" for r in rs), 99,
          "all but one say that it is a repetition")

@@ -989,10 +989,11 @@ export interface components {
     };
     responses: {
         /**
-         * @description `bad_request`, `duplicate_header`, `invalid_json`, `invalid_cursor`,
-         *     `invalid_idempotency_key`
+         * @description - `bad_request`: a request line, header, query or body that is none; a header over 8 KiB; plain HTTP on a port of TLS
+         *     - `duplicate_header`: a header that decides something was sent twice
+         *     - `invalid_json`: the body is not JSON in UTF-8
          */
-        BadRequest: {
+        BadRequestInvalidJson: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestId"];
                 [name: string]: unknown;
@@ -1000,23 +1001,24 @@ export interface components {
             content: {
                 /**
                  * @example {
-                 *       "type": "https://pytake.net/problems/invalid_json",
-                 *       "title": "The body is not valid JSON",
+                 *       "type": "https://pytake.net/problems/bad_request",
+                 *       "title": "Bad request",
                  *       "status": 400,
-                 *       "detail": "The body is not valid JSON",
-                 *       "code": "invalid_json",
+                 *       "detail": "Bad request",
+                 *       "code": "bad_request",
                  *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
                  *     }
                  */
-                "application/problem+json": components["schemas"]["Problem"];
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "bad_request" | "duplicate_header" | "invalid_json";
+                    /** @constant */
+                    status?: 400;
+                };
             };
         };
-        /**
-         * @description `unauthorized`, `invalid_token`, `token_expired`, `session_revoked`;
-         *     `invalid_credentials`, `refresh_invalid`, `refresh_reused`;
-         *     `invalid_signature`
-         */
-        Unauthorized: {
+        /** @description - `invalid_credentials`: the e-mail is unknown or the password is wrong */
+        UnauthorizedInvalidCredentials: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestId"];
                 "WWW-Authenticate": components["headers"]["Challenge"];
@@ -1025,102 +1027,23 @@ export interface components {
             content: {
                 /**
                  * @example {
-                 *       "type": "https://pytake.net/problems/token_expired",
-                 *       "title": "Access token expired",
+                 *       "type": "https://pytake.net/problems/invalid_credentials",
+                 *       "title": "Wrong e-mail or password",
                  *       "status": 401,
-                 *       "detail": "Access token expired",
-                 *       "code": "token_expired",
+                 *       "detail": "Wrong e-mail or password",
+                 *       "code": "invalid_credentials",
                  *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
                  *     }
                  */
-                "application/problem+json": components["schemas"]["Problem"];
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "invalid_credentials";
+                    /** @constant */
+                    status?: 401;
+                };
             };
         };
-        /** @description `forbidden`, `verify_token_mismatch` */
-        Forbidden: {
-            headers: {
-                "X-Request-Id": components["headers"]["RequestId"];
-                [name: string]: unknown;
-            };
-            content: {
-                /**
-                 * @example {
-                 *       "type": "https://pytake.net/problems/forbidden",
-                 *       "title": "Not allowed",
-                 *       "status": 403,
-                 *       "detail": "Not allowed",
-                 *       "code": "forbidden",
-                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
-                 *     }
-                 */
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description `not_found`: no such thing, or another tenant's */
-        NotFound: {
-            headers: {
-                "X-Request-Id": components["headers"]["RequestId"];
-                [name: string]: unknown;
-            };
-            content: {
-                /**
-                 * @example {
-                 *       "type": "https://pytake.net/problems/not_found",
-                 *       "title": "Not found",
-                 *       "status": 404,
-                 *       "detail": "Not found",
-                 *       "code": "not_found",
-                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
-                 *     }
-                 */
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /**
-         * @description `idempotency_in_progress`: the first request with this key is not done yet;
-         *     `conversation_open`: the contact has another open conversation
-         */
-        Conflict: {
-            headers: {
-                "X-Request-Id": components["headers"]["RequestId"];
-                "Retry-After": components["headers"]["RetryAfter"];
-                [name: string]: unknown;
-            };
-            content: {
-                /**
-                 * @example {
-                 *       "type": "https://pytake.net/problems/idempotency_in_progress",
-                 *       "title": "A request with this idempotency key is in progress",
-                 *       "status": 409,
-                 *       "detail": "A request with this idempotency key is in progress",
-                 *       "code": "idempotency_in_progress",
-                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
-                 *     }
-                 */
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description `precondition_failed`: it was changed since If-Match's version */
-        Precondition: {
-            headers: {
-                "X-Request-Id": components["headers"]["RequestId"];
-                [name: string]: unknown;
-            };
-            content: {
-                /**
-                 * @example {
-                 *       "type": "https://pytake.net/problems/precondition_failed",
-                 *       "title": "It was changed since: get it again",
-                 *       "status": 412,
-                 *       "detail": "It was changed since: get it again",
-                 *       "code": "precondition_failed",
-                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
-                 *     }
-                 */
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description `body_too_large`: over 1 MiB, 64 levels or 1,000 items of an array; webhook: 4 MiB */
+        /** @description - `body_too_large`: over 1 MiB, 64 levels or 1,000 items of an array; of the webhook over 4 MiB */
         TooLarge: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestId"];
@@ -1137,10 +1060,15 @@ export interface components {
                  *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
                  *     }
                  */
-                "application/problem+json": components["schemas"]["Problem"];
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "body_too_large";
+                    /** @constant */
+                    status?: 413;
+                };
             };
         };
-        /** @description `unsupported_media_type`: not `application/json` in UTF-8 */
+        /** @description - `unsupported_media_type`: not `application/json` in UTF-8 */
         MediaType: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestId"];
@@ -1157,13 +1085,15 @@ export interface components {
                  *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
                  *     }
                  */
-                "application/problem+json": components["schemas"]["Problem"];
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "unsupported_media_type";
+                    /** @constant */
+                    status?: 415;
+                };
             };
         };
-        /**
-         * @description `validation_failed` with every fault in `errors`;
-         *     `whatsapp_config_required`; `idempotency_mismatch`
-         */
+        /** @description - `validation_failed`: `errors` has every fault */
         Invalid: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestId"];
@@ -1187,34 +1117,19 @@ export interface components {
                  *       ]
                  *     }
                  */
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description `internal_error` */
-        Internal: {
-            headers: {
-                "X-Request-Id": components["headers"]["RequestId"];
-                [name: string]: unknown;
-            };
-            content: {
-                /**
-                 * @example {
-                 *       "type": "https://pytake.net/problems/internal_error",
-                 *       "title": "Internal error",
-                 *       "status": 500,
-                 *       "detail": "Internal error",
-                 *       "code": "internal_error",
-                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
-                 *     }
-                 */
-                "application/problem+json": components["schemas"]["Problem"];
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "validation_failed";
+                    /** @constant */
+                    status?: 422;
+                };
             };
         };
         /**
-         * @description `too_many_attempts`: after too many wrong passwords.
-         *     `too_many_requests`: too many requests of an address
+         * @description - `too_many_attempts`: after too many wrong passwords
+         *     - `too_many_requests`: too many requests of an address
          */
-        TooMany: {
+        TooManyTooManyAttempts: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestId"];
                 "Retry-After": components["headers"]["RetryAfter"];
@@ -1231,13 +1146,224 @@ export interface components {
                  *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
                  *     }
                  */
-                "application/problem+json": components["schemas"]["Problem"];
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "too_many_attempts" | "too_many_requests";
+                    /** @constant */
+                    status?: 429;
+                };
+            };
+        };
+        /** @description - `internal_error`: a fault of ours; the request id finds it in the log */
+        Internal: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://pytake.net/problems/internal_error",
+                 *       "title": "Internal error",
+                 *       "status": 500,
+                 *       "detail": "Internal error",
+                 *       "code": "internal_error",
+                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "internal_error";
+                    /** @constant */
+                    status?: 500;
+                };
             };
         };
         /**
-         * @description `database_unavailable`, `overloaded`, `deadline_exceeded`: nothing was
-         *     done.  `outcome_unknown`: a write that may have been done; try again
-         *     with the same Idempotency-Key
+         * @description - `database_unavailable`: nothing was done
+         *     - `overloaded`: nothing was done
+         *     - `deadline_exceeded`: nothing was done
+         *     - `out_of_memory`: nothing was done
+         *     - `service_unavailable`: nothing was done
+         *     - `outcome_unknown`: a write that may have been done; try again with the same Idempotency-Key
+         */
+        UnavailableOutcomeUnknown: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                "Retry-After": components["headers"]["RetryAfter"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://pytake.net/problems/database_unavailable",
+                 *       "title": "Database unavailable",
+                 *       "status": 503,
+                 *       "detail": "Database unavailable",
+                 *       "code": "database_unavailable",
+                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "database_unavailable" | "overloaded" | "deadline_exceeded" | "out_of_memory" | "service_unavailable" | "outcome_unknown";
+                    /** @constant */
+                    status?: 503;
+                };
+            };
+        };
+        /**
+         * @description - `bad_request`: a request line, header, query or body that is none; a header over 8 KiB; plain HTTP on a port of TLS
+         *     - `request_timeout`: the request did not come in time
+         *     - `uri_too_long`: over 8 KiB
+         *     - `misdirected_request`: the name of another host
+         *     - `internal_error`: a fault of ours; the request id finds it in the log
+         *     - `not_implemented`: a Transfer-Encoding other than chunked
+         *     - `service_unavailable`: nothing was done
+         *     - `http_version_not_supported`: HTTP/1.0, 1.1 and 2 alone
+         */
+        Refused: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://pytake.net/problems/bad_request",
+                 *       "title": "Bad request",
+                 *       "status": 400,
+                 *       "detail": "Bad request",
+                 *       "code": "bad_request",
+                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "bad_request" | "request_timeout" | "uri_too_long" | "misdirected_request" | "internal_error" | "not_implemented" | "service_unavailable" | "http_version_not_supported";
+                };
+            };
+        };
+        /**
+         * @description - `refresh_invalid`: not a refresh token of ours, or over
+         *     - `refresh_reused`: it was used before, and the session has ended
+         */
+        UnauthorizedRefreshInvalidRefreshReused: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                "WWW-Authenticate": components["headers"]["Challenge"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://pytake.net/problems/refresh_invalid",
+                 *       "title": "Invalid refresh token",
+                 *       "status": 401,
+                 *       "detail": "Invalid refresh token",
+                 *       "code": "refresh_invalid",
+                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "refresh_invalid" | "refresh_reused";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description - `too_many_requests`: too many requests of an address */
+        TooMany: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                "Retry-After": components["headers"]["RetryAfter"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://pytake.net/problems/too_many_requests",
+                 *       "title": "Too many requests",
+                 *       "status": 429,
+                 *       "detail": "Too many requests",
+                 *       "code": "too_many_requests",
+                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "too_many_requests";
+                    /** @constant */
+                    status?: 429;
+                };
+            };
+        };
+        /**
+         * @description - `bad_request`: a request line, header, query or body that is none; a header over 8 KiB; plain HTTP on a port of TLS
+         *     - `duplicate_header`: a header that decides something was sent twice
+         */
+        BadRequest: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://pytake.net/problems/bad_request",
+                 *       "title": "Bad request",
+                 *       "status": 400,
+                 *       "detail": "Bad request",
+                 *       "code": "bad_request",
+                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "bad_request" | "duplicate_header";
+                    /** @constant */
+                    status?: 400;
+                };
+            };
+        };
+        /**
+         * @description - `unauthorized`: no access token
+         *     - `invalid_token`: not an access token of ours
+         *     - `token_expired`: refresh it
+         *     - `session_revoked`: sign in again
+         */
+        Unauthorized: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                "WWW-Authenticate": components["headers"]["Challenge"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://pytake.net/problems/unauthorized",
+                 *       "title": "Authentication required",
+                 *       "status": 401,
+                 *       "detail": "Authentication required",
+                 *       "code": "unauthorized",
+                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "unauthorized" | "invalid_token" | "token_expired" | "session_revoked";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /**
+         * @description - `database_unavailable`: nothing was done
+         *     - `overloaded`: nothing was done
+         *     - `deadline_exceeded`: nothing was done
+         *     - `out_of_memory`: nothing was done
+         *     - `service_unavailable`: nothing was done
          */
         Unavailable: {
             headers: {
@@ -1256,7 +1382,426 @@ export interface components {
                  *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
                  *     }
                  */
-                "application/problem+json": components["schemas"]["Problem"];
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "database_unavailable" | "overloaded" | "deadline_exceeded" | "out_of_memory" | "service_unavailable";
+                    /** @constant */
+                    status?: 503;
+                };
+            };
+        };
+        /**
+         * @description - `bad_request`: a request line, header, query or body that is none; a header over 8 KiB; plain HTTP on a port of TLS
+         *     - `duplicate_header`: a header that decides something was sent twice
+         *     - `invalid_cursor`: not a `next_cursor` of this list and these filters
+         */
+        BadRequestInvalidCursor: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://pytake.net/problems/bad_request",
+                 *       "title": "Bad request",
+                 *       "status": 400,
+                 *       "detail": "Bad request",
+                 *       "code": "bad_request",
+                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "bad_request" | "duplicate_header" | "invalid_cursor";
+                    /** @constant */
+                    status?: 400;
+                };
+            };
+        };
+        /** @description - `forbidden`: this role, address or page may not */
+        Forbidden: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://pytake.net/problems/forbidden",
+                 *       "title": "Not allowed",
+                 *       "status": 403,
+                 *       "detail": "Not allowed",
+                 *       "code": "forbidden",
+                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "forbidden";
+                    /** @constant */
+                    status?: 403;
+                };
+            };
+        };
+        /**
+         * @description - `bad_request`: a request line, header, query or body that is none; a header over 8 KiB; plain HTTP on a port of TLS
+         *     - `duplicate_header`: a header that decides something was sent twice
+         *     - `invalid_json`: the body is not JSON in UTF-8
+         *     - `invalid_idempotency_key`: not 1 to 255 printable ASCII characters
+         */
+        BadRequestInvalidJsonInvalidIdempotencyKey: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://pytake.net/problems/bad_request",
+                 *       "title": "Bad request",
+                 *       "status": 400,
+                 *       "detail": "Bad request",
+                 *       "code": "bad_request",
+                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "bad_request" | "duplicate_header" | "invalid_json" | "invalid_idempotency_key";
+                    /** @constant */
+                    status?: 400;
+                };
+            };
+        };
+        /** @description - `idempotency_in_progress`: the first request with this key is not done yet */
+        Conflict: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                "Retry-After": components["headers"]["RetryAfter"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://pytake.net/problems/idempotency_in_progress",
+                 *       "title": "A request with this idempotency key is in progress",
+                 *       "status": 409,
+                 *       "detail": "A request with this idempotency key is in progress",
+                 *       "code": "idempotency_in_progress",
+                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "idempotency_in_progress";
+                    /** @constant */
+                    status?: 409;
+                };
+            };
+        };
+        /**
+         * @description - `validation_failed`: `errors` has every fault
+         *     - `idempotency_mismatch`: this key came with another body before
+         *     - `whatsapp_config_required`: the tenant has not exactly one active number
+         */
+        InvalidIdempotencyMismatchWhatsappConfigRequired: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://pytake.net/problems/validation_failed",
+                 *       "title": "Validation failed",
+                 *       "status": 422,
+                 *       "detail": "Validation failed",
+                 *       "code": "validation_failed",
+                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de",
+                 *       "errors": [
+                 *         {
+                 *           "field": "content",
+                 *           "code": "required",
+                 *           "message": "Is required"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "validation_failed" | "idempotency_mismatch" | "whatsapp_config_required";
+                    /** @constant */
+                    status?: 422;
+                };
+            };
+        };
+        /**
+         * @description - `not_found`: no such thing, or another tenant's
+         *     - `route_not_found`: an id in the path is no UUID
+         */
+        NotFound: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://pytake.net/problems/not_found",
+                 *       "title": "Not found",
+                 *       "status": 404,
+                 *       "detail": "Not found",
+                 *       "code": "not_found",
+                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "not_found" | "route_not_found";
+                    /** @constant */
+                    status?: 404;
+                };
+            };
+        };
+        /**
+         * @description - `validation_failed`: `errors` has every fault
+         *     - `idempotency_mismatch`: this key came with another body before
+         */
+        InvalidIdempotencyMismatch: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://pytake.net/problems/validation_failed",
+                 *       "title": "Validation failed",
+                 *       "status": 422,
+                 *       "detail": "Validation failed",
+                 *       "code": "validation_failed",
+                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de",
+                 *       "errors": [
+                 *         {
+                 *           "field": "content",
+                 *           "code": "required",
+                 *           "message": "Is required"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "validation_failed" | "idempotency_mismatch";
+                    /** @constant */
+                    status?: 422;
+                };
+            };
+        };
+        /** @description - `conversation_open`: the contact has another open conversation */
+        ConflictConversationOpen: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://pytake.net/problems/conversation_open",
+                 *       "title": "The contact has another open conversation",
+                 *       "status": 409,
+                 *       "detail": "The contact has another open conversation",
+                 *       "code": "conversation_open",
+                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "conversation_open";
+                    /** @constant */
+                    status?: 409;
+                };
+            };
+        };
+        /** @description - `bad_request`: a request line, header, query or body that is none; a header over 8 KiB; plain HTTP on a port of TLS */
+        BadRequestBare: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://pytake.net/problems/bad_request",
+                 *       "title": "Bad request",
+                 *       "status": 400,
+                 *       "detail": "Bad request",
+                 *       "code": "bad_request",
+                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "bad_request";
+                    /** @constant */
+                    status?: 400;
+                };
+            };
+        };
+        /** @description - `not_found`: no such thing, or another tenant's */
+        NotFoundBare: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://pytake.net/problems/not_found",
+                 *       "title": "Not found",
+                 *       "status": 404,
+                 *       "detail": "Not found",
+                 *       "code": "not_found",
+                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "not_found";
+                    /** @constant */
+                    status?: 404;
+                };
+            };
+        };
+        /** @description - `upgrade_required`: not a WebSocket upgrade of HTTP/1.1 */
+        UpgradeRequired: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://pytake.net/problems/upgrade_required",
+                 *       "title": "A WebSocket upgrade (HTTP/1.1) is required",
+                 *       "status": 426,
+                 *       "detail": "A WebSocket upgrade (HTTP/1.1) is required",
+                 *       "code": "upgrade_required",
+                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "upgrade_required";
+                    /** @constant */
+                    status?: 426;
+                };
+            };
+        };
+        /** @description - `verify_token_mismatch`: not the verify token that is configured */
+        ForbiddenVerifyTokenMismatch: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://pytake.net/problems/verify_token_mismatch",
+                 *       "title": "Verify token does not match",
+                 *       "status": 403,
+                 *       "detail": "Verify token does not match",
+                 *       "code": "verify_token_mismatch",
+                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "verify_token_mismatch";
+                    /** @constant */
+                    status?: 403;
+                };
+            };
+        };
+        /**
+         * @description - `out_of_memory`: nothing was done
+         *     - `service_unavailable`: nothing was done
+         */
+        UnavailableBare: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                "Retry-After": components["headers"]["RetryAfter"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://pytake.net/problems/out_of_memory",
+                 *       "title": "Out of memory, try again",
+                 *       "status": 503,
+                 *       "detail": "Out of memory, try again",
+                 *       "code": "out_of_memory",
+                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "out_of_memory" | "service_unavailable";
+                    /** @constant */
+                    status?: 503;
+                };
+            };
+        };
+        /** @description - `invalid_signature`: the signature is missing or wrong */
+        UnauthorizedInvalidSignature: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                "WWW-Authenticate": components["headers"]["Challenge"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://pytake.net/problems/invalid_signature",
+                 *       "title": "Invalid signature",
+                 *       "status": 401,
+                 *       "detail": "Invalid signature",
+                 *       "code": "invalid_signature",
+                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "invalid_signature";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description - `precondition_failed`: it was changed since If-Match's version */
+        Precondition: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://pytake.net/problems/precondition_failed",
+                 *       "title": "It was changed since: get it again",
+                 *       "status": 412,
+                 *       "detail": "It was changed since: get it again",
+                 *       "code": "precondition_failed",
+                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "precondition_failed";
+                    /** @constant */
+                    status?: 412;
+                };
             };
         };
     };
@@ -1337,14 +1882,15 @@ export interface operations {
                     "application/json": components["schemas"]["Session"];
                 };
             };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
+            400: components["responses"]["BadRequestInvalidJson"];
+            401: components["responses"]["UnauthorizedInvalidCredentials"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             422: components["responses"]["Invalid"];
-            429: components["responses"]["TooMany"];
+            429: components["responses"]["TooManyTooManyAttempts"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
+            503: components["responses"]["UnavailableOutcomeUnknown"];
+            default: components["responses"]["Refused"];
         };
     };
     auth_refresh: {
@@ -1371,13 +1917,15 @@ export interface operations {
                     "application/json": components["schemas"]["Session"];
                 };
             };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
+            400: components["responses"]["BadRequestInvalidJson"];
+            401: components["responses"]["UnauthorizedRefreshInvalidRefreshReused"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
+            503: components["responses"]["UnavailableOutcomeUnknown"];
+            default: components["responses"]["Refused"];
         };
     };
     auth_logout: {
@@ -1397,11 +1945,14 @@ export interface operations {
                 };
                 content?: never;
             };
+            400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             413: components["responses"]["TooLarge"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
+            503: components["responses"]["UnavailableOutcomeUnknown"];
+            default: components["responses"]["Refused"];
         };
     };
     auth_me: {
@@ -1427,8 +1978,10 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             413: components["responses"]["TooLarge"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
+            default: components["responses"]["Refused"];
         };
     };
     conv_list: {
@@ -1462,13 +2015,15 @@ export interface operations {
                     "application/json": components["schemas"]["ConversationList"];
                 };
             };
-            400: components["responses"]["BadRequest"];
+            400: components["responses"]["BadRequestInvalidCursor"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             413: components["responses"]["TooLarge"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
+            default: components["responses"]["Refused"];
         };
     };
     conv_create: {
@@ -1516,15 +2071,17 @@ export interface operations {
                     "application/json": components["schemas"]["Conversation"];
                 };
             };
-            400: components["responses"]["BadRequest"];
+            400: components["responses"]["BadRequestInvalidJsonInvalidIdempotencyKey"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
-            422: components["responses"]["Invalid"];
+            422: components["responses"]["InvalidIdempotencyMismatchWhatsappConfigRequired"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
+            503: components["responses"]["UnavailableOutcomeUnknown"];
+            default: components["responses"]["Refused"];
         };
     };
     conv_get: {
@@ -1554,8 +2111,10 @@ export interface operations {
             404: components["responses"]["NotFound"];
             413: components["responses"]["TooLarge"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
+            default: components["responses"]["Refused"];
         };
     };
     msg_list: {
@@ -1583,14 +2142,16 @@ export interface operations {
                     "application/json": components["schemas"]["MessageList"];
                 };
             };
-            400: components["responses"]["BadRequest"];
+            400: components["responses"]["BadRequestInvalidCursor"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             413: components["responses"]["TooLarge"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
+            default: components["responses"]["Refused"];
         };
     };
     msg_send: {
@@ -1628,16 +2189,18 @@ export interface operations {
                     "application/json": components["schemas"]["Message"];
                 };
             };
-            400: components["responses"]["BadRequest"];
+            400: components["responses"]["BadRequestInvalidJsonInvalidIdempotencyKey"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
-            422: components["responses"]["Invalid"];
+            422: components["responses"]["InvalidIdempotencyMismatch"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
+            503: components["responses"]["UnavailableOutcomeUnknown"];
+            default: components["responses"]["Refused"];
         };
     };
     conv_read: {
@@ -1667,8 +2230,10 @@ export interface operations {
             404: components["responses"]["NotFound"];
             413: components["responses"]["TooLarge"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
+            503: components["responses"]["UnavailableOutcomeUnknown"];
+            default: components["responses"]["Refused"];
         };
     };
     conv_assign: {
@@ -1696,15 +2261,17 @@ export interface operations {
                     "application/json": components["schemas"]["Conversation"];
                 };
             };
-            400: components["responses"]["BadRequest"];
+            400: components["responses"]["BadRequestInvalidJson"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
+            503: components["responses"]["UnavailableOutcomeUnknown"];
+            default: components["responses"]["Refused"];
         };
     };
     conv_close: {
@@ -1734,8 +2301,10 @@ export interface operations {
             404: components["responses"]["NotFound"];
             413: components["responses"]["TooLarge"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
+            503: components["responses"]["UnavailableOutcomeUnknown"];
+            default: components["responses"]["Refused"];
         };
     };
     conv_reopen: {
@@ -1763,11 +2332,13 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
+            409: components["responses"]["ConflictConversationOpen"];
             413: components["responses"]["TooLarge"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
+            503: components["responses"]["UnavailableOutcomeUnknown"];
+            default: components["responses"]["Refused"];
         };
     };
     user_list: {
@@ -1793,13 +2364,15 @@ export interface operations {
                     "application/json": components["schemas"]["UserList"];
                 };
             };
-            400: components["responses"]["BadRequest"];
+            400: components["responses"]["BadRequestInvalidCursor"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             413: components["responses"]["TooLarge"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
+            default: components["responses"]["Refused"];
         };
     };
     number_list: {
@@ -1825,13 +2398,15 @@ export interface operations {
                     "application/json": components["schemas"]["NumberList"];
                 };
             };
-            400: components["responses"]["BadRequest"];
+            400: components["responses"]["BadRequestInvalidCursor"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             413: components["responses"]["TooLarge"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
+            default: components["responses"]["Refused"];
         };
     };
     ws_admit: {
@@ -1855,20 +2430,14 @@ export interface operations {
                 };
                 content?: never;
             };
-            400: components["responses"]["BadRequest"];
+            400: components["responses"]["BadRequestBare"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
-            /** @description Not a WebSocket upgrade */
-            426: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["NotFoundBare"];
+            426: components["responses"]["UpgradeRequired"];
+            500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
+            default: components["responses"]["Refused"];
         };
     };
     webhook_verify: {
@@ -1895,9 +2464,10 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest"];
-            403: components["responses"]["Forbidden"];
+            403: components["responses"]["ForbiddenVerifyTokenMismatch"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
+            503: components["responses"]["UnavailableBare"];
+            default: components["responses"]["Refused"];
         };
     };
     webhook_ingest: {
@@ -1925,11 +2495,12 @@ export interface operations {
                     "application/json": Record<string, never>;
                 };
             };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
+            400: components["responses"]["BadRequestInvalidJson"];
+            401: components["responses"]["UnauthorizedInvalidSignature"];
             413: components["responses"]["TooLarge"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
+            503: components["responses"]["UnavailableOutcomeUnknown"];
+            default: components["responses"]["Refused"];
         };
     };
     health: {
@@ -1957,9 +2528,9 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Health"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            default: components["responses"]["Refused"];
         };
     };
     health_live: {
@@ -1987,9 +2558,9 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HealthLive"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            default: components["responses"]["Refused"];
         };
     };
     health_ready: {
@@ -2017,9 +2588,9 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Health"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            default: components["responses"]["Refused"];
         };
     };
     metrics: {
@@ -2041,7 +2612,7 @@ export interface operations {
                 };
             };
             403: components["responses"]["Forbidden"];
-            500: components["responses"]["Internal"];
+            default: components["responses"]["Refused"];
         };
     };
     status: {
@@ -2063,7 +2634,7 @@ export interface operations {
                 };
             };
             403: components["responses"]["Forbidden"];
-            500: components["responses"]["Internal"];
+            default: components["responses"]["Refused"];
         };
     };
     quick_reply_list: {
@@ -2117,13 +2688,15 @@ export interface operations {
                     "application/json": components["schemas"]["QuickReplyList"];
                 };
             };
-            400: components["responses"]["BadRequest"];
+            400: components["responses"]["BadRequestInvalidCursor"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             413: components["responses"]["TooLarge"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
+            default: components["responses"]["Refused"];
         };
     };
     quick_reply_create: {
@@ -2184,15 +2757,17 @@ export interface operations {
                     "application/json": components["schemas"]["QuickReply"];
                 };
             };
-            400: components["responses"]["BadRequest"];
+            400: components["responses"]["BadRequestInvalidJsonInvalidIdempotencyKey"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
-            422: components["responses"]["Invalid"];
+            422: components["responses"]["InvalidIdempotencyMismatch"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
+            503: components["responses"]["UnavailableOutcomeUnknown"];
+            default: components["responses"]["Refused"];
         };
     };
     quick_reply_get: {
@@ -2251,8 +2826,10 @@ export interface operations {
             404: components["responses"]["NotFound"];
             413: components["responses"]["TooLarge"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
+            default: components["responses"]["Refused"];
         };
     };
     quick_reply_delete: {
@@ -2287,8 +2864,10 @@ export interface operations {
             412: components["responses"]["Precondition"];
             413: components["responses"]["TooLarge"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
+            503: components["responses"]["UnavailableOutcomeUnknown"];
+            default: components["responses"]["Refused"];
         };
     };
     quick_reply_patch: {
@@ -2345,7 +2924,7 @@ export interface operations {
                     "application/json": components["schemas"]["QuickReply"];
                 };
             };
-            400: components["responses"]["BadRequest"];
+            400: components["responses"]["BadRequestInvalidJson"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
@@ -2353,8 +2932,10 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
+            503: components["responses"]["UnavailableOutcomeUnknown"];
+            default: components["responses"]["Refused"];
         };
     };
     quick_reply_render: {
@@ -2396,15 +2977,17 @@ export interface operations {
                     };
                 };
             };
-            400: components["responses"]["BadRequest"];
+            400: components["responses"]["BadRequestInvalidJson"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
+            default: components["responses"]["Refused"];
         };
     };
     settings_get: {
@@ -2451,8 +3034,10 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             413: components["responses"]["TooLarge"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
+            default: components["responses"]["Refused"];
         };
     };
     settings_patch: {
@@ -2499,15 +3084,17 @@ export interface operations {
                     "application/json": components["schemas"]["Settings"];
                 };
             };
-            400: components["responses"]["BadRequest"];
+            400: components["responses"]["BadRequestInvalidJson"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             412: components["responses"]["Precondition"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
+            503: components["responses"]["UnavailableOutcomeUnknown"];
+            default: components["responses"]["Refused"];
         };
     };
     tag_list: {
@@ -2554,13 +3141,15 @@ export interface operations {
                     "application/json": components["schemas"]["TagList"];
                 };
             };
-            400: components["responses"]["BadRequest"];
+            400: components["responses"]["BadRequestInvalidCursor"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             413: components["responses"]["TooLarge"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
+            default: components["responses"]["Refused"];
         };
     };
     tag_create: {
@@ -2614,15 +3203,17 @@ export interface operations {
                     "application/json": components["schemas"]["Tag"];
                 };
             };
-            400: components["responses"]["BadRequest"];
+            400: components["responses"]["BadRequestInvalidJsonInvalidIdempotencyKey"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
-            422: components["responses"]["Invalid"];
+            422: components["responses"]["InvalidIdempotencyMismatch"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
+            503: components["responses"]["UnavailableOutcomeUnknown"];
+            default: components["responses"]["Refused"];
         };
     };
     tag_get: {
@@ -2674,8 +3265,10 @@ export interface operations {
             404: components["responses"]["NotFound"];
             413: components["responses"]["TooLarge"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
+            default: components["responses"]["Refused"];
         };
     };
     tag_delete: {
@@ -2710,8 +3303,10 @@ export interface operations {
             412: components["responses"]["Precondition"];
             413: components["responses"]["TooLarge"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
+            503: components["responses"]["UnavailableOutcomeUnknown"];
+            default: components["responses"]["Refused"];
         };
     };
     tag_patch: {
@@ -2761,7 +3356,7 @@ export interface operations {
                     "application/json": components["schemas"]["Tag"];
                 };
             };
-            400: components["responses"]["BadRequest"];
+            400: components["responses"]["BadRequestInvalidJson"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
@@ -2769,8 +3364,10 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
+            503: components["responses"]["UnavailableOutcomeUnknown"];
+            default: components["responses"]["Refused"];
         };
     };
 }
