@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdio.h>
 
+#include "core/base/pt_sql.h"
 #include "pt_pgsend.h"
 
 static bool pt_pgsend_prepare(pt_pgconn_t *c, pt_item_t *it);
@@ -97,16 +98,14 @@ void
 pt_pgsend_log_error(pt_loop_t *loop, uint16_t stmt, const char *sqlstate,
                     const PGresult *res)
 {
-    const char    *name = "commit", *refuses = NULL, *text;
+    const char    *name = "commit", *text;
     pt_log_level_t level = PT_LOG_ERR;
 
     if (stmt < pytake_stmts_count) {
         name = pytake_stmts[stmt].name;
-        refuses = pytake_stmts[stmt].refuses;
     }
     if (memcmp(sqlstate, "PT", 2) == 0
-        || (refuses != NULL && memcmp(sqlstate, refuses, 5) == 0))
-    {
+        || pt_sql_refusal(stmt, sqlstate) != NULL) {
         level = PT_LOG_DEBUG;
     } else if (memcmp(sqlstate, "40001", 5) == 0
                || memcmp(sqlstate, "40P01", 5) == 0

@@ -27,7 +27,8 @@ SELECT id::text, status, name FROM tenants ORDER BY tenants.id;
 -- params: id:uuid name:text
 -- columns: id:uuid
 -- refuses: 23505
-UPDATE tenants SET name = btrim($name), updated_at = now()
+UPDATE tenants SET name = btrim($name), updated_at = now(),
+    version = version + 1
 WHERE id = $id AND status <> 'removed'
 RETURNING id;
 
@@ -36,7 +37,8 @@ RETURNING id;
 -- name: cmd_tenant_status
 -- params: id:uuid status:text
 -- columns: id:uuid
-UPDATE tenants SET status = $status, updated_at = now()
+UPDATE tenants SET status = $status, updated_at = now(),
+    version = version + 1
 WHERE id = $id AND status <> 'removed'
 RETURNING id;
 
