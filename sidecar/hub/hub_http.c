@@ -1,6 +1,7 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 #include "hub_http_int.h"
+#include "pytake.h"
 
 #include <stdio.h>
 
