@@ -37,11 +37,19 @@ static const char *const describe_types[] = {
     [PYTAKE_TYPE_TIME] = "time",   [PYTAKE_TYPE_JSON] = "json"
 };
 
+static const char *const describe_rates[] = { [PT_RATE_NONE] = NULL,
+                                              [PT_RATE_LOGIN] = "login",
+                                              [PT_RATE_READ] = "read",
+                                              [PT_RATE_WRITE] = "write",
+                                              [PT_RATE_SEND] = "send" };
+
 static const char *const describe_field_types[] = {
     [PT_FIELD_TEXT] = "text",   [PT_FIELD_LINE] = "line",
     [PT_FIELD_ENUM] = "enum",   [PT_FIELD_UUID] = "uuid",
     [PT_FIELD_INT] = "int",     [PT_FIELD_BOOL] = "bool",
-    [PT_FIELD_UUIDS] = "uuids", [PT_FIELD_LIST] = "list"
+    [PT_FIELD_UUIDS] = "uuids", [PT_FIELD_LIST] = "list",
+    [PT_FIELD_SECRET] = "text", [PT_FIELD_WORDS] = "words",
+    [PT_FIELD_JSON] = "json",   [PT_FIELD_OBJECT] = "object"
 };
 
 
@@ -96,6 +104,12 @@ describe_op(const pt_route_t *route)
     describe_flag(def, "idempotent", PT_OP_IDEMPOTENT);
     describe_flag(def, "body", PT_OP_BODY);
     describe_flag(def, "webhook", PT_OP_WEBHOOK);
+    describe_flag(def, "page", PT_OP_PAGE);
+    describe_flag(def, "any_args", PT_OP_ANY_ARGS);
+    describe_text("rate", describe_rates[def->rate]);
+    printf(",\"status\":%u", def->status);
+    describe_fields("body_fields", pt_declared_body(def));
+    describe_fields("arguments", pt_declared_query(def));
 
     if (def->noun != NULL) {
         describe_fields("fields", def->noun->fields);
@@ -190,11 +204,13 @@ static void
 describe_field(const pt_field_t *f)
 {
     printf("{\"name\":\"%s\",\"type\":\"%s\",\"required\":%s,"
-           "\"nullable\":%s,\"min\":%u,\"max\":%u",
+           "\"nullable\":%s,\"me\":%s,\"or_text\":%s,\"min\":%u,\"max\":%u",
            f->name, describe_field_types[f->type],
            (f->flags & PT_FIELD_REQUIRED) != 0 ? "true" : "false",
-           (f->flags & PT_FIELD_NULLABLE) != 0 ? "true" : "false", f->min,
-           f->max);
+           (f->flags & PT_FIELD_NULLABLE) != 0 ? "true" : "false",
+           (f->flags & PT_FIELD_ME) != 0 ? "true" : "false",
+           (f->flags & PT_FIELD_OR_TEXT) != 0 ? "true" : "false",
+           f->type == PT_FIELD_SECRET ? 1 : f->min, f->max);
     describe_text("must", f->must);
     describe_text("one_of", f->one_of);
     describe_fields("of", f->of);

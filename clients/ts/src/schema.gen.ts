@@ -125,9 +125,7 @@ export interface paths {
         parameters: {
             query?: never;
             header?: never;
-            path: {
-                conversation_id: components["parameters"]["ConversationId"];
-            };
+            path?: never;
             cookie?: never;
         };
         /** One conversation */
@@ -140,37 +138,11 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/conversations/{conversation_id}/messages": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                conversation_id: components["parameters"]["ConversationId"];
-            };
-            cookie?: never;
-        };
-        /** Lists messages, newest first */
-        get: operations["msg_list"];
-        put?: never;
-        /**
-         * Sends a message
-         * @description Answers when the message stands in the outbox, `pending`.
-         *     WhatsApp's acceptance makes it `sent`.
-         */
-        post: operations["msg_send"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/v1/conversations/{conversation_id}/read": {
         parameters: {
             query?: never;
             header?: never;
-            path: {
-                conversation_id: components["parameters"]["ConversationId"];
-            };
+            path?: never;
             cookie?: never;
         };
         get?: never;
@@ -190,9 +162,7 @@ export interface paths {
         parameters: {
             query?: never;
             header?: never;
-            path: {
-                conversation_id: components["parameters"]["ConversationId"];
-            };
+            path?: never;
             cookie?: never;
         };
         get?: never;
@@ -213,9 +183,7 @@ export interface paths {
         parameters: {
             query?: never;
             header?: never;
-            path: {
-                conversation_id: components["parameters"]["ConversationId"];
-            };
+            path?: never;
             cookie?: never;
         };
         get?: never;
@@ -236,9 +204,7 @@ export interface paths {
         parameters: {
             query?: never;
             header?: never;
-            path: {
-                conversation_id: components["parameters"]["ConversationId"];
-            };
+            path?: never;
             cookie?: never;
         };
         get?: never;
@@ -249,6 +215,29 @@ export interface paths {
          *     number.
          */
         post: operations["conv_reopen"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/ws": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The WebSocket
+         * @description HTTP/1.1 only.  A page's `Origin` must be allowed; a request without
+         *     one is not a browser's.  The access token comes in `Authorization`, or
+         *     in the first frame within 10 seconds; it never stands in the URL.
+         *     docs/hub.md has the frames.
+         */
+        get: operations["ws_admit"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -289,46 +278,22 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/conversations/ws": {
+    "/api/v1/conversations/{conversation_id}/messages": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /**
-         * The WebSocket
-         * @description HTTP/1.1 only.  A page's `Origin` must be allowed; a request without
-         *     one is not a browser's.  The access token comes in `Authorization`, or
-         *     in the first frame within 10 seconds; it never stands in the URL.
-         *     docs/hub.md has the frames.
-         */
-        get: operations["ws_admit"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/webhooks/whatsapp": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Proves to WhatsApp that the callback is ours */
-        get: operations["webhook_verify"];
+        /** Lists messages, newest first */
+        get: operations["msg_list"];
         put?: never;
         /**
-         * Takes WhatsApp's notifications
-         * @description Answered 200 only when everything is committed.  Refusals in this
-         *     order: 413, 401 (signature missing or wrong), 400 (not JSON).  A
-         *     signed body is read leniently: what is not understood is kept.
+         * Sends a message
+         * @description Answers when the message stands in the outbox, `pending`.
+         *     WhatsApp's acceptance makes it `sent`.
          */
-        post: operations["webhook_ingest"];
+        post: operations["msg_send"];
         delete?: never;
         options?: never;
         head?: never;
@@ -545,6 +510,29 @@ export interface paths {
         patch: operations["tag_patch"];
         trace?: never;
     };
+    "/api/v1/webhooks/whatsapp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Proves to WhatsApp that the callback is ours */
+        get: operations["webhook_verify"];
+        put?: never;
+        /**
+         * Takes WhatsApp's notifications
+         * @description Answered 200 only when everything is committed.  Refusals in this
+         *     order: 413, 401 (signature missing or wrong), 400 (not JSON).  A
+         *     signed body is read leniently: what is not understood is kept.
+         */
+        post: operations["webhook_ingest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -565,13 +553,6 @@ export interface components {
         TimeOrNull: string | null;
         /** @enum {string} */
         Role: "owner" | "admin" | "supervisor" | "agent" | "viewer";
-        /** @enum {string} */
-        ConversationStatus: "active" | "pending" | "snoozed" | "closed";
-        /**
-         * @description Only moves up: pending, sent, failed, delivered, read.
-         * @enum {string}
-         */
-        MessageStatus: "pending" | "sent" | "failed" | "delivered" | "read";
         Metadata: {
             [key: string]: unknown;
         };
@@ -603,14 +584,10 @@ export interface components {
                 message: string;
             }[];
         };
-        LoginInput: {
-            /** Format: email */
-            email: string;
-            password: string;
-        };
-        /** @description Without `X-Pytake-Browser`, `refresh_token` is required. */
-        RefreshInput: {
-            refresh_token?: string;
+        /** @description The event head, read before the rows: what to hand to the WebSocket. */
+        Since: {
+            seq: number;
+            id: components["schemas"]["IdOrNull"];
         };
         User: {
             id: components["schemas"]["Id"];
@@ -629,11 +606,8 @@ export interface components {
             refresh_token: string | null;
             user: components["schemas"]["User"];
         };
-        /** @description The event head, read before the rows: what to hand to the WebSocket. */
-        Since: {
-            seq: number;
-            id: components["schemas"]["IdOrNull"];
-        };
+        /** @enum {string} */
+        ConversationStatus: "active" | "pending" | "snoozed" | "closed";
         Contact: {
             id: components["schemas"]["Id"];
             name: string;
@@ -660,15 +634,6 @@ export interface components {
             next_cursor: string | null;
             since: components["schemas"]["Since"];
         };
-        ConversationInput: {
-            contact_id: components["schemas"]["Id"];
-            /** @description A text, or a message as POST .../messages takes it. */
-            initial_message?: string | components["schemas"]["MessageInput"] | null;
-            whatsapp_config_id?: components["schemas"]["IdOrNull"];
-        };
-        AssignInput: {
-            user_id: components["schemas"]["IdOrNull"];
-        };
         Colleague: {
             id: components["schemas"]["Id"];
             name: string;
@@ -693,21 +658,11 @@ export interface components {
             next_cursor: string | null;
             since: components["schemas"]["Since"];
         };
-        MessageInput: {
-            /** @description Not only white space. */
-            content: string;
-            /** @constant */
-            message_type?: "text";
-            /**
-             * Format: uuid
-             * @description A message of the same conversation.
-             */
-            reply_to?: string | null;
-            /** @description At most 16 KiB; numbers of at most 40 digits. */
-            metadata?: {
-                [key: string]: unknown;
-            } | null;
-        };
+        /**
+         * @description Only moves up: pending, sent, failed, delivered, read.
+         * @enum {string}
+         */
+        MessageStatus: "pending" | "sent" | "failed" | "delivered" | "read";
         /**
          * @description Why a message has `failed`, or why one that is still `pending` waits.
          *     `code` is WhatsApp's number, or `outcome_unknown` (it was called and
@@ -924,6 +879,49 @@ export interface components {
              */
             color?: "gray" | "red" | "orange" | "yellow" | "green" | "teal" | "blue" | "purple" | "pink" | null;
             description?: string | null;
+        };
+        LoginInput: {
+            email: string;
+            password: string;
+        };
+        RefreshInput: {
+            /** @description Required, but of a browser (`X-Pytake-Browser`), which sends none. */
+            refresh_token?: string;
+        };
+        ConversationInput: {
+            contact_id: components["schemas"]["Id"];
+            whatsapp_config_id?: components["schemas"]["Id"] | null;
+            /** @description A text, or a message as POST .../messages takes it. */
+            initial_message?: string | {
+                content: string;
+                /** @enum {string} */
+                message_type?: "text";
+                reply_to?: components["schemas"]["Id"] | null;
+                client_id?: components["schemas"]["Id"] | null;
+                metadata?: {
+                    [key: string]: unknown;
+                } | null;
+            } | null;
+        };
+        AssignInput: {
+            user_id: components["schemas"]["Id"] | null;
+        };
+        MessageInput: {
+            /** @description Not only white space. */
+            content: string;
+            /** @enum {string} */
+            message_type?: "text";
+            /** @description A message of the same conversation. */
+            reply_to?: components["schemas"]["Id"] | null;
+            /** @description An id of yours: it is the idempotency key when no header is sent, and `metadata.client_id` of the answer and of the events echoes it. */
+            client_id?: components["schemas"]["Id"] | null;
+            /** @description At most 16 KiB; numbers of at most 40 digits. */
+            metadata?: {
+                [key: string]: unknown;
+            } | null;
+        };
+        QuickReplyRender: {
+            conversation_id: components["schemas"]["Id"];
         };
     };
     responses: {
@@ -1503,41 +1501,6 @@ export interface components {
                 };
             };
         };
-        /**
-         * @description - `validation_failed`: `errors` has every fault
-         *     - `idempotency_mismatch`: this key came with another body before
-         */
-        InvalidIdempotencyMismatch: {
-            headers: {
-                "X-Request-Id": components["headers"]["RequestId"];
-                [name: string]: unknown;
-            };
-            content: {
-                /**
-                 * @example {
-                 *       "type": "https://pytake.net/problems/validation_failed",
-                 *       "title": "Validation failed",
-                 *       "status": 422,
-                 *       "detail": "Validation failed",
-                 *       "code": "validation_failed",
-                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de",
-                 *       "errors": [
-                 *         {
-                 *           "field": "content",
-                 *           "code": "required",
-                 *           "message": "Is required"
-                 *         }
-                 *       ]
-                 *     }
-                 */
-                "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {string} */
-                    code?: "validation_failed" | "idempotency_mismatch";
-                    /** @constant */
-                    status?: 422;
-                };
-            };
-        };
         /** @description - `conversation_open`: the contact has another open conversation */
         ConflictConversationOpen: {
             headers: {
@@ -1638,6 +1601,66 @@ export interface components {
                 };
             };
         };
+        /**
+         * @description - `validation_failed`: `errors` has every fault
+         *     - `idempotency_mismatch`: this key came with another body before
+         */
+        InvalidIdempotencyMismatch: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://pytake.net/problems/validation_failed",
+                 *       "title": "Validation failed",
+                 *       "status": 422,
+                 *       "detail": "Validation failed",
+                 *       "code": "validation_failed",
+                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de",
+                 *       "errors": [
+                 *         {
+                 *           "field": "content",
+                 *           "code": "required",
+                 *           "message": "Is required"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "validation_failed" | "idempotency_mismatch";
+                    /** @constant */
+                    status?: 422;
+                };
+            };
+        };
+        /** @description - `precondition_failed`: it was changed since If-Match's version */
+        Precondition: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://pytake.net/problems/precondition_failed",
+                 *       "title": "It was changed since: get it again",
+                 *       "status": 412,
+                 *       "detail": "It was changed since: get it again",
+                 *       "code": "precondition_failed",
+                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "precondition_failed";
+                    /** @constant */
+                    status?: 412;
+                };
+            };
+        };
         /** @description - `verify_token_mismatch`: not the verify token that is configured */
         ForbiddenVerifyTokenMismatch: {
             headers: {
@@ -1718,45 +1741,11 @@ export interface components {
                 };
             };
         };
-        /** @description - `precondition_failed`: it was changed since If-Match's version */
-        Precondition: {
-            headers: {
-                "X-Request-Id": components["headers"]["RequestId"];
-                [name: string]: unknown;
-            };
-            content: {
-                /**
-                 * @example {
-                 *       "type": "https://pytake.net/problems/precondition_failed",
-                 *       "title": "It was changed since: get it again",
-                 *       "status": 412,
-                 *       "detail": "It was changed since: get it again",
-                 *       "code": "precondition_failed",
-                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
-                 *     }
-                 */
-                "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {string} */
-                    code?: "precondition_failed";
-                    /** @constant */
-                    status?: 412;
-                };
-            };
-        };
     };
     parameters: {
-        ConversationId: components["schemas"]["Id"];
         Limit: number;
         /** @description An opaque `next_cursor` of the same list. */
         Cursor: string;
-        /** @description One, or several with commas between. */
-        Status: string;
-        /** @description A user's id, or `me`. */
-        AssignedTo: "me" | components["schemas"]["Id"];
-        /** @description Excludes `assigned_to`. */
-        Unassigned: boolean;
-        Tag: string;
-        ContactId: components["schemas"]["Id"];
         /**
          * @description 1 to 255 printable ASCII characters.  For 24 hours the same key with
          *     the same body gives the first 2xx again, with
@@ -1927,13 +1916,13 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description One, or several with commas between. */
-                status?: components["parameters"]["Status"];
+                status?: string;
                 /** @description A user's id, or `me`. */
-                assigned_to?: components["parameters"]["AssignedTo"];
+                assigned_to?: "me" | components["schemas"]["Id"];
                 /** @description Excludes `assigned_to`. */
-                unassigned?: components["parameters"]["Unassigned"];
-                tag?: components["parameters"]["Tag"];
-                contact_id?: components["parameters"]["ContactId"];
+                unassigned?: boolean;
+                tag?: string;
+                contact_id?: components["schemas"]["Id"];
                 limit?: components["parameters"]["Limit"];
                 /** @description An opaque `next_cursor` of the same list. */
                 cursor?: components["parameters"]["Cursor"];
@@ -2028,7 +2017,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                conversation_id: components["parameters"]["ConversationId"];
+                conversation_id: components["schemas"]["Id"];
             };
             cookie?: never;
         };
@@ -2056,98 +2045,12 @@ export interface operations {
             default: components["responses"]["Refused"];
         };
     };
-    msg_list: {
-        parameters: {
-            query?: {
-                limit?: components["parameters"]["Limit"];
-                /** @description An opaque `next_cursor` of the same list. */
-                cursor?: components["parameters"]["Cursor"];
-            };
-            header?: never;
-            path: {
-                conversation_id: components["parameters"]["ConversationId"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description A page */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["MessageList"];
-                };
-            };
-            400: components["responses"]["BadRequestInvalidCursor"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            413: components["responses"]["TooLarge"];
-            422: components["responses"]["Invalid"];
-            429: components["responses"]["TooMany"];
-            500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
-            default: components["responses"]["Refused"];
-        };
-    };
-    msg_send: {
-        parameters: {
-            query?: never;
-            header?: {
-                /**
-                 * @description 1 to 255 printable ASCII characters.  For 24 hours the same key with
-                 *     the same body gives the first 2xx again, with
-                 *     `Idempotent-Replayed: true`; with another body it is 422
-                 *     `idempotency_mismatch`.  A racing twin waits for the first.  Its
-                 *     scope is the user and this very path.
-                 */
-                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-            };
-            path: {
-                conversation_id: components["parameters"]["ConversationId"];
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["MessageInput"];
-            };
-        };
-        responses: {
-            /** @description The message */
-            201: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    "Idempotent-Replayed": components["headers"]["Replayed"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Message"];
-                };
-            };
-            400: components["responses"]["BadRequestInvalidJsonInvalidIdempotencyKey"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
-            413: components["responses"]["TooLarge"];
-            415: components["responses"]["MediaType"];
-            422: components["responses"]["InvalidIdempotencyMismatch"];
-            429: components["responses"]["TooMany"];
-            500: components["responses"]["Internal"];
-            503: components["responses"]["UnavailableOutcomeUnknown"];
-            default: components["responses"]["Refused"];
-        };
-    };
     conv_read: {
         parameters: {
             query?: never;
             header?: never;
             path: {
-                conversation_id: components["parameters"]["ConversationId"];
+                conversation_id: components["schemas"]["Id"];
             };
             cookie?: never;
         };
@@ -2180,7 +2083,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                conversation_id: components["parameters"]["ConversationId"];
+                conversation_id: components["schemas"]["Id"];
             };
             cookie?: never;
         };
@@ -2218,7 +2121,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                conversation_id: components["parameters"]["ConversationId"];
+                conversation_id: components["schemas"]["Id"];
             };
             cookie?: never;
         };
@@ -2251,7 +2154,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                conversation_id: components["parameters"]["ConversationId"];
+                conversation_id: components["schemas"]["Id"];
             };
             cookie?: never;
         };
@@ -2277,6 +2180,37 @@ export interface operations {
             429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
             503: components["responses"]["UnavailableOutcomeUnknown"];
+            default: components["responses"]["Refused"];
+        };
+    };
+    ws_admit: {
+        parameters: {
+            query?: {
+                /** @description Resume behind this event (with the header alone). */
+                since?: number;
+                /** @description The id of the event `since`. */
+                id?: components["schemas"]["Id"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Text frames of JSON follow */
+            101: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequestBare"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFoundBare"];
+            426: components["responses"]["UpgradeRequired"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
             default: components["responses"]["Refused"];
         };
     };
@@ -2348,95 +2282,87 @@ export interface operations {
             default: components["responses"]["Refused"];
         };
     };
-    ws_admit: {
+    msg_list: {
         parameters: {
             query?: {
-                /** @description Resume behind this event (with the header alone). */
-                since?: number;
-                /** @description The id of the event `since`. */
-                id?: components["schemas"]["Id"];
+                limit?: components["parameters"]["Limit"];
+                /** @description An opaque `next_cursor` of the same list. */
+                cursor?: components["parameters"]["Cursor"];
             };
             header?: never;
-            path?: never;
+            path: {
+                conversation_id: components["schemas"]["Id"];
+            };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Text frames of JSON follow */
-            101: {
+            /** @description A page */
+            200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["MessageList"];
+                };
             };
-            400: components["responses"]["BadRequestBare"];
+            400: components["responses"]["BadRequestInvalidCursor"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFoundBare"];
-            426: components["responses"]["UpgradeRequired"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
             default: components["responses"]["Refused"];
         };
     };
-    webhook_verify: {
-        parameters: {
-            query: {
-                "hub.mode": components["parameters"]["HubMode"];
-                "hub.verify_token": components["parameters"]["HubVerifyToken"];
-                "hub.challenge": components["parameters"]["HubChallenge"];
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The challenge */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "text/plain": string;
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            403: components["responses"]["ForbiddenVerifyTokenMismatch"];
-            500: components["responses"]["Internal"];
-            503: components["responses"]["UnavailableBare"];
-            default: components["responses"]["Refused"];
-        };
-    };
-    webhook_ingest: {
+    msg_send: {
         parameters: {
             query?: never;
-            header?: never;
-            path?: never;
+            header?: {
+                /**
+                 * @description 1 to 255 printable ASCII characters.  For 24 hours the same key with
+                 *     the same body gives the first 2xx again, with
+                 *     `Idempotent-Replayed: true`; with another body it is 422
+                 *     `idempotency_mismatch`.  A racing twin waits for the first.  Its
+                 *     scope is the user and this very path.
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                conversation_id: components["schemas"]["Id"];
+            };
             cookie?: never;
         };
         requestBody: {
             content: {
-                "application/json": {
-                    [key: string]: unknown;
-                };
+                "application/json": components["schemas"]["MessageInput"];
             };
         };
         responses: {
-            /** @description Stored */
-            200: {
+            /** @description The message */
+            201: {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
+                    "Idempotent-Replayed": components["headers"]["Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": Record<string, never>;
+                    "application/json": components["schemas"]["Message"];
                 };
             };
-            400: components["responses"]["BadRequestInvalidJson"];
-            401: components["responses"]["UnauthorizedInvalidSignature"];
+            400: components["responses"]["BadRequestInvalidJsonInvalidIdempotencyKey"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["InvalidIdempotencyMismatch"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
             503: components["responses"]["UnavailableOutcomeUnknown"];
             default: components["responses"]["Refused"];
@@ -2893,9 +2819,7 @@ export interface operations {
                  *       "conversation_id": "01a20610-653f-7000-8000-000000000009"
                  *     }
                  */
-                "application/json": {
-                    conversation_id: components["schemas"]["Id"];
-                };
+                "application/json": components["schemas"]["QuickReplyRender"];
             };
         };
         responses: {
@@ -3197,6 +3121,69 @@ export interface operations {
             415: components["responses"]["MediaType"];
             422: components["responses"]["Invalid"];
             429: components["responses"]["TooMany"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["UnavailableOutcomeUnknown"];
+            default: components["responses"]["Refused"];
+        };
+    };
+    webhook_verify: {
+        parameters: {
+            query: {
+                "hub.mode": components["parameters"]["HubMode"];
+                "hub.verify_token": components["parameters"]["HubVerifyToken"];
+                "hub.challenge": components["parameters"]["HubChallenge"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The challenge */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            403: components["responses"]["ForbiddenVerifyTokenMismatch"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["UnavailableBare"];
+            default: components["responses"]["Refused"];
+        };
+    };
+    webhook_ingest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    [key: string]: unknown;
+                };
+            };
+        };
+        responses: {
+            /** @description Stored */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            400: components["responses"]["BadRequestInvalidJson"];
+            401: components["responses"]["UnauthorizedInvalidSignature"];
+            413: components["responses"]["TooLarge"];
             500: components["responses"]["Internal"];
             503: components["responses"]["UnavailableOutcomeUnknown"];
             default: components["responses"]["Refused"];

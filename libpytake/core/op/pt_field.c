@@ -16,6 +16,19 @@ static pt_err_t pt_field_value(pytake_op_t *op, const pt_field_t *f,
 static void pt_field_text(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
                           pt_str_t text, pt_value_t *out);
 static bool pt_field_has_hidden(pt_str_t s);
+static bool pt_field_clean(pytake_op_t *op, pt_str_t path, const pt_json_t *v);
+static bool pt_field_text_arg(const pt_field_t *f, pt_str_t text);
+static void pt_field_words(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
+                           pt_str_t text, pt_value_t *out);
+static int  pt_field_word_find(const char *words, pt_str_t word);
+static void pt_field_uuid(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
+                          pt_str_t text, pt_value_t *out);
+static pt_err_t pt_field_json(pytake_op_t *op, const pt_field_t *f,
+                              pt_str_t path, const pt_json_t *v,
+                              pt_value_t *out);
+static pt_err_t pt_field_members(pytake_op_t *op, const pt_field_t *f,
+                                 pt_str_t path, const pt_json_t *v,
+                                 pt_value_t *out);
 static void pt_field_enum(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
                           pt_str_t text, pt_value_t *out);
 static void pt_field_number(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
@@ -68,7 +81,15 @@ pt_fields_args(pytake_op_t *op, pt_fields_t fields, pt_value_t *out)
 
         case PT_FIELD_TEXT:
         case PT_FIELD_LINE:
-            pt_field_text(op, f, name, text, &out[i]);
+        case PT_FIELD_SECRET:
+            out[i].text = text;
+            if (!pt_field_text_arg(f, text)) {
+                pt_fault(op, name, "invalid", pt_field_must(f, "Not allowed"));
+            }
+            break;
+
+        case PT_FIELD_WORDS:
+            pt_field_words(op, f, name, text, &out[i]);
             break;
 
         case PT_FIELD_ENUM:
@@ -76,7 +97,7 @@ pt_fields_args(pytake_op_t *op, pt_fields_t fields, pt_value_t *out)
             break;
 
         case PT_FIELD_UUID:
-            (void) pt_arg_uuid(op, f->name, &out[i].uuid);
+            pt_field_uuid(op, f, name, text, &out[i]);
             break;
 
         case PT_FIELD_INT:
@@ -91,6 +112,8 @@ pt_fields_args(pytake_op_t *op, pt_fields_t fields, pt_value_t *out)
             }
             break;
 
+        case PT_FIELD_JSON:
+        case PT_FIELD_OBJECT:
         case PT_FIELD_UUIDS:
         case PT_FIELD_LIST:
             assert(0); /* a query has none */
@@ -173,7 +196,12 @@ pt_field_value(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
         return PT_OK;
     }
 
-    if (!pt_body_clean(op, path, v)) {
+    /* Of an object each member is looked at by itself. */
+    if (f->type == PT_FIELD_OBJECT) {
+        return pt_field_members(op, f, path, v, out);
+    }
+
+    if (!pt_field_clean(op, path, v)) {
         return PT_OK;
     }
 
@@ -190,6 +218,9 @@ pt_field_value(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
         pt_field_number(op, f, path, pt_json_i64(v, &number), number, out);
         return PT_OK;
 
+    case PT_FIELD_JSON:
+        return pt_field_json(op, f, path, v, out);
+
     case PT_FIELD_UUIDS:
         return pt_field_uuids(op, f, path, v, out);
 
@@ -204,9 +235,7 @@ pt_field_value(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
         pt_fault(op, path, "type", "Must be a string");
 
     } else if (f->type == PT_FIELD_UUID) {
-        if (!pt_uuid_parse(v->str, &out->uuid)) {
-            pt_fault(op, path, "invalid", "Must be a UUID");
-        }
+        pt_field_uuid(op, f, path, v->str, out);
 
     } else if (f->type == PT_FIELD_ENUM) {
         pt_field_enum(op, f, path, v->str, out);
@@ -219,6 +248,20 @@ pt_field_value(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
 }
 
 
+/* A webhook's text is kept cleaned, for it would be lost.  Who asks us is
+ * told instead. */
+static bool
+pt_field_clean(pytake_op_t *op, pt_str_t path, const pt_json_t *v)
+{
+    if (v->cleaned) {
+        pt_fault(op, path, "invalid",
+                 "Has U+0000, a lone surrogate or a number of over 40 digits");
+    }
+
+    return !v->cleaned;
+}
+
+
 static void
 pt_field_text(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
               pt_str_t text, pt_value_t *out)
@@ -227,7 +270,8 @@ pt_field_text(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
 
     out->text = text;
 
-    if (f->min != 0 && pt_utf8_is_blank(text)) {
+    if (f->type == PT_FIELD_SECRET ? n == 0
+                                   : f->min != 0 && pt_utf8_is_blank(text)) {
         pt_fault(op, path, "required", "Must not be empty");
 
     } else if (n < f->min) {
@@ -240,6 +284,17 @@ pt_field_text(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
         pt_fault(op, path, "invalid",
                  "Must be one line without control characters");
     }
+}
+
+
+/* What is looked for may be blanks. */
+static bool
+pt_field_text_arg(const pt_field_t *f, pt_str_t text)
+{
+    size_t n = pt_utf8_count(text);
+
+    return n >= f->min && n <= f->max
+           && (f->type != PT_FIELD_LINE || !pt_field_has_hidden(text));
 }
 
 
@@ -260,19 +315,86 @@ static void
 pt_field_enum(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
               pt_str_t text, pt_value_t *out)
 {
-    size_t      len;
-    const char *word;
-
     out->text = text;
 
-    for (word = f->one_of; *word != '\0'; word += len + (word[len] == ' ')) {
-        len = strcspn(word, " ");
-        if (pt_str_eq(text, (pt_str_t){ word, len })) {
+    if (pt_field_word_find(f->one_of, text) < 0) {
+        pt_fault(op, path,
+                 (f->flags & PT_FIELD_GROWS) != 0 ? "unsupported" : "invalid",
+                 pt_field_must(f, "Not one of its values"));
+    }
+}
+
+
+static void
+pt_field_words(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
+               pt_str_t text, pt_value_t *out)
+{
+    int    found;
+    size_t i, start;
+
+    for (start = 0, i = 0; i <= text.len; i++) {
+        if (i < text.len && text.data[i] != ',') {
+            continue;
+        }
+
+        found = pt_field_word_find(
+            f->one_of, (pt_str_t){ text.data + start, i - start });
+        if (found < 0) {
+            pt_fault(op, path, "invalid",
+                     pt_field_must(f, "Not one of its values"));
             return;
+        }
+
+        out->words |= UINT32_C(1) << found;
+        start = i + 1;
+    }
+}
+
+
+bool
+pt_field_word(const char *words, uint32_t i, pt_str_t *out)
+{
+    for (;; words += out->len + 1) {
+        *out = (pt_str_t){ words, strcspn(words, " ") };
+
+        if (i == 0) {
+            return out->len != 0;
+        }
+        if (words[out->len] == '\0') {
+            return false;
+        }
+        i--;
+    }
+}
+
+
+/* Its place, or -1. */
+static int
+pt_field_word_find(const char *words, pt_str_t word)
+{
+    int      i;
+    pt_str_t one;
+
+    for (i = 0; pt_field_word(words, (uint32_t) i, &one); i++) {
+        if (pt_str_eq(one, word)) {
+            return i;
         }
     }
 
-    pt_fault(op, path, "invalid", pt_field_must(f, "Not one of its values"));
+    return -1;
+}
+
+
+static void
+pt_field_uuid(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
+              pt_str_t text, pt_value_t *out)
+{
+    if ((f->flags & PT_FIELD_ME) != 0 && pt_str_is(text, "me")) {
+        out->uuid = op->claims.sub;
+
+    } else if (!pt_uuid_parse(text, &out->uuid)) {
+        pt_fault(op, path, "invalid", pt_field_must(f, "Must be a UUID"));
+    }
 }
 
 
@@ -288,6 +410,66 @@ pt_field_number(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
     } else if (number < f->min || number > f->max) {
         pt_fault(op, path, "invalid", pt_field_must(f, "Out of range"));
     }
+}
+
+
+static pt_err_t
+pt_field_json(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
+              const pt_json_t *v, pt_value_t *out)
+{
+    pt_jw_t  w;
+    pt_buf_t b;
+    pt_err_t err;
+
+    if (v->type != PT_JSON_OBJECT) {
+        pt_fault(op, path, "type", "Must be an object");
+        return PT_OK;
+    }
+
+    pt_buf_init(&b, op->arena, f->max);
+    pt_jw_init(&w, &b);
+    pt_jw_value(&w, v);
+
+    err = pt_buf_get(&b, &out->text);
+    if (err == PT_ELIMIT) {
+        pt_fault(op, path, "too_long", pt_field_must(f, "Too long"));
+        return PT_OK;
+    }
+
+    return err;
+}
+
+
+static pt_err_t
+pt_field_members(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
+                 const pt_json_t *v, pt_value_t *out)
+{
+    bool        or_text = (f->flags & PT_FIELD_OR_TEXT) != 0;
+    pt_err_t    err;
+    pt_str_t    prefix;
+    pt_value_t *members;
+
+    members = pt_calloc(op->arena, f->of.n, sizeof(pt_value_t));
+    if (members == NULL) {
+        return PT_ENOMEM;
+    }
+    out->members = members;
+
+    if (or_text && v->type == PT_JSON_STRING) {
+        return pt_field_value(op, &f->of.v[0], path, v, &members[0]);
+    }
+
+    if (v->type != PT_JSON_OBJECT) {
+        pt_fault(op, path, "type",
+                 or_text ? "Must be a string or an object"
+                         : "Must be an object");
+        return PT_OK;
+    }
+
+    err = pt_fmt(op->arena, &prefix, "%.*s.", (int) path.len, path.data);
+
+    return err == PT_OK ? pt_field_object(op, v, f->of, false, prefix, members)
+                        : err;
 }
 
 
