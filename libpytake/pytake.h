@@ -144,12 +144,11 @@ typedef enum {
     PYTAKE_SQL_SLOW      /* search, reports, export: own pool */
 } pytake_sql_class_t;
 
-/* One parameter.  Binary ones are in PostgreSQL's binary format for the
- * type that the statement table declares; text is text. */
+/* One parameter, in PostgreSQL's binary format of the type that the statement
+ * table declares (pt_sql.h). */
 typedef struct {
     const char *data; /* NULL: SQL NULL */
     int32_t     len;
-    bool        binary;
 } pytake_param_t;
 
 typedef struct {

@@ -274,8 +274,6 @@ pt_sql_next(pt_sql_t *b, uint32_t oid)
     assert(oid == 0 || def->param_oids[b->nparams] == oid);
     PT_UNUSED(def);
 
-    s->params[b->nparams].binary = true;
-
     return &s->params[b->nparams++];
 }
 
