@@ -242,8 +242,7 @@ pt_sql_refusal(uint16_t stmt, const char *sqlstate)
     const pytake_refusal_t *r;
 
     for (i = 0; stmt < pytake_stmts_count && i < pytake_stmts[stmt].nrefuses;
-         i++)
-    {
+         i++) {
         r = &pytake_stmts[stmt].refuses[i];
         if (memcmp(sqlstate, r->sqlstate, 5) == 0) {
             return r;

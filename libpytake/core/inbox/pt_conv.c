@@ -53,15 +53,13 @@ static const pt_field_t pt_conv_list_args[] = {
     [PT_CONV_LIST_STATUS] = { .name = "status",
                               .type = PT_FIELD_WORDS,
                               .one_of = pt_conv_statuses,
-                              .must =
-                                  "Must be active, pending, snoozed or "
-                                  "closed, or several of them with commas "
-                                  "between" },
+                              .must = "Must be active, pending, snoozed or "
+                                      "closed, or several of them with commas "
+                                      "between" },
     [PT_CONV_LIST_ASSIGNED] = { .name = "assigned_to",
                                 .type = PT_FIELD_UUID,
                                 .flags = PT_FIELD_ME },
-    [PT_CONV_LIST_UNASSIGNED] = { .name = "unassigned",
-                                  .type = PT_FIELD_BOOL },
+    [PT_CONV_LIST_UNASSIGNED] = { .name = "unassigned", .type = PT_FIELD_BOOL },
     [PT_CONV_LIST_TAG] = { .name = "tag",
                            .type = PT_FIELD_TEXT,
                            .min = 1,

@@ -76,8 +76,7 @@ pt_conv_create_check(pytake_op_t *op)
 {
     const pt_value_t *first = &op->input[PT_CREATE_INITIAL];
 
-    if (first->members != NULL
-        && pt_value_is(&first->members[PT_MSG_REPLY_TO]))
+    if (first->members != NULL && pt_value_is(&first->members[PT_MSG_REPLY_TO]))
     {
         pt_fault(op, PT_STR("initial_message.reply_to"), "invalid",
                  "A first message quotes nothing");

@@ -17,24 +17,24 @@ typedef struct {
 } pt_op_sqlstate_t;
 
 
-static pt_err_t pt_op_make(pytake_t *pt, const pytake_request_t *req,
-                           const uint8_t seed[32], int64_t now_us,
-                           pytake_op_t **out);
-static void     pt_op_run(pytake_op_t *op);
-static pt_err_t pt_op_step(pytake_op_t *op);
-static void     pt_op_refuse(pytake_op_t *op, pt_err_t err);
-static pt_err_t pt_op_settle(pytake_op_t *op);
-static pt_err_t pt_op_settle_looked(pytake_op_t *op);
-static bool     pt_op_is_revoked(const pytake_op_t *op);
-static bool     pt_op_again(pytake_op_t *op);
-static bool     pt_op_dayless(const pytake_op_t *op);
-static void     pt_op_help(pytake_op_t *op);
-static pt_err_t pt_op_failure(pytake_op_t *op);
-static pt_err_t pt_op_sqlstate(pytake_op_t *op);
-static bool     pt_op_refused(pytake_op_t *op, pt_err_t *err);
+static pt_err_t    pt_op_make(pytake_t *pt, const pytake_request_t *req,
+                              const uint8_t seed[32], int64_t now_us,
+                              pytake_op_t **out);
+static void        pt_op_run(pytake_op_t *op);
+static pt_err_t    pt_op_step(pytake_op_t *op);
+static void        pt_op_refuse(pytake_op_t *op, pt_err_t err);
+static pt_err_t    pt_op_settle(pytake_op_t *op);
+static pt_err_t    pt_op_settle_looked(pytake_op_t *op);
+static bool        pt_op_is_revoked(const pytake_op_t *op);
+static bool        pt_op_again(pytake_op_t *op);
+static bool        pt_op_dayless(const pytake_op_t *op);
+static void        pt_op_help(pytake_op_t *op);
+static pt_err_t    pt_op_failure(pytake_op_t *op);
+static pt_err_t    pt_op_sqlstate(pytake_op_t *op);
+static bool        pt_op_refused(pytake_op_t *op, pt_err_t *err);
 static const char *pt_op_refusal_message(const pytake_op_t      *op,
                                          const pytake_refusal_t *refusal);
-static pt_str_t pt_op_text(bool known, const char id[PT_UUID_LEN]);
+static pt_str_t    pt_op_text(bool known, const char id[PT_UUID_LEN]);
 
 
 /* PTxyz are raised by our own SQL functions; their message is for the
@@ -583,8 +583,7 @@ pt_op_refused(pytake_op_t *op, pt_err_t *err)
         return false;
     }
 
-    refusal =
-        pt_sql_refusal(op->batch.stmts[r->failed_stmt].stmt, r->sqlstate);
+    refusal = pt_sql_refusal(op->batch.stmts[r->failed_stmt].stmt, r->sqlstate);
     if (refusal == NULL) {
         return false;
     }
@@ -620,8 +619,7 @@ pt_op_refusal_message(const pytake_op_t *op, const pytake_refusal_t *refusal)
 
     for (i = 0; i < fields->n; i++) {
         if (strcmp(fields->v[i].name, refusal->field) == 0
-            && fields->v[i].must != NULL)
-        {
+            && fields->v[i].must != NULL) {
             return fields->v[i].must;
         }
     }

@@ -60,9 +60,9 @@ typedef struct {
 #define PT_OP_BODY 0x04       /* JSON object body required */
 #define PT_OP_WEBHOOK 0x08    /* raw body, signature, own order of refusals */
 #define PT_OP_LOGIN 0x10
-#define PT_OP_PAGE 0x20      /* a list: takes "limit" and "cursor", too */
-#define PT_OP_PATCH 0x40     /* what its body requires may be absent */
-#define PT_OP_ANY_ARGS 0x80  /* its arguments are not ours to check */
+#define PT_OP_PAGE 0x20       /* a list: takes "limit" and "cursor", too */
+#define PT_OP_PATCH 0x40      /* what its body requires may be absent */
+#define PT_OP_ANY_ARGS 0x80   /* its arguments are not ours to check */
 #define PT_OP_CLIENT_ID 0x100 /* its body's client_id is its key, too */
 
 /* Which limit a request counts for. */
@@ -145,7 +145,7 @@ struct pytake_op_s {
     const pt_value_t       *query; /* one a field of the query's table */
     const pt_value_t       *input; /* one a field of the body's table */
     uint32_t                limit; /* of a list: rows of a page */
-    void                   *data; /* the endpoint's own state */
+    void                   *data;  /* the endpoint's own state */
 
     /* the engine's */
     uint16_t        step;
@@ -176,7 +176,7 @@ struct pytake_op_s {
     const char                *code;
     const char                *note;
     bool                       replied;
-    bool                       idem;          /* a key is in force */
+    bool                       idem; /* a key is in force */
     pt_str_t                   idem_key;
     uint8_t                    idem_hash[32]; /* of the raw body */
     pt_str_t                   idem_scope;

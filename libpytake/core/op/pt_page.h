@@ -24,10 +24,10 @@
  */
 typedef struct {
     uint8_t  kind;
-    uint16_t id;    /* column of the row's id */
-    int      key;   /* column of the time in front of it, or -1 */
-    uint32_t room;  /* bytes that a row mostly takes */
-    uint16_t stmt;  /* whose columns they are, for pt_row_write() ... */
+    uint16_t id;   /* column of the row's id */
+    int      key;  /* column of the time in front of it, or -1 */
+    uint32_t room; /* bytes that a row mostly takes */
+    uint16_t stmt; /* whose columns they are, for pt_row_write() ... */
     /* ... or what writes a row instead. */
     void (*write)(pt_jw_t *w, const pytake_rows_t *r, uint32_t row);
 } pt_page_t;

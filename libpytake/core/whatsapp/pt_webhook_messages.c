@@ -274,7 +274,8 @@ pt_webhook_params(pytake_op_t *op, const pt_webhook_cols_t *c)
            .contents = { c->contents, c->n }, .previews = { c->previews, c->n },
            .wamids = { c->wamids, c->n }, .metadata = { c->metadata, c->n },
            .quoted = { c->quoted, c->n }, .frames = { c->templates, c->n },
-           .event_ids = { c->events, c->n }, .now = pt_envelope_time(op->now_us));
+           .event_ids = { c->events, c->n },
+           .now = pt_envelope_time(op->now_us));
 }
 
 
