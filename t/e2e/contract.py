@@ -209,6 +209,8 @@ def main(t):
         ops = list(doc.operations())
         for op in ops:
             refused(t, w, op)
+            if "304" in op.node["responses"]:
+                unchanged(t, w, op)
         nginx(t, w, next(o for o in ops
                          if o.node["operationId"] == "tag_list"))
         away(t, w, ops)
@@ -233,6 +235,13 @@ def refused(t, w, op):
             if (str(r.status), r.code) != (status, code):
                 bad.append((code, r))
     t.ok(not bad, op.node["operationId"] + " refuses as it is written", bad)
+
+
+def unchanged(t, w, op):
+    target, headers, body = w.good(op)
+    tag = ask(w, op, target, headers, body).headers["etag"]
+    t.eq(ask(w, op, target, {**headers, "If-None-Match": tag}, body).status,
+         304, op.node["operationId"] + " is as it was")
 
 
 def nginx(t, w, op):
