@@ -21,10 +21,9 @@ API = "/api/v1"
 UPGRADE = {"Connection": "Upgrade", "Upgrade": "websocket",
            "Sec-WebSocket-Version": "13",
            "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}
-# Of a story: rest.py, create.py, actions.py and login_flood.py tell them;
-# bodies.py waits for the last one.
+# Of a story: rest.py, create.py, actions.py and login_flood.py tell them.
 ELSEWHERE = {"too_many_attempts", "refresh_reused", "conversation_open",
-             "whatsapp_config_required", "request_timeout"}
+             "whatsapp_config_required"}
 OFF = "ws_admit 404 not_found"  # of a hub that is off: websocket.py
 
 
