@@ -1212,7 +1212,6 @@ export interface components {
         };
         /**
          * @description - `bad_request`: a request line, header, query or body that is none; a header over 8 KiB; plain HTTP on a port of TLS
-         *     - `request_timeout`: the request did not come in time
          *     - `uri_too_long`: over 8 KiB
          *     - `misdirected_request`: the name of another host
          *     - `internal_error`: a fault of ours; the request id finds it in the log
@@ -1238,7 +1237,7 @@ export interface components {
                  */
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {string} */
-                    code?: "bad_request" | "request_timeout" | "uri_too_long" | "misdirected_request" | "internal_error" | "not_implemented" | "service_unavailable" | "http_version_not_supported";
+                    code?: "bad_request" | "uri_too_long" | "misdirected_request" | "internal_error" | "not_implemented" | "service_unavailable" | "http_version_not_supported";
                 };
             };
         };
