@@ -178,12 +178,11 @@ typedef enum {
     PYTAKE_SQL_SLOW      /* search, reports, exports: has a pool of its own */
 } pytake_sql_class_t;
 
-/* One parameter.  Binary ones are in PostgreSQL's binary format for the
- * type that the statement table declares; text is text. */
+/* One parameter, in PostgreSQL's binary format of the type that the statement
+ * table declares (pt_sql.h). */
 typedef struct {
     const char *data; /* NULL: SQL NULL */
     int32_t     len;
-    bool        binary;
 } pytake_param_t;
 
 typedef struct {
@@ -404,20 +403,23 @@ typedef struct {
                                ETag and is no member of the JSON */
 } pytake_field_t;
 
+/* An SQLSTATE that is an answer of a statement, and no fault of it. */
 typedef struct {
-    const char           *name;
-    const char           *sql;
-    uint16_t              nparams;
-    uint16_t              ncols;
-    const uint32_t       *param_oids; /* nparams of them, in order; NULL
-                                         without parameters */
-    const pytake_field_t *params;     /* nparams of them, in order */
-    const pytake_field_t *columns;    /* ncols of them, in order */
-    const char *refuses; /* the SQLSTATE that is an answer and no fault; or
-                            NULL */
-    const char *refuses_field; /* the field of the body that it is about; or
-                                  NULL */
-    const char *refuses_code;  /* the code of that field's fault; or NULL */
+    const char *sqlstate;
+    const char *field; /* the field of the body that it is about; or NULL */
+    const char *code;  /* the code of that field's fault; or NULL */
+} pytake_refusal_t;
+
+typedef struct {
+    const char     *name;
+    const char     *sql;
+    uint16_t        nparams;
+    uint16_t        ncols;
+    const uint32_t *param_oids; /* nparams of them, in order; NULL for none */
+    const pytake_field_t   *params;  /* nparams of them, in order */
+    const pytake_field_t   *columns; /* ncols of them, in order */
+    const pytake_refusal_t *refuses; /* nrefuses of them */
+    uint16_t                nrefuses;
 } pytake_stmt_def_t;
 
 extern const pytake_stmt_def_t pytake_stmts[];

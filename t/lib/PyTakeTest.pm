@@ -15,7 +15,6 @@ use File::Temp qw(tempdir);
 use JSON::PP;
 use MIME::Base64 qw(encode_base64);
 use Test::More ();
-use Test::Nginx::Socket;
 
 our @EXPORT = qw(http_with location_api problem_pages secret_file secret_dir
                  demo login_body signature webhook_body chunked
@@ -32,7 +31,8 @@ my %default = (
 
 # Every answer is kept, and held against schema/openapi.yaml at the end.
 my (@heard, $asked);
-listen_in();
+
+INIT { listen_in(); }
 
 END {
     my $status = $?;

@@ -237,6 +237,24 @@ pt_sql_end(const pt_sql_t *b)
 }
 
 
+const pytake_refusal_t *
+pt_sql_refusal(uint16_t stmt, const char *sqlstate)
+{
+    uint16_t                i;
+    const pytake_refusal_t *r;
+
+    for (i = 0; stmt < pytake_stmts_count && i < pytake_stmts[stmt].nrefuses;
+         i++) {
+        r = &pytake_stmts[stmt].refuses[i];
+        if (memcmp(sqlstate, r->sqlstate, 5) == 0) {
+            return r;
+        }
+    }
+
+    return NULL;
+}
+
+
 /* Gives the place of the next parameter, which is SQL NULL so far; or a NULL
  * pointer once an error sticks to the batch. */
 static pytake_param_t *
@@ -257,8 +275,6 @@ pt_sql_next(pt_sql_t *b, uint32_t oid)
     assert(b->nparams < s->nparams);
     assert(oid == 0 || def->param_oids[b->nparams] == oid);
     PT_UNUSED(def);
-
-    s->params[b->nparams].binary = true;
 
     return &s->params[b->nparams++];
 }

@@ -91,4 +91,9 @@ void pt_sql_times(pt_sql_t *b, pt_times_t v);
  * and that the last one has all of its parameters. */
 pt_err_t pt_sql_end(const pt_sql_t *b) PT_MUST_CHECK;
 
+/* Gives what a statement declares of an SQLSTATE ("-- refuses:"), which is
+ * constant; NULL: nothing.  stmt may be any number, sqlstate has at least five
+ * characters. */
+const pytake_refusal_t *pt_sql_refusal(uint16_t stmt, const char *sqlstate);
+
 #endif

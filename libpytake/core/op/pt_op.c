@@ -6,6 +6,7 @@
  */
 
 #include "pt_op_parts.h"
+#include "pt_noun.h"
 
 #include <assert.h>
 
@@ -16,22 +17,24 @@ typedef struct {
 } pt_op_sqlstate_t;
 
 
-static pt_err_t pt_op_make(pytake_t *pt, const pytake_request_t *req,
-                           const uint8_t seed[32], int64_t now_us,
-                           pytake_op_t **out);
-static void     pt_op_run(pytake_op_t *op);
-static pt_err_t pt_op_step(pytake_op_t *op);
-static void     pt_op_refuse(pytake_op_t *op, pt_err_t err);
-static pt_err_t pt_op_settle(pytake_op_t *op);
-static pt_err_t pt_op_settle_looked(pytake_op_t *op);
-static bool     pt_op_is_revoked(const pytake_op_t *op);
-static bool     pt_op_again(pytake_op_t *op);
-static bool     pt_op_dayless(const pytake_op_t *op);
-static void     pt_op_help(pytake_op_t *op);
-static pt_err_t pt_op_failure(pytake_op_t *op);
-static pt_err_t pt_op_sqlstate(pytake_op_t *op);
-static bool     pt_op_refused(pytake_op_t *op, pt_err_t *err);
-static pt_str_t pt_op_text(bool known, const char id[PT_UUID_LEN]);
+static pt_err_t    pt_op_make(pytake_t *pt, const pytake_request_t *req,
+                              const uint8_t seed[32], int64_t now_us,
+                              pytake_op_t **out);
+static void        pt_op_run(pytake_op_t *op);
+static pt_err_t    pt_op_step(pytake_op_t *op);
+static void        pt_op_refuse(pytake_op_t *op, pt_err_t err);
+static pt_err_t    pt_op_settle(pytake_op_t *op);
+static pt_err_t    pt_op_settle_looked(pytake_op_t *op);
+static bool        pt_op_is_revoked(const pytake_op_t *op);
+static bool        pt_op_again(pytake_op_t *op);
+static bool        pt_op_dayless(const pytake_op_t *op);
+static void        pt_op_help(pytake_op_t *op);
+static pt_err_t    pt_op_failure(pytake_op_t *op);
+static pt_err_t    pt_op_sqlstate(pytake_op_t *op);
+static bool        pt_op_refused(pytake_op_t *op, pt_err_t *err);
+static const char *pt_op_refusal_message(const pytake_op_t      *op,
+                                         const pytake_refusal_t *refusal);
+static pt_str_t    pt_op_text(bool known, const char id[PT_UUID_LEN]);
 
 
 /* What each SQLSTATE means.  Our own SQL functions raise PTxyz, with a message
@@ -580,23 +583,21 @@ pt_op_sqlstate(pytake_op_t *op)
 static bool
 pt_op_refused(pytake_op_t *op, pt_err_t *err)
 {
-    const pytake_stmt_def_t   *def;
+    const pytake_refusal_t    *refusal;
     const pytake_sql_result_t *r = op->result;
 
     if (r->failed_stmt >= op->batch.sql.nstmts) {
         return false;
     }
 
-    def = &pytake_stmts[op->batch.stmts[r->failed_stmt].stmt];
-
-    if (def->refuses == NULL || memcmp(r->sqlstate, def->refuses, 5) != 0) {
+    refusal = pt_sql_refusal(op->batch.stmts[r->failed_stmt].stmt, r->sqlstate);
+    if (refusal == NULL) {
         return false;
     }
 
-    if (def->refuses_field != NULL) {
-        pt_fault(op,
-                 (pt_str_t){ def->refuses_field, strlen(def->refuses_field) },
-                 def->refuses_code, "Another one has it already");
+    if (refusal->field != NULL) {
+        pt_fault(op, (pt_str_t){ refusal->field, strlen(refusal->field) },
+                 refusal->code, pt_op_refusal_message(op, refusal));
         *err = PT_EVALIDATION;
         return true;
     }
@@ -605,6 +606,33 @@ pt_op_refused(pytake_op_t *op, pt_err_t *err)
     *err = PT_EOPENALREADY;
 
     return op->batch.stmts[r->failed_stmt].stmt == PT_STMT_CONV_REOPEN;
+}
+
+
+/* Says in words what is wrong with the field.  The code "taken" is about other
+ * rows; every other code is about the value, and the declaration of the field
+ * says what it must be. */
+static const char *
+pt_op_refusal_message(const pytake_op_t *op, const pytake_refusal_t *refusal)
+{
+    uint16_t           i;
+    const pt_fields_t *fields;
+
+    if (strcmp(refusal->code, "taken") == 0) {
+        return "Another one has it already";
+    }
+
+    assert(op->def->noun != NULL);
+    fields = &op->def->noun->fields;
+
+    for (i = 0; i < fields->n; i++) {
+        if (strcmp(fields->v[i].name, refusal->field) == 0
+            && fields->v[i].must != NULL) {
+            return fields->v[i].must;
+        }
+    }
+
+    return "Not one of its values";
 }
 
 
