@@ -1,4 +1,5 @@
--- "pytake backup", as the owner of the tables.
+-- The statements of "pytake backup", which runs them as the owner of the
+-- tables.
 
 -- name: backup_owner
 -- columns: name:text quoted:text
@@ -7,13 +8,13 @@ FROM pg_class c
 JOIN pg_roles r ON r.oid = c.relowner
 WHERE c.oid = to_regclass('public.tenants');
 
--- What pg_dump sees, too.
+-- Takes the snapshot that pg_dump sees, too.
 -- name: backup_snapshot
 -- columns: id:text
 SELECT pg_export_snapshot();
 
--- Row-level security is forced: a table without a policy for its owner would
--- seem to be empty.
+-- Finds tables that would seem to be empty: row-level security is forced, and
+-- these have no policy for their owner.
 -- name: backup_hidden
 -- columns: name:text
 SELECT c.relname::text FROM pg_class c
@@ -28,7 +29,8 @@ WHERE c.relnamespace = 'public'::regnamespace
                     WHERE r.id = 0 OR pg_has_role(r.id, 'USAGE')))
 LIMIT 1;
 
--- What the schema was made by, and the partitions that the rows lie in: JSON.
+-- Gives as JSON what the schema was made by, and the partitions in which the
+-- rows lie.
 -- name: backup_schema
 -- columns: migrations:text? partitions:text?
 SELECT (SELECT json_agg(json_build_object('version', m.version,
@@ -44,7 +46,7 @@ SELECT (SELECT json_agg(json_build_object('version', m.version,
         WHERE p.relnamespace = 'public'::regnamespace AND p.relkind = 'p'
           AND pg_get_expr(c.relpartbound, c.oid) <> 'DEFAULT');
 
--- Tables of ours that are no partition of another.
+-- The tables of ours that are no partition of another.
 -- fragment: backup_ours
 FROM pg_class c
 WHERE c.relnamespace = 'public'::regnamespace

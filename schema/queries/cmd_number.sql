@@ -1,4 +1,5 @@
--- "pytake number", as pytake_service.  A number is known by Meta's id of it.
+-- The statements of "pytake number", which runs them as pytake_service.  A
+-- number is known by the id that Meta gives it.
 
 -- fragment: cmd_number
 -- columns: tenant_id:uuid id:uuid
@@ -19,7 +20,8 @@ INSERT INTO whatsapp_configs (tenant_id, id, name, phone_number_id, waba_id,
 VALUES ($tenant_id, $id, $name, $phone_number_id, $waba_id, btrim($display),
         $token);
 
--- A new token also starts a number that was stopped for a dead one.
+-- Sets a token.  It also starts a number that was stopped because of a dead
+-- one.
 -- name: cmd_number_token
 -- params: tenant_id:uuid id:uuid token:bytes
 UPDATE whatsapp_configs
@@ -27,7 +29,8 @@ SET access_token_sealed = $token, updated_at = now(), status_reason = NULL,
     status = CASE status WHEN 'stopped' THEN 'active' ELSE status END
 WHERE tenant_id = $tenant_id AND id = $id;
 
--- Of one tenant, or of all.  What was removed has its id behind Meta's.
+-- Lists the numbers of one tenant, or of all.  A number that was removed has
+-- its own id behind Meta's.
 -- name: cmd_number_list
 -- params: tenant_id:uuid?
 -- columns: id:text phone_number_id:text status:text token:bool display:text
@@ -50,8 +53,9 @@ SET name = coalesce($name, name),
 WHERE phone_number_id = $phone_number_id
 RETURNING @cmd_number;
 
--- Gone at once: its webhooks are an unknown number's, nothing is sent, its id
--- is free.  The purge deletes its conversations.
+-- Removes a number.  It is gone at once: its webhooks are those of an unknown
+-- number, nothing is sent, and its id is free.  The purge deletes its
+-- conversations.
 -- name: cmd_number_remove
 -- params: phone_number_id:text
 -- columns: @cmd_number

@@ -1,7 +1,9 @@
--- "pytake tenant", as pytake_service: the operator's own words.
+-- The statements of "pytake tenant", which runs them as pytake_service.  The
+-- operator says which tenant is meant.
 
--- By id or by name: spelt exactly so, or like it and nobody is spelt exactly
--- so.  Two rows: several are.
+-- Finds a tenant by its id or by its name.  A name counts that is spelt
+-- exactly so, or, if none is, one that is the same without regard to case.
+-- Two rows: several tenants have it.
 -- name: cmd_tenant_find
 -- params: name:text
 -- columns: id:uuid
@@ -22,7 +24,7 @@ INSERT INTO tenants (id, name) VALUES ($id, btrim($name));
 -- columns: id:text status:text name:text
 SELECT id::text, status, name FROM tenants ORDER BY tenants.id;
 
--- The changes give the id of a tenant that is still there.
+-- The following changes give the id of the tenant if it is still there.
 -- name: cmd_tenant_rename
 -- params: id:uuid name:text
 -- columns: id:uuid
@@ -32,8 +34,8 @@ UPDATE tenants SET name = btrim($name), updated_at = now(),
 WHERE id = $id AND status <> 'removed'
 RETURNING id;
 
--- A trigger ends the sessions of who is suspended; refresh and login look at
--- the status.
+-- Changes the status.  A trigger ends the sessions of a tenant that is
+-- suspended; refresh and login look at the status.
 -- name: cmd_tenant_status
 -- params: id:uuid status:text
 -- columns: id:uuid
@@ -42,8 +44,8 @@ UPDATE tenants SET status = $status, updated_at = now(),
 WHERE id = $id AND status <> 'removed'
 RETURNING id;
 
--- Gone at once for everybody: sessions end, numbers and e-mail addresses are
--- free.  The purge deletes the rows.
+-- Removes a tenant.  It is gone at once for everybody: sessions end, numbers
+-- and e-mail addresses are free.  The purge deletes the rows.
 -- name: cmd_tenant_remove
 -- params: id:uuid
 -- columns: id:uuid
@@ -61,7 +63,7 @@ UPDATE tenants SET status = 'removed', updated_at = now()
 WHERE id = $id AND status <> 'removed'
 RETURNING id;
 
--- Names that several tenants have.
+-- Finds names that several tenants have.
 -- name: cmd_tenant_twins
 -- columns: name:text n:big
 SELECT min(name), count(*) FROM tenants
@@ -69,7 +71,7 @@ WHERE status <> 'removed'
 GROUP BY pytake_name_fold(name) HAVING count(*) > 1
 ORDER BY 1;
 
--- A line of the audit log about a thing of the tenant's.
+-- Adds an entry to the audit log about something of the tenant's.
 -- name: cmd_audit_add
 -- params: tenant_id:uuid id:uuid action:text object:uuid
 INSERT INTO audit_log (tenant_id, id, action, object, detail)

@@ -1,4 +1,5 @@
--- "pytake user", as pytake_service.  A user is known by their e-mail address.
+-- The statements of "pytake user", which runs them as pytake_service.  A user
+-- is known by the e-mail address.
 
 -- fragment: cmd_user
 -- columns: tenant_id:uuid id:uuid
@@ -13,7 +14,7 @@ INSERT INTO users (tenant_id, id, email, name, role, password_hash)
 VALUES ($tenant_id, $id, $email, $name, $role, $password_hash)
 RETURNING email;
 
--- Of one tenant, or of all.
+-- Lists the users of one tenant, or of all.
 -- name: cmd_user_list
 -- params: tenant_id:uuid?
 -- columns: id:text role:text active:bool email:text name:text tenant:text
@@ -24,7 +25,8 @@ WHERE t.status <> 'removed'
   AND ($tenant_id IS NULL OR u.tenant_id = $tenant_id)
 ORDER BY u.tenant_id, u.id;
 
--- A trigger ends the sessions of who is no longer active.
+-- Changes whether a user is active.  A trigger ends the sessions of one who is
+-- not any more.
 -- name: cmd_user_active
 -- params: email:text active:bool
 -- columns: @cmd_user
@@ -32,7 +34,7 @@ UPDATE users u SET active = $active, updated_at = now()
 WHERE u.email_key = pytake_email_key($email)
 RETURNING @cmd_user;
 
--- A new password ends the sessions that the old one began.
+-- Sets a password, and ends the sessions that the old one began.
 -- name: cmd_user_password
 -- params: email:text password_hash:text
 -- columns: @cmd_user

@@ -1,19 +1,20 @@
--- "pytake demo", as pytake_service: who is in the demo, and what the API has
--- no operation for.
+-- The statements of "pytake demo", which runs them as pytake_service: those
+-- that find what is in the demo, and those for which the API has no operation.
 
--- One demo at a time, until the transaction's end.
+-- Lets one demo be made at a time, until the transaction's end.
 -- name: demo_lock
 -- columns: locked:bool
 SELECT true FROM pg_advisory_xact_lock(7305807);
 
--- A demo's tenant is known by its owner's address.
+-- Finds the tenant of a demo, which is known by its owner's address.
 -- name: demo_user_find
 -- params: email:text
 -- columns: tenant_id:uuid id:uuid password_hash:text
 SELECT tenant_id, id, password_hash FROM users
 WHERE email_key = pytake_email_key($email);
 
--- Sealed anew each time: the key may be another one by now.
+-- Sets the token, which is sealed anew each time because the key may be
+-- another one by now.
 -- name: demo_number_put
 -- params: tenant_id:uuid id:uuid name:text phone_number_id:text waba_id:text
 -- params: display:text token:bytes
@@ -31,13 +32,13 @@ VALUES ($tenant_id, $id, $email, $name, $role, $password_hash)
 ON CONFLICT (tenant_id, id) DO UPDATE
 SET password_hash = excluded.password_hash;
 
--- Whether anything was said.
+-- Says whether the demo has any message.
 -- name: demo_is_there
 -- params: tenant_id:uuid
 -- columns: there:bool
 SELECT EXISTS (SELECT 1 FROM conversations WHERE tenant_id = $tenant_id);
 
--- The open conversation of a customer.
+-- Finds the open conversation of a customer.
 -- name: demo_conversation
 -- params: tenant_id:uuid kind:text value:text
 -- columns: id:uuid
@@ -53,8 +54,8 @@ WHERE c.tenant_id = $tenant_id AND i.kind = $kind::identity_kind
 SELECT id FROM messages
 WHERE tenant_id = $tenant_id AND whatsapp_message_id = $wamid;
 
--- The API sends texts alone: a template is one from here on, in its row and in
--- its event.
+-- Makes a message a template, in its row and in its event, because the API
+-- sends nothing but texts.
 -- name: demo_retype
 -- params: tenant_id:uuid id:uuid
 WITH m AS (
@@ -69,7 +70,8 @@ FROM m
 WHERE e.tenant_id = $tenant_id AND e.event = 'message_sent'
   AND e.frame::jsonb -> 'data' ->> 'id' = m.id::text;
 
--- How a conversation is left: assigned, read, tagged ("a,b"), closed.
+-- Leaves a conversation as the demo shows it: assigned, read, tagged ("a,b")
+-- or closed.
 -- name: demo_leave
 -- params: tenant_id:uuid id:uuid closed:bool seen:bool assigned_to:uuid?
 -- params: tags:text?
@@ -85,9 +87,9 @@ INSERT INTO conversation_tags (tenant_id, conversation_id, tag)
 SELECT $tenant_id, c.id, tag
 FROM c, unnest(string_to_array($tags, ',')) tag;
 
--- What is on the customers' phones: the newest conversations of a number, and
--- of each phone the newest messages that WhatsApp knows (a message without its
--- id was never on a phone).
+-- Gives what is on the customers' phones: the newest conversations of a
+-- number, and of each phone the newest messages that WhatsApp knows.  A
+-- message without WhatsApp's id was never on a phone.
 -- name: demo_phones
 -- params: tenant_id:uuid config_id:uuid
 -- columns: contacts:json

@@ -1,6 +1,6 @@
--- "pytake doctor".  What asks the catalogue is run as the login itself, what
--- asks tables as pytake_service.  $prefix is what the roles' names begin with.
--- Lists give the names of what is wrong.
+-- The statements of "pytake doctor".  Those that ask the catalogue are run as
+-- the login itself, those that ask tables as pytake_service.  $prefix is what
+-- the names of the roles begin with.  Lists give the names of what is wrong.
 
 -- name: doctor_settings
 -- columns: name:text setting:text
@@ -8,7 +8,7 @@ SELECT name, setting FROM pg_settings
 WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit',
                'server_encoding');
 
--- What lower() makes of letters beyond ASCII here.
+-- Gives what lower() makes of letters beyond ASCII in this database.
 -- name: doctor_collation
 -- columns: ctype:text folds:bool
 SELECT datctype::text, lower(chr(201)) = chr(233)
@@ -40,7 +40,7 @@ WHERE c.relnamespace = 'public'::regnamespace
   AND has_table_privilege($prefix || '_' || k, c.oid,
                           'SELECT, INSERT, UPDATE, DELETE');
 
--- How many days have their partition, today's first, without a gap.
+-- Says how many days have their partition, from today on and without a gap.
 -- name: doctor_days
 -- params: parent:text
 -- columns: n:big
@@ -50,7 +50,7 @@ WHERE NOT EXISTS (
     WHERE to_regclass('public.' || $parent || to_char(
         (now() AT TIME ZONE 'UTC')::date + k, '_YYYY_MM_DD')) IS NULL);
 
--- Partitions that messages lack for this month and the next.
+-- Lists the partitions that messages lack for this month and the next.
 -- name: doctor_months
 -- columns: name:text
 SELECT m.name
@@ -75,7 +75,8 @@ WITH ours AS (
       AND NOT pg_has_role(l.oid, c.relowner, 'MEMBER')
 );
 
--- What whoever takes a worker over has: the login of DATABASE_URL.
+-- Says what the login of DATABASE_URL may do, which somebody has who takes a
+-- worker over.
 -- name: doctor_login
 -- columns: name:text harm:text? passes:bool
 SELECT r.rolname::text,
@@ -105,7 +106,7 @@ WHERE d.datname = current_database() AND a.grantee = 0
   AND a.privilege_type IN ('CONNECT', 'TEMPORARY')
 LIMIT 1;
 
--- Members that may not connect: logins of another database.
+-- Lists members that may not connect, which are logins of another database.
 -- name: doctor_members
 -- params: prefix:text
 -- columns: name:text
@@ -114,7 +115,7 @@ SELECT rolname::text FROM strange
 WHERE NOT has_database_privilege(oid, current_database(), 'CONNECT')
 ORDER BY 1;
 
--- Members that have the roles' rights without entering one.
+-- Lists members that have the rights of the roles without entering one.
 -- name: doctor_inherits
 -- params: prefix:text
 -- columns: name:text
@@ -125,7 +126,7 @@ WHERE rolbypassrls OR rolcreaterole
               WHERE pg_has_role(strange.oid, ours.oid, 'USAGE'))
 ORDER BY 1;
 
--- Other databases that have the same roles.
+-- Lists other databases that have the same roles.
 -- name: doctor_shared
 -- params: prefix:text
 -- columns: name:text
@@ -138,10 +139,11 @@ JOIN pg_database d ON d.oid = s.dbid
 WHERE d.datname <> current_database()
 ORDER BY 1;
 
--- Who is no member, and can become one without asking anybody: the first 16,
--- and how many there are.  Up to PostgreSQL 15 that is whoever can enter a
--- role with CREATEROLE: such a role grants every role that is no superuser's.
--- From 16 on it takes the ADMIN OPTION on the role that is granted.
+-- Gives the first 16 logins that are no members and can become ones without
+-- asking anybody, and how many there are.  Up to PostgreSQL 15 these are the
+-- logins that can enter a role with CREATEROLE, because such a role grants
+-- every role that is no superuser's.  From 16 on it takes the ADMIN OPTION on
+-- the role that is granted.
 -- name: doctor_granters
 -- params: prefix:text
 -- columns: names:text? n:big
@@ -163,7 +165,7 @@ FROM (SELECT l.rolname::text AS name,
                          WHERE m.rolcreaterole
                            AND pg_has_role(l.oid, m.oid, 'MEMBER')))) x;
 
--- What an upgrade leaves for workers of the release before.
+-- Lists what an upgrade leaves for workers of the older release.
 -- name: doctor_bridges
 -- params: prefix:text
 -- columns: name:text
@@ -175,8 +177,8 @@ JOIN pg_roles r ON r.oid = m.member
 WHERE NOT r.rolcanlogin AND r.rolname ~ '_(app|service|lookup)$'
 ORDER BY 1;
 
--- Couriers that are connected, and for how long the oldest reply that is due
--- has been so.
+-- Says how many couriers are connected, and for how long the oldest message
+-- that is due has been due.
 -- name: doctor_courier
 -- columns: here:big late_s:big
 SELECT count(*),
@@ -194,7 +196,7 @@ SELECT id || ' (' || status_reason || ')' FROM whatsapp_configs
 WHERE status = 'stopped'
 ORDER BY id;
 
--- The newest tokens.
+-- Gives the newest tokens.
 -- name: doctor_tokens
 -- params: most:int
 -- columns: tenant_id:uuid id:uuid token:bytes
@@ -202,14 +204,15 @@ SELECT tenant_id, id, access_token_sealed FROM whatsapp_configs
 WHERE access_token_sealed IS NOT NULL
 ORDER BY updated_at DESC LIMIT $most;
 
--- Numbers without a token: whoever writes waits for a reply in vain.
+-- Lists numbers without a token: whoever writes to one waits for a reply in
+-- vain.
 -- name: doctor_mute
 -- columns: name:text
 SELECT phone_number_id FROM whatsapp_configs
 WHERE status = 'active' AND access_token_sealed IS NULL
 ORDER BY id;
 
--- Numbers of which agents are shown what is no phone number.
+-- Lists numbers that agents see as something that is no phone number.
 -- name: doctor_displays
 -- columns: name:text
 SELECT phone_number_id || ' (' || display_phone_number || ')'

@@ -1,8 +1,9 @@
--- "pytake migrate", as the owner's login.  What makes roles, grants and tables
--- is in sidecar/cmd: its names are no parameters.  $prefix is what the roles'
--- names shall begin with, $old what those do that the schema has.
+-- The statements of "pytake migrate", which runs them as the owner's login.
+-- Those that make roles, grants and tables are in sidecar/cmd, because the
+-- names in them cannot be parameters.  $prefix is what the names of the roles
+-- shall begin with, $old what those begin with that the schema has.
 
--- One migration at a time, until the session's end.
+-- Lets one migration run at a time, until the session's end.
 -- name: migrate_lock_try
 -- columns: locked:bool
 SELECT pg_try_advisory_lock(7305808);
@@ -11,7 +12,7 @@ SELECT pg_try_advisory_lock(7305808);
 -- columns: locked:bool
 SELECT true FROM pg_advisory_lock(7305808);
 
--- Whether there is a table of this name.
+-- Says whether there is a table of this name.
 -- name: migrate_table
 -- params: name:text
 -- columns: there:bool
@@ -47,12 +48,12 @@ ON CONFLICT (file) DO UPDATE
 SET checksum = excluded.checksum, applied_at = now(),
     duration_ms = excluded.duration_ms;
 
--- Files that are gone: should one come back, it is applied again.
+-- Forgets files that are gone, so that one is applied again if it comes back.
 -- name: migrate_forget
 -- params: files:text[]
 DELETE FROM schema_functions WHERE file <> ALL ($files);
 
--- The first migration stands for those that it replaced from now on.
+-- Makes the first migration stand for those that it replaced.
 -- name: migrate_replaced
 -- params: version:int
 DELETE FROM schema_migrations WHERE version < $version;
@@ -62,8 +63,8 @@ DELETE FROM schema_migrations WHERE version < $version;
 UPDATE schema_migrations SET name = $name, checksum = $checksum
 WHERE version = $version;
 
--- The database's own name, whatever a pooler calls it; whether PUBLIC may
--- connect, and whether lower() knows letters beyond ASCII.
+-- Gives the database's own name, whatever a pooler calls it; whether PUBLIC
+-- may connect; and whether lower() knows letters beyond ASCII.
 -- name: migrate_database
 -- columns: name:text encoding:text open:bool folds:bool
 SELECT current_database()::text, getdatabaseencoding()::text,
@@ -73,7 +74,8 @@ SELECT current_database()::text, getdatabaseencoding()::text,
                  AND a.privilege_type IN ('CONNECT', 'TEMPORARY')),
        lower(chr(201)) = chr(233);
 
--- What the names of the schema's roles begin with: a policy has one of them.
+-- Finds what the names of the schema's roles begin with, in a policy that has
+-- one of them.
 -- name: migrate_roles_old
 -- columns: prefix:text
 SELECT left(r.rolname, -8)
@@ -82,7 +84,7 @@ JOIN pg_roles r ON r.oid = ANY (p.polroles)
 WHERE p.polrelid = to_regclass('public.tenants')
   AND p.polname = 'service_all' AND r.rolname LIKE '%\_service';
 
--- Another database that has the roles of before, or those that shall be.
+-- Finds another database that has the old roles, or those that shall be.
 -- name: migrate_roles_owners
 -- params: prefix:text old:text
 -- columns: database:text
@@ -95,7 +97,8 @@ JOIN pg_database d ON d.oid = s.dbid
 WHERE d.datname <> current_database()
 ORDER BY left(r.rolname, length($prefix)) = $prefix DESC LIMIT 1;
 
--- New roles that are somebody's: a login's, or of another database.
+-- Finds new roles that belong to somebody already: to a login, or to another
+-- database.
 -- name: migrate_roles_taken
 -- params: prefix:text
 -- columns: role:text database:text?
@@ -120,8 +123,8 @@ WHERE r.rolname IN ($prefix || '_app', $prefix || '_service',
 -- columns: there:bool
 SELECT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = $name);
 
--- Whether we can become a role.  From 16 on its maker has that only when it was
--- granted with SET.
+-- Says whether we can become a role.  From PostgreSQL 16 on the maker of a
+-- role can only when it was granted with SET.
 -- name: migrate_role_ours
 -- params: name:text modern:bool
 -- columns: ours:bool
@@ -162,8 +165,8 @@ WITH pair AS (
     WHERE n.nspname = 'public'
 );
 
--- Statements that bring a schema over from its old roles to the new, each to
--- be run alone.
+-- Gives statements that bring a schema over from its old roles to the new
+-- ones.  Each is to be run alone.
 -- name: migrate_move_grants
 -- params: prefix:text old:text
 -- columns: sql:text
@@ -186,7 +189,8 @@ WHERE f.pronamespace = 'public'::regnamespace
 @migrate_pairs
 SELECT format('REVOKE %s FROM %s', what, oid::regrole) FROM acl;
 
--- migrate_roles_old finds the old roles by the tenants' policy: it goes last.
+-- The policy of tenants goes last, because migrate_roles_old finds the old
+-- roles by it.
 -- name: migrate_move_policies
 -- params: prefix:text old:text
 -- columns: sql:text
@@ -203,9 +207,9 @@ HAVING bool_or(pair.oid IS NOT NULL)
 ORDER BY p.polrelid = to_regclass('public.tenants'),
          p.polname = 'service_all', p.polrelid;
 
--- Those of $names, and when $members is true who is a member of the roles; what
--- is wrong with each.  A member that may do everything anyway is none of ours,
--- and one that is away is at home in another database, too.
+-- Lists the logins in $names and, when $members is true, the members of the
+-- roles, with what is wrong with each.  A member that may do everything anyway
+-- is not one of ours, and neither is one that belongs to another database.
 -- name: migrate_logins
 -- params: names:text prefix:text old:text members:bool
 -- columns: name:text named:bool app:bool? service:bool? fault:text?
@@ -253,8 +257,8 @@ WHERE d.datname = current_database()
                OR r.rolname = current_user))
 ORDER BY 1;
 
--- Members of roles that two databases have: whose are they?  Owners of either
--- are no question.
+-- Lists the members of roles that two databases have, of which nobody knows to
+-- which database they belong.  Owners of either database are left out.
 -- name: migrate_logins_doubt
 -- params: prefix:text old:text
 -- columns: name:text
@@ -276,7 +280,7 @@ WHERE r.rolcanlogin AND NOT r.rolsuper AND r.rolname <> current_user
                           AND s.dbid = d.oid)))
 ORDER BY 1;
 
--- Whether a backend of this login is shown to us, and ends when we say so.
+-- Says whether we can see a backend of this login, and end it.
 -- name: migrate_login_ours
 -- params: name:text
 -- columns: ours:bool
@@ -284,9 +288,9 @@ SELECT pg_has_role(current_user, $name, 'USAGE')
        OR pg_has_role(current_user, 'pg_signal_backend', 'USAGE')
           AND pg_has_role(current_user, 'pg_read_all_stats', 'USAGE');
 
--- Statements that take away what the release before needed: what the old roles
--- have of ours goes first, then what our logins are of the old ones.  From 16
--- on each grantor's grant is one of its own.
+-- Gives statements that take away what the older release needed: first what
+-- the old roles have of ours, then the membership of our logins in the old
+-- roles.  From PostgreSQL 16 on each grantor's grant is a grant of its own.
 -- name: migrate_finish
 -- params: prefix:text modern:bool
 -- columns: sql:text bridge:bool

@@ -1,7 +1,7 @@
--- "pytake restore", as the login that migrates; from restore_full on as the
--- owner of the tables.
+-- The statements of "pytake restore", which runs them as the login that
+-- migrates, and from restore_full on as the owner of the tables.
 
--- Parts of a backup's manifest, which is JSON.
+-- Takes the manifest of a backup apart, which is JSON.
 -- name: restore_migrations
 -- params: manifest:text
 -- columns: @migration
@@ -15,7 +15,7 @@ ORDER BY n;
 -- columns: name:text n:big
 SELECT key, value::bigint FROM json_each_text($manifest::json->'tables') ORDER BY key;
 
--- Statements that make the partitions which are not there.
+-- Gives statements that make the partitions which are missing.
 -- name: restore_partitions
 -- params: manifest:text
 -- columns: sql:text
@@ -29,13 +29,14 @@ WHERE p.name ~ '^[a-z_]+_[0-9_]+$'
   AND p.bounds ~ ('^FOR VALUES FROM \(''[-+:. 0-9a-f]+''\)'
                   || ' TO \(''[-+:. 0-9a-f]+''\)$');
 
--- A statement for each table of ours: %I in it is the table's name.
+-- Gives a statement for each table of ours; %I in it stands for the table's
+-- name.
 -- name: restore_each
 -- params: statement:text
 -- columns: sql:text
 SELECT format($statement, c.relname) @backup_ours;
 
--- One restore at a time, and nobody else at all.
+-- Lets one restore run at a time, and nobody else at all.
 -- name: restore_alone
 -- columns: locked:bool others:big who:text?
 SELECT pg_try_advisory_lock(7305813), count(a.pid),
@@ -45,7 +46,7 @@ FROM pg_stat_activity a
 WHERE a.datname = current_database() AND a.usesysid IS NOT NULL
   AND a.pid <> pg_backend_pid();
 
--- A table that is not ours.
+-- Finds a table that is not ours.
 -- name: restore_foreign
 -- columns: name:text
 SELECT c.relname::text FROM pg_class c
@@ -58,13 +59,13 @@ WHERE c.relnamespace = 'public'::regnamespace
            AND to_regclass('public.schema_functions') IS NOT NULL)
 LIMIT 1;
 
--- Whether anything would be lost.
+-- Says whether anything would be lost.
 -- name: restore_full
 -- columns: full:bool
 SELECT EXISTS (SELECT FROM tenants) OR EXISTS (SELECT FROM webhook_raw);
 
--- What waited to be sent may have gone out since the backup was made: it is
--- not sent again, as any call whose outcome is unknown.
+-- Marks what waited to be sent as a call whose outcome is unknown, so that it
+-- is not sent again: it may have been sent since the backup was made.
 -- name: restore_outbox
 -- columns: n:big
 WITH u AS (
@@ -76,7 +77,8 @@ WITH u AS (
 )
 SELECT count(*) FROM u;
 
--- Whether a login was let in.  A database that is new knows its owner alone.
+-- Says whether a login may connect.  A new database lets nobody in but its
+-- owner.
 -- name: restore_known
 -- columns: known:bool
 SELECT EXISTS (

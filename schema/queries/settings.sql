@@ -1,5 +1,5 @@
--- Settings: what of a tenant its own people may change. Every tenant has them
--- once, so there is no id.
+-- The settings of a tenant, which its own people may change.  Every tenant has
+-- them once, so there is no id.
 
 -- fragment: settings
 -- columns: name:text locale:text? time_zone:text? updated_at:time version:int
@@ -9,8 +9,8 @@ name, locale, time_zone, updated_at, version;
 -- columns: @settings
 SELECT @settings FROM tenants WHERE id = pytake_tenant();
 
--- A time zone that stays is not looked for again: it was good, and to look is
--- dear (pytake_time_zone()).
+-- Changes settings.  A time zone that stays is not looked up again: it was
+-- good, and looking it up is slow (pytake_time_zone()).
 -- name: settings_patch
 -- params: now:time if_match:int? has_name:bool name:text?
 -- params: has_time_zone:bool time_zone:text?
