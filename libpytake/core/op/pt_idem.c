@@ -1,8 +1,8 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * Idempotency-Key: scope is tenant + user + operation + what the path names;
- * requests are compared by their raw body.
+ * Idempotency-Key.  The scope of a key is the tenant, the user, the operation
+ * and what the path names.  Two requests are compared by their raw bodies.
  */
 
 #include "pt_op_parts.h"
@@ -97,7 +97,7 @@ pt_idem_replay(pytake_op_t *op)
         return PT_EIDEMMISMATCH;
     }
 
-    /* rows are gone when the answer is written */
+    /* The rows are gone when the answer is written, so it needs copies. */
     err =
         pt_dup(op->arena, pt_cell_text(r, 0, PT_COL_IDEM_GET_RESPONSE), &body);
     if (err != PT_OK) {
