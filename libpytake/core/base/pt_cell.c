@@ -2,7 +2,7 @@
 
 #include "pt_cell.h"
 
-/* PostgreSQL's zero, 2000-01-01 */
+/* PostgreSQL counts times from 2000-01-01. */
 #define PT_CELL_EPOCH_US INT64_C(946684800000000)
 #define PT_CELL_ARRAY_HEAD 20u
 

@@ -59,7 +59,8 @@ pt_cell_jsonb(const pytake_rows_t *r, uint32_t row, uint32_t col)
 }
 
 
-/* false, and *out is nil, when the cell is NULL or no UUID. */
+/* Reads an id.  The result is false, and *out is nil, when the cell is NULL or
+ * no UUID. */
 static inline bool
 pt_cell_uuid(const pytake_rows_t *r, uint32_t row, uint32_t col, pt_uuid_t *out)
 {

@@ -25,7 +25,7 @@
 #define PT_OID_UUIDS 2951u
 
 #define PT_SQL_ARRAY_HEAD 20u /* bytes: dimensions, flags, type, size, base */
-/* PostgreSQL's zero, 2000-01-01 */
+/* PostgreSQL counts times from 2000-01-01. */
 #define PT_SQL_EPOCH_US INT64_C(946684800000000)
 
 

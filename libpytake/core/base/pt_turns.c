@@ -225,7 +225,7 @@ pt_lane_add(pt_turns_t *q, uint64_t key)
 {
     pt_lane_t *lane = q->free, **chain = pt_lane_chain(q, key);
 
-    /* there are as many lanes as turns, so one is free */
+    /* There are as many lanes as turns, so one is free. */
     assert(lane != NULL);
 
     q->free = lane->next;
