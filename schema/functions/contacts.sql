@@ -125,7 +125,7 @@ CREATE OR REPLACE FUNCTION pytake_contacts_link(p_phones text[],
 DECLARE
     who uuid[];
 BEGIN
-    -- one notice may follow from another
+    -- One notice may follow from another, so they are taken one at a time.
     FOR i IN 1 .. cardinality(p_phones) LOOP
         who := pytake_contacts_resolve(p_phones, p_bsuids, p_names,
             p_wa_ids, p_usernames, p_new_ids, ARRAY[i],
