@@ -63,8 +63,7 @@ typedef struct {
 #define PT_OP_PUBLIC 0x01     /* it needs no access token */
 #define PT_OP_IDEMPOTENT 0x02 /* it takes an Idempotency-Key */
 #define PT_OP_BODY 0x04       /* its body is a JSON object */
-#define PT_OP_WEBHOOK 0x08    /* WhatsApp's signed call; refused in its own
-                                 order */
+#define PT_OP_WEBHOOK 0x08    /* WhatsApp's signed call */
 #define PT_OP_LOGIN 0x10
 #define PT_OP_PAGE 0x20       /* it is a list: takes "limit", "cursor" */
 #define PT_OP_PATCH 0x40      /* what its body requires may be absent */
