@@ -83,8 +83,7 @@ ngx_pytake_answer_send(ngx_http_request_t *r, ngx_uint_t status,
     r->headers_out.content_length_n = (off_t) body->len;
     r->allow_ranges = 0;
 
-    /* the core has looked at If-Match and If-None-Match before it did
-     * anything; NGINX's own filter would answer 412 for what has been done */
+    /* the core judges If-Match before it acts: a 412 would come too late */
 
     r->disable_not_modified = 1;
 

@@ -46,9 +46,6 @@ struct ngx_pytake_guest_s {
 
 static ngx_int_t ngx_pytake_limit_param(ngx_conf_t *cf, ngx_pytake_limit_t *c,
                                         ngx_str_t *value);
-static void      ngx_pytake_limit_guest(ngx_pytake_guest_t *guest,
-                                        ngx_pytake_limit_t *c, ngx_http_request_t *r,
-                                        ngx_pytake_ctx_t *ctx);
 static ngx_pytake_net_t   *ngx_pytake_limit_net(ngx_pytake_limit_t *c,
                                                 ngx_http_request_t *r);
 static ngx_uint_t          ngx_pytake_limit_room(ngx_pytake_guest_t  *guest,
@@ -60,6 +57,9 @@ static void                ngx_pytake_limit_leave(void *data);
 static void                ngx_pytake_limit_forget(ngx_pytake_limit_t *c,
                                                    ngx_pytake_net_t   *net);
 static ngx_uint_t          ngx_pytake_limit_bucket(u_char *key, size_t len);
+static void ngx_pytake_limit_guest(ngx_pytake_guest_t *g, ngx_pytake_limit_t *c,
+                                   ngx_http_request_t *r,
+                                   ngx_pytake_ctx_t   *ctx);
 
 
 static const struct {
@@ -237,22 +237,22 @@ ngx_pytake_limit_enter(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx)
  * not told counts as a large one. */
 
 static void
-ngx_pytake_limit_guest(ngx_pytake_guest_t *guest, ngx_pytake_limit_t *c,
+ngx_pytake_limit_guest(ngx_pytake_guest_t *g, ngx_pytake_limit_t *c,
                        ngx_http_request_t *r, ngx_pytake_ctx_t *ctx)
 {
     off_t len;
 
     len = r->headers_in.content_length_n;
 
-    guest->limit = c;
-    guest->ctx = ctx;
-    guest->since = ngx_current_msec;
-    guest->sizes = 1;
+    g->limit = c;
+    g->ctx = ctx;
+    g->since = ngx_current_msec;
+    g->sizes = 1;
 
     if (c->large
         && (len < 0 ? ngx_pytake_body_awaited(r) : len >= (off_t) c->large))
     {
-        guest->sizes = 2;
+        g->sizes = 2;
     }
 }
 
