@@ -5,7 +5,8 @@
 
 #include "pt_pgsend.h"
 
-/* Types whose text and binary forms are the same bytes. */
+/* OIDs of types whose text and binary forms are the same bytes
+ * (pg_type.dat). */
 #define PT_OID_NAME 19
 #define PT_OID_TEXT 25
 #define PT_OID_JSON 114
@@ -63,9 +64,9 @@ pt_pgsend_is_valid(const pytake_sql_t *sql)
 
 
 /*
- * Everything up to the Sync is queued without going back to the loop, so
- * that an open transaction never waits for us to come round again.
- * (libpq sends by itself from 8 kB on; docs/io.md has the rest.)
+ * Everything up to the Sync is given to libpq without going back to the loop,
+ * so that no transaction is open while the worker does something else.  libpq
+ * sends by itself from 8 kB on; docs/io.md tells the rest.
  */
 
 bool
@@ -74,8 +75,10 @@ pt_pgsend_batch(pt_pgconn_t *c, pt_item_t *it)
     bool     ok;
     uint16_t i;
 
+    assert(it->state == PT_ITEM_FLIGHT && !it->synced);
     if (!pt_pgexpect_reserve(c, it->sql.nstmts * 3u + 1u)) {
-        /* even then it must be found: one place is always kept */
+        /* pt_pgconn_take() has to find the batch even now, and the ring always
+         * has one place for that */
         pt_pgexpect_add(c, PT_EXP_SYNC, 0, it);
         return false;
     }
@@ -111,10 +114,12 @@ pt_pgsend_position(const pt_item_t *it, uint16_t stmt)
 
 
 /*
- * DETAIL and CONTEXT are never logged, they quote rows.  The primary text of
- * a data error (class 22, 23) quotes the value itself, so of those only the
- * code and the constraint are told.  'PTxxx' is raised by our own functions
- * and is an answer, not an error; so are the retried ones.
+ * DETAIL and CONTEXT are never logged, because they quote rows.  The primary
+ * text of a data error (class 22 and 23) quotes the value, so of such errors
+ * the code and the constraint alone are logged.  A code of class PT is raised
+ * by functions of the schema and is an answer, not an error; so is a code that
+ * the statement is declared to refuse with.  Errors after which a batch is
+ * tried again, such as a deadlock, are worth a line for information.
  */
 
 void
@@ -151,7 +156,9 @@ pt_pgsend_log_error(pt_loop_t *loop, uint16_t stmt, const char *sqlstate,
 }
 
 
-/* Each Prepare has a Sync of its own: a refused one fails itself only. */
+/* Prepares the statements that this connection does not have yet.  Each
+ * Prepare has a Sync of its own, so that one which is refused does not fail
+ * the others. */
 
 static bool
 pt_pgsend_prepare(pt_pgconn_t *c, pt_item_t *it)
@@ -196,7 +203,7 @@ pt_pgsend_stmt(pt_pgconn_t *c, const pytake_stmt_t *st)
     rc = PQsendQueryPrepared(c->pg, name, st->nparams, p.values, p.lengths,
                              p.formats, 1);
     if (p.copies != NULL) {
-        c->mem.free(c->mem.user, p.copies); /* libpq has its own by now */
+        c->mem.free(c->mem.user, p.copies); /* libpq has made copies */
     }
     return rc == 1;
 }
