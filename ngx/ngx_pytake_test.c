@@ -1,8 +1,9 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * pytake_test_rows N: N rows of about 100 bytes through the read pool, for
- * the proof that no result hangs.  Only in builds with fault points.
+ * pytake_test_rows N: it reads N rows of about 100 bytes through the read
+ * pool, so that a test can prove that no large result hangs.  It exists in
+ * builds with fault points alone.
  */
 
 #include "ngx_pytake.h"
@@ -11,7 +12,7 @@
 
 #include "pt_stmt_table.h"
 
-#define NGX_PYTAKE_TEST_TIMEOUT 30000
+#define NGX_PYTAKE_TEST_TIMEOUT 30000 /* ms for the query */
 
 
 static void      ngx_pytake_test_post(ngx_http_request_t *r);

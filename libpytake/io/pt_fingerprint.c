@@ -1,5 +1,6 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
+#include <assert.h>
 #include <stdio.h>
 
 #include <libpq-fe.h>
@@ -33,6 +34,7 @@ pt_fingerprint_make(const pt_str_t     value[PT_FINGERPRINTS],
     pt_err_t err;
     pt_str_t v;
 
+    assert(PT_COUNT(pt_fingerprint_names) == PT_COUNT(out->of));
     memset(out, 0, sizeof(*out));
 
     if (value[PT_FINGERPRINT_JWT_SECRET].len == 0) {
@@ -85,8 +87,10 @@ pt_fingerprint_one(const uint8_t key[32], const char *name, pt_str_t value,
 }
 
 
-/* As libpq would have it, the environment and its own defaults included; but
- * a login that is not written is not that of whoever asks. */
+/* Writes where libpq would connect to, with the environment and its defaults
+ * for what the string leaves out.  Only user and database are not taken from
+ * there: a default of them is the system's user, and that differs between
+ * NGINX and the sidecar. */
 
 static pt_err_t
 pt_fingerprint_database(const char *conninfo, char *out)

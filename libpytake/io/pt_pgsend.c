@@ -40,9 +40,9 @@ pt_pgsend_is_valid(const pytake_sql_t *sql)
 
 
 /*
- * Everything up to the Sync is queued without going back to the loop, so
- * that an open transaction never waits for us to come round again.
- * (libpq sends by itself from 8 kB on; docs/io.md has the rest.)
+ * Everything up to the Sync is given to libpq without going back to the loop,
+ * so that no transaction is open while the worker does something else.  libpq
+ * sends by itself from 8 kB on; docs/io.md tells the rest.
  */
 
 bool
@@ -51,8 +51,10 @@ pt_pgsend_batch(pt_pgconn_t *c, pt_item_t *it)
     bool     ok;
     uint16_t i;
 
+    assert(it->state == PT_ITEM_FLIGHT && !it->synced);
     if (!pt_pgexpect_reserve(c, it->sql.nstmts * 3u + 1u)) {
-        /* even then it must be found: one place is always kept */
+        /* pt_pgconn_take() has to find the batch even now, and the ring always
+         * has one place for that */
         pt_pgexpect_add(c, PT_EXP_SYNC, 0, it);
         return false;
     }
@@ -88,10 +90,12 @@ pt_pgsend_position(const pt_item_t *it, uint16_t stmt)
 
 
 /*
- * DETAIL and CONTEXT are never logged, they quote rows.  The primary text of
- * a data error (class 22, 23) quotes the value itself, so of those only the
- * code and the constraint are told.  'PTxxx' is raised by our own functions
- * and is an answer, not an error; so are the retried ones.
+ * DETAIL and CONTEXT are never logged, because they quote rows.  The primary
+ * text of a data error (class 22 and 23) quotes the value, so of such errors
+ * the code and the constraint alone are logged.  A code of class PT is raised
+ * by functions of the schema and is an answer, not an error; so is a code that
+ * the statement is declared to refuse with.  Errors after which a batch is
+ * tried again, such as a deadlock, are worth a line for information.
  */
 
 void
@@ -126,7 +130,9 @@ pt_pgsend_log_error(pt_loop_t *loop, uint16_t stmt, const char *sqlstate,
 }
 
 
-/* Each Prepare has a Sync of its own: a refused one fails itself only. */
+/* Prepares the statements that this connection does not have yet.  Each
+ * Prepare has a Sync of its own, so that one which is refused does not fail
+ * the others. */
 
 static bool
 pt_pgsend_prepare(pt_pgconn_t *c, pt_item_t *it)
