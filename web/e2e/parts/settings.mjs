@@ -242,7 +242,7 @@ export async function quickReplies(t, stage, w) {
 export async function slash(t, stage, w) {
   w.admin ??= await (await stage.seat("ada")).enter();
   for (const [shortcut, content] of [
-    ["saudacao", "Oi, {{contact.name}}! Aqui é {{agent.name}}."],
+    ["saudacao", "Olá, {{contact.name}}! Sou {{agent.name}}."],
     ["horario", "Abrimos das 6h às 20h."],
   ]) {
     await api(stage, w.admin, "POST", "/quick-replies", { shortcut, content });
@@ -278,7 +278,7 @@ export async function slash(t, stage, w) {
       await t.comes(async () => (await marked()) !== first, "an arrow marks the next one");
       await page.keyboard.press("ArrowUp");
       await t.comes(async () => (await marked()) === first, "and back");
-      await page.keyboard.type("aqui é");
+      await page.keyboard.type("OLA, ");
       await t.comes(async () => (await options.count()) === 1, "the text is looked in, too");
       await page.keyboard.press("Enter");
     } else {
@@ -286,7 +286,7 @@ export async function slash(t, stage, w) {
       await options.first().waitFor();
       await seat.press(options.filter({ hasText: "/saudacao" }));
     }
-    const text = `Oi, ${who.name}! Aqui é ${seat.user.name}.`;
+    const text = `Olá, ${who.name}! Sou ${seat.user.name}.`;
 
     await t.comes(
       async () => (await seat.box.inputValue()) === text,
@@ -342,7 +342,10 @@ export async function settingsPhone(t, stage) {
   await seat.press(page.getByRole("link", { name: new RegExp(`^${words.tags}`) }));
   await t.seen(page.getByRole("heading", { level: 1, name: words.tags }), "a page of its own");
   await seat.press(page.locator("#new"));
-  await t.gone(page.getByRole("heading", { level: 1 }), "the form takes the list's place");
+  await t.gone(
+    page.getByRole("heading", { level: 1, name: words.tags, exact: true }),
+    "the form takes the list's place",
+  );
   await field(seat, words.name).fill("Celular");
   await clean(t, seat, "the form of a tag");
   await seat.press(seat.button(words.create));

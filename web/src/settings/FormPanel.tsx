@@ -5,6 +5,7 @@ import { CircleAlert, TriangleAlert, X } from "lucide-react";
 import { type ReactNode, useEffect, useRef } from "react";
 import { useI18n } from "@/i18n";
 import { useSettingsTexts } from "@/i18n/settings";
+import { usePhone } from "@/lib/media";
 import { Button, IconButton } from "@/ui/Button";
 import type { useNounForm } from "./useNounForm";
 
@@ -38,6 +39,8 @@ export function FormPanel({ title, form, label, onClose, onDirty, children }: Fo
   const s = useSettingsTexts();
   const faults = Object.keys(form.faults).length;
   const box = useRef<HTMLElement>(null);
+  /* Alone on the screen, its title is the page's. */
+  const Title = usePhone() ? "h1" : "h2";
 
   useEffect(() => onDirty(form.dirty));
 
@@ -64,7 +67,7 @@ export function FormPanel({ title, form, label, onClose, onDirty, children }: Fo
         className="flex min-h-0 flex-1 flex-col"
       >
         <header className="flex items-center gap-2 px-6 pt-5 pb-2 max-md:min-h-14 max-md:px-4 max-md:py-0">
-          <h2 className="min-w-0 flex-1 text-head">{title}</h2>
+          <Title className="min-w-0 flex-1 text-head">{title}</Title>
           <IconButton className="-mr-2" label={t.close} onClick={onClose}>
             <X className="size-[18px]" strokeWidth={1.75} />
           </IconButton>

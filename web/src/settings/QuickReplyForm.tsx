@@ -217,7 +217,9 @@ function Preview({ content, buttons }: Pick<QuickReply, "content" | "buttons">) 
 
   return (
     <section aria-label={s.preview}>
-      <h3 className="pb-1 text-preview-strong">{s.preview}</h3>
+      <p aria-hidden="true" className="pb-1 text-preview-strong">
+        {s.preview}
+      </p>
       {content.trim() === "" ? (
         <p className="text-ink-3 text-meta">{s.previewEmpty}</p>
       ) : (

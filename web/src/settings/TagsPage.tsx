@@ -154,12 +154,12 @@ function Colors({ value, name, onChange }: ColorsProps) {
         {[null, ...COLORS].map((color) => (
           <label
             key={color}
-            className="grid h-8 min-w-8 cursor-pointer place-items-center rounded-control border border-line-strong bg-card transition-fast hover:bg-hover has-checked:border-accent has-checked:ring-1 has-checked:ring-accent has-focus-visible:outline-2 has-focus-visible:outline-offset-2 has-focus-visible:outline-(--ring) max-md:h-11 max-md:min-w-11"
+            className="relative grid h-8 min-w-8 cursor-pointer place-items-center rounded-control border border-line-strong bg-card transition-fast hover:bg-hover has-checked:border-accent has-checked:ring-1 has-checked:ring-accent has-focus-visible:outline-2 has-focus-visible:outline-offset-2 has-focus-visible:outline-(--ring) max-md:h-11 max-md:min-w-11"
           >
             <input
               type="radio"
               name="color"
-              className="sr-only"
+              className="absolute inset-0 cursor-pointer opacity-0"
               aria-label={nameOfColor(color, s)}
               checked={value === color}
               onChange={() => onChange(color)}
