@@ -336,4 +336,5 @@ check-arrows: all
 clean:
 	rm -rf build build-asan build-faults
 
--include $(shell find $(BUILD) -name '*.o.d' 2>/dev/null)
+# build/old has another commit's, of t/lib/older.py.
+-include $(shell find $(BUILD) -path $(BUILD)/old -prune -o -name '*.o.d' -print 2>/dev/null)

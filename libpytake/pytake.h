@@ -144,12 +144,11 @@ typedef enum {
     PYTAKE_SQL_SLOW      /* search, reports, export: own pool */
 } pytake_sql_class_t;
 
-/* One parameter.  Binary ones are in PostgreSQL's binary format for the
- * type that the statement table declares; text is text. */
+/* One parameter, in PostgreSQL's binary format of the type that the statement
+ * table declares (pt_sql.h). */
 typedef struct {
     const char *data; /* NULL: SQL NULL */
     int32_t     len;
-    bool        binary;
 } pytake_param_t;
 
 typedef struct {
@@ -328,17 +327,23 @@ typedef struct {
     bool          hidden;   /* the row's version: its ETag, no member */
 } pytake_field_t;
 
+/* An SQLSTATE that is an answer of a statement, and no fault of it. */
 typedef struct {
-    const char           *name;
-    const char           *sql;
-    uint16_t              nparams;
-    uint16_t              ncols;
-    const uint32_t       *param_oids; /* NULL without parameters */
-    const pytake_field_t *params;     /* nparams of them, in order */
-    const pytake_field_t *columns;    /* ncols of them, in order */
-    const char *refuses; /* SQLSTATE that is an answer, no fault; or NULL */
-    const char *refuses_field; /* the body's field that it is about; or NULL */
-    const char *refuses_code;  /* and the code of that field's fault */
+    const char *sqlstate;
+    const char *field; /* the body's field that it is about; or NULL */
+    const char *code;  /* of that field's fault */
+} pytake_refusal_t;
+
+typedef struct {
+    const char             *name;
+    const char             *sql;
+    uint16_t                nparams;
+    uint16_t                ncols;
+    const uint32_t         *param_oids; /* NULL without parameters */
+    const pytake_field_t   *params;     /* nparams of them, in order */
+    const pytake_field_t   *columns;    /* ncols of them, in order */
+    const pytake_refusal_t *refuses;    /* nrefuses of them */
+    uint16_t                nrefuses;
 } pytake_stmt_def_t;
 
 extern const pytake_stmt_def_t pytake_stmts[];

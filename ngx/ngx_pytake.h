@@ -25,6 +25,7 @@
 #include "pt_loop.h"
 #include "pt_pg.h"
 #include "pt_redis.h"
+#include "core/base/pt_sql.h"
 #include "core/base/pt_util.h"
 
 #define NGX_PYTAKE_HEALTH_TIMEOUT 500   /* ms, of the probe query */
@@ -278,9 +279,6 @@ struct ngx_pytake_worker_s {
     ngx_queue_t            hub_calls;
     ngx_pytake_hub_call_t *hub_health; /* under way */
     ngx_msec_t             hub_asked;
-    ngx_int_t              stmt_ping; /* -1: not in the table */
-    ngx_int_t              stmt_identity;
-    ngx_int_t              stmt_rows;
     uint8_t                rnd[1536]; /* randomness, bought in bulk */
     size_t                 rnd_used;
     ngx_pytake_logged_t    logged[NGX_PYTAKE_LOG_KINDS];
@@ -527,14 +525,20 @@ void     ngx_pytake_hash_drop_all(ngx_pytake_worker_t *w);
 
 /* ---- one read statement without a core operation ---- */
 
+typedef struct ngx_pytake_probe_s ngx_pytake_probe_t;
+
 /* Answers the request: what a content handler would return. */
 typedef ngx_int_t (*ngx_pytake_probe_pt)(ngx_http_request_t        *r,
                                          const pytake_sql_result_t *result);
 
+/* A probe, to be filled by PT_SQL(ngx_pytake_probe_sql(p), ...) and run; NULL:
+ * out of memory. */
+ngx_pytake_probe_t *ngx_pytake_probe_new(ngx_http_request_t *r);
+pt_sql_t           *ngx_pytake_probe_sql(ngx_pytake_probe_t *p);
+
 /* To be called where the body has been read; finalizes the request. */
-void ngx_pytake_probe(ngx_http_request_t *r, ngx_int_t stmt,
-                      const pytake_param_t *param, ngx_msec_t timeout,
-                      ngx_pytake_probe_pt handler);
+void ngx_pytake_probe_run(ngx_pytake_probe_t *p, ngx_msec_t timeout,
+                          ngx_pytake_probe_pt handler);
 
 
 /* ---- the hub (ngx_pytake_hub.c) ---- */

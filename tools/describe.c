@@ -2,15 +2,21 @@
 
 /*
  * Prints what the core declares, as JSON: its operations with their routes,
- * permissions, fields and shapes, and who has which permission.  openapi.yaml
- * is made of it (tools/gen_openapi), and tests ask it.
+ * permissions, fields and shapes, who has which permission, and the errors.
+ * openapi.yaml is made of it (tools/gen_openapi), and tests ask it.
  */
 
 #include <stdio.h>
 
 #include "core/op/pt_noun.h"
 
+#define DESCRIBE_ERR_MAX 999 /* no pt_err_t lies beyond it */
+
 static void        describe_op(const pt_route_t *route);
+static void        describe_flag(const pt_op_def_t *def, const char *name,
+                                 uint32_t flag);
+static void        describe_errors(void);
+static void        describe_error(const pt_err_row_t *row, const char *sep);
 static void        describe_fields(const char *name, pt_fields_t fields);
 static void        describe_field(const pt_field_t *f);
 static void        describe_shape(uint16_t stmt);
@@ -31,11 +37,19 @@ static const char *const describe_types[] = {
     [PYTAKE_TYPE_TIME] = "time",   [PYTAKE_TYPE_JSON] = "json"
 };
 
+static const char *const describe_rates[] = { [PT_RATE_NONE] = NULL,
+                                              [PT_RATE_LOGIN] = "login",
+                                              [PT_RATE_READ] = "read",
+                                              [PT_RATE_WRITE] = "write",
+                                              [PT_RATE_SEND] = "send" };
+
 static const char *const describe_field_types[] = {
     [PT_FIELD_TEXT] = "text",   [PT_FIELD_LINE] = "line",
     [PT_FIELD_ENUM] = "enum",   [PT_FIELD_UUID] = "uuid",
     [PT_FIELD_INT] = "int",     [PT_FIELD_BOOL] = "bool",
-    [PT_FIELD_UUIDS] = "uuids", [PT_FIELD_LIST] = "list"
+    [PT_FIELD_UUIDS] = "uuids", [PT_FIELD_LIST] = "list",
+    [PT_FIELD_SECRET] = "text", [PT_FIELD_WORDS] = "words",
+    [PT_FIELD_JSON] = "json",   [PT_FIELD_OBJECT] = "object"
 };
 
 
@@ -65,7 +79,9 @@ main(void)
         }
         printf("]");
     }
-    printf("}}\n");
+    printf("},\"errors\":[");
+    describe_errors();
+    printf("]}\n");
 
     return ferror(stdout) != 0;
 }
@@ -85,8 +101,15 @@ describe_op(const pt_route_t *route)
     } else {
         printf("\"%s\"", pt_perm_name(def->perm).data);
     }
-    printf(",\"idempotent\":%s",
-           (def->flags & PT_OP_IDEMPOTENT) != 0 ? "true" : "false");
+    describe_flag(def, "idempotent", PT_OP_IDEMPOTENT);
+    describe_flag(def, "body", PT_OP_BODY);
+    describe_flag(def, "webhook", PT_OP_WEBHOOK);
+    describe_flag(def, "page", PT_OP_PAGE);
+    describe_flag(def, "any_args", PT_OP_ANY_ARGS);
+    describe_text("rate", describe_rates[def->rate]);
+    printf(",\"status\":%u", def->status);
+    describe_fields("body_fields", pt_declared_body(def));
+    describe_fields("arguments", pt_declared_query(def));
 
     if (def->noun != NULL) {
         describe_fields("fields", def->noun->fields);
@@ -95,6 +118,47 @@ describe_op(const pt_route_t *route)
                                                  : def->noun->get);
     }
     printf("}");
+}
+
+
+static void
+describe_flag(const pt_op_def_t *def, const char *name, uint32_t flag)
+{
+    printf(",\"%s\":%s", name, (def->flags & flag) != 0 ? "true" : "false");
+}
+
+
+/* What the core tells first, then what nginx refuses by itself: a code may
+ * come twice. */
+static void
+describe_errors(void)
+{
+    int                 i;
+    const pt_err_row_t *row;
+
+    describe_error(pt_err_get(PT_EINTERNAL), "");
+
+    for (i = 1; i <= DESCRIBE_ERR_MAX; i++) {
+        row = pt_err_get((pt_err_t) -i);
+        if (row->err == (pt_err_t) -i) {
+            describe_error(row, ",");
+        }
+    }
+
+    for (i = 400; i <= 599; i++) {
+        row = pt_err_status_get(i);
+        if (row->status == i || row->status == 400) {
+            describe_error(row, ",");
+        }
+    }
+}
+
+
+static void
+describe_error(const pt_err_row_t *row, const char *sep)
+{
+    printf("%s{\"code\":\"%s\",\"status\":%d,\"title\":\"%s\"}",
+           sep, row->code, row->status, row->title);
 }
 
 
@@ -140,11 +204,13 @@ static void
 describe_field(const pt_field_t *f)
 {
     printf("{\"name\":\"%s\",\"type\":\"%s\",\"required\":%s,"
-           "\"nullable\":%s,\"min\":%u,\"max\":%u",
+           "\"nullable\":%s,\"me\":%s,\"or_text\":%s,\"min\":%u,\"max\":%u",
            f->name, describe_field_types[f->type],
            (f->flags & PT_FIELD_REQUIRED) != 0 ? "true" : "false",
-           (f->flags & PT_FIELD_NULLABLE) != 0 ? "true" : "false", f->min,
-           f->max);
+           (f->flags & PT_FIELD_NULLABLE) != 0 ? "true" : "false",
+           (f->flags & PT_FIELD_ME) != 0 ? "true" : "false",
+           (f->flags & PT_FIELD_OR_TEXT) != 0 ? "true" : "false",
+           f->type == PT_FIELD_SECRET ? 1 : f->min, f->max);
     describe_text("must", f->must);
     describe_text("one_of", f->one_of);
     describe_fields("of", f->of);

@@ -38,6 +38,8 @@
     ROW(PATCH, "/api/v1/quick-replies/{id}", quick_reply_patch)                \
     ROW(DELETE, "/api/v1/quick-replies/{id}", quick_reply_delete)              \
     ROW(POST, "/api/v1/quick-replies/{id}/render", quick_reply_render)         \
+    ROW(GET, "/api/v1/settings", settings_get)                                 \
+    ROW(PATCH, "/api/v1/settings", settings_patch)                             \
     ROW(UPGRADE, PYTAKE_WS_PATH, ws_admit)                                     \
     ROW(GET, "/api/v1/webhooks/whatsapp", webhook_verify)                      \
     ROW(POST, "/api/v1/webhooks/whatsapp", webhook_ingest)

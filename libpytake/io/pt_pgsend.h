@@ -11,7 +11,7 @@
 #include "pt_pg_int.h"
 
 /* Whether sql can be sent at all: known statements, as many parameters as
- * they declare, no NUL byte in a parameter that travels as text. */
+ * they declare. */
 bool pt_pgsend_is_valid(const pytake_sql_t *sql);
 
 /* Queues all of it and expects its answers.  false: the connection is

@@ -34,7 +34,7 @@ static void hub_handshake_done(hub_sock_t *s, char *text, size_t len,
                                size_t head);
 static void hub_handshake_upgrade(hub_sock_t *s, const hub_http_t *r,
                                   uint8_t *rest, size_t len);
-static void hub_handshake_refuse(hub_sock_t *s, int status);
+static void hub_handshake_refuse(hub_sock_t *s, int status, pt_str_t head);
 static void hub_handshake_health(hub_sock_t *s);
 static void hub_handshake_metrics(hub_sock_t *s);
 static void hub_handshake_numbers(const hub_glue_t *g, pt_buf_t *b);
@@ -150,7 +150,7 @@ hub_handshake_read(hub_sock_t *s)
     }
 
     if (len > HUB_HTTP_MAX) {
-        hub_handshake_refuse(s, 431);
+        hub_handshake_refuse(s, 431, (pt_str_t){ (char *) g->buf, len });
         return;
     }
 
@@ -212,7 +212,8 @@ hub_handshake_tick(hub_glue_t *g)
             hub_sock_del(h->sock); /* it does not take its answer */
 
         } else {
-            hub_handshake_refuse(h->sock, 408); /* which ends it */
+            hub_handshake_refuse(h->sock, 408, /* which ends it */
+                                 (pt_str_t){ h->text, h->len });
         }
     }
 }
@@ -231,14 +232,16 @@ static void
 hub_handshake_done(hub_sock_t *s, char *text, size_t len, size_t head)
 {
     int         status;
+    pt_str_t    asked;
     hub_glue_t *g;
     hub_http_t  r;
 
     g = s->glue;
-    status = hub_http_parse((pt_str_t){ text, head }, &r);
+    asked = (pt_str_t){ text, head };
+    status = hub_http_parse(asked, &r);
 
     if (status != 0) {
-        hub_handshake_refuse(s, status);
+        hub_handshake_refuse(s, status, asked);
         return;
     }
 
@@ -263,7 +266,7 @@ hub_handshake_done(hub_sock_t *s, char *text, size_t len, size_t head)
     }
 
     if (!g->enabled) { /* WEBSOCKET_ENABLED */
-        hub_handshake_refuse(s, 404);
+        hub_handshake_refuse(s, 404, asked);
         return;
     }
 
@@ -274,7 +277,7 @@ hub_handshake_done(hub_sock_t *s, char *text, size_t len, size_t head)
         || (!r.has_claims && !hub_sock_guest(s, r.addr)))
     {
         g->refused++;
-        hub_handshake_refuse(s, 503);
+        hub_handshake_refuse(s, 503, asked);
         return;
     }
 
@@ -319,12 +322,12 @@ hub_handshake_upgrade(hub_sock_t *s, const hub_http_t *r, uint8_t *rest,
 
 
 static void
-hub_handshake_refuse(hub_sock_t *s, int status)
+hub_handshake_refuse(hub_sock_t *s, int status, pt_str_t head)
 {
     char   reply[HUB_HTTP_REPLY_MAX];
     size_t n;
 
-    n = hub_http_refuse(status, reply);
+    n = hub_http_refuse(status, head, reply);
     hub_handshake_answer(s, (pt_str_t){ reply, n });
 }
 
@@ -376,7 +379,7 @@ hub_handshake_metrics(hub_sock_t *s)
     a = pt_arena_new(&g->mem, HUB_HANDSHAKE_METRICS_MAX);
 
     if (a == NULL) {
-        hub_handshake_refuse(s, 500);
+        hub_handshake_refuse(s, 500, PT_STR(""));
         return;
     }
 
@@ -391,7 +394,7 @@ hub_handshake_metrics(hub_sock_t *s)
     hub_handshake_numbers(g, &b);
 
     if (pt_buf_get(&b, &body) != PT_OK) {
-        hub_handshake_refuse(s, 500);
+        hub_handshake_refuse(s, 500, PT_STR(""));
         return;
     }
 
@@ -401,7 +404,7 @@ hub_handshake_metrics(hub_sock_t *s)
     pt_buf_str_add(&all, body);
 
     if (pt_buf_get(&all, &body) != PT_OK) {
-        hub_handshake_refuse(s, 500);
+        hub_handshake_refuse(s, 500, PT_STR(""));
         return;
     }
 

@@ -1,6 +1,7 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 #include "hub_http_int.h"
+#include "pytake.h"
 
 #include <stdio.h>
 
@@ -79,14 +80,23 @@ hub_http_accept(const hub_http_t *r, char out[HUB_HTTP_REPLY_MAX])
 
 
 size_t
-hub_http_refuse(int status, char out[HUB_HTTP_REPLY_MAX])
+hub_http_refuse(int status, pt_str_t head, char out[HUB_HTTP_REPLY_MAX])
 {
     int                       n, len;
     size_t                    i;
-    char                      body[256];
+    char                      body[512];
+    hub_http_raw_t            raw;
     const hub_http_refusal_t *r;
 
     r = &hub_http_refusals[0];
+    memset(&raw, 0, sizeof(raw));
+
+    /* whatever else is wrong with the head, its id may be there */
+    (void) hub_http_lines(head, &raw);
+
+    if (!pytake_request_id_is(raw.request_id)) {
+        raw.request_id = PT_STR("");
+    }
 
     for (i = 0; i < PT_COUNT(hub_http_refusals); i++) {
         if (hub_http_refusals[i].status == status) {
@@ -97,8 +107,10 @@ hub_http_refuse(int status, char out[HUB_HTTP_REPLY_MAX])
     len = snprintf(
         body, sizeof(body),
         "{\"type\":\"https://pytake.net/problems/%s\",\"title\":\"%s\","
-        "\"status\":%d,\"code\":\"%s\"}",
-        r->code, r->title, r->status, r->code);
+        "\"status\":%d,\"detail\":\"%s\",\"code\":\"%s\","
+        "\"request_id\":\"%.*s\"}",
+        r->code, r->title, r->status, r->title, r->code,
+        (int) raw.request_id.len, raw.request_id.data);
 
     n = snprintf(out, HUB_HTTP_REPLY_MAX,
                  "HTTP/1.1 %d %s\r\n"

@@ -13,7 +13,7 @@
 
 #define HUB_HTTP_MAX 8192u /* request line and headers */
 #define HUB_HTTP_HEADERS_MAX 64u
-#define HUB_HTTP_REPLY_MAX 512u
+#define HUB_HTTP_REPLY_MAX 1024u
 
 typedef enum {
     HUB_HTTP_UPGRADE = 0,
@@ -51,8 +51,9 @@ int hub_http_parse(pt_str_t head, hub_http_t *out);
 /* The 101 answer; its length. */
 size_t hub_http_accept(const hub_http_t *r, char out[HUB_HTTP_REPLY_MAX]);
 
-/* A whole refusal (problem+json) that closes the connection; its length. */
-size_t hub_http_refuse(int status, char out[HUB_HTTP_REPLY_MAX]);
+/* A whole refusal (problem+json) that closes the connection; its length.
+ * head: what came of the request, which its id is taken from. */
+size_t hub_http_refuse(int status, pt_str_t head, char out[HUB_HTTP_REPLY_MAX]);
 
 /* The head of a 200 answer; its length. */
 size_t hub_http_head(const char *type, size_t len,

@@ -28,6 +28,7 @@ static const hub_http_header_t hub_http_headers[] = {
     { "x-pytake-exp", offsetof(hub_http_raw_t, exp) },
     { "x-pytake-addr", offsetof(hub_http_raw_t, addr) },
     { "x-pytake-worker", offsetof(hub_http_raw_t, worker) },
+    { "x-request-id", offsetof(hub_http_raw_t, request_id) },
 };
 
 

@@ -25,6 +25,7 @@ typedef struct {
     pt_str_t exp;
     pt_str_t addr;
     pt_str_t worker;
+    pt_str_t request_id;
 } hub_http_raw_t;
 
 /* 0, or the status to answer. */

@@ -273,15 +273,19 @@ hub_sock_new(hub_glue_t *g, int fd)
 static void
 hub_sock_refuse(int fd)
 {
-    char   reply[HUB_HTTP_REPLY_MAX], unread[HUB_HTTP_MAX];
-    size_t n;
+    char    reply[HUB_HTTP_REPLY_MAX], unread[HUB_HTTP_MAX];
+    size_t  n;
+    ssize_t len;
 
-    n = hub_http_refuse(503, reply);
+    len = recv(fd, unread, sizeof(unread), 0);
 
-    if (recv(fd, unread, sizeof(unread), 0) == 0) {
+    if (len == 0) {
         close(fd); /* it has gone already */
         return;
     }
+
+    n = hub_http_refuse(503, (pt_str_t){ unread, len > 0 ? (size_t) len : 0 },
+                        reply);
 
     if (send(fd, reply, n, MSG_NOSIGNAL) == -1) {
         /* it is refused all the same */

@@ -17,6 +17,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "lib"))
 
+import contract
 import procs
 import stack
 import tap
@@ -66,15 +67,19 @@ def tour(t, s):
         s.say(ten, "15550009", body)
     newest = s.one("SELECT conversation_id::text FROM messages"
                    " WHERE tenant_id = %s LIMIT 1", (ten.id,))
+    heard = os.path.join(s.dir, "tour.answers")
     p = subprocess.run(
-        [node, os.path.join(stack.TOP, "clients/ts/examples/tour.mjs"),
+        [node, "--import", os.path.join(CLIENTS, "heard.mjs"),
+         os.path.join(stack.TOP, "clients/ts/examples/tour.mjs"),
          "http://127.0.0.1:%d" % s.port, ten.users[0].email,
          ten.users[0].password], text=True, timeout=60,
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT)
+        env={**os.environ, "HEARD": heard}, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if not t.eq(p.returncode, 0, "tour: the example ends well"):
         t.note(p.stdout)
         return
+    with open(heard) as f:
+        contract.received(f)
     said = {}
     for line in p.stdout.splitlines():
         word, *rest = line.split()

@@ -22,6 +22,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "lib"))
 
+import contract
 import proxy
 import sim as simlib
 import stack
@@ -139,6 +140,11 @@ class Hands:
     def close(self):
         self.server.shutdown()
         self.wire.close()
+
+    def do_heard(self, method, url, status, headers, body):
+        """What a page was answered; body: base64, or null."""
+        contract.heard(method, url, status, headers,
+                       None if body is None else base64.b64decode(body))
 
     def do_lifetime(self, life):
         """Of the access tokens from now on."""

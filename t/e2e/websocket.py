@@ -25,6 +25,9 @@ import ws as websockets  # whatever its version
 PATH = "/api/v1/conversations/ws"
 SOCKETS = tap.size(200, 2000)
 SPREAD_S = 4
+UPGRADE = {"Upgrade": "websocket", "Connection": "upgrade",
+           "Sec-WebSocket-Version": "13",
+           "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}
 
 
 def main(t):
@@ -47,6 +50,7 @@ def main(t):
         door(t, h)
         s.check_logs(t)
         away(t, s, h)
+        off(t, s, h)
         bad = [x for x in s.log_faults() if "hub.sock failed" not in x]
         t.eq(bad, [], "none but nginx's own about the hub's socket after")
 
@@ -305,16 +309,28 @@ def away(t, s, h):
     t.ok(True, "without the hub health is degraded, and 200")
     t.ok("pytake_hub_up 0" in c.get("/metrics").body.decode(),
          "metrics say so")
-    r = c.request("GET", PATH, headers={
-        "Upgrade": "websocket", "Connection": "upgrade",
-        "Sec-WebSocket-Version": "13",
-        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="})
+    r = c.request("GET", PATH, headers=UPGRADE)
     t.ok(r.status == 503 and r.code == "service_unavailable",
          "an upgrade is 503", r)
     h.start()
     wait_until(lambda: c.get("/health").json["services"]["websocket"], 5,
                "health with the hub back")
     t.ok(True, "it is back")
+
+
+def off(t, s, h):
+    """WEBSOCKET_ENABLED=false: the hub itself refuses, with the id that NGINX
+    has of the request."""
+    h.stop()
+    h.more["WEBSOCKET_ENABLED"] = "false"
+    h.start()
+    r = s.client().request("GET", PATH, headers={**UPGRADE,
+                                                 "X-Request-Id": "off-1"})
+    t.eq((r.status, r.code, r.json.get("request_id"), r.json.get("detail")),
+         (404, "not_found", "off-1", "Not found"), "the hub is off: 404")
+    h.stop()
+    del h.more["WEBSOCKET_ENABLED"]
+    h.start()
 
 
 if __name__ == "__main__":

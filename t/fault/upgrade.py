@@ -7,64 +7,32 @@ is left."""
 
 import asyncio
 import os
-import shutil
 import signal
-import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "..", "lib"))
 
+import master
 import procs
 import stack
 import tap
 import traffic
 import ws
+from master import module
 
 
 SOCKETS = 8  # a user may have ten
 
 
 def main(t):
-    def edit(name, text):
-        if name != "pytake-main.conf":
-            return text
-        shutil.copy(os.path.join(s.build, "ngx_http_pytake_module.so"),
-                    module(s))
-        return text.replace(s.build + "/ngx_http_pytake_module.so",
-                            module(s))
-
-    s = stack.Stack(conf_edit=edit)
+    s = master.stack_of()
     with s:
         s.serve(name="hub")
-        s.nginx.stop()
-        # A master that is its starter's child takes no USR2.
-        subprocess.run(s.nginx.argv("-g", "daemon on;"), env=s.nginx.env(),
-                       check=True)
-        try:
-            with open(os.path.join(s.dir, "nginx", "nginx.pid")) as f:
-                first = Master(s, int(f.read()))
+        with master.daemon(s) as first:
             asyncio.run(asyncio.wait_for(sockets(t, s, first), 200))
-        finally:
-            end(s)
         s.nginx.start()
         s.check_logs(t)
-
-
-def module(s):
-    return os.path.join(s.dir, "module.so")
-
-
-def end(s):
-    """The masters that run, whichever there are."""
-    def masters():
-        return [int(p) for p in os.listdir("/proc") if p.isdigit()
-                and "master process" in procs.title(int(p))
-                and s.dir in procs.title(int(p))]
-
-    for pid in masters():
-        procs.send(pid, signal.SIGTERM)
-    stack.wait_until(lambda: not masters(), 10, "the end of nginx")
 
 
 async def sockets(t, s, first):
@@ -79,47 +47,10 @@ async def sockets(t, s, first):
     await asyncio.gather(*(c.close() for c in clients))
 
 
-class Master:
-    def __init__(self, s, pid):
-        self.s, self.pid = s, pid
-
-    def next(self):
-        return [p for p in procs.children(self.pid)
-                if "master process" in procs.title(p)]
-
-    def workers(self):
-        return [p for p in procs.children(self.pid)
-                if "worker process" in procs.title(p)
-                and "shutting down" not in procs.title(p)]
-
-    def begin(self, load):
-        """USR2: a second master beside this one."""
-        procs.send(self.pid, signal.SIGUSR2)
-        new = Master(self.s, stack.wait_until(self.next, 20, "a master")[0])
-        stack.wait_until(lambda: len(new.workers()) == self.s.workers, 20,
-                         "its workers")
-        load.more(40, "work beside the old ones")
-        return new
-
-    def rest(self, load):
-        """WINCH: no workers, but it still listens."""
-        procs.send(self.pid, signal.SIGWINCH)
-        stack.wait_until(lambda: not self.workers(), 20, "none of them")
-        load.more(40, "work without the old ones")
-
-    def end(self):
-        pids = [self.pid] + procs.children(self.pid)
-        procs.send(self.pid, signal.SIGQUIT)
-        stack.wait_until(lambda: not procs.is_alive(self.pid), 40, "its end")
-        return pids
-
-
 def upgrade(t, s, old):
     load = traffic.Traffic(s, s.tenants[0])
     before = os.stat(module(s)).st_ino
-    shutil.copy(module(s), module(s) + ".new")
-    # Never written over: workers have it mapped.
-    os.rename(module(s) + ".new", module(s))
+    master.put_module(s, s.build)
 
     new = old.begin(load)
     old.rest(load)

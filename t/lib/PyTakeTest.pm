@@ -13,6 +13,8 @@ use Digest::SHA qw(hmac_sha256_hex);
 use Exporter 'import';
 use File::Temp qw(tempdir);
 use JSON::PP;
+use MIME::Base64 qw(encode_base64);
+use Test::More ();
 
 our @EXPORT = qw(http_with location_api problem_pages secret_file secret_dir
                  demo login_body signature webhook_body chunked
@@ -26,6 +28,18 @@ my %default = (
     pytake_webhook_secret => 'env:WHATSAPP_APP_SECRET',
     pytake_webhook_verify_token => 'env:WHATSAPP_WEBHOOK_VERIFY_TOKEN',
 );
+
+# Every answer is kept, and held against schema/openapi.yaml at the end.
+my (@heard, $asked);
+
+INIT { listen_in(); }
+
+END {
+    my $status = $?;
+
+    fits() if @heard;
+    $? ||= $status;
+}
 
 my $dir = tempdir('pytake-nginx-XXXXXX', TMPDIR => 1, CLEANUP => 1);
 chmod 0755, $dir;
@@ -145,6 +159,50 @@ sub chunked {
     }
 
     return $out . "0\r\n\r\n";
+}
+
+# Test::Nginx says neither to its checks: the request as it was sent, and the
+# answer to it.
+sub listen_in {
+    my $send = \&Test::Nginx::Socket::send_request;
+    my $check = \&Test::Nginx::Socket::check_error_code;
+
+    no warnings 'redefine';
+    *Test::Nginx::Socket::send_request = sub ($$$$@) {
+        $asked = join '', map { ref $_ ? $_->{value} : $_ } @{$_[0]};
+        return $send->(@_);
+    };
+    *Test::Nginx::Socket::check_error_code = sub ($$$$$) {
+        my ($block, $res, $dry_run, $i) = @_;
+        my $of = $block->pipelined_requests;
+
+        heard(ref $of ? $of->[$i] : $asked, $res) if $res && !$dry_run;
+        return $check->(@_);
+    };
+}
+
+sub heard {
+    my ($request, $res) = @_;
+    my ($method, $target) = ($request // '') =~ /\A([A-Z]+) (\S+)/ or return;
+    my %headers = map { lc $_ => scalar $res->header($_) }
+                  $res->header_field_names;
+
+    push @heard, JSON::PP->new->latin1->encode({
+        method => $method, target => $target, status => 0 + $res->code,
+        headers => \%headers, body => encode_base64($res->content, '') });
+}
+
+sub fits {
+    my $judge = __FILE__ =~ s{[^/]*$}{contract.py}r;
+    my $said = "$dir/contract.tap";
+
+    open my $out, '|-', "/usr/bin/python3 $judge --heard > $said" or die $!;
+    print $out "$_\n" for @heard;
+    my $good = close $out;
+    open my $in, '<', $said or die $!;
+    my @lines = <$in>;
+    Test::More::ok($good, scalar(@heard) . ' answers fit openapi.yaml')
+        or Test::More::diag(@lines);
 }
 
 1;

@@ -12,6 +12,8 @@ import yaml
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 
+DESCRIBE = os.path.join(TOP, "build", "describe")
+
 METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
 
 KNOWN = {"type", "properties", "required", "additionalProperties", "items",
@@ -57,22 +59,38 @@ class Operation:
         schema = self.body_schema()
         return None if schema is None else self.doc.sample(schema, ids)
 
+    def answer(self, status):
+        """What is declared of a status, or None."""
+        rs = self.node.get("responses", {})
+        r = rs.get(str(status)) or rs.get("default")
+        return r and self.doc.deref(r)
+
     def response(self, status, kind):
         """(declared, schema) of a status and media type."""
-        rs = self.node.get("responses", {})
-        r = rs.get(str(status)) or rs.get("%dXX" % (status // 100)) \
-            or rs.get("default")
+        r = self.answer(status)
         if r is None:
             return False, None
-        content = self.doc.deref(r).get("content", {})
+        content = r.get("content", {})
         media = content.get(kind.split(";")[0].strip()) if kind else None
         return media is not None or not content, (media or {}).get("schema")
+
+    def codes(self):
+        """status -> the codes of the problems that it may have."""
+        out = {}
+        for status, r in self.node["responses"].items():
+            media = self.doc.deref(r).get("content", {})
+            for part in media.get("application/problem+json", {}).get(
+                    "schema", {}).get("allOf", []):
+                enum = part.get("properties", {}).get("code", {}).get("enum")
+                if enum:
+                    out[status] = enum
+        return out
 
 
 class Document:
     def __init__(self, path=None):
         with open(path or os.path.join(TOP, "schema", "openapi.yaml")) as f:
-            self.root = yaml.safe_load(f)
+            self.root = yaml.load(f, Loader=yaml.CSafeLoader)
 
     def deref(self, node):
         while isinstance(node, dict) and "$ref" in node \
@@ -137,7 +155,8 @@ class Document:
         return {"integer": 1, "number": 1, "boolean": True}.get(kind)
 
     def fits(self, schema, v, at="$"):
-        """None, or where and how the value differs."""
+        """None, or where and how the value differs; never the value, which
+        may be a customer's."""
         s = self.deref(schema)
         if s is True:
             return None
@@ -159,13 +178,13 @@ class Document:
                 if good == 0 or (key == "oneOf" and good != 1):
                     return "%s: %d of %s fit: %s" % (at, good, key, es)
         if "const" in s and v != s["const"]:
-            return "%s: %r is not %r" % (at, v, s["const"])
+            return "%s: %s is not %r" % (at, kind_of(v), s["const"])
         if "enum" in s and v not in s["enum"]:
-            return "%s: %r is none of %s" % (at, v, s["enum"])
+            return "%s: %s is none of %s" % (at, kind_of(v), s["enum"])
         if "type" in s:
             kinds = s["type"] if isinstance(s["type"], list) else [s["type"]]
             if not any(_is(k, v) for k in kinds):
-                return "%s: %r is no %s" % (at, v, "/".join(kinds))
+                return "%s: %s is no %s" % (at, kind_of(v), "/".join(kinds))
         return (self._string(s, v, at) if isinstance(v, str)
                 else self._array(s, v, at) if isinstance(v, list)
                 else self._object(s, v, at) if isinstance(v, dict)
@@ -178,13 +197,13 @@ class Document:
                 or "pattern" in s and not re.search(s["pattern"], v)
                 or len(v) > s.get("maxLength", len(v))
                 or len(v) < s.get("minLength", 0)):
-            return "%s: %r does not fit %s" % (at, v, s)
+            return "%s: %s does not fit %s" % (at, kind_of(v), s)
         return None
 
     def _number(self, s, v, at):
         if isinstance(v, (int, float)) and not isinstance(v, bool):
             if v < s.get("minimum", v) or v > s.get("maximum", v):
-                return "%s: %r is out of range" % (at, v)
+                return "%s: a number is out of range" % at
         return None
 
     def _array(self, s, v, at):
@@ -217,6 +236,12 @@ class Document:
         return None
 
 
+def kind_of(v):
+    if isinstance(v, str):
+        return "a text of %d characters" % len(v)
+    return "null" if v is None else "a " + type(v).__name__
+
+
 def _is(kind, v):
     if kind == "null":
         return v is None
@@ -233,8 +258,7 @@ def _is(kind, v):
 def declared():
     """What the core declares, as build/describe prints it."""
     return json.loads(subprocess.run(
-        [os.path.join(TOP, "build", "describe")], check=True,
-        capture_output=True).stdout)
+        [DESCRIBE], check=True, capture_output=True).stdout)
 
 
 def route_table():

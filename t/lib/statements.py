@@ -9,13 +9,15 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(
 
 
 class Statement:
-    """params and columns: names and PostgreSQL's types, in order."""
+    """params and columns: names and PostgreSQL's types, in order; declared:
+    the columns with whether they may be null."""
 
     def __init__(self, d):
         self.name = d["name"]
         self.file = os.path.basename(d["file"])
         self.sql = d["sql"]
         self.types = [p["type"] for p in d["params"]]
+        self.declared = d["columns"]
         self.columns = [(c["name"], c["type"]) for c in d["columns"]]
 
     def prepare(self, name=None):

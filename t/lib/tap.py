@@ -111,6 +111,8 @@ def run(main):
         t.ok(False, "not interrupted")
     except BaseException:  # a suite that dies is a failed suite
         t.ok(False, "the suite runs to its end", traceback.format_exc())
+    if "contract" in sys.modules:  # of programs that ask NGINX
+        sys.modules["contract"].close(t)
     t.done()
     sys.stdout.flush()
     os._exit(1 if t.failed or t.count == 0 else 0)

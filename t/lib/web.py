@@ -2,13 +2,19 @@
 """A small HTTP/1.1 client over raw sockets: keep-alive, exact about what came
 over the wire, able to misbehave.  And threads that start together."""
 
+import collections
 import json as jsonlib
 import queue
+import re
 import select
 import socket
 import struct
 import threading
 import time
+
+import contract
+
+ASKED = re.compile(rb"([A-Z]+) (\S+) HTTP/\d\.\d\r\n")
 
 
 class Closed(Exception):
@@ -65,7 +71,8 @@ def request_bytes(method, target, headers=None, body=None, host="localhost"):
 
 class Conn:
     """One connection.  send() and read() apart, or request().  source: the
-    address that it comes from."""
+    address that it comes from.  What send() begins with is taken for a
+    request: the answer to it is held against openapi.yaml."""
 
     def __init__(self, port, host="127.0.0.1", timeout=20.0, source=None):
         self.sock = socket.create_connection(
@@ -74,8 +81,12 @@ class Conn:
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buf = b""
         self.served = 0
+        self.asked = collections.deque()  # (method, target), not answered
 
     def send(self, data):
+        m = ASKED.match(data)
+        if m:
+            self.asked.append([x.decode("latin-1") for x in m.groups()])
         self.sock.sendall(data)
 
     def _fill(self, began=True):
@@ -120,10 +131,13 @@ class Conn:
             except Closed:
                 body, self.buf = self.buf, b""
         self.served += 1
-        return Response(status, headers, body,
-                        (time.monotonic() - since) * 1000,
-                        headers.get("connection", "").lower() == "close",
-                        cookies)
+        r = Response(status, headers, body,
+                     (time.monotonic() - since) * 1000,
+                     headers.get("connection", "").lower() == "close",
+                     cookies)
+        if self.asked:
+            contract.heard(*self.asked.popleft(), status, headers, body)
+        return r
 
     def _chunked(self):
         out = b""

@@ -15,6 +15,7 @@ import random
 import threading
 import time
 
+import contract
 import stack
 import wa
 import web
@@ -100,6 +101,7 @@ class Client:
                 again = 0.05
             except InvalidStatusCode as e:
                 self.refusals.append(e.status_code)
+                self.answered(e.status_code, e.headers)
             except AWAY:
                 pass
             self.live = False
@@ -130,6 +132,7 @@ class Client:
         else:
             self.ws = await connect("ws://127.0.0.1:%d%s"
                                     % (self.s.port, path), **more)
+            self.answered(101, self.ws.response_headers)
         self.opens.append(time.monotonic())
         try:
             if not self.header and self.token is not None:
@@ -148,6 +151,13 @@ class Client:
                 await self.ws.close()
                 code = self.ws.close_code
             self.closes.append((time.monotonic(), code))
+
+    def answered(self, status, headers):
+        """How NGINX answered; the library keeps no body of a refusal."""
+        if not self.sock:
+            contract.heard("GET", PATH, status,
+                           {k.lower(): v for k, v in headers.raw_items()},
+                           None)
 
     def hear(self, text):
         now, m = time.monotonic(), parse(text)

@@ -52,6 +52,8 @@ export class Stage {
   /** All that must not be, of every page: errors, dialogs, policy reports. */
   faults = [];
   seats = [];
+  /** Answers of the API on their way to be held against openapi.yaml. */
+  heard = [];
 
   constructor(facts) {
     this.facts = facts;
@@ -62,7 +64,27 @@ export class Stage {
   }
 
   async close() {
+    await Promise.all(this.heard);
     await this.browser?.close();
+  }
+
+  /** A page may be gone before its answer's body is here. */
+  async hear(response) {
+    const url = response.url();
+
+    if (!/^\/(?:api\/|health)/.test(new URL(url).pathname)) {
+      return;
+    }
+
+    const body = await response.body().catch(() => null);
+
+    await this.hands("heard", {
+      method: response.request().method(),
+      url,
+      status: response.status(),
+      headers: response.headers(),
+      body: body?.toString("base64") ?? null,
+    });
   }
 
   hands(verb, body = {}) {
@@ -92,6 +114,7 @@ export class Stage {
     });
 
     context.setDefaultTimeout(30_000);
+    context.on("response", (r) => this.heard.push(this.hear(r)));
     await context.addInitScript(() => {
       document.addEventListener("securitypolicyviolation", (ev) => {
         console.error(`policy: ${ev.violatedDirective} ${ev.blockedURI}`);

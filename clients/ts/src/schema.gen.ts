@@ -125,9 +125,7 @@ export interface paths {
         parameters: {
             query?: never;
             header?: never;
-            path: {
-                conversation_id: components["parameters"]["ConversationId"];
-            };
+            path?: never;
             cookie?: never;
         };
         /** One conversation */
@@ -140,37 +138,11 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/conversations/{conversation_id}/messages": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                conversation_id: components["parameters"]["ConversationId"];
-            };
-            cookie?: never;
-        };
-        /** Lists messages, newest first */
-        get: operations["msg_list"];
-        put?: never;
-        /**
-         * Sends a message
-         * @description Answers when the message stands in the outbox, `pending`.
-         *     WhatsApp's acceptance makes it `sent`.
-         */
-        post: operations["msg_send"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/v1/conversations/{conversation_id}/read": {
         parameters: {
             query?: never;
             header?: never;
-            path: {
-                conversation_id: components["parameters"]["ConversationId"];
-            };
+            path?: never;
             cookie?: never;
         };
         get?: never;
@@ -190,9 +162,7 @@ export interface paths {
         parameters: {
             query?: never;
             header?: never;
-            path: {
-                conversation_id: components["parameters"]["ConversationId"];
-            };
+            path?: never;
             cookie?: never;
         };
         get?: never;
@@ -213,9 +183,7 @@ export interface paths {
         parameters: {
             query?: never;
             header?: never;
-            path: {
-                conversation_id: components["parameters"]["ConversationId"];
-            };
+            path?: never;
             cookie?: never;
         };
         get?: never;
@@ -236,9 +204,7 @@ export interface paths {
         parameters: {
             query?: never;
             header?: never;
-            path: {
-                conversation_id: components["parameters"]["ConversationId"];
-            };
+            path?: never;
             cookie?: never;
         };
         get?: never;
@@ -249,6 +215,29 @@ export interface paths {
          *     number.
          */
         post: operations["conv_reopen"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/ws": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The WebSocket
+         * @description HTTP/1.1 only.  A page's `Origin` must be allowed; a request without
+         *     one is not a browser's.  The access token comes in `Authorization`, or
+         *     in the first frame within 10 seconds; it never stands in the URL.
+         *     docs/hub.md has the frames.
+         */
+        get: operations["ws_admit"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -289,46 +278,22 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/conversations/ws": {
+    "/api/v1/conversations/{conversation_id}/messages": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /**
-         * The WebSocket
-         * @description HTTP/1.1 only.  A page's `Origin` must be allowed; a request without
-         *     one is not a browser's.  The access token comes in `Authorization`, or
-         *     in the first frame within 10 seconds; it never stands in the URL.
-         *     docs/hub.md has the frames.
-         */
-        get: operations["ws_admit"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/webhooks/whatsapp": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Proves to WhatsApp that the callback is ours */
-        get: operations["webhook_verify"];
+        /** Lists messages, newest first */
+        get: operations["msg_list"];
         put?: never;
         /**
-         * Takes WhatsApp's notifications
-         * @description Answered 200 only when everything is committed.  Refusals in this
-         *     order: 413, 401 (signature missing or wrong), 400 (not JSON).  A
-         *     signed body is read leniently: what is not understood is kept.
+         * Sends a message
+         * @description Answers when the message stands in the outbox, `pending`.
+         *     WhatsApp's acceptance makes it `sent`.
          */
-        post: operations["webhook_ingest"];
+        post: operations["msg_send"];
         delete?: never;
         options?: never;
         head?: never;
@@ -501,6 +466,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The tenant's settings */
+        get: operations["settings_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Changes the tenant's settings
+         * @description A field that is left out stays, `null` clears it.  A body without a
+         *     field changes nothing, and makes no event.  A name that another tenant
+         *     has is 422 with the code `taken` on `name`, a time zone that there is
+         *     not is 422 with `invalid` on `time_zone`.
+         */
+        patch: operations["settings_patch"];
+        trace?: never;
+    };
     "/api/v1/tags": {
         parameters: {
             query?: never;
@@ -545,6 +534,29 @@ export interface paths {
         patch: operations["tag_patch"];
         trace?: never;
     };
+    "/api/v1/webhooks/whatsapp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Proves to WhatsApp that the callback is ours */
+        get: operations["webhook_verify"];
+        put?: never;
+        /**
+         * Takes WhatsApp's notifications
+         * @description Answered 200 only when everything is committed.  Refusals in this
+         *     order: 413, 401 (signature missing or wrong), 400 (not JSON).  A
+         *     signed body is read leniently: what is not understood is kept.
+         */
+        post: operations["webhook_ingest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -565,13 +577,6 @@ export interface components {
         TimeOrNull: string | null;
         /** @enum {string} */
         Role: "owner" | "admin" | "supervisor" | "agent" | "viewer";
-        /** @enum {string} */
-        ConversationStatus: "active" | "pending" | "snoozed" | "closed";
-        /**
-         * @description Only moves up: pending, sent, failed, delivered, read.
-         * @enum {string}
-         */
-        MessageStatus: "pending" | "sent" | "failed" | "delivered" | "read";
         Metadata: {
             [key: string]: unknown;
         };
@@ -603,14 +608,10 @@ export interface components {
                 message: string;
             }[];
         };
-        LoginInput: {
-            /** Format: email */
-            email: string;
-            password: string;
-        };
-        /** @description Without `X-Pytake-Browser`, `refresh_token` is required. */
-        RefreshInput: {
-            refresh_token?: string;
+        /** @description The event head, read before the rows: what to hand to the WebSocket. */
+        Since: {
+            seq: number;
+            id: components["schemas"]["IdOrNull"];
         };
         User: {
             id: components["schemas"]["Id"];
@@ -629,11 +630,8 @@ export interface components {
             refresh_token: string | null;
             user: components["schemas"]["User"];
         };
-        /** @description The event head, read before the rows: what to hand to the WebSocket. */
-        Since: {
-            seq: number;
-            id: components["schemas"]["IdOrNull"];
-        };
+        /** @enum {string} */
+        ConversationStatus: "active" | "pending" | "snoozed" | "closed";
         Contact: {
             id: components["schemas"]["Id"];
             name: string;
@@ -660,15 +658,6 @@ export interface components {
             next_cursor: string | null;
             since: components["schemas"]["Since"];
         };
-        ConversationInput: {
-            contact_id: components["schemas"]["Id"];
-            /** @description A text, or a message as POST .../messages takes it. */
-            initial_message?: string | components["schemas"]["MessageInput"] | null;
-            whatsapp_config_id?: components["schemas"]["IdOrNull"];
-        };
-        AssignInput: {
-            user_id: components["schemas"]["IdOrNull"];
-        };
         Colleague: {
             id: components["schemas"]["Id"];
             name: string;
@@ -693,21 +682,11 @@ export interface components {
             next_cursor: string | null;
             since: components["schemas"]["Since"];
         };
-        MessageInput: {
-            /** @description Not only white space. */
-            content: string;
-            /** @constant */
-            message_type?: "text";
-            /**
-             * Format: uuid
-             * @description A message of the same conversation.
-             */
-            reply_to?: string | null;
-            /** @description At most 16 KiB; numbers of at most 40 digits. */
-            metadata?: {
-                [key: string]: unknown;
-            } | null;
-        };
+        /**
+         * @description Only moves up: pending, sent, failed, delivered, read.
+         * @enum {string}
+         */
+        MessageStatus: "pending" | "sent" | "failed" | "delivered" | "read";
         /**
          * @description Why a message has `failed`, or why one that is still `pending` waits.
          *     `code` is WhatsApp's number, or `outcome_unknown` (it was called and
@@ -887,6 +866,43 @@ export interface components {
             /** @description The teams that see it; none is everybody. */
             team_ids?: components["schemas"]["Id"][];
         };
+        Settings: {
+            /**
+             * @description The company's name, `{{company.name}}` of quick replies.  Blanks around it
+             *     are taken away.  No two tenants of an installation have the same, whatever
+             *     its case.
+             */
+            name: string;
+            /**
+             * @description The language of the inbox for those who chose none themselves.
+             * @enum {string|null}
+             */
+            locale: "en" | "pt-BR" | null;
+            /**
+             * @description The company's time zone by its name in the IANA database, as this
+             *     server's PostgreSQL has it.
+             */
+            time_zone: string | null;
+            updated_at: components["schemas"]["Time"];
+        };
+        SettingsPatch: {
+            /**
+             * @description The company's name, `{{company.name}}` of quick replies.  Blanks around it
+             *     are taken away.  No two tenants of an installation have the same, whatever
+             *     its case.
+             */
+            name?: string;
+            /**
+             * @description The language of the inbox for those who chose none themselves.
+             * @enum {string|null}
+             */
+            locale?: "en" | "pt-BR" | null;
+            /**
+             * @description The company's time zone by its name in the IANA database, as this
+             *     server's PostgreSQL has it.
+             */
+            time_zone?: string | null;
+        };
         TagList: {
             data: components["schemas"]["Tag"][];
             next_cursor: string | null;
@@ -925,13 +941,57 @@ export interface components {
             color?: "gray" | "red" | "orange" | "yellow" | "green" | "teal" | "blue" | "purple" | "pink" | null;
             description?: string | null;
         };
+        LoginInput: {
+            email: string;
+            password: string;
+        };
+        RefreshInput: {
+            /** @description Required, but of a browser (`X-Pytake-Browser`), which sends none. */
+            refresh_token?: string;
+        };
+        ConversationInput: {
+            contact_id: components["schemas"]["Id"];
+            whatsapp_config_id?: components["schemas"]["Id"] | null;
+            /** @description A text, or a message as POST .../messages takes it. */
+            initial_message?: string | {
+                content: string;
+                /** @enum {string} */
+                message_type?: "text";
+                reply_to?: components["schemas"]["Id"] | null;
+                client_id?: components["schemas"]["Id"] | null;
+                metadata?: {
+                    [key: string]: unknown;
+                } | null;
+            } | null;
+        };
+        AssignInput: {
+            user_id: components["schemas"]["Id"] | null;
+        };
+        MessageInput: {
+            /** @description Not only white space. */
+            content: string;
+            /** @enum {string} */
+            message_type?: "text";
+            /** @description A message of the same conversation. */
+            reply_to?: components["schemas"]["Id"] | null;
+            /** @description An id of yours: it is the idempotency key when no header is sent, and `metadata.client_id` of the answer and of the events echoes it. */
+            client_id?: components["schemas"]["Id"] | null;
+            /** @description At most 16 KiB; numbers of at most 40 digits. */
+            metadata?: {
+                [key: string]: unknown;
+            } | null;
+        };
+        QuickReplyRender: {
+            conversation_id: components["schemas"]["Id"];
+        };
     };
     responses: {
         /**
-         * @description `bad_request`, `duplicate_header`, `invalid_json`, `invalid_cursor`,
-         *     `invalid_idempotency_key`
+         * @description - `bad_request`: a request line, header, query or body that is none; a header over 8 KiB; plain HTTP on a port of TLS
+         *     - `duplicate_header`: a header that decides something was sent twice
+         *     - `invalid_json`: the body is not JSON in UTF-8
          */
-        BadRequest: {
+        BadRequestInvalidJson: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestId"];
                 [name: string]: unknown;
@@ -939,23 +999,24 @@ export interface components {
             content: {
                 /**
                  * @example {
-                 *       "type": "https://pytake.net/problems/invalid_json",
-                 *       "title": "The body is not valid JSON",
+                 *       "type": "https://pytake.net/problems/bad_request",
+                 *       "title": "Bad request",
                  *       "status": 400,
-                 *       "detail": "The body is not valid JSON",
-                 *       "code": "invalid_json",
+                 *       "detail": "Bad request",
+                 *       "code": "bad_request",
                  *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
                  *     }
                  */
-                "application/problem+json": components["schemas"]["Problem"];
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "bad_request" | "duplicate_header" | "invalid_json";
+                    /** @constant */
+                    status?: 400;
+                };
             };
         };
-        /**
-         * @description `unauthorized`, `invalid_token`, `token_expired`, `session_revoked`;
-         *     `invalid_credentials`, `refresh_invalid`, `refresh_reused`;
-         *     `invalid_signature`
-         */
-        Unauthorized: {
+        /** @description - `invalid_credentials`: the e-mail is unknown or the password is wrong */
+        UnauthorizedInvalidCredentials: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestId"];
                 "WWW-Authenticate": components["headers"]["Challenge"];
@@ -964,102 +1025,23 @@ export interface components {
             content: {
                 /**
                  * @example {
-                 *       "type": "https://pytake.net/problems/token_expired",
-                 *       "title": "Access token expired",
+                 *       "type": "https://pytake.net/problems/invalid_credentials",
+                 *       "title": "Wrong e-mail or password",
                  *       "status": 401,
-                 *       "detail": "Access token expired",
-                 *       "code": "token_expired",
+                 *       "detail": "Wrong e-mail or password",
+                 *       "code": "invalid_credentials",
                  *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
                  *     }
                  */
-                "application/problem+json": components["schemas"]["Problem"];
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "invalid_credentials";
+                    /** @constant */
+                    status?: 401;
+                };
             };
         };
-        /** @description `forbidden`, `verify_token_mismatch` */
-        Forbidden: {
-            headers: {
-                "X-Request-Id": components["headers"]["RequestId"];
-                [name: string]: unknown;
-            };
-            content: {
-                /**
-                 * @example {
-                 *       "type": "https://pytake.net/problems/forbidden",
-                 *       "title": "Not allowed",
-                 *       "status": 403,
-                 *       "detail": "Not allowed",
-                 *       "code": "forbidden",
-                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
-                 *     }
-                 */
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description `not_found`: no such thing, or another tenant's */
-        NotFound: {
-            headers: {
-                "X-Request-Id": components["headers"]["RequestId"];
-                [name: string]: unknown;
-            };
-            content: {
-                /**
-                 * @example {
-                 *       "type": "https://pytake.net/problems/not_found",
-                 *       "title": "Not found",
-                 *       "status": 404,
-                 *       "detail": "Not found",
-                 *       "code": "not_found",
-                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
-                 *     }
-                 */
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /**
-         * @description `idempotency_in_progress`: the first request with this key is not done yet;
-         *     `conversation_open`: the contact has another open conversation
-         */
-        Conflict: {
-            headers: {
-                "X-Request-Id": components["headers"]["RequestId"];
-                "Retry-After": components["headers"]["RetryAfter"];
-                [name: string]: unknown;
-            };
-            content: {
-                /**
-                 * @example {
-                 *       "type": "https://pytake.net/problems/idempotency_in_progress",
-                 *       "title": "A request with this idempotency key is in progress",
-                 *       "status": 409,
-                 *       "detail": "A request with this idempotency key is in progress",
-                 *       "code": "idempotency_in_progress",
-                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
-                 *     }
-                 */
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description `precondition_failed`: it was changed since If-Match's version */
-        Precondition: {
-            headers: {
-                "X-Request-Id": components["headers"]["RequestId"];
-                [name: string]: unknown;
-            };
-            content: {
-                /**
-                 * @example {
-                 *       "type": "https://pytake.net/problems/precondition_failed",
-                 *       "title": "It was changed since: get it again",
-                 *       "status": 412,
-                 *       "detail": "It was changed since: get it again",
-                 *       "code": "precondition_failed",
-                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
-                 *     }
-                 */
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description `body_too_large`: over 1 MiB, 64 levels or 1,000 items of an array; webhook: 4 MiB */
+        /** @description - `body_too_large`: over 1 MiB, 64 levels or 1,000 items of an array; of the webhook over 4 MiB */
         TooLarge: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestId"];
@@ -1076,10 +1058,15 @@ export interface components {
                  *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
                  *     }
                  */
-                "application/problem+json": components["schemas"]["Problem"];
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "body_too_large";
+                    /** @constant */
+                    status?: 413;
+                };
             };
         };
-        /** @description `unsupported_media_type`: not `application/json` in UTF-8 */
+        /** @description - `unsupported_media_type`: not `application/json` in UTF-8 */
         MediaType: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestId"];
@@ -1096,13 +1083,15 @@ export interface components {
                  *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
                  *     }
                  */
-                "application/problem+json": components["schemas"]["Problem"];
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "unsupported_media_type";
+                    /** @constant */
+                    status?: 415;
+                };
             };
         };
-        /**
-         * @description `validation_failed` with every fault in `errors`;
-         *     `whatsapp_config_required`; `idempotency_mismatch`
-         */
+        /** @description - `validation_failed`: `errors` has every fault */
         Invalid: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestId"];
@@ -1126,34 +1115,19 @@ export interface components {
                  *       ]
                  *     }
                  */
-                "application/problem+json": components["schemas"]["Problem"];
-            };
-        };
-        /** @description `internal_error` */
-        Internal: {
-            headers: {
-                "X-Request-Id": components["headers"]["RequestId"];
-                [name: string]: unknown;
-            };
-            content: {
-                /**
-                 * @example {
-                 *       "type": "https://pytake.net/problems/internal_error",
-                 *       "title": "Internal error",
-                 *       "status": 500,
-                 *       "detail": "Internal error",
-                 *       "code": "internal_error",
-                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
-                 *     }
-                 */
-                "application/problem+json": components["schemas"]["Problem"];
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "validation_failed";
+                    /** @constant */
+                    status?: 422;
+                };
             };
         };
         /**
-         * @description `too_many_attempts`: after too many wrong passwords.
-         *     `too_many_requests`: too many requests of an address
+         * @description - `too_many_attempts`: after too many wrong passwords
+         *     - `too_many_requests`: too many requests of an address
          */
-        TooMany: {
+        TooManyTooManyAttempts: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestId"];
                 "Retry-After": components["headers"]["RetryAfter"];
@@ -1170,13 +1144,224 @@ export interface components {
                  *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
                  *     }
                  */
-                "application/problem+json": components["schemas"]["Problem"];
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "too_many_attempts" | "too_many_requests";
+                    /** @constant */
+                    status?: 429;
+                };
+            };
+        };
+        /** @description - `internal_error`: a fault of ours; the request id finds it in the log */
+        Internal: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://pytake.net/problems/internal_error",
+                 *       "title": "Internal error",
+                 *       "status": 500,
+                 *       "detail": "Internal error",
+                 *       "code": "internal_error",
+                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "internal_error";
+                    /** @constant */
+                    status?: 500;
+                };
             };
         };
         /**
-         * @description `database_unavailable`, `overloaded`, `deadline_exceeded`: nothing was
-         *     done.  `outcome_unknown`: a write that may have been done; try again
-         *     with the same Idempotency-Key
+         * @description - `database_unavailable`: nothing was done
+         *     - `overloaded`: nothing was done
+         *     - `deadline_exceeded`: nothing was done
+         *     - `out_of_memory`: nothing was done
+         *     - `service_unavailable`: nothing was done
+         *     - `outcome_unknown`: a write that may have been done; try again with the same Idempotency-Key
+         */
+        UnavailableOutcomeUnknown: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                "Retry-After": components["headers"]["RetryAfter"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://pytake.net/problems/database_unavailable",
+                 *       "title": "Database unavailable",
+                 *       "status": 503,
+                 *       "detail": "Database unavailable",
+                 *       "code": "database_unavailable",
+                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "database_unavailable" | "overloaded" | "deadline_exceeded" | "out_of_memory" | "service_unavailable" | "outcome_unknown";
+                    /** @constant */
+                    status?: 503;
+                };
+            };
+        };
+        /**
+         * @description - `bad_request`: a request line, header, query or body that is none; a header over 8 KiB; plain HTTP on a port of TLS
+         *     - `request_timeout`: the request did not come in time
+         *     - `uri_too_long`: over 8 KiB
+         *     - `misdirected_request`: the name of another host
+         *     - `internal_error`: a fault of ours; the request id finds it in the log
+         *     - `not_implemented`: a Transfer-Encoding other than chunked
+         *     - `service_unavailable`: nothing was done
+         *     - `http_version_not_supported`: HTTP/1.0, 1.1 and 2 alone
+         */
+        Refused: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://pytake.net/problems/bad_request",
+                 *       "title": "Bad request",
+                 *       "status": 400,
+                 *       "detail": "Bad request",
+                 *       "code": "bad_request",
+                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "bad_request" | "request_timeout" | "uri_too_long" | "misdirected_request" | "internal_error" | "not_implemented" | "service_unavailable" | "http_version_not_supported";
+                };
+            };
+        };
+        /**
+         * @description - `refresh_invalid`: not a refresh token of ours, or over
+         *     - `refresh_reused`: it was used before, and the session has ended
+         */
+        UnauthorizedRefreshInvalidRefreshReused: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                "WWW-Authenticate": components["headers"]["Challenge"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://pytake.net/problems/refresh_invalid",
+                 *       "title": "Invalid refresh token",
+                 *       "status": 401,
+                 *       "detail": "Invalid refresh token",
+                 *       "code": "refresh_invalid",
+                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "refresh_invalid" | "refresh_reused";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description - `too_many_requests`: too many requests of an address */
+        TooMany: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                "Retry-After": components["headers"]["RetryAfter"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://pytake.net/problems/too_many_requests",
+                 *       "title": "Too many requests",
+                 *       "status": 429,
+                 *       "detail": "Too many requests",
+                 *       "code": "too_many_requests",
+                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "too_many_requests";
+                    /** @constant */
+                    status?: 429;
+                };
+            };
+        };
+        /**
+         * @description - `bad_request`: a request line, header, query or body that is none; a header over 8 KiB; plain HTTP on a port of TLS
+         *     - `duplicate_header`: a header that decides something was sent twice
+         */
+        BadRequest: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://pytake.net/problems/bad_request",
+                 *       "title": "Bad request",
+                 *       "status": 400,
+                 *       "detail": "Bad request",
+                 *       "code": "bad_request",
+                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "bad_request" | "duplicate_header";
+                    /** @constant */
+                    status?: 400;
+                };
+            };
+        };
+        /**
+         * @description - `unauthorized`: no access token
+         *     - `invalid_token`: not an access token of ours
+         *     - `token_expired`: refresh it
+         *     - `session_revoked`: sign in again
+         */
+        Unauthorized: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                "WWW-Authenticate": components["headers"]["Challenge"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://pytake.net/problems/unauthorized",
+                 *       "title": "Authentication required",
+                 *       "status": 401,
+                 *       "detail": "Authentication required",
+                 *       "code": "unauthorized",
+                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "unauthorized" | "invalid_token" | "token_expired" | "session_revoked";
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /**
+         * @description - `database_unavailable`: nothing was done
+         *     - `overloaded`: nothing was done
+         *     - `deadline_exceeded`: nothing was done
+         *     - `out_of_memory`: nothing was done
+         *     - `service_unavailable`: nothing was done
          */
         Unavailable: {
             headers: {
@@ -1195,23 +1380,433 @@ export interface components {
                  *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
                  *     }
                  */
-                "application/problem+json": components["schemas"]["Problem"];
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "database_unavailable" | "overloaded" | "deadline_exceeded" | "out_of_memory" | "service_unavailable";
+                    /** @constant */
+                    status?: 503;
+                };
+            };
+        };
+        /**
+         * @description - `bad_request`: a request line, header, query or body that is none; a header over 8 KiB; plain HTTP on a port of TLS
+         *     - `duplicate_header`: a header that decides something was sent twice
+         *     - `invalid_cursor`: not a `next_cursor` of this list and these filters
+         */
+        BadRequestInvalidCursor: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://pytake.net/problems/bad_request",
+                 *       "title": "Bad request",
+                 *       "status": 400,
+                 *       "detail": "Bad request",
+                 *       "code": "bad_request",
+                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "bad_request" | "duplicate_header" | "invalid_cursor";
+                    /** @constant */
+                    status?: 400;
+                };
+            };
+        };
+        /** @description - `forbidden`: this role, address or page may not */
+        Forbidden: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://pytake.net/problems/forbidden",
+                 *       "title": "Not allowed",
+                 *       "status": 403,
+                 *       "detail": "Not allowed",
+                 *       "code": "forbidden",
+                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "forbidden";
+                    /** @constant */
+                    status?: 403;
+                };
+            };
+        };
+        /**
+         * @description - `bad_request`: a request line, header, query or body that is none; a header over 8 KiB; plain HTTP on a port of TLS
+         *     - `duplicate_header`: a header that decides something was sent twice
+         *     - `invalid_json`: the body is not JSON in UTF-8
+         *     - `invalid_idempotency_key`: not 1 to 255 printable ASCII characters
+         */
+        BadRequestInvalidJsonInvalidIdempotencyKey: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://pytake.net/problems/bad_request",
+                 *       "title": "Bad request",
+                 *       "status": 400,
+                 *       "detail": "Bad request",
+                 *       "code": "bad_request",
+                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "bad_request" | "duplicate_header" | "invalid_json" | "invalid_idempotency_key";
+                    /** @constant */
+                    status?: 400;
+                };
+            };
+        };
+        /** @description - `idempotency_in_progress`: the first request with this key is not done yet */
+        Conflict: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                "Retry-After": components["headers"]["RetryAfter"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://pytake.net/problems/idempotency_in_progress",
+                 *       "title": "A request with this idempotency key is in progress",
+                 *       "status": 409,
+                 *       "detail": "A request with this idempotency key is in progress",
+                 *       "code": "idempotency_in_progress",
+                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "idempotency_in_progress";
+                    /** @constant */
+                    status?: 409;
+                };
+            };
+        };
+        /**
+         * @description - `validation_failed`: `errors` has every fault
+         *     - `idempotency_mismatch`: this key came with another body before
+         *     - `whatsapp_config_required`: the tenant has not exactly one active number
+         */
+        InvalidIdempotencyMismatchWhatsappConfigRequired: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://pytake.net/problems/validation_failed",
+                 *       "title": "Validation failed",
+                 *       "status": 422,
+                 *       "detail": "Validation failed",
+                 *       "code": "validation_failed",
+                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de",
+                 *       "errors": [
+                 *         {
+                 *           "field": "content",
+                 *           "code": "required",
+                 *           "message": "Is required"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "validation_failed" | "idempotency_mismatch" | "whatsapp_config_required";
+                    /** @constant */
+                    status?: 422;
+                };
+            };
+        };
+        /**
+         * @description - `not_found`: no such thing, or another tenant's
+         *     - `route_not_found`: an id in the path is no UUID
+         */
+        NotFound: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://pytake.net/problems/not_found",
+                 *       "title": "Not found",
+                 *       "status": 404,
+                 *       "detail": "Not found",
+                 *       "code": "not_found",
+                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "not_found" | "route_not_found";
+                    /** @constant */
+                    status?: 404;
+                };
+            };
+        };
+        /** @description - `conversation_open`: the contact has another open conversation */
+        ConflictConversationOpen: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://pytake.net/problems/conversation_open",
+                 *       "title": "The contact has another open conversation",
+                 *       "status": 409,
+                 *       "detail": "The contact has another open conversation",
+                 *       "code": "conversation_open",
+                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "conversation_open";
+                    /** @constant */
+                    status?: 409;
+                };
+            };
+        };
+        /** @description - `bad_request`: a request line, header, query or body that is none; a header over 8 KiB; plain HTTP on a port of TLS */
+        BadRequestBare: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://pytake.net/problems/bad_request",
+                 *       "title": "Bad request",
+                 *       "status": 400,
+                 *       "detail": "Bad request",
+                 *       "code": "bad_request",
+                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "bad_request";
+                    /** @constant */
+                    status?: 400;
+                };
+            };
+        };
+        /** @description - `not_found`: no such thing, or another tenant's */
+        NotFoundBare: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://pytake.net/problems/not_found",
+                 *       "title": "Not found",
+                 *       "status": 404,
+                 *       "detail": "Not found",
+                 *       "code": "not_found",
+                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "not_found";
+                    /** @constant */
+                    status?: 404;
+                };
+            };
+        };
+        /** @description - `upgrade_required`: not a WebSocket upgrade of HTTP/1.1 */
+        UpgradeRequired: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://pytake.net/problems/upgrade_required",
+                 *       "title": "A WebSocket upgrade (HTTP/1.1) is required",
+                 *       "status": 426,
+                 *       "detail": "A WebSocket upgrade (HTTP/1.1) is required",
+                 *       "code": "upgrade_required",
+                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "upgrade_required";
+                    /** @constant */
+                    status?: 426;
+                };
+            };
+        };
+        /**
+         * @description - `validation_failed`: `errors` has every fault
+         *     - `idempotency_mismatch`: this key came with another body before
+         */
+        InvalidIdempotencyMismatch: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://pytake.net/problems/validation_failed",
+                 *       "title": "Validation failed",
+                 *       "status": 422,
+                 *       "detail": "Validation failed",
+                 *       "code": "validation_failed",
+                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de",
+                 *       "errors": [
+                 *         {
+                 *           "field": "content",
+                 *           "code": "required",
+                 *           "message": "Is required"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "validation_failed" | "idempotency_mismatch";
+                    /** @constant */
+                    status?: 422;
+                };
+            };
+        };
+        /** @description - `precondition_failed`: it was changed since If-Match's version */
+        Precondition: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://pytake.net/problems/precondition_failed",
+                 *       "title": "It was changed since: get it again",
+                 *       "status": 412,
+                 *       "detail": "It was changed since: get it again",
+                 *       "code": "precondition_failed",
+                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "precondition_failed";
+                    /** @constant */
+                    status?: 412;
+                };
+            };
+        };
+        /** @description - `verify_token_mismatch`: not the verify token that is configured */
+        ForbiddenVerifyTokenMismatch: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://pytake.net/problems/verify_token_mismatch",
+                 *       "title": "Verify token does not match",
+                 *       "status": 403,
+                 *       "detail": "Verify token does not match",
+                 *       "code": "verify_token_mismatch",
+                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "verify_token_mismatch";
+                    /** @constant */
+                    status?: 403;
+                };
+            };
+        };
+        /**
+         * @description - `out_of_memory`: nothing was done
+         *     - `service_unavailable`: nothing was done
+         */
+        UnavailableBare: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                "Retry-After": components["headers"]["RetryAfter"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://pytake.net/problems/out_of_memory",
+                 *       "title": "Out of memory, try again",
+                 *       "status": 503,
+                 *       "detail": "Out of memory, try again",
+                 *       "code": "out_of_memory",
+                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "out_of_memory" | "service_unavailable";
+                    /** @constant */
+                    status?: 503;
+                };
+            };
+        };
+        /** @description - `invalid_signature`: the signature is missing or wrong */
+        UnauthorizedInvalidSignature: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                "WWW-Authenticate": components["headers"]["Challenge"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://pytake.net/problems/invalid_signature",
+                 *       "title": "Invalid signature",
+                 *       "status": 401,
+                 *       "detail": "Invalid signature",
+                 *       "code": "invalid_signature",
+                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {string} */
+                    code?: "invalid_signature";
+                    /** @constant */
+                    status?: 401;
+                };
             };
         };
     };
     parameters: {
-        ConversationId: components["schemas"]["Id"];
         Limit: number;
         /** @description An opaque `next_cursor` of the same list. */
         Cursor: string;
-        /** @description One, or several with commas between. */
-        Status: string;
-        /** @description A user's id, or `me`. */
-        AssignedTo: "me" | components["schemas"]["Id"];
-        /** @description Excludes `assigned_to`. */
-        Unassigned: boolean;
-        Tag: string;
-        ContactId: components["schemas"]["Id"];
         /**
          * @description 1 to 255 printable ASCII characters.  For 24 hours the same key with
          *     the same body gives the first 2xx again, with
@@ -1276,14 +1871,15 @@ export interface operations {
                     "application/json": components["schemas"]["Session"];
                 };
             };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
+            400: components["responses"]["BadRequestInvalidJson"];
+            401: components["responses"]["UnauthorizedInvalidCredentials"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             422: components["responses"]["Invalid"];
-            429: components["responses"]["TooMany"];
+            429: components["responses"]["TooManyTooManyAttempts"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
+            503: components["responses"]["UnavailableOutcomeUnknown"];
+            default: components["responses"]["Refused"];
         };
     };
     auth_refresh: {
@@ -1310,13 +1906,15 @@ export interface operations {
                     "application/json": components["schemas"]["Session"];
                 };
             };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
+            400: components["responses"]["BadRequestInvalidJson"];
+            401: components["responses"]["UnauthorizedRefreshInvalidRefreshReused"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
+            503: components["responses"]["UnavailableOutcomeUnknown"];
+            default: components["responses"]["Refused"];
         };
     };
     auth_logout: {
@@ -1336,11 +1934,14 @@ export interface operations {
                 };
                 content?: never;
             };
+            400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             413: components["responses"]["TooLarge"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
+            503: components["responses"]["UnavailableOutcomeUnknown"];
+            default: components["responses"]["Refused"];
         };
     };
     auth_me: {
@@ -1366,21 +1967,23 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             413: components["responses"]["TooLarge"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
+            default: components["responses"]["Refused"];
         };
     };
     conv_list: {
         parameters: {
             query?: {
                 /** @description One, or several with commas between. */
-                status?: components["parameters"]["Status"];
+                status?: string;
                 /** @description A user's id, or `me`. */
-                assigned_to?: components["parameters"]["AssignedTo"];
+                assigned_to?: "me" | components["schemas"]["Id"];
                 /** @description Excludes `assigned_to`. */
-                unassigned?: components["parameters"]["Unassigned"];
-                tag?: components["parameters"]["Tag"];
-                contact_id?: components["parameters"]["ContactId"];
+                unassigned?: boolean;
+                tag?: string;
+                contact_id?: components["schemas"]["Id"];
                 limit?: components["parameters"]["Limit"];
                 /** @description An opaque `next_cursor` of the same list. */
                 cursor?: components["parameters"]["Cursor"];
@@ -1401,13 +2004,15 @@ export interface operations {
                     "application/json": components["schemas"]["ConversationList"];
                 };
             };
-            400: components["responses"]["BadRequest"];
+            400: components["responses"]["BadRequestInvalidCursor"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             413: components["responses"]["TooLarge"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
+            default: components["responses"]["Refused"];
         };
     };
     conv_create: {
@@ -1455,15 +2060,17 @@ export interface operations {
                     "application/json": components["schemas"]["Conversation"];
                 };
             };
-            400: components["responses"]["BadRequest"];
+            400: components["responses"]["BadRequestInvalidJsonInvalidIdempotencyKey"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
-            422: components["responses"]["Invalid"];
+            422: components["responses"]["InvalidIdempotencyMismatchWhatsappConfigRequired"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
+            503: components["responses"]["UnavailableOutcomeUnknown"];
+            default: components["responses"]["Refused"];
         };
     };
     conv_get: {
@@ -1471,7 +2078,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                conversation_id: components["parameters"]["ConversationId"];
+                conversation_id: components["schemas"]["Id"];
             };
             cookie?: never;
         };
@@ -1493,90 +2100,10 @@ export interface operations {
             404: components["responses"]["NotFound"];
             413: components["responses"]["TooLarge"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
-        };
-    };
-    msg_list: {
-        parameters: {
-            query?: {
-                limit?: components["parameters"]["Limit"];
-                /** @description An opaque `next_cursor` of the same list. */
-                cursor?: components["parameters"]["Cursor"];
-            };
-            header?: never;
-            path: {
-                conversation_id: components["parameters"]["ConversationId"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description A page */
-            200: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["MessageList"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            413: components["responses"]["TooLarge"];
-            422: components["responses"]["Invalid"];
-            500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
-        };
-    };
-    msg_send: {
-        parameters: {
-            query?: never;
-            header?: {
-                /**
-                 * @description 1 to 255 printable ASCII characters.  For 24 hours the same key with
-                 *     the same body gives the first 2xx again, with
-                 *     `Idempotent-Replayed: true`; with another body it is 422
-                 *     `idempotency_mismatch`.  A racing twin waits for the first.  Its
-                 *     scope is the user and this very path.
-                 */
-                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-            };
-            path: {
-                conversation_id: components["parameters"]["ConversationId"];
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["MessageInput"];
-            };
-        };
-        responses: {
-            /** @description The message */
-            201: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    "Idempotent-Replayed": components["headers"]["Replayed"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Message"];
-                };
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
-            413: components["responses"]["TooLarge"];
-            415: components["responses"]["MediaType"];
-            422: components["responses"]["Invalid"];
-            500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Refused"];
         };
     };
     conv_read: {
@@ -1584,7 +2111,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                conversation_id: components["parameters"]["ConversationId"];
+                conversation_id: components["schemas"]["Id"];
             };
             cookie?: never;
         };
@@ -1606,8 +2133,10 @@ export interface operations {
             404: components["responses"]["NotFound"];
             413: components["responses"]["TooLarge"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
+            503: components["responses"]["UnavailableOutcomeUnknown"];
+            default: components["responses"]["Refused"];
         };
     };
     conv_assign: {
@@ -1615,7 +2144,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                conversation_id: components["parameters"]["ConversationId"];
+                conversation_id: components["schemas"]["Id"];
             };
             cookie?: never;
         };
@@ -1635,15 +2164,17 @@ export interface operations {
                     "application/json": components["schemas"]["Conversation"];
                 };
             };
-            400: components["responses"]["BadRequest"];
+            400: components["responses"]["BadRequestInvalidJson"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
+            503: components["responses"]["UnavailableOutcomeUnknown"];
+            default: components["responses"]["Refused"];
         };
     };
     conv_close: {
@@ -1651,7 +2182,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                conversation_id: components["parameters"]["ConversationId"];
+                conversation_id: components["schemas"]["Id"];
             };
             cookie?: never;
         };
@@ -1673,8 +2204,10 @@ export interface operations {
             404: components["responses"]["NotFound"];
             413: components["responses"]["TooLarge"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
+            503: components["responses"]["UnavailableOutcomeUnknown"];
+            default: components["responses"]["Refused"];
         };
     };
     conv_reopen: {
@@ -1682,7 +2215,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                conversation_id: components["parameters"]["ConversationId"];
+                conversation_id: components["schemas"]["Id"];
             };
             cookie?: never;
         };
@@ -1702,11 +2235,44 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
+            409: components["responses"]["ConflictConversationOpen"];
             413: components["responses"]["TooLarge"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["UnavailableOutcomeUnknown"];
+            default: components["responses"]["Refused"];
+        };
+    };
+    ws_admit: {
+        parameters: {
+            query?: {
+                /** @description Resume behind this event (with the header alone). */
+                since?: number;
+                /** @description The id of the event `since`. */
+                id?: components["schemas"]["Id"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Text frames of JSON follow */
+            101: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequestBare"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFoundBare"];
+            426: components["responses"]["UpgradeRequired"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
+            default: components["responses"]["Refused"];
         };
     };
     user_list: {
@@ -1732,13 +2298,15 @@ export interface operations {
                     "application/json": components["schemas"]["UserList"];
                 };
             };
-            400: components["responses"]["BadRequest"];
+            400: components["responses"]["BadRequestInvalidCursor"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             413: components["responses"]["TooLarge"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
+            default: components["responses"]["Refused"];
         };
     };
     number_list: {
@@ -1764,111 +2332,101 @@ export interface operations {
                     "application/json": components["schemas"]["NumberList"];
                 };
             };
-            400: components["responses"]["BadRequest"];
+            400: components["responses"]["BadRequestInvalidCursor"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             413: components["responses"]["TooLarge"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
+            default: components["responses"]["Refused"];
         };
     };
-    ws_admit: {
+    msg_list: {
         parameters: {
             query?: {
-                /** @description Resume behind this event (with the header alone). */
-                since?: number;
-                /** @description The id of the event `since`. */
-                id?: components["schemas"]["Id"];
+                limit?: components["parameters"]["Limit"];
+                /** @description An opaque `next_cursor` of the same list. */
+                cursor?: components["parameters"]["Cursor"];
             };
             header?: never;
-            path?: never;
+            path: {
+                conversation_id: components["schemas"]["Id"];
+            };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Text frames of JSON follow */
-            101: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            /** @description Not a WebSocket upgrade */
-            426: {
-                headers: {
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            503: components["responses"]["Unavailable"];
-        };
-    };
-    webhook_verify: {
-        parameters: {
-            query: {
-                "hub.mode": components["parameters"]["HubMode"];
-                "hub.verify_token": components["parameters"]["HubVerifyToken"];
-                "hub.challenge": components["parameters"]["HubChallenge"];
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The challenge */
+            /** @description A page */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/plain": string;
+                    "application/json": components["schemas"]["MessageList"];
                 };
             };
-            400: components["responses"]["BadRequest"];
+            400: components["responses"]["BadRequestInvalidCursor"];
+            401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
+            default: components["responses"]["Refused"];
         };
     };
-    webhook_ingest: {
+    msg_send: {
         parameters: {
             query?: never;
-            header?: never;
-            path?: never;
+            header?: {
+                /**
+                 * @description 1 to 255 printable ASCII characters.  For 24 hours the same key with
+                 *     the same body gives the first 2xx again, with
+                 *     `Idempotent-Replayed: true`; with another body it is 422
+                 *     `idempotency_mismatch`.  A racing twin waits for the first.  Its
+                 *     scope is the user and this very path.
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                conversation_id: components["schemas"]["Id"];
+            };
             cookie?: never;
         };
         requestBody: {
             content: {
-                "application/json": {
-                    [key: string]: unknown;
-                };
+                "application/json": components["schemas"]["MessageInput"];
             };
         };
         responses: {
-            /** @description Stored */
-            200: {
+            /** @description The message */
+            201: {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
+                    "Idempotent-Replayed": components["headers"]["Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": Record<string, never>;
+                    "application/json": components["schemas"]["Message"];
                 };
             };
-            400: components["responses"]["BadRequest"];
+            400: components["responses"]["BadRequestInvalidJsonInvalidIdempotencyKey"];
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["InvalidIdempotencyMismatch"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
+            503: components["responses"]["UnavailableOutcomeUnknown"];
+            default: components["responses"]["Refused"];
         };
     };
     health: {
@@ -1896,9 +2454,9 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Health"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            default: components["responses"]["Refused"];
         };
     };
     health_live: {
@@ -1926,9 +2484,9 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HealthLive"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            default: components["responses"]["Refused"];
         };
     };
     health_ready: {
@@ -1956,9 +2514,9 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Health"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            default: components["responses"]["Refused"];
         };
     };
     metrics: {
@@ -1980,7 +2538,7 @@ export interface operations {
                 };
             };
             403: components["responses"]["Forbidden"];
-            500: components["responses"]["Internal"];
+            default: components["responses"]["Refused"];
         };
     };
     status: {
@@ -2002,7 +2560,7 @@ export interface operations {
                 };
             };
             403: components["responses"]["Forbidden"];
-            500: components["responses"]["Internal"];
+            default: components["responses"]["Refused"];
         };
     };
     quick_reply_list: {
@@ -2056,13 +2614,15 @@ export interface operations {
                     "application/json": components["schemas"]["QuickReplyList"];
                 };
             };
-            400: components["responses"]["BadRequest"];
+            400: components["responses"]["BadRequestInvalidCursor"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             413: components["responses"]["TooLarge"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
+            default: components["responses"]["Refused"];
         };
     };
     quick_reply_create: {
@@ -2123,15 +2683,17 @@ export interface operations {
                     "application/json": components["schemas"]["QuickReply"];
                 };
             };
-            400: components["responses"]["BadRequest"];
+            400: components["responses"]["BadRequestInvalidJsonInvalidIdempotencyKey"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
-            422: components["responses"]["Invalid"];
+            422: components["responses"]["InvalidIdempotencyMismatch"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
+            503: components["responses"]["UnavailableOutcomeUnknown"];
+            default: components["responses"]["Refused"];
         };
     };
     quick_reply_get: {
@@ -2190,8 +2752,10 @@ export interface operations {
             404: components["responses"]["NotFound"];
             413: components["responses"]["TooLarge"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
+            default: components["responses"]["Refused"];
         };
     };
     quick_reply_delete: {
@@ -2226,8 +2790,10 @@ export interface operations {
             412: components["responses"]["Precondition"];
             413: components["responses"]["TooLarge"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
+            503: components["responses"]["UnavailableOutcomeUnknown"];
+            default: components["responses"]["Refused"];
         };
     };
     quick_reply_patch: {
@@ -2284,7 +2850,7 @@ export interface operations {
                     "application/json": components["schemas"]["QuickReply"];
                 };
             };
-            400: components["responses"]["BadRequest"];
+            400: components["responses"]["BadRequestInvalidJson"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
@@ -2292,8 +2858,10 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
+            503: components["responses"]["UnavailableOutcomeUnknown"];
+            default: components["responses"]["Refused"];
         };
     };
     quick_reply_render: {
@@ -2312,9 +2880,7 @@ export interface operations {
                  *       "conversation_id": "01a20610-653f-7000-8000-000000000009"
                  *     }
                  */
-                "application/json": {
-                    conversation_id: components["schemas"]["Id"];
-                };
+                "application/json": components["schemas"]["QuickReplyRender"];
             };
         };
         responses: {
@@ -2335,15 +2901,124 @@ export interface operations {
                     };
                 };
             };
-            400: components["responses"]["BadRequest"];
+            400: components["responses"]["BadRequestInvalidJson"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
+            default: components["responses"]["Refused"];
+        };
+    };
+    settings_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description An ETag of before: 304 when nothing was changed since. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it is */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "name": "Padaria Sol",
+                     *       "locale": "pt-BR",
+                     *       "time_zone": "America/Sao_Paulo",
+                     *       "updated_at": "2026-11-23T01:41:07.519Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Settings"];
+                };
+            };
+            /** @description If-None-Match has its ETag */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Refused"];
+        };
+    };
+    settings_patch: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description An ETag of before: 412 when the thing was changed since.  Without it
+                 *     the last one to write is right.
+                 */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "locale": "pt-BR",
+                 *       "time_zone": "America/Sao_Paulo"
+                 *     }
+                 */
+                "application/json": components["schemas"]["SettingsPatch"];
+            };
+        };
+        responses: {
+            /** @description As it is now */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "name": "Padaria Sol",
+                     *       "locale": "pt-BR",
+                     *       "time_zone": "America/Sao_Paulo",
+                     *       "updated_at": "2026-11-23T01:41:07.519Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Settings"];
+                };
+            };
+            400: components["responses"]["BadRequestInvalidJson"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            412: components["responses"]["Precondition"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["UnavailableOutcomeUnknown"];
+            default: components["responses"]["Refused"];
         };
     };
     tag_list: {
@@ -2390,13 +3065,15 @@ export interface operations {
                     "application/json": components["schemas"]["TagList"];
                 };
             };
-            400: components["responses"]["BadRequest"];
+            400: components["responses"]["BadRequestInvalidCursor"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             413: components["responses"]["TooLarge"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
+            default: components["responses"]["Refused"];
         };
     };
     tag_create: {
@@ -2450,15 +3127,17 @@ export interface operations {
                     "application/json": components["schemas"]["Tag"];
                 };
             };
-            400: components["responses"]["BadRequest"];
+            400: components["responses"]["BadRequestInvalidJsonInvalidIdempotencyKey"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
-            422: components["responses"]["Invalid"];
+            422: components["responses"]["InvalidIdempotencyMismatch"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
+            503: components["responses"]["UnavailableOutcomeUnknown"];
+            default: components["responses"]["Refused"];
         };
     };
     tag_get: {
@@ -2510,8 +3189,10 @@ export interface operations {
             404: components["responses"]["NotFound"];
             413: components["responses"]["TooLarge"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
+            default: components["responses"]["Refused"];
         };
     };
     tag_delete: {
@@ -2546,8 +3227,10 @@ export interface operations {
             412: components["responses"]["Precondition"];
             413: components["responses"]["TooLarge"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
+            503: components["responses"]["UnavailableOutcomeUnknown"];
+            default: components["responses"]["Refused"];
         };
     };
     tag_patch: {
@@ -2597,7 +3280,7 @@ export interface operations {
                     "application/json": components["schemas"]["Tag"];
                 };
             };
-            400: components["responses"]["BadRequest"];
+            400: components["responses"]["BadRequestInvalidJson"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
@@ -2605,8 +3288,73 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["MediaType"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
-            503: components["responses"]["Unavailable"];
+            503: components["responses"]["UnavailableOutcomeUnknown"];
+            default: components["responses"]["Refused"];
+        };
+    };
+    webhook_verify: {
+        parameters: {
+            query: {
+                "hub.mode": components["parameters"]["HubMode"];
+                "hub.verify_token": components["parameters"]["HubVerifyToken"];
+                "hub.challenge": components["parameters"]["HubChallenge"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The challenge */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            403: components["responses"]["ForbiddenVerifyTokenMismatch"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["UnavailableBare"];
+            default: components["responses"]["Refused"];
+        };
+    };
+    webhook_ingest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    [key: string]: unknown;
+                };
+            };
+        };
+        responses: {
+            /** @description Stored */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            400: components["responses"]["BadRequestInvalidJson"];
+            401: components["responses"]["UnauthorizedInvalidSignature"];
+            413: components["responses"]["TooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["UnavailableOutcomeUnknown"];
+            default: components["responses"]["Refused"];
         };
     };
 }

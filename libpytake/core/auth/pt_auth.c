@@ -22,6 +22,7 @@ static pt_err_t pt_auth_login_open(pytake_op_t *op);
 static pt_err_t pt_auth_login_add(pytake_op_t *op, pt_auth_t *au,
                                   const uint8_t hash[32]);
 static pt_err_t pt_auth_login_answer(pytake_op_t *op);
+static void     pt_auth_refresh_check(pytake_op_t *op);
 static pt_err_t pt_auth_refresh_rotate(pytake_op_t *op);
 static pt_err_t pt_auth_refresh_answer(pytake_op_t *op);
 static pt_err_t pt_auth_refresh_refuse(pytake_op_t *op, pt_err_t refusal);
@@ -42,10 +43,32 @@ static const char pt_auth_dummy[] =
     "$argon2id$v=19$m=19456,t=2,p=1$cHl0YWtlLW5vYm9keS4uLg"
     "$K0eqsXhxHsqIY8fEDO8jYkYhLgQ2v1cOtNqRwPAnk9E";
 
+enum { PT_AUTH_LOGIN_EMAIL, PT_AUTH_LOGIN_PASSWORD };
+
+static const pt_field_t pt_auth_login_fields[] = {
+    [PT_AUTH_LOGIN_EMAIL] = { .name = "email",
+                              .type = PT_FIELD_SECRET,
+                              .flags = PT_FIELD_REQUIRED,
+                              .max = PT_EMAIL_MAX },
+    [PT_AUTH_LOGIN_PASSWORD] = { .name = "password",
+                                 .type = PT_FIELD_SECRET,
+                                 .flags = PT_FIELD_REQUIRED,
+                                 .max = PT_PASSWORD_MAX }
+};
+
+static const pt_field_t pt_auth_refresh_fields[] = {
+    { .name = "refresh_token",
+      .type = PT_FIELD_SECRET,
+      .max = PT_AUTH_TOKEN_CHARS_MAX }
+};
+
 const pt_op_def_t pt_auth_login = {
     .name = "auth_login",
     .perm = PT_PERM_NONE,
+    .rate = PT_RATE_LOGIN,
     .flags = PT_OP_PUBLIC | PT_OP_BODY | PT_OP_LOGIN,
+    .status = 200,
+    .body = PT_FIELDS(pt_auth_login_fields),
     .timeout_ms = PT_AUTH_LOGIN_TIMEOUT_MS,
     .steps = { pt_auth_login_find, pt_auth_login_verify, pt_auth_login_open,
                pt_auth_login_answer }
@@ -53,17 +76,25 @@ const pt_op_def_t pt_auth_login = {
 
 const pt_op_def_t pt_auth_refresh = { .name = "auth_refresh",
                                       .perm = PT_PERM_NONE,
+                                      .rate = PT_RATE_LOGIN,
                                       .flags = PT_OP_PUBLIC | PT_OP_BODY,
+                                      .status = 200,
+                                      .body = PT_FIELDS(pt_auth_refresh_fields),
+                                      .check = pt_auth_refresh_check,
                                       .steps = { pt_auth_refresh_rotate,
                                                  pt_auth_refresh_answer } };
 
 const pt_op_def_t pt_auth_logout = { .name = "auth_logout",
                                      .perm = PT_PERM_SESSION_OWN,
+                                     .rate = PT_RATE_WRITE,
+                                     .status = 204,
                                      .steps = { pt_auth_logout_revoke,
                                                 pt_auth_logout_answer } };
 
 const pt_op_def_t pt_auth_me = { .name = "auth_me",
                                  .perm = PT_PERM_SESSION_OWN,
+                                 .rate = PT_RATE_READ,
+                                 .status = 200,
                                  .steps = { pt_auth_me_read,
                                             pt_auth_me_answer } };
 
@@ -71,10 +102,8 @@ const pt_op_def_t pt_auth_me = { .name = "auth_me",
 static pt_err_t
 pt_auth_login_find(pytake_op_t *op)
 {
-    pt_err_t                 err;
-    pt_str_t                 email;
-    pt_auth_t               *au;
-    static const char *const names[] = { "email", "password" };
+    pt_err_t   err;
+    pt_auth_t *au;
 
     au = pt_calloc(op->arena, 1, sizeof(pt_auth_t));
     if (au == NULL) {
@@ -82,21 +111,15 @@ pt_auth_login_find(pytake_op_t *op)
     }
     op->data = au;
 
-    pt_args_allow(op, NULL, 0);
-    pt_body_allow(op, names, PT_COUNT(names));
-    (void) pt_body_text(op, "email", true, PT_EMAIL_MAX, &email);
-    (void) pt_body_text(op, "password", true, PT_PASSWORD_MAX, &au->password);
+    au->password = op->input[PT_AUTH_LOGIN_PASSWORD].text;
 
-    err = pt_op_check(op);
-    if (err == PT_OK) {
-        err = pt_auth_who_network(op, au);
-    }
+    err = pt_auth_who_network(op, au);
     if (err != PT_OK) {
         return err;
     }
 
     pt_op_sql_bare(op, PYTAKE_SQL_READ);
-    PT_SQL(&op->batch, login_find, .email = email,
+    PT_SQL(&op->batch, login_find, .email = op->input[PT_AUTH_LOGIN_EMAIL].text,
            .network = pt_auth_network(au));
 
     return pt_op_sql_go(op);
@@ -230,14 +253,26 @@ pt_auth_login_answer(pytake_op_t *op)
 }
 
 
+/* A browser's token is in its cookie, and nowhere else. */
+static void
+pt_auth_refresh_check(pytake_op_t *op)
+{
+    if (op->req->browser && op->input[0].given) {
+        pt_fault(op, PT_STR("refresh_token"), "unknown", "Unknown field");
+
+    } else if (!op->req->browser && !op->input[0].given) {
+        pt_fault(op, PT_STR("refresh_token"), "required", "Is required");
+    }
+}
+
+
 static pt_err_t
 pt_auth_refresh_rotate(pytake_op_t *op)
 {
-    uint8_t                  hash[2][32];
-    pt_err_t                 err;
-    pt_str_t                 token, hashes;
-    pt_auth_t               *au;
-    static const char *const names[] = { "refresh_token" };
+    uint8_t    hash[2][32];
+    pt_err_t   err = PT_OK;
+    pt_str_t   token = op->input[0].text, hashes;
+    pt_auth_t *au;
 
     au = pt_calloc(op->arena, 1, sizeof(pt_auth_t));
     if (au == NULL) {
@@ -245,17 +280,7 @@ pt_auth_refresh_rotate(pytake_op_t *op)
     }
     op->data = au;
 
-    pt_args_allow(op, NULL, 0);
     if (op->req->browser) {
-        pt_body_allow(op, NULL, 0);
-    } else {
-        pt_body_allow(op, names, PT_COUNT(names));
-        (void) pt_body_text(op, "refresh_token", true, PT_AUTH_TOKEN_CHARS_MAX,
-                            &token);
-    }
-
-    err = pt_op_check(op);
-    if (err == PT_OK && op->req->browser) {
         err = pt_auth_cookie_get(op, &token);
     }
     if (err == PT_OK) {
@@ -345,13 +370,9 @@ pt_auth_logout_revoke(pytake_op_t *op)
     pt_uuid_t audit_id;
     char      sid[PT_UUID_LEN];
 
-    pt_args_allow(op, NULL, 0);
     pt_uuid_build(&op->claims.sid, sid);
 
-    err = pt_op_check(op);
-    if (err == PT_OK) {
-        err = pt_dup(op->arena, (pt_str_t){ sid, sizeof(sid) }, &object);
-    }
+    err = pt_dup(op->arena, (pt_str_t){ sid, sizeof(sid) }, &object);
     if (err == PT_OK) {
         err = pt_rand_uuid(&op->rand, op->now_us, &audit_id);
     }
@@ -388,15 +409,6 @@ pt_auth_logout_answer(pytake_op_t *op)
 static pt_err_t
 pt_auth_me_read(pytake_op_t *op)
 {
-    pt_err_t err;
-
-    pt_args_allow(op, NULL, 0);
-
-    err = pt_op_check(op);
-    if (err != PT_OK) {
-        return err;
-    }
-
     pt_op_sql(op, PYTAKE_SQL_READ);
     PT_SQL(&op->batch, user_me, .id = &op->claims.sub);
 

@@ -7,7 +7,7 @@
 #ifndef PT_AUTH_H
 #define PT_AUTH_H
 
-#include "core/op/pt_op.h"
+#include "core/op/pt_field.h"
 
 #define PT_AUTH_TOKEN_CHARS_MAX 128u
 #define PT_AUTH_NETWORK_LEN 16 /* bytes that are kept of a network's hash */

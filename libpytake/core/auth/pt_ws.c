@@ -17,6 +17,8 @@ static pt_err_t pt_ws_uuid(pytake_op_t *op, const char *name,
 
 const pt_op_def_t pt_ws_admit = { .name = "ws_admit",
                                   .perm = PT_PERM_CONVERSATION_READ,
+                                  .flags = PT_OP_ANY_ARGS,
+                                  .status = 204,
                                   .steps = { pt_ws_admit_read,
                                              pt_ws_admit_answer } };
 

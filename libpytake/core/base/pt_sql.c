@@ -235,6 +235,25 @@ pt_sql_end(const pt_sql_t *b)
 }
 
 
+const pytake_refusal_t *
+pt_sql_refusal(uint16_t stmt, const char *sqlstate)
+{
+    uint16_t                i;
+    const pytake_refusal_t *r;
+
+    for (i = 0; stmt < pytake_stmts_count && i < pytake_stmts[stmt].nrefuses;
+         i++)
+    {
+        r = &pytake_stmts[stmt].refuses[i];
+        if (memcmp(sqlstate, r->sqlstate, 5) == 0) {
+            return r;
+        }
+    }
+
+    return NULL;
+}
+
+
 /* The next parameter, still NULL; NULL itself once an error sticks. */
 static pytake_param_t *
 pt_sql_next(pt_sql_t *b, uint32_t oid)
@@ -254,8 +273,6 @@ pt_sql_next(pt_sql_t *b, uint32_t oid)
     assert(b->nparams < s->nparams);
     assert(oid == 0 || def->param_oids[b->nparams] == oid);
     PT_UNUSED(def);
-
-    s->params[b->nparams].binary = true;
 
     return &s->params[b->nparams++];
 }

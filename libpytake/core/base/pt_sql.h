@@ -81,4 +81,8 @@ void pt_sql_times(pt_sql_t *b, pt_times_t v);
  * there is a statement and that the last one has all of its parameters. */
 pt_err_t pt_sql_end(const pt_sql_t *b) PT_MUST_CHECK;
 
+/* What a statement says of an SQLSTATE ("-- refuses:"), or NULL.  stmt: any
+ * number; sqlstate: at least five characters. */
+const pytake_refusal_t *pt_sql_refusal(uint16_t stmt, const char *sqlstate);
+
 #endif

@@ -5,13 +5,12 @@
  */
 
 #include "pt_conv.h"
+#include "core/op/pt_page.h"
 
 #include <assert.h>
 
 #define PT_CONV_TAG_CHARS_MAX 100u
-#define PT_CONV_LIST_MAX (3u * 1024 * 1024)
 #define PT_CONV_BODY_MAX (256u * 1024)
-#define PT_CONV_FILTERS_MAX 1024u
 #define PT_CONV_STATUSES 4u
 
 /* Room of a row without its strings, tags and metadata. */
@@ -24,28 +23,21 @@
     (sizeof(PT_CONV_SHAPE) + 4 * PT_JP_UUID + 4 * PT_JP_TIME + PT_JP_I64)
 #define PT_CONV_TYPICAL 192u /* bytes of the others in a list */
 
-typedef struct {
-    pt_str_t  statuses[PT_CONV_STATUSES]; /* none: any */
-    size_t    nstatuses;
-    pt_str_t  tag;
-    bool      has_assigned;
-    pt_uuid_t assigned_to;
-    bool      unassigned;
-    bool      has_contact;
-    pt_uuid_t contact_id;
-    uint32_t  limit;
-    uint64_t  filters;
-} pt_conv_page_t;
+/* The arguments of a list; their order is part of what a cursor is bound to
+ * (pt_declared_hash()). */
+enum {
+    PT_CONV_LIST_STATUS,
+    PT_CONV_LIST_ASSIGNED,
+    PT_CONV_LIST_UNASSIGNED,
+    PT_CONV_LIST_TAG,
+    PT_CONV_LIST_CONTACT
+};
 
 
 static pt_err_t pt_conv_list_read(pytake_op_t *op);
-static void     pt_conv_list_args(pytake_op_t *op, pt_conv_page_t *page);
-static pt_err_t pt_conv_list_filters(pytake_op_t *op, pt_conv_page_t *page);
-static void     pt_conv_list_statuses(pytake_op_t *op, pt_conv_page_t *page);
-static void     pt_conv_list_assigned(pytake_op_t *op, pt_conv_page_t *page);
-static bool     pt_conv_status_is(pt_str_t s);
-static void     pt_conv_list_add(pytake_op_t *op, const pt_conv_page_t *page,
-                                 const pt_cursor_t *from);
+static void     pt_conv_list_check(pytake_op_t *op);
+static void     pt_conv_list_add(pytake_op_t *op, const pt_cursor_t *from);
+static size_t   pt_conv_list_statuses(const pytake_op_t *op, pt_str_t *out);
 static pt_err_t pt_conv_list_answer(pytake_op_t *op);
 static pt_err_t pt_conv_get_read(pytake_op_t *op);
 static pt_err_t pt_conv_get_answer(pytake_op_t *op);
@@ -55,17 +47,49 @@ static char    *pt_conv_put_time(char *p, const pytake_rows_t *r, uint32_t row,
                                  uint32_t col);
 
 
-static const pt_str_t pt_conv_statuses[PT_CONV_STATUSES] = {
-    PT_STR("active"), PT_STR("pending"), PT_STR("snoozed"), PT_STR("closed")
+static const char pt_conv_statuses[] = "active pending snoozed closed";
+
+static const pt_field_t pt_conv_list_args[] = {
+    [PT_CONV_LIST_STATUS] = { .name = "status",
+                              .type = PT_FIELD_WORDS,
+                              .one_of = pt_conv_statuses,
+                              .must =
+                                  "Must be active, pending, snoozed or "
+                                  "closed, or several of them with commas "
+                                  "between" },
+    [PT_CONV_LIST_ASSIGNED] = { .name = "assigned_to",
+                                .type = PT_FIELD_UUID,
+                                .flags = PT_FIELD_ME },
+    [PT_CONV_LIST_UNASSIGNED] = { .name = "unassigned",
+                                  .type = PT_FIELD_BOOL },
+    [PT_CONV_LIST_TAG] = { .name = "tag",
+                           .type = PT_FIELD_TEXT,
+                           .min = 1,
+                           .max = PT_CONV_TAG_CHARS_MAX,
+                           .must = "Must have 1 to 100 characters" },
+    [PT_CONV_LIST_CONTACT] = { .name = "contact_id", .type = PT_FIELD_UUID }
 };
+
+static const pt_page_t pt_conv_page = { .kind = PT_PAGE_CONV,
+                                        .id = PT_COL_CONV_ID,
+                                        .key = PT_COL_CONV_ACTIVITY_AT,
+                                        .room = PT_CONV_ROOM + PT_CONV_TYPICAL,
+                                        .write = pt_conv_write };
 
 const pt_op_def_t pt_conv_list = { .name = "conv_list",
                                    .perm = PT_PERM_CONVERSATION_READ,
+                                   .rate = PT_RATE_READ,
+                                   .flags = PT_OP_PAGE,
+                                   .status = 200,
+                                   .query = PT_FIELDS(pt_conv_list_args),
+                                   .check = pt_conv_list_check,
                                    .steps = { pt_conv_list_read,
                                               pt_conv_list_answer } };
 
 const pt_op_def_t pt_conv_get = { .name = "conv_get",
                                   .perm = PT_PERM_CONVERSATION_READ,
+                                  .rate = PT_RATE_READ,
+                                  .status = 200,
                                   .steps = { pt_conv_get_read,
                                              pt_conv_get_answer } };
 
@@ -132,25 +156,10 @@ pt_conv_write(pt_jw_t *w, const pytake_rows_t *r, uint32_t row)
 static pt_err_t
 pt_conv_list_read(pytake_op_t *op)
 {
-    pt_err_t        err;
-    pt_cursor_t     from;
-    pt_conv_page_t *page;
+    pt_err_t    err;
+    pt_cursor_t from;
 
-    page = pt_calloc(op->arena, 1, sizeof(pt_conv_page_t));
-    if (page == NULL) {
-        return PT_ENOMEM;
-    }
-    op->data = page;
-
-    pt_conv_list_args(op, page);
-
-    err = pt_op_check(op);
-    if (err == PT_OK) {
-        err = pt_conv_list_filters(op, page);
-    }
-    if (err == PT_OK) {
-        err = pt_page_begin(op, PT_PAGE_CONV, page->filters, &from);
-    }
+    err = pt_page_begin(op, PT_PAGE_CONV, &from);
     if (err != PT_OK) {
         return err;
     }
@@ -159,241 +168,101 @@ pt_conv_list_read(pytake_op_t *op)
     /* The head is read first: an event that the rows do not show yet comes
      * after it. */
     pt_q_head_get(&op->batch);
-    pt_conv_list_add(op, page, &from);
+    pt_conv_list_add(op, &from);
 
     return pt_op_sql_go(op);
 }
 
 
 static void
-pt_conv_list_args(pytake_op_t *op, pt_conv_page_t *page)
+pt_conv_list_check(pytake_op_t *op)
 {
-    pt_str_t                 v;
-    static const char *const names[] = { "status", "assigned_to", "unassigned",
-                                         "tag",    "contact_id",  "limit",
-                                         "cursor" };
-
-    pt_args_allow(op, names, PT_COUNT(names));
-    page->limit = pt_arg_limit(op);
-    page->has_contact = pt_arg_uuid(op, "contact_id", &page->contact_id);
-    pt_conv_list_assigned(op, page);
-    pt_conv_list_statuses(op, page);
-
-    if (pt_arg_find(op, "unassigned", &v)) {
-        page->unassigned = pt_str_is(v, "true");
-        if (!page->unassigned && !pt_str_is(v, "false")) {
-            pt_fault(op, PT_STR("unassigned"), "invalid",
-                     "Must be true or false");
-        }
-    }
-
-    if (page->unassigned && page->has_assigned) {
+    if (op->query[PT_CONV_LIST_UNASSIGNED].yes
+        && op->query[PT_CONV_LIST_ASSIGNED].given)
+    {
         pt_fault(op, PT_STR("unassigned"), "conflict", "Excludes assigned_to");
     }
-
-    if (pt_arg_find(op, "tag", &page->tag)
-        && (page->tag.len == 0
-            || pt_utf8_count(page->tag) > PT_CONV_TAG_CHARS_MAX))
-    {
-        pt_fault(op, PT_STR("tag"), "invalid", "Must have 1 to 100 characters");
-    }
-}
-
-
-/* "me" is whoever asks. */
-static void
-pt_conv_list_assigned(pytake_op_t *op, pt_conv_page_t *page)
-{
-    pt_str_t v;
-
-    if (pt_arg_find(op, "assigned_to", &v) && pt_str_is(v, "me")) {
-        page->has_assigned = true;
-        page->assigned_to = op->claims.sub;
-        return;
-    }
-
-    page->has_assigned = pt_arg_uuid(op, "assigned_to", &page->assigned_to);
-}
-
-
-/* One or several by commas, each once, kept in a fixed order: the same
- * filter in another order takes the same cursor. */
-static void
-pt_conv_list_statuses(pytake_op_t *op, pt_conv_page_t *page)
-{
-    bool     asked[PT_CONV_STATUSES] = { false };
-    size_t   i, start, n;
-    pt_str_t v, one;
-
-    if (!pt_arg_find(op, "status", &v)) {
-        return;
-    }
-
-    for (start = 0, i = 0; i <= v.len; i++) {
-        if (i < v.len && v.data[i] != ',') {
-            continue;
-        }
-
-        one = (pt_str_t){ v.data + start, i - start };
-        start = i + 1;
-
-        if (!pt_conv_status_is(one)) {
-            pt_fault(op, PT_STR("status"), "invalid",
-                     "Must be active, pending, snoozed or closed, or several "
-                     "of them with commas between");
-            return;
-        }
-
-        for (n = 0; n < PT_CONV_STATUSES; n++) {
-            asked[n] = asked[n] || pt_str_eq(one, pt_conv_statuses[n]);
-        }
-    }
-
-    for (n = 0; n < PT_CONV_STATUSES; n++) {
-        if (asked[n]) {
-            page->statuses[page->nstatuses++] = pt_conv_statuses[n];
-        }
-    }
-}
-
-
-static bool
-pt_conv_status_is(pt_str_t s)
-{
-    size_t i;
-
-    for (i = 0; i < PT_COUNT(pt_conv_statuses); i++) {
-        if (pt_str_eq(s, pt_conv_statuses[i])) {
-            return true;
-        }
-    }
-
-    return false;
-}
-
-
-/* In a fixed order, so that arguments may come in any. */
-static pt_err_t
-pt_conv_list_filters(pytake_op_t *op, pt_conv_page_t *page)
-{
-    size_t   i;
-    pt_jw_t  w;
-    pt_buf_t b;
-    pt_err_t err;
-    pt_str_t text;
-
-    pt_buf_init(&b, op->arena, PT_CONV_FILTERS_MAX);
-    pt_jw_init(&w, &b);
-    pt_jw_array(&w);
-    if (page->nstatuses < 2) {
-        pt_jw_str(&w, page->nstatuses == 0 ? PT_STR_NULL : page->statuses[0]);
-    } else {
-        pt_jw_array(&w);
-        for (i = 0; i < page->nstatuses; i++) {
-            pt_jw_str(&w, page->statuses[i]);
-        }
-        pt_jw_array_end(&w);
-    }
-    pt_jw_uuid(&w, page->has_assigned ? &page->assigned_to : NULL);
-    pt_jw_bool(&w, page->unassigned);
-    pt_jw_str(&w, page->tag);
-    pt_jw_uuid(&w, page->has_contact ? &page->contact_id : NULL);
-    pt_jw_array_end(&w);
-
-    err = pt_buf_get(&b, &text);
-
-    return err == PT_OK ? pt_page_filters(text, &page->filters) : err;
 }
 
 
 /* The most selective filter chooses the statement, and so the index. */
 static void
-pt_conv_list_add(pytake_op_t *op, const pt_conv_page_t *page,
-                 const pt_cursor_t *from)
+pt_conv_list_add(pytake_op_t *op, const pt_cursor_t *from)
 {
-    int32_t          most = (int32_t) page->limit + 1;
-    pt_sql_t        *b = &op->batch;
-    pt_texts_t       statuses = { page->statuses, page->nstatuses };
-    const pt_uuid_t *assigned = page->has_assigned ? &page->assigned_to : NULL;
+    bool              unassigned = op->query[PT_CONV_LIST_UNASSIGNED].yes;
+    size_t            n;
+    int32_t           most = (int32_t) op->limit + 1;
+    pt_str_t          list[PT_CONV_STATUSES];
+    pt_sql_t         *b = &op->batch;
+    pt_texts_t        statuses;
+    const pt_uuid_t  *assigned;
+    const pt_value_t *a = &op->query[PT_CONV_LIST_ASSIGNED];
+    const pt_value_t *tag = &op->query[PT_CONV_LIST_TAG];
+    const pt_value_t *contact = &op->query[PT_CONV_LIST_CONTACT];
 
-    if (page->nstatuses == 0) {
-        statuses = (pt_texts_t){ pt_conv_statuses, PT_COUNT(pt_conv_statuses) };
-    }
+    n = pt_conv_list_statuses(op, list);
+    statuses = (pt_texts_t){ list, n };
+    assigned = a->given ? &a->uuid : NULL;
 
-    if (page->has_contact) {
+    if (contact->given) {
         PT_SQL(b, conv_list_of_contact, .activity_at = from->key,
                .below = &from->id, .most = most, .statuses = statuses,
-               .assigned_to = assigned, .unassigned = page->unassigned,
-               .tag = page->tag, .contact_id = &page->contact_id);
+               .assigned_to = assigned, .unassigned = unassigned,
+               .tag = tag->text, .contact_id = &contact->uuid);
 
-    } else if (page->tag.data != NULL) {
+    } else if (tag->given) {
         PT_SQL(b, conv_list_tag, .activity_at = from->key, .below = &from->id,
                .most = most, .statuses = statuses, .assigned_to = assigned,
-               .unassigned = page->unassigned, .tag = page->tag);
+               .unassigned = unassigned, .tag = tag->text);
 
-    } else if (page->has_assigned) {
+    } else if (a->given) {
         PT_SQL(b, conv_list_assigned, .activity_at = from->key,
                .below = &from->id, .most = most, .statuses = statuses,
                .assigned_to = assigned);
 
-    } else if (page->unassigned) {
+    } else if (unassigned) {
         PT_SQL(b, conv_list_unassigned, .activity_at = from->key,
                .below = &from->id, .most = most, .statuses = statuses);
 
-    } else if (page->nstatuses > 1) {
+    } else if (!op->query[PT_CONV_LIST_STATUS].given) {
+        PT_SQL(b, conv_list, .activity_at = from->key, .below = &from->id,
+               .most = most);
+
+    } else if (n > 1) {
         PT_SQL(b, conv_list_statuses, .activity_at = from->key,
                .below = &from->id, .most = most, .statuses = statuses);
 
-    } else if (page->nstatuses == 1) {
-        PT_SQL(b, conv_list_status, .activity_at = from->key,
-               .below = &from->id, .most = most, .status = page->statuses[0]);
-
     } else {
-        PT_SQL(b, conv_list, .activity_at = from->key, .below = &from->id,
-               .most = most);
+        PT_SQL(b, conv_list_status, .activity_at = from->key,
+               .below = &from->id, .most = most, .status = list[0]);
     }
+}
+
+
+/* Those that were asked for, or all; how many. */
+static size_t
+pt_conv_list_statuses(const pytake_op_t *op, pt_str_t *out)
+{
+    size_t   n = 0;
+    uint32_t i, asked = op->query[PT_CONV_LIST_STATUS].words;
+    pt_str_t word;
+
+    for (i = 0; pt_field_word(pt_conv_statuses, i, &word); i++) {
+        if (asked == 0 || (asked >> i & 1) != 0) {
+            assert(n < PT_CONV_STATUSES);
+            out[n++] = word;
+        }
+    }
+
+    return n;
 }
 
 
 static pt_err_t
 pt_conv_list_answer(pytake_op_t *op)
 {
-    pt_jw_t              w;
-    pt_buf_t             b;
-    pt_err_t             err;
-    pt_str_t             body;
-    uint32_t             i, n;
-    pt_cursor_t          last = { PT_PAGE_CONV, 0, { { 0 } } };
-    pt_conv_page_t      *page = op->data;
-    const pytake_rows_t *r = pt_rows_get(op, 1);
-
-    n = r->nrows > page->limit ? page->limit : r->nrows;
-
-    pt_buf_init(&b, op->arena, PT_CONV_LIST_MAX);
-    (void) pt_buf_reserve(&b, n * (PT_CONV_ROOM + PT_CONV_TYPICAL) + 512);
-    pt_jw_init(&w, &b);
-    pt_jw_object(&w);
-    pt_jw_key(&w, "data");
-    pt_jw_array(&w);
-    for (i = 0; i < n && b.len < PT_LIST_BYTES_MAX; i++) {
-        pt_conv_write(&w, r, i);
-    }
-    pt_jw_array_end(&w);
-    n = i;
-
-    if (n != 0) {
-        last.key = pt_cell_time(r, n - 1, PT_COL_CONV_ACTIVITY_AT);
-        (void) pt_cell_uuid(r, n - 1, PT_COL_CONV_ID, &last.id);
-    }
-
-    err = pt_page_end(op, &w, r->nrows > n ? &last : NULL, page->filters,
-                      pt_rows_get(op, 0));
-    if (err == PT_OK) {
-        pt_jw_object_end(&w);
-        err = pt_buf_get(&b, &body);
-    }
-
-    return err == PT_OK ? pt_reply(op, 200, body) : err;
+    return pt_page_reply(op, &pt_conv_page, pt_rows_get(op, 0),
+                         pt_rows_get(op, 1));
 }
 
 

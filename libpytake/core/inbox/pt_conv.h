@@ -7,7 +7,7 @@
 #ifndef PT_CONV_H
 #define PT_CONV_H
 
-#include "core/op/pt_page.h"
+#include "core/op/pt_field.h"
 
 /* One row of conv_list, conv_get ... (they have the same columns); errors
  * stick in the writer's buffer. */

@@ -47,22 +47,37 @@ static pt_err_t pt_conv_change_reply(pytake_op_t *op, uint16_t event,
 
 const pt_op_def_t pt_conv_read = { .name = "conv_read",
                                    .perm = PT_PERM_CONVERSATION_WRITE,
+                                   .rate = PT_RATE_WRITE,
+                                   .status = 200,
                                    .steps = { pt_conv_read_write,
                                               pt_conv_change_answer } };
 
 const pt_op_def_t pt_conv_close = { .name = "conv_close",
                                     .perm = PT_PERM_CONVERSATION_WRITE,
+                                    .rate = PT_RATE_WRITE,
+                                    .status = 200,
                                     .steps = { pt_conv_close_write,
                                                pt_conv_change_answer } };
 
 const pt_op_def_t pt_conv_reopen = { .name = "conv_reopen",
                                      .perm = PT_PERM_CONVERSATION_WRITE,
+                                     .rate = PT_RATE_WRITE,
+                                     .status = 200,
                                      .steps = { pt_conv_reopen_write,
                                                 pt_conv_reopen_answer } };
 
+static const pt_field_t pt_conv_assign_fields[] = {
+    { .name = "user_id",
+      .type = PT_FIELD_UUID,
+      .flags = PT_FIELD_REQUIRED | PT_FIELD_NULLABLE }
+};
+
 const pt_op_def_t pt_conv_assign = { .name = "conv_assign",
                                      .perm = PT_PERM_CONVERSATION_WRITE,
+                                     .rate = PT_RATE_WRITE,
                                      .flags = PT_OP_BODY,
+                                     .status = 200,
+                                     .body = PT_FIELDS(pt_conv_assign_fields),
                                      .steps = { pt_conv_assign_read,
                                                 pt_conv_assign_write,
                                                 pt_conv_assign_answer } };
@@ -122,18 +137,11 @@ pt_conv_change_updated(pytake_op_t *op, uint16_t stmt, const char *change)
 static pt_err_t
 pt_conv_change_new(pytake_op_t *op, pt_change_t **out)
 {
-    pt_err_t     err;
     pt_change_t *ch;
 
     assert(op->match.nparams == 1);
 
     pt_op_conversation(op, &op->match.params[0]);
-    pt_args_allow(op, NULL, 0);
-
-    err = pt_op_check(op);
-    if (err != PT_OK) {
-        return err;
-    }
 
     ch = pt_calloc(op->arena, 1, sizeof(pt_change_t));
     if (ch == NULL) {
@@ -198,26 +206,18 @@ pt_conv_reopen_answer(pytake_op_t *op)
 static pt_err_t
 pt_conv_assign_read(pytake_op_t *op)
 {
-    pt_err_t                 err;
-    pt_change_t             *ch;
-    const pt_json_t         *v = pt_json_find(op->body, "user_id");
-    static const char *const names[] = { "user_id" };
-
-    pt_body_allow(op, names, PT_COUNT(names));
-    if (v == NULL) {
-        pt_fault(op, PT_STR("user_id"), "required", "Is required");
-    }
+    pt_err_t     err;
+    pt_change_t *ch;
 
     err = pt_conv_change_new(op, &ch);
     if (err != PT_OK) {
         return err;
     }
 
-    ch->has_user = pt_body_uuid(op, "user_id", false, &ch->user_id);
-
-    err = pt_op_check(op);
-    if (err != PT_OK || !ch->has_user) {
-        return err;
+    ch->has_user = !op->input[0].null;
+    ch->user_id = op->input[0].uuid;
+    if (!ch->has_user) {
+        return PT_OK;
     }
 
     pt_op_sql(op, PYTAKE_SQL_READ);

@@ -30,9 +30,11 @@ typedef struct {
 #define PT_CREATE_EVENT 1
 #define PT_CREATE_MESSAGE 2
 
+enum { PT_CREATE_CONTACT_ID, PT_CREATE_CONFIG_ID, PT_CREATE_INITIAL };
+
 
 static pt_err_t pt_conv_create_read(pytake_op_t *op);
-static void     pt_conv_create_message(pytake_op_t *op, pt_conv_create_t *cc);
+static void     pt_conv_create_check(pytake_op_t *op);
 static pt_err_t pt_conv_create_open(pytake_op_t *op);
 static pt_err_t pt_conv_create_refs(pytake_op_t *op, pt_conv_create_t *cc);
 static pt_err_t pt_conv_create_event(pytake_op_t            *op,
@@ -45,21 +47,50 @@ static pt_err_t pt_conv_create_body(pytake_op_t *op, const pt_conv_create_t *cc,
 static uint16_t pt_conv_create_get(const pt_conv_create_t *cc);
 
 
+static const pt_field_t pt_conv_create_fields[] = {
+    [PT_CREATE_CONTACT_ID] = { .name = "contact_id",
+                               .type = PT_FIELD_UUID,
+                               .flags = PT_FIELD_REQUIRED },
+    [PT_CREATE_CONFIG_ID] = { .name = "whatsapp_config_id",
+                              .type = PT_FIELD_UUID,
+                              .flags = PT_FIELD_NULLABLE },
+    [PT_CREATE_INITIAL] = { .name = "initial_message",
+                            .type = PT_FIELD_OBJECT,
+                            .flags = PT_FIELD_NULLABLE | PT_FIELD_OR_TEXT,
+                            .of = { pt_msg_fields, PT_MSG_FIELDS } }
+};
+
 const pt_op_def_t pt_conv_create = {
     .name = "conv_create",
     .perm = PT_PERM_CONVERSATION_WRITE,
+    .rate = PT_RATE_SEND,
     .flags = PT_OP_BODY | PT_OP_IDEMPOTENT,
+    .body = PT_FIELDS(pt_conv_create_fields),
+    .check = pt_conv_create_check,
     .steps = { pt_conv_create_read, pt_conv_create_open, pt_conv_create_answer }
 };
+
+
+static void
+pt_conv_create_check(pytake_op_t *op)
+{
+    const pt_value_t *first = &op->input[PT_CREATE_INITIAL];
+
+    if (first->members != NULL
+        && pt_value_is(&first->members[PT_MSG_REPLY_TO]))
+    {
+        pt_fault(op, PT_STR("initial_message.reply_to"), "invalid",
+                 "A first message quotes nothing");
+    }
+}
 
 
 static pt_err_t
 pt_conv_create_read(pytake_op_t *op)
 {
-    pt_err_t                 err;
-    pt_conv_create_t        *cc;
-    static const char *const names[] = { "contact_id", "initial_message",
-                                         "whatsapp_config_id" };
+    pt_err_t          err = PT_OK;
+    pt_conv_create_t *cc;
+    const pt_value_t *first = &op->input[PT_CREATE_INITIAL];
 
     cc = pt_calloc(op->arena, 1, sizeof(pt_conv_create_t));
     if (cc == NULL) {
@@ -67,14 +98,13 @@ pt_conv_create_read(pytake_op_t *op)
     }
     op->data = cc;
 
-    pt_args_allow(op, NULL, 0);
-    pt_body_allow(op, names, PT_COUNT(names));
-    (void) pt_body_uuid(op, "contact_id", true, &cc->contact_id);
-    cc->has_config =
-        pt_body_uuid(op, "whatsapp_config_id", false, &cc->config_id);
-    pt_conv_create_message(op, cc);
-
-    err = pt_op_check(op);
+    cc->contact_id = op->input[PT_CREATE_CONTACT_ID].uuid;
+    cc->has_config = pt_value_is(&op->input[PT_CREATE_CONFIG_ID]);
+    cc->config_id = op->input[PT_CREATE_CONFIG_ID].uuid;
+    cc->has_message = pt_value_is(first);
+    if (cc->has_message) {
+        err = pt_msg_take(op, first->members, &cc->message);
+    }
     if (err != PT_OK) {
         return err;
     }
@@ -86,40 +116,6 @@ pt_conv_create_read(pytake_op_t *op)
            .id = cc->has_config ? &cc->config_id : NULL);
 
     return pt_op_sql_go(op);
-}
-
-
-/* A string, or a message as POST .../messages takes it. */
-static void
-pt_conv_create_message(pytake_op_t *op, pt_conv_create_t *cc)
-{
-    const pt_json_t *v = pt_json_find(op->body, "initial_message");
-
-    if (v == NULL || v->type == PT_JSON_NULL) {
-        return;
-    }
-
-    cc->has_message = true;
-
-    if (v->type == PT_JSON_STRING) {
-        cc->message.content = v->str;
-        cc->message.metadata = PT_STR("{}");
-        pt_msg_check_text(op, PT_STR("initial_message"), v);
-        return;
-    }
-
-    if (v->type != PT_JSON_OBJECT) {
-        pt_fault(op, PT_STR("initial_message"), "type",
-                 "Must be a string or an object");
-        return;
-    }
-
-    pt_msg_read(op, v, "initial_message.", &cc->message);
-
-    if (cc->message.has_reply_to) {
-        pt_fault(op, PT_STR("initial_message.reply_to"), "invalid",
-                 "A first message quotes nothing");
-    }
 }
 
 
@@ -232,7 +228,7 @@ pt_conv_create_keep(pytake_op_t *op, const pt_conv_create_t *cc)
     }
 
     PT_SQL(&op->batch, idem_store_conv, .scope = op->idem_scope,
-           .key = op->req->idempotency_key,
+           .key = op->idem_key,
            .body_hash = (pt_str_t){ (const char *) op->idem_hash,
                                     sizeof(op->idem_hash) },
            .id = &cc->id, .path = PT_STR(PT_CONV_PATH), .now = op->now_us,

@@ -7,11 +7,11 @@
 
 #include "pt_conv.h"
 #include "pt_event.h"
+#include "core/op/pt_page.h"
 
 #include <assert.h>
 
 #define PT_MSG_BODY_MAX (256u * 1024)
-#define PT_MSG_LIST_MAX (3u * 1024 * 1024)
 
 /* Room of the members without strings and JSON. */
 #define PT_MSG_SHAPE                                                           \
@@ -22,12 +22,6 @@
 #define PT_MSG_ROOM (sizeof(PT_MSG_SHAPE) + 4 * PT_JP_UUID + 2 * PT_JP_TIME)
 #define PT_MSG_TYPICAL 256u /* bytes of the others in a list */
 
-typedef struct {
-    uint32_t limit;
-    uint64_t filters;
-} pt_msg_page_t;
-
-
 static pt_err_t pt_msg_list_read(pytake_op_t *op);
 static pt_err_t pt_msg_list_answer(pytake_op_t *op);
 static void pt_msg_row_write(pt_jw_t *w, const pytake_rows_t *r, uint32_t row);
@@ -36,15 +30,27 @@ static pt_err_t pt_msg_send_write(pytake_op_t *op);
 static pt_err_t pt_msg_send_answer(pytake_op_t *op);
 
 
+static const pt_page_t pt_msg_page = { .kind = PT_PAGE_MSG,
+                                       .id = PT_COL_MSG_LIST_ID,
+                                       .key = -1,
+                                       .room = PT_MSG_ROOM + PT_MSG_TYPICAL,
+                                       .write = pt_msg_row_write };
+
 const pt_op_def_t pt_msg_list = { .name = "msg_list",
                                   .perm = PT_PERM_MESSAGE_READ,
+                                  .rate = PT_RATE_READ,
+                                  .flags = PT_OP_PAGE,
+                                  .status = 200,
                                   .steps = { pt_msg_list_read,
                                              pt_msg_list_answer } };
 
 const pt_op_def_t pt_msg_send = {
     .name = "msg_send",
     .perm = PT_PERM_MESSAGE_SEND,
-    .flags = PT_OP_BODY | PT_OP_IDEMPOTENT,
+    .rate = PT_RATE_SEND,
+    .flags = PT_OP_BODY | PT_OP_IDEMPOTENT | PT_OP_CLIENT_ID,
+    .status = 201,
+    .body = { pt_msg_fields, PT_MSG_FIELDS },
     .steps = { pt_msg_send_read, pt_msg_send_write, pt_msg_send_answer }
 };
 
@@ -195,33 +201,15 @@ pt_msg_send_add(pytake_op_t *op, const pt_msg_out_t *m,
 static pt_err_t
 pt_msg_list_read(pytake_op_t *op)
 {
-    pt_err_t                 err;
-    pt_cursor_t              c;
-    pt_msg_page_t           *page;
-    const pt_uuid_t         *conv = &op->match.params[0];
-    static const char *const names[] = { "limit", "cursor" };
+    pt_err_t         err;
+    pt_cursor_t      from;
+    const pt_uuid_t *conv = &op->match.params[0];
 
     assert(op->match.nparams == 1);
 
     pt_op_conversation(op, conv);
 
-    page = pt_calloc(op->arena, 1, sizeof(pt_msg_page_t));
-    if (page == NULL) {
-        return PT_ENOMEM;
-    }
-    op->data = page;
-
-    pt_args_allow(op, names, PT_COUNT(names));
-    page->limit = pt_arg_limit(op);
-
-    err = pt_op_check(op);
-    if (err == PT_OK) {
-        err = pt_page_filters((pt_str_t){ (const char *) conv->b, 16 },
-                              &page->filters);
-    }
-    if (err == PT_OK) {
-        err = pt_page_begin(op, PT_PAGE_MSG, page->filters, &c);
-    }
+    err = pt_page_begin(op, PT_PAGE_MSG, &from);
     if (err != PT_OK) {
         return err;
     }
@@ -230,8 +218,8 @@ pt_msg_list_read(pytake_op_t *op)
     pt_q_head_get(&op->batch);
     PT_SQL(&op->batch, conv_exists, .id = conv);
 
-    PT_SQL(&op->batch, msg_list, .conversation_id = conv, .below = &c.id,
-           .most = (int32_t) page->limit + 1);
+    PT_SQL(&op->batch, msg_list, .conversation_id = conv, .below = &from.id,
+           .most = (int32_t) op->limit + 1);
 
     return pt_op_sql_go(op);
 }
@@ -240,45 +228,12 @@ pt_msg_list_read(pytake_op_t *op)
 static pt_err_t
 pt_msg_list_answer(pytake_op_t *op)
 {
-    pt_jw_t              w;
-    pt_buf_t             b;
-    pt_err_t             err;
-    pt_str_t             body;
-    uint32_t             i, n;
-    pt_cursor_t          last = { PT_PAGE_MSG, 0, { { 0 } } };
-    pt_msg_page_t       *page = op->data;
-    const pytake_rows_t *r = pt_rows_get(op, 2);
-
     if (pt_rows_get(op, 1)->nrows == 0) {
         return PT_ENOTFOUND;
     }
 
-    n = r->nrows > page->limit ? page->limit : r->nrows;
-
-    pt_buf_init(&b, op->arena, PT_MSG_LIST_MAX);
-    (void) pt_buf_reserve(&b, n * (PT_MSG_ROOM + PT_MSG_TYPICAL) + 512);
-    pt_jw_init(&w, &b);
-    pt_jw_object(&w);
-    pt_jw_key(&w, "data");
-    pt_jw_array(&w);
-    for (i = 0; i < n && b.len < PT_LIST_BYTES_MAX; i++) {
-        pt_msg_row_write(&w, r, i);
-    }
-    pt_jw_array_end(&w);
-    n = i;
-
-    if (n != 0) {
-        (void) pt_cell_uuid(r, n - 1, PT_COL_MSG_LIST_ID, &last.id);
-    }
-
-    err = pt_page_end(op, &w, r->nrows > n ? &last : NULL, page->filters,
-                      pt_rows_get(op, 0));
-    if (err == PT_OK) {
-        pt_jw_object_end(&w);
-        err = pt_buf_get(&b, &body);
-    }
-
-    return err == PT_OK ? pt_reply(op, 200, body) : err;
+    return pt_page_reply(op, &pt_msg_page, pt_rows_get(op, 0),
+                         pt_rows_get(op, 2));
 }
 
 
@@ -329,10 +284,7 @@ pt_msg_send_read(pytake_op_t *op)
     }
     op->data = m;
 
-    pt_args_allow(op, NULL, 0);
-    pt_msg_read(op, op->body, "", m);
-
-    err = pt_op_check(op);
+    err = pt_msg_take(op, op->input, m);
     if (err != PT_OK || !m->has_reply_to) {
         return err;
     }

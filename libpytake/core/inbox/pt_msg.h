@@ -9,7 +9,7 @@
 #ifndef PT_MSG_H
 #define PT_MSG_H
 
-#include "core/op/pt_op.h"
+#include "core/op/pt_field.h"
 
 /*
  * Slices and pointers are borrowed during the write.  Where only SQL knows a
@@ -42,8 +42,7 @@ void pt_msg_members(pt_jw_t *w, const pt_msg_t *m);
 pt_str_t pt_msg_preview(pt_str_t content);
 
 /*
- * A text that an agent sends, as read from a body: {"content"} or
- * {"message_type":"text","content",...}.  Slices live on the op's arena.
+ * A text that an agent sends.  Slices live on the op's arena.
  */
 typedef struct {
     pt_uuid_t id;       /* ours, version 7 */
@@ -56,14 +55,23 @@ typedef struct {
     pt_str_t  answer; /* the JSON that POST answers */
 } pt_msg_out_t;
 
-/* Reads obj (an object), naming faults "<prefix>field" ("", or
- * "initial_message."). */
-void pt_msg_read(pytake_op_t *op, const pt_json_t *obj, const char *prefix,
-                 pt_msg_out_t *out);
+/* What a body may say of a message that is sent; where a string stands for
+ * it, that is its content. */
+enum {
+    PT_MSG_CONTENT,
+    PT_MSG_TYPE,
+    PT_MSG_REPLY_TO,
+    PT_MSG_CLIENT_ID,
+    PT_MSG_METADATA,
+    PT_MSG_FIELDS
+};
 
-/* Checks a text (a string): clean, not only white space, PT_CONTENT_MAX
- * characters.  field names the fault. */
-void pt_msg_check_text(pytake_op_t *op, pt_str_t field, const pt_json_t *text);
+extern const pt_field_t pt_msg_fields[PT_MSG_FIELDS];
+
+/* Takes the values of pt_msg_fields over; a client_id becomes a part of the
+ * metadata, where the answer and the events echo it.  PT_ENOMEM, PT_ELIMIT. */
+pt_err_t pt_msg_take(pytake_op_t *op, const pt_value_t *values,
+                     pt_msg_out_t *out) PT_MUST_CHECK;
 
 /* Gives it its ids.  PT_ECRYPTO, PT_ENOMEM. */
 pt_err_t pt_msg_stamp(pytake_op_t *op, pt_msg_out_t *out) PT_MUST_CHECK;

@@ -61,39 +61,33 @@ static const pt_noun_t pt_noun_quick_reply = {
 
 PT_NOUN_OPS(quick_reply, PT_PERM_QUICK_REPLY_READ, PT_PERM_QUICK_REPLY_WRITE);
 
+static const pt_field_t pt_quick_reply_render_fields[] = {
+    { .name = "conversation_id",
+      .type = PT_FIELD_UUID,
+      .flags = PT_FIELD_REQUIRED }
+};
+
 const pt_op_def_t pt_quick_reply_render = {
     .name = "quick_reply_render",
     .perm = PT_PERM_QUICK_REPLY_READ,
+    .rate = PT_RATE_READ,
     .flags = PT_OP_BODY,
+    .status = 200,
+    .body = PT_FIELDS(pt_quick_reply_render_fields),
     .steps = { pt_quick_reply_render_read, pt_quick_reply_render_answer }
 };
 
 
-/* {"conversation_id"} */
 static pt_err_t
 pt_quick_reply_render_read(pytake_op_t *op)
 {
-    pt_err_t                err;
-    pt_value_t              v;
-    static const pt_field_t fields[] = { { "conversation_id", PT_FIELD_UUID,
-                                           PT_FIELD_REQUIRED, 0, 0, NULL, NULL,
-                                           PT_FIELDS_NONE } };
+    const pt_uuid_t *conversation = &op->input[0].uuid;
 
-    pt_args_allow(op, NULL, 0);
-
-    err = pt_fields_read(op, PT_FIELDS(fields), false, &v);
-    if (err == PT_OK) {
-        err = pt_op_check(op);
-    }
-    if (err != PT_OK) {
-        return err;
-    }
-
-    pt_op_conversation(op, &v.uuid);
+    pt_op_conversation(op, conversation);
 
     pt_op_sql(op, PYTAKE_SQL_READ);
     PT_SQL(&op->batch, quick_reply_get, .id = &op->match.params[0]);
-    PT_SQL(&op->batch, quick_reply_variables, .conversation_id = &v.uuid,
+    PT_SQL(&op->batch, quick_reply_variables, .conversation_id = conversation,
            .user_id = &op->claims.sub);
 
     return pt_op_sql_go(op);

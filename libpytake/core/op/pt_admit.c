@@ -58,7 +58,10 @@ pt_op_admit(pytake_op_t *op)
         err = pt_admit_once(op, PYTAKE_IDEMPOTENCY_KEY, "Idempotency-Key");
     }
     if (err == PT_OK && (flags & PT_OP_IDEMPOTENT) != 0) {
-        err = pt_idem_init(op);
+        err = pt_idem_init(op, op->req->idempotency_key);
+    }
+    if (err == PT_OK) {
+        err = pt_declared_read(op);
     }
 
     return err;

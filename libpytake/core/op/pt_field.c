@@ -1,6 +1,6 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
-#include "pt_field.h"
+#include "pt_field_parts.h"
 
 #include <assert.h>
 
@@ -13,13 +13,15 @@ static pt_err_t pt_field_object(pytake_op_t *op, const pt_json_t *obj,
 static pt_err_t pt_field_value(pytake_op_t *op, const pt_field_t *f,
                                pt_str_t path, const pt_json_t *v,
                                pt_value_t *out);
-static void pt_field_text(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
-                          pt_str_t text, pt_value_t *out);
-static bool pt_field_has_hidden(pt_str_t s);
-static void pt_field_enum(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
-                          pt_str_t text, pt_value_t *out);
-static void pt_field_number(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
-                            bool is_one, int64_t number, pt_value_t *out);
+static void pt_field_string(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
+                            const pt_json_t *v, pt_value_t *out);
+static bool pt_field_clean(pytake_op_t *op, pt_str_t path, const pt_json_t *v);
+static pt_err_t pt_field_json(pytake_op_t *op, const pt_field_t *f,
+                              pt_str_t path, const pt_json_t *v,
+                              pt_value_t *out);
+static pt_err_t pt_field_members(pytake_op_t *op, const pt_field_t *f,
+                                 pt_str_t path, const pt_json_t *v,
+                                 pt_value_t *out);
 static pt_err_t pt_field_uuids(pytake_op_t *op, const pt_field_t *f,
                                pt_str_t path, const pt_json_t *v,
                                pt_value_t *out);
@@ -32,7 +34,6 @@ static pt_err_t pt_field_path(pytake_op_t *op, pt_str_t prefix, pt_str_t name,
                               pt_str_t *out);
 static pt_err_t pt_field_item(pytake_op_t *op, pt_str_t list, uint32_t i,
                               const char *end, pt_str_t *out);
-static const char *pt_field_must(const pt_field_t *f, const char *otherwise);
 
 
 pt_err_t
@@ -42,60 +43,6 @@ pt_fields_read(pytake_op_t *op, pt_fields_t fields, bool partial,
     assert(pt_json_is(op->body, PT_JSON_OBJECT));
 
     return pt_field_object(op, op->body, fields, partial, PT_STR(""), out);
-}
-
-
-void
-pt_fields_args(pytake_op_t *op, pt_fields_t fields, pt_value_t *out)
-{
-    int64_t           number;
-    pt_str_t          text, name;
-    uint16_t          i;
-    const pt_field_t *f;
-
-    for (i = 0; i < fields.n; i++) {
-        f = &fields.v[i];
-        memset(&out[i], 0, sizeof(out[i]));
-
-        if (!pt_arg_find(op, f->name, &text)) {
-            continue;
-        }
-
-        name = (pt_str_t){ f->name, strlen(f->name) };
-        out[i].given = true;
-
-        switch (f->type) {
-
-        case PT_FIELD_TEXT:
-        case PT_FIELD_LINE:
-            pt_field_text(op, f, name, text, &out[i]);
-            break;
-
-        case PT_FIELD_ENUM:
-            pt_field_enum(op, f, name, text, &out[i]);
-            break;
-
-        case PT_FIELD_UUID:
-            (void) pt_arg_uuid(op, f->name, &out[i].uuid);
-            break;
-
-        case PT_FIELD_INT:
-            pt_field_number(op, f, name, pt_parse_i64(text, &number), number,
-                            &out[i]);
-            break;
-
-        case PT_FIELD_BOOL:
-            out[i].yes = pt_str_is(text, "true");
-            if (!out[i].yes && !pt_str_is(text, "false")) {
-                pt_fault(op, name, "invalid", "Must be true or false");
-            }
-            break;
-
-        case PT_FIELD_UUIDS:
-        case PT_FIELD_LIST:
-            assert(0); /* a query has none */
-        }
-    }
 }
 
 
@@ -173,7 +120,12 @@ pt_field_value(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
         return PT_OK;
     }
 
-    if (!pt_body_clean(op, path, v)) {
+    /* Of an object each member is looked at by itself. */
+    if (f->type == PT_FIELD_OBJECT) {
+        return pt_field_members(op, f, path, v, out);
+    }
+
+    if (!pt_field_clean(op, path, v)) {
         return PT_OK;
     }
 
@@ -190,6 +142,9 @@ pt_field_value(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
         pt_field_number(op, f, path, pt_json_i64(v, &number), number, out);
         return PT_OK;
 
+    case PT_FIELD_JSON:
+        return pt_field_json(op, f, path, v, out);
+
     case PT_FIELD_UUIDS:
         return pt_field_uuids(op, f, path, v, out);
 
@@ -197,16 +152,21 @@ pt_field_value(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
         return pt_field_list(op, f, path, v, out);
 
     default:
-        break;
+        pt_field_string(op, f, path, v, out);
+        return PT_OK;
     }
+}
 
+
+static void
+pt_field_string(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
+                const pt_json_t *v, pt_value_t *out)
+{
     if (v->type != PT_JSON_STRING) {
         pt_fault(op, path, "type", "Must be a string");
 
     } else if (f->type == PT_FIELD_UUID) {
-        if (!pt_uuid_parse(v->str, &out->uuid)) {
-            pt_fault(op, path, "invalid", "Must be a UUID");
-        }
+        pt_field_uuid(op, f, path, v->str, out);
 
     } else if (f->type == PT_FIELD_ENUM) {
         pt_field_enum(op, f, path, v->str, out);
@@ -214,80 +174,80 @@ pt_field_value(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
     } else {
         pt_field_text(op, f, path, v->str, out);
     }
-
-    return PT_OK;
 }
 
 
-static void
-pt_field_text(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
-              pt_str_t text, pt_value_t *out)
-{
-    size_t n = pt_utf8_count(text);
-
-    out->text = text;
-
-    if (f->min != 0 && pt_utf8_is_blank(text)) {
-        pt_fault(op, path, "required", "Must not be empty");
-
-    } else if (n < f->min) {
-        pt_fault(op, path, "too_short", pt_field_must(f, "Too short"));
-
-    } else if (n > f->max) {
-        pt_fault(op, path, "too_long", pt_field_must(f, "Too long"));
-
-    } else if (f->type == PT_FIELD_LINE && pt_field_has_hidden(text)) {
-        pt_fault(op, path, "invalid",
-                 "Must be one line without control characters");
-    }
-}
-
-
+/* A webhook's text is kept cleaned, for it would be lost.  Who asks us is
+ * told instead. */
 static bool
-pt_field_has_hidden(pt_str_t s)
+pt_field_clean(pytake_op_t *op, pt_str_t path, const pt_json_t *v)
 {
-    while (s.len != 0) {
-        if (pt_char_is_hidden(pt_utf8_next(&s))) {
-            return true;
-        }
+    if (v->cleaned) {
+        pt_fault(op, path, "invalid",
+                 "Has U+0000, a lone surrogate or a number of over 40 digits");
     }
 
-    return false;
+    return !v->cleaned;
 }
 
 
-static void
-pt_field_enum(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
-              pt_str_t text, pt_value_t *out)
+static pt_err_t
+pt_field_json(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
+              const pt_json_t *v, pt_value_t *out)
 {
-    size_t      len;
-    const char *word;
+    pt_jw_t  w;
+    pt_buf_t b;
+    pt_err_t err;
 
-    out->text = text;
-
-    for (word = f->one_of; *word != '\0'; word += len + (word[len] == ' ')) {
-        len = strcspn(word, " ");
-        if (pt_str_eq(text, (pt_str_t){ word, len })) {
-            return;
-        }
+    if (v->type != PT_JSON_OBJECT) {
+        pt_fault(op, path, "type", "Must be an object");
+        return PT_OK;
     }
 
-    pt_fault(op, path, "invalid", pt_field_must(f, "Not one of its values"));
+    pt_buf_init(&b, op->arena, f->max);
+    pt_jw_init(&w, &b);
+    pt_jw_value(&w, v);
+
+    err = pt_buf_get(&b, &out->text);
+    if (err == PT_ELIMIT) {
+        pt_fault(op, path, "too_long", pt_field_must(f, "Too long"));
+        return PT_OK;
+    }
+
+    return err;
 }
 
 
-static void
-pt_field_number(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
-                bool is_one, int64_t number, pt_value_t *out)
+static pt_err_t
+pt_field_members(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
+                 const pt_json_t *v, pt_value_t *out)
 {
-    out->number = number;
+    bool        or_text = (f->flags & PT_FIELD_OR_TEXT) != 0;
+    pt_err_t    err;
+    pt_str_t    prefix;
+    pt_value_t *members;
 
-    if (!is_one) {
-        pt_fault(op, path, "type", "Must be a whole number");
-
-    } else if (number < f->min || number > f->max) {
-        pt_fault(op, path, "invalid", pt_field_must(f, "Out of range"));
+    members = pt_calloc(op->arena, f->of.n, sizeof(pt_value_t));
+    if (members == NULL) {
+        return PT_ENOMEM;
     }
+    out->members = members;
+
+    if (or_text && v->type == PT_JSON_STRING) {
+        return pt_field_value(op, &f->of.v[0], path, v, &members[0]);
+    }
+
+    if (v->type != PT_JSON_OBJECT) {
+        pt_fault(op, path, "type",
+                 or_text ? "Must be a string or an object"
+                         : "Must be an object");
+        return PT_OK;
+    }
+
+    err = pt_fmt(op->arena, &prefix, "%.*s.", (int) path.len, path.data);
+
+    return err == PT_OK ? pt_field_object(op, v, f->of, false, prefix, members)
+                        : err;
 }
 
 
@@ -413,8 +373,3 @@ pt_field_item(pytake_op_t *op, pt_str_t list, uint32_t i, const char *end,
 }
 
 
-static const char *
-pt_field_must(const pt_field_t *f, const char *otherwise)
-{
-    return f->must != NULL ? f->must : otherwise;
-}

@@ -6,6 +6,7 @@
  */
 
 #include "pt_op_parts.h"
+#include "pt_noun.h"
 
 #include <assert.h>
 
@@ -16,12 +17,11 @@ static pt_err_t pt_idem_scope(pytake_op_t *op);
 
 
 pt_err_t
-pt_idem_init(pytake_op_t *op)
+pt_idem_init(pytake_op_t *op, pt_str_t key)
 {
     size_t        i;
     pt_err_t      err;
     unsigned char c;
-    pt_str_t      key = op->req->idempotency_key;
 
     if (key.data == NULL) {
         return PT_OK;
@@ -50,6 +50,7 @@ pt_idem_init(pytake_op_t *op)
         return err;
     }
 
+    op->idem_key = key;
     op->idem = true;
 
     return PT_OK;
@@ -60,7 +61,7 @@ void
 pt_idem_lock_add(pytake_op_t *op)
 {
     PT_SQL(&op->batch, idem_lock, .scope = op->idem_scope,
-           .key = op->req->idempotency_key,
+           .key = op->idem_key,
            .kept_since = op->now_us - PT_IDEM_KEPT_S * INT64_C(1000000));
 }
 
@@ -73,7 +74,7 @@ pt_idem_look(pytake_op_t *op)
 
     pt_op_sql(op, PYTAKE_SQL_READ);
     PT_SQL(&op->batch, idem_get, .scope = op->idem_scope,
-           .key = op->req->idempotency_key,
+           .key = op->idem_key,
            .kept_since = op->now_us - PT_IDEM_KEPT_S * INT64_C(1000000));
 
     return pt_op_sql_go(op);
@@ -116,7 +117,10 @@ pt_idem_replay(pytake_op_t *op)
         }
     }
 
-    err = pt_header(op, "Idempotent-Replayed", PT_STR("true"));
+    err = op->def->noun != NULL ? pt_noun_etag_first(op) : PT_OK;
+    if (err == PT_OK) {
+        err = pt_header(op, "Idempotent-Replayed", PT_STR("true"));
+    }
     if (err != PT_OK) {
         return err;
     }
@@ -151,7 +155,7 @@ pt_idem_store(pytake_op_t *op, int status, pt_str_t location, pt_str_t body,
     assert(op->batch.sql.class == PYTAKE_SQL_WRITE);
 
     PT_SQL(&op->batch, idem_store, .scope = op->idem_scope,
-           .key = op->req->idempotency_key,
+           .key = op->idem_key,
            .body_hash = (pt_str_t){ (const char *) op->idem_hash,
                                     sizeof(op->idem_hash) },
            .status = status, .location = location, .response = body,

@@ -1,8 +1,8 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * Reads query arguments and body fields.  Faults are collected, so that the
- * answer lists every one.
+ * Takes the query apart.  Faults are collected, so that the answer lists every
+ * one.
  */
 
 #include "pt_op_parts.h"
@@ -12,9 +12,6 @@
 
 static bool pt_input_is_known(pt_str_t name, const char *const *names,
                               size_t n);
-static const pt_json_t *pt_body_find(pytake_op_t *op, const char *name,
-                                     bool required, pt_json_type_t type);
-static pt_str_t         pt_input_name(const char *name);
 
 
 pt_err_t
@@ -108,24 +105,6 @@ pt_arg_find(pytake_op_t *op, const char *name, pt_str_t *out)
 }
 
 
-bool
-pt_arg_uuid(pytake_op_t *op, const char *name, pt_uuid_t *out)
-{
-    pt_str_t value;
-
-    if (!pt_arg_find(op, name, &value)) {
-        return false;
-    }
-
-    if (!pt_uuid_parse(value, out)) {
-        pt_fault(op, pt_input_name(name), "invalid", "Must be a UUID");
-        return false;
-    }
-
-    return true;
-}
-
-
 uint32_t
 pt_arg_limit(pytake_op_t *op)
 {
@@ -146,81 +125,6 @@ pt_arg_limit(pytake_op_t *op)
 }
 
 
-void
-pt_body_allow(pytake_op_t *op, const char *const *names, size_t n)
-{
-    const pt_json_t *m;
-
-    assert(pt_json_is(op->body, PT_JSON_OBJECT));
-
-    for (m = op->body->first; m != NULL; m = m->next) {
-        if (!pt_input_is_known(m->key, names, n)) {
-            pt_fault(op, m->key, "unknown", "Unknown field");
-        }
-    }
-}
-
-
-bool
-pt_body_text(pytake_op_t *op, const char *name, bool required, size_t chars_max,
-             pt_str_t *out)
-{
-    const pt_json_t *v;
-
-    v = pt_body_find(op, name, required, PT_JSON_STRING);
-    if (v == NULL) {
-        return false;
-    }
-
-    if (required && v->str.len == 0) {
-        pt_fault(op, pt_input_name(name), "required", "Must not be empty");
-        return false;
-    }
-
-    if (pt_utf8_count(v->str) > chars_max) {
-        pt_fault(op, pt_input_name(name), "too_long", "Too long");
-        return false;
-    }
-
-    *out = v->str;
-
-    return true;
-}
-
-
-bool
-pt_body_uuid(pytake_op_t *op, const char *name, bool required, pt_uuid_t *out)
-{
-    const pt_json_t *v;
-
-    v = pt_body_find(op, name, required, PT_JSON_STRING);
-    if (v == NULL) {
-        return false;
-    }
-
-    if (!pt_uuid_parse(v->str, out)) {
-        pt_fault(op, pt_input_name(name), "invalid", "Must be a UUID");
-        return false;
-    }
-
-    return true;
-}
-
-
-/* A webhook's text is kept cleaned, for it would be lost.  Who asks us is
- * told instead. */
-bool
-pt_body_clean(pytake_op_t *op, pt_str_t field, const pt_json_t *v)
-{
-    if (v->cleaned) {
-        pt_fault(op, field, "invalid",
-                 "Has U+0000, a lone surrogate or a number of over 40 digits");
-    }
-
-    return !v->cleaned;
-}
-
-
 static bool
 pt_input_is_known(pt_str_t name, const char *const *names, size_t n)
 {
@@ -233,34 +137,4 @@ pt_input_is_known(pt_str_t name, const char *const *names, size_t n)
     }
 
     return false;
-}
-
-
-/* A clean member of this type; null counts as absent. */
-static const pt_json_t *
-pt_body_find(pytake_op_t *op, const char *name, bool required,
-             pt_json_type_t type)
-{
-    const pt_json_t *v = pt_json_find(op->body, name);
-
-    if (v == NULL || v->type == PT_JSON_NULL) {
-        if (required) {
-            pt_fault(op, pt_input_name(name), "required", "Is required");
-        }
-        return NULL;
-    }
-
-    if (v->type != type) {
-        pt_fault(op, pt_input_name(name), "type", "Must be a string");
-        return NULL;
-    }
-
-    return pt_body_clean(op, pt_input_name(name), v) ? v : NULL;
-}
-
-
-static pt_str_t
-pt_input_name(const char *name)
-{
-    return (pt_str_t){ name, strlen(name) }; /* a literal */
 }

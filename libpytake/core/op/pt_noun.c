@@ -6,23 +6,21 @@
 #include <assert.h>
 
 #define PT_NOUN_BODY_MAX (256u * 1024)
-#define PT_NOUN_LIST_MAX (3u * 1024 * 1024)
-#define PT_NOUN_FILTERS_MAX 8192u
+#define PT_NOUN_ROOM 256u /* bytes that a row of a list mostly takes */
 
 /* Columns of a statement that "-- writes:" wraps, behind seq and frame. */
 #define PT_NOUN_OBJECT 2
 #define PT_NOUN_VERSION 3
+#define PT_NOUN_VERSION_FIRST 1 /* the column's default */
 #define PT_NOUN_JSON 4
 
 /* Rows of patch and delete: the thing as it was, the write. */
 #define PT_NOUN_WAS 0
 #define PT_NOUN_DONE 1
 
-static pt_err_t pt_noun_begin(pytake_op_t *op, pt_fields_t fields,
-                              pt_noun_state_t **out);
-static pt_err_t pt_noun_filters(pytake_op_t *op, pt_noun_state_t *s);
+static pt_err_t pt_noun_begin(pytake_op_t *op, pt_noun_state_t **out);
 static pt_err_t pt_noun_stamp(pytake_op_t *op, pt_noun_state_t *s);
-static void     pt_noun_changes(pt_noun_state_t *s);
+static void     pt_noun_changes(pytake_op_t *op, pt_noun_state_t *s);
 static void     pt_noun_match(pytake_op_t *op, pt_noun_state_t *s);
 static bool     pt_noun_has_tag(pt_str_t header, pt_str_t tag);
 static bool     pt_noun_etag_parse(pt_str_t tag, int64_t *out);
@@ -37,34 +35,20 @@ static bool     pt_noun_version(uint16_t stmt, const pytake_rows_t *r,
 pt_err_t
 pt_noun_list_read(pytake_op_t *op)
 {
-    size_t           i;
     pt_err_t         err;
-    const char      *names[PT_FIELDS_MAX + 2] = { "limit", "cursor" };
     pt_noun_state_t *s;
     const pt_noun_t *noun = op->def->noun;
 
-    err = pt_noun_begin(op, noun->filters, &s);
+    err = pt_noun_begin(op, &s);
+    if (err == PT_OK) {
+        err = pt_page_begin(op, noun->page, &s->from);
+    }
     if (err != PT_OK) {
         return err;
     }
 
-    for (i = 0; i < s->fields.n; i++) {
-        names[i + 2] = s->fields.v[i].name;
-    }
-    pt_args_allow(op, names, i + 2);
-    s->limit = pt_arg_limit(op);
-    pt_fields_args(op, s->fields, s->values);
-
-    err = pt_op_check(op);
-    if (err == PT_OK) {
-        err = pt_noun_filters(op, s);
-    }
-    if (err == PT_OK) {
-        err = pt_page_begin(op, noun->page, s->filters, &s->from);
-    }
-    if (err != PT_OK) {
-        return err;
-    }
+    s->fields = noun->filters;
+    s->values = op->query;
 
     /* The head is read first: an event that the rows do not show yet comes
      * after it. */
@@ -79,40 +63,12 @@ pt_noun_list_read(pytake_op_t *op)
 pt_err_t
 pt_noun_list_answer(pytake_op_t *op)
 {
-    pt_jw_t              w;
-    pt_buf_t             b;
-    pt_err_t             err;
-    pt_str_t             body;
-    uint32_t             i, n;
-    pt_cursor_t          last = { op->def->noun->page, 0, { { 0 } } };
-    pt_noun_state_t     *s = op->data;
-    const pytake_rows_t *r = pt_rows_get(op, 1);
+    const pt_page_t page = { .kind = op->def->noun->page,
+                             .key = -1,
+                             .room = PT_NOUN_ROOM,
+                             .stmt = op->def->noun->list };
 
-    n = r->nrows > s->limit ? s->limit : r->nrows;
-
-    pt_buf_init(&b, op->arena, PT_NOUN_LIST_MAX);
-    pt_jw_init(&w, &b);
-    pt_jw_object(&w);
-    pt_jw_key(&w, "data");
-    pt_jw_array(&w);
-    for (i = 0; i < n && b.len < PT_LIST_BYTES_MAX; i++) {
-        pt_row_write(&w, r, i, op->def->noun->list);
-    }
-    pt_jw_array_end(&w);
-    n = i;
-
-    if (n != 0) {
-        (void) pt_cell_uuid(r, n - 1, 0, &last.id);
-    }
-
-    err = pt_page_end(op, &w, r->nrows > n ? &last : NULL, s->filters,
-                      pt_rows_get(op, 0));
-    if (err == PT_OK) {
-        pt_jw_object_end(&w);
-        err = pt_buf_get(&b, &body);
-    }
-
-    return err == PT_OK ? pt_reply(op, 200, body) : err;
+    return pt_page_reply(op, &page, pt_rows_get(op, 0), pt_rows_get(op, 1));
 }
 
 
@@ -158,17 +114,7 @@ pt_noun_create_write(pytake_op_t *op)
     pt_noun_state_t *s;
     const pt_noun_t *noun = op->def->noun;
 
-    err = pt_noun_begin(op, noun->fields, &s);
-    if (err != PT_OK) {
-        return err;
-    }
-
-    pt_args_allow(op, NULL, 0);
-
-    err = pt_fields_read(op, s->fields, false, s->values);
-    if (err == PT_OK) {
-        err = pt_op_check(op);
-    }
+    err = pt_noun_begin(op, &s);
     if (err == PT_OK) {
         err = pt_noun_stamp(op, s);
     }
@@ -176,7 +122,7 @@ pt_noun_create_write(pytake_op_t *op)
         return err;
     }
 
-    pt_noun_changes(s);
+    pt_noun_changes(op, s);
 
     pt_op_sql(op, PYTAKE_SQL_WRITE);
     pt_noun_add(op, noun->create);
@@ -215,18 +161,7 @@ pt_noun_patch_write(pytake_op_t *op)
     pt_noun_state_t *s;
     const pt_noun_t *noun = op->def->noun;
 
-    err = pt_noun_begin(op, noun->fields, &s);
-    if (err != PT_OK) {
-        return err;
-    }
-
-    pt_args_allow(op, NULL, 0);
-    pt_noun_match(op, s);
-
-    err = pt_fields_read(op, s->fields, true, s->values);
-    if (err == PT_OK) {
-        err = pt_op_check(op);
-    }
+    err = pt_noun_begin(op, &s);
     if (err == PT_OK) {
         err = pt_noun_stamp(op, s);
     }
@@ -234,7 +169,8 @@ pt_noun_patch_write(pytake_op_t *op)
         return err;
     }
 
-    pt_noun_changes(s);
+    pt_noun_match(op, s);
+    pt_noun_changes(op, s);
 
     pt_op_sql(op, s->nchanges != 0 ? PYTAKE_SQL_WRITE : PYTAKE_SQL_READ);
     pt_noun_add(op, noun->get);
@@ -270,21 +206,15 @@ pt_noun_delete_write(pytake_op_t *op)
     pt_noun_state_t *s;
     const pt_noun_t *noun = op->def->noun;
 
-    err = pt_noun_begin(op, PT_FIELDS_NONE, &s);
-    if (err != PT_OK) {
-        return err;
-    }
-
-    pt_args_allow(op, NULL, 0);
-    pt_noun_match(op, s);
-
-    err = pt_op_check(op);
+    err = pt_noun_begin(op, &s);
     if (err == PT_OK) {
         err = pt_noun_stamp(op, s);
     }
     if (err != PT_OK) {
         return err;
     }
+
+    pt_noun_match(op, s);
 
     pt_op_sql(op, PYTAKE_SQL_WRITE);
     pt_noun_add(op, noun->get);
@@ -310,52 +240,21 @@ pt_noun_delete_answer(pytake_op_t *op)
 
 
 static pt_err_t
-pt_noun_begin(pytake_op_t *op, pt_fields_t fields, pt_noun_state_t **out)
+pt_noun_begin(pytake_op_t *op, pt_noun_state_t **out)
 {
     pt_noun_state_t *s;
 
-    assert(op->def->noun != NULL && fields.n <= PT_FIELDS_MAX);
+    assert(op->def->noun != NULL);
 
     s = pt_calloc(op->arena, 1, sizeof(pt_noun_state_t));
     if (s == NULL) {
         return PT_ENOMEM;
     }
 
-    s->fields = fields;
     op->data = s;
     *out = s;
 
     return PT_OK;
-}
-
-
-/* In the order of their declaration, so that arguments may come in any. */
-static pt_err_t
-pt_noun_filters(pytake_op_t *op, pt_noun_state_t *s)
-{
-    pt_jw_t  w;
-    pt_buf_t b;
-    uint16_t i;
-    pt_err_t err;
-    pt_str_t text;
-
-    if (s->fields.n == 0) {
-        return PT_OK;
-    }
-
-    pt_buf_init(&b, op->arena, PT_NOUN_FILTERS_MAX);
-    pt_jw_init(&w, &b);
-    pt_jw_array(&w);
-    for (i = 0; i < s->fields.n; i++) {
-        text = PT_STR_NULL;
-        (void) pt_arg_find(op, s->fields.v[i].name, &text);
-        pt_jw_str(&w, text);
-    }
-    pt_jw_array_end(&w);
-
-    err = pt_buf_get(&b, &text);
-
-    return err == PT_OK ? pt_page_filters(text, &s->filters) : err;
 }
 
 
@@ -379,10 +278,13 @@ pt_noun_stamp(pytake_op_t *op, pt_noun_state_t *s)
 
 
 static void
-pt_noun_changes(pt_noun_state_t *s)
+pt_noun_changes(pytake_op_t *op, pt_noun_state_t *s)
 {
     uint16_t    i;
     const char *name;
+
+    s->fields = op->def->noun->fields;
+    s->values = op->input;
 
     for (i = 0; i < s->fields.n; i++) {
         if (s->values[i].given) {
@@ -493,6 +395,15 @@ pt_noun_written(pytake_op_t *op, const pytake_rows_t *r, int status)
     }
 
     return err == PT_OK ? pt_reply(op, status, body) : err;
+}
+
+
+pt_err_t
+pt_noun_etag_first(pytake_op_t *op)
+{
+    pt_str_t tag;
+
+    return pt_noun_etag(op, PT_NOUN_VERSION_FIRST, &tag);
 }
 
 

@@ -104,7 +104,7 @@ pt_noun_bind_own(pytake_op_t *op, const char *name)
     } else if (strcmp(name, "below") == 0) {
         pt_sql_uuid(b, &s->from.id);
     } else if (strcmp(name, "most") == 0) {
-        pt_sql_i32(b, (int32_t) s->limit + 1);
+        pt_sql_i32(b, (int32_t) op->limit + 1);
     } else if (strcmp(name, "if_match") != 0) {
         return false;
     } else if (s->match == PT_NOUN_ANY) {
@@ -133,7 +133,7 @@ pt_noun_bind_idem(pytake_op_t *op, const char *name)
     } else if (strcmp(name, "idem_scope") == 0) {
         pt_sql_text(b, op->idem_scope);
     } else if (strcmp(name, "idem_key") == 0) {
-        pt_sql_text(b, op->req->idempotency_key);
+        pt_sql_text(b, op->idem_key);
     } else {
         assert(strcmp(name, "idem_hash") == 0);
         pt_sql_bytes(b, (pt_str_t){ (const char *) op->idem_hash,

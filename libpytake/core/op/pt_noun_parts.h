@@ -13,7 +13,7 @@
 typedef enum { PT_NOUN_ANY, PT_NOUN_EXACT, PT_NOUN_NEVER } pt_noun_match_t;
 
 typedef struct {
-    pt_value_t      values[PT_FIELDS_MAX];
+    const pt_value_t *values;
     pt_fields_t     fields; /* whose values they are */
     pt_str_t        changes[PT_FIELDS_MAX];
     size_t          nchanges;
@@ -24,8 +24,6 @@ typedef struct {
     pt_noun_match_t match;
     int64_t         version; /* of PT_NOUN_EXACT */
     pt_cursor_t     from;
-    uint32_t        limit;
-    uint64_t        filters;
 } pt_noun_state_t;
 
 /* ---- pt_noun_bind.c ---- */

@@ -6,6 +6,7 @@
  */
 
 #include "pt_op_parts.h"
+#include "pt_noun.h"
 
 #include <assert.h>
 
@@ -31,6 +32,8 @@ static void     pt_op_help(pytake_op_t *op);
 static pt_err_t pt_op_failure(pytake_op_t *op);
 static pt_err_t pt_op_sqlstate(pytake_op_t *op);
 static bool     pt_op_refused(pytake_op_t *op, pt_err_t *err);
+static const char *pt_op_refusal_message(const pytake_op_t      *op,
+                                         const pytake_refusal_t *refusal);
 static pt_str_t pt_op_text(bool known, const char id[PT_UUID_LEN]);
 
 
@@ -573,23 +576,22 @@ pt_op_sqlstate(pytake_op_t *op)
 static bool
 pt_op_refused(pytake_op_t *op, pt_err_t *err)
 {
-    const pytake_stmt_def_t   *def;
+    const pytake_refusal_t    *refusal;
     const pytake_sql_result_t *r = op->result;
 
     if (r->failed_stmt >= op->batch.sql.nstmts) {
         return false;
     }
 
-    def = &pytake_stmts[op->batch.stmts[r->failed_stmt].stmt];
-
-    if (def->refuses == NULL || memcmp(r->sqlstate, def->refuses, 5) != 0) {
+    refusal =
+        pt_sql_refusal(op->batch.stmts[r->failed_stmt].stmt, r->sqlstate);
+    if (refusal == NULL) {
         return false;
     }
 
-    if (def->refuses_field != NULL) {
-        pt_fault(op,
-                 (pt_str_t){ def->refuses_field, strlen(def->refuses_field) },
-                 def->refuses_code, "Another one has it already");
+    if (refusal->field != NULL) {
+        pt_fault(op, (pt_str_t){ refusal->field, strlen(refusal->field) },
+                 refusal->code, pt_op_refusal_message(op, refusal));
         *err = PT_EVALIDATION;
         return true;
     }
@@ -598,6 +600,33 @@ pt_op_refused(pytake_op_t *op, pt_err_t *err)
     *err = PT_EOPENALREADY;
 
     return op->batch.stmts[r->failed_stmt].stmt == PT_STMT_CONV_REOPEN;
+}
+
+
+/* "taken" is about other rows; every other code is about the value, and the
+ * field's declaration says what it must be. */
+static const char *
+pt_op_refusal_message(const pytake_op_t *op, const pytake_refusal_t *refusal)
+{
+    uint16_t           i;
+    const pt_fields_t *fields;
+
+    if (strcmp(refusal->code, "taken") == 0) {
+        return "Another one has it already";
+    }
+
+    assert(op->def->noun != NULL);
+    fields = &op->def->noun->fields;
+
+    for (i = 0; i < fields->n; i++) {
+        if (strcmp(fields->v[i].name, refusal->field) == 0
+            && fields->v[i].must != NULL)
+        {
+            return fields->v[i].must;
+        }
+    }
+
+    return "Not one of its values";
 }
 
 

@@ -39,7 +39,18 @@
 
 typedef pt_err_t (*pt_step_pt)(pytake_op_t *op);
 
-typedef struct pt_noun_s pt_noun_t; /* pt_noun.h */
+typedef struct pt_noun_s  pt_noun_t;  /* pt_noun.h */
+typedef struct pt_field_s pt_field_t; /* pt_field.h */
+typedef struct pt_value_s pt_value_t; /* pt_field.h */
+
+/* A table of fields; both are constant. */
+typedef struct {
+    const pt_field_t *v;
+    uint16_t          n;
+} pt_fields_t;
+
+#define PT_FIELDS(table) ((pt_fields_t){ (table), PT_COUNT(table) })
+#define PT_FIELDS_NONE ((pt_fields_t){ NULL, 0 })
 
 #define PT_SESSION_GRACE_S 30 /* a used refresh token gives the same one */
 #define PT_IDEM_KEPT_S 86400
@@ -49,13 +60,37 @@ typedef struct pt_noun_s pt_noun_t; /* pt_noun.h */
 #define PT_OP_BODY 0x04       /* JSON object body required */
 #define PT_OP_WEBHOOK 0x08    /* raw body, signature, own order of refusals */
 #define PT_OP_LOGIN 0x10
+#define PT_OP_PAGE 0x20      /* a list: takes "limit" and "cursor", too */
+#define PT_OP_PATCH 0x40     /* what its body requires may be absent */
+#define PT_OP_ANY_ARGS 0x80  /* its arguments are not ours to check */
+#define PT_OP_CLIENT_ID 0x100 /* its body's client_id is its key, too */
 
+/* Which limit a request counts for. */
+typedef enum {
+    PT_RATE_NONE, /* signed by WhatsApp, or asked by the module itself */
+    PT_RATE_LOGIN,
+    PT_RATE_READ,
+    PT_RATE_WRITE,
+    PT_RATE_SEND
+} pt_rate_t;
+
+/*
+ * What an operation declares.  The engine reads query and body by their
+ * tables before the first step (op->query, op->input) and refuses with every
+ * fault at once; a step finds nothing there that its table does not allow.
+ */
 typedef struct {
     const char *name; /* op name: log variable and metric label */
     pt_perm_t   perm; /* asked of the token's role; NONE: it is public */
+    pt_rate_t   rate;
     uint32_t    flags;
+    uint16_t    status;     /* of its success; 0: its steps tell */
     uint32_t    timeout_ms; /* 0: the driver's default */
-    pt_step_pt  steps[PT_OP_STEPS_MAX];
+    pt_fields_t query;
+    pt_fields_t body;
+    /* Adds the faults that several fields make together; or NULL. */
+    void (*check)(pytake_op_t *op);
+    pt_step_pt steps[PT_OP_STEPS_MAX];
 
     const pt_noun_t *noun; /* of pt_noun.h's steps, else NULL */
 } pt_op_def_t;
@@ -106,7 +141,10 @@ struct pytake_op_s {
     pt_str_t                request_id;
     uint16_t                nargs;
     pt_arg_t                args[PT_QUERY_ARGS_MAX];
-    const pt_json_t        *body; /* parsed, with PT_OP_BODY */
+    const pt_json_t        *body;  /* parsed, with PT_OP_BODY */
+    const pt_value_t       *query; /* one a field of the query's table */
+    const pt_value_t       *input; /* one a field of the body's table */
+    uint32_t                limit; /* of a list: rows of a page */
     void                   *data; /* the endpoint's own state */
 
     /* the engine's */
@@ -139,6 +177,7 @@ struct pytake_op_s {
     const char                *note;
     bool                       replied;
     bool                       idem;          /* a key is in force */
+    pt_str_t                   idem_key;
     uint8_t                    idem_hash[32]; /* of the raw body */
     pt_str_t                   idem_scope;
     bool                       idem_looking; /* idem_get is under way */
@@ -192,8 +231,7 @@ const pytake_rows_t *pt_rows_get(const pytake_op_t *op, uint16_t i);
 
 /* ---- one thing, by the ids of its path ---- */
 
-/* A batch of one statement whose parameters are the path's ids, in order;
- * any query argument is a fault. */
+/* A batch of one statement whose parameters are the path's ids, in order. */
 pt_err_t pt_op_sql_path(pytake_op_t *op, pytake_sql_class_t class,
                         uint16_t     stmt) PT_MUST_CHECK;
 
@@ -248,25 +286,10 @@ void     pt_fault(pytake_op_t *op, pt_str_t field, const char *code,
                   const char *message);
 pt_err_t pt_op_check(pytake_op_t *op) PT_MUST_CHECK; /* PT_EVALIDATION */
 
-/* ---- input ---- */
+/* ---- input (what is declared is read by pt_field.h) ---- */
 
-/* Query arguments: declared names only (an unknown one is a fault). */
-void pt_args_allow(pytake_op_t *op, const char *const *names, size_t n);
+/* A query argument as it was sent. */
 bool pt_arg_find(pytake_op_t *op, const char *name, pt_str_t *out);
-bool pt_arg_uuid(pytake_op_t *op, const char *name, pt_uuid_t *out);
-/* limit 1..100, default 20 */
-uint32_t pt_arg_limit(pytake_op_t *op);
-
-/* Body fields.  required/absent/null/type/length faults are added, and one
- * for what cannot be kept as it was sent. */
-void pt_body_allow(pytake_op_t *op, const char *const *names, size_t n);
-bool pt_body_text(pytake_op_t *op, const char *name, bool required,
-                  size_t chars_max, pt_str_t *out);
-bool pt_body_uuid(pytake_op_t *op, const char *name, bool required,
-                  pt_uuid_t *out);
-/* The last of these for a value that the endpoint reads itself: false, and a
- * fault of that field, if it was cleaned (pt_json.h). */
-bool pt_body_clean(pytake_op_t *op, pt_str_t field, const pt_json_t *v);
 
 /*
  * ---- idempotency (write batches of PT_OP_IDEMPOTENT operations) ----

@@ -27,10 +27,21 @@ void pt_op_problem(pytake_op_t *op, pt_err_t err);
  * too long; PT_ENOMEM. */
 pt_err_t pt_args_parse(pytake_op_t *op) PT_MUST_CHECK;
 
+/* A fault for each argument that is none of names, or came twice. */
+void pt_args_allow(pytake_op_t *op, const char *const *names, size_t n);
+/* "limit": 1 to 100, else a fault; without it 20. */
+uint32_t pt_arg_limit(pytake_op_t *op);
+
+/* ---- pt_declared.c ---- */
+
+/* Reads query and body by the operation's tables, and refuses with all their
+ * faults.  PT_EVALIDATION, PT_ENOMEM, PT_ELIMIT. */
+pt_err_t pt_declared_read(pytake_op_t *op) PT_MUST_CHECK;
+
 /* ---- pt_idem.c ---- */
 
-/* Puts the key in force.  PT_EIDEMKEY, PT_ENOMEM, PT_ECRYPTO. */
-pt_err_t pt_idem_init(pytake_op_t *op) PT_MUST_CHECK;
+/* Puts this key in force.  PT_EIDEMKEY, PT_ENOMEM, PT_ECRYPTO. */
+pt_err_t pt_idem_init(pytake_op_t *op, pt_str_t key) PT_MUST_CHECK;
 /* Adds idem_lock to the batch. */
 void pt_idem_lock_add(pytake_op_t *op);
 /* Asks for the kept answer. */

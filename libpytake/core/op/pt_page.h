@@ -8,7 +8,7 @@
 #ifndef PT_PAGE_H
 #define PT_PAGE_H
 
-#include "pt_op.h"
+#include "pt_field.h"
 
 /* Kinds of cursors: one a list, never reused. */
 #define PT_PAGE_CONV 1
@@ -18,17 +18,31 @@
 #define PT_PAGE_TAG 5
 #define PT_PAGE_QUICK_REPLY 6
 
-/* What a cursor is bound to: a hash of the list's filters. */
-pt_err_t pt_page_filters(pt_str_t filters, uint64_t *out) PT_MUST_CHECK;
+/*
+ * One list: a keyset of a time (optional) and an id, a row's JSON.  A list's
+ * statement names its keyset "below" and "most" and its rows come in order.
+ */
+typedef struct {
+    uint8_t  kind;
+    uint16_t id;    /* column of the row's id */
+    int      key;   /* column of the time in front of it, or -1 */
+    uint32_t room;  /* bytes that a row mostly takes */
+    uint16_t stmt;  /* whose columns they are, for pt_row_write() ... */
+    /* ... or what writes a row instead. */
+    void (*write)(pt_jw_t *w, const pytake_rows_t *r, uint32_t row);
+} pt_page_t;
 
-/* Reads "cursor"; without one, the place before the first row: the latest
- * time, the highest id.  PT_ECURSOR, PT_ENOMEM. */
-pt_err_t pt_page_begin(pytake_op_t *op, uint8_t kind, uint64_t filters,
+/* Where the page begins: "cursor", or before the first row: the latest time,
+ * the highest id.  A cursor goes with the path and the arguments that it came
+ * from.  PT_ECURSOR, PT_ENOMEM, PT_ECRYPTO. */
+pt_err_t pt_page_begin(pytake_op_t *op, uint8_t kind,
                        pt_cursor_t *out) PT_MUST_CHECK;
 
-/* Writes "next_cursor" (last: the page's last row, NULL when no more
- * follow) and "since" (head: rows of head_get) into the open object. */
-pt_err_t pt_page_end(pytake_op_t *op, pt_jw_t *w, const pt_cursor_t *last,
-                     uint64_t filters, const pytake_rows_t *head) PT_MUST_CHECK;
+/* Answers with the page: as many of rows as "limit" and PT_LIST_BYTES_MAX
+ * let be, the cursor of the next one, and "since" (head: rows of head_get,
+ * which was read before the rows).  PT_ENOMEM, PT_ELIMIT, PT_ECRYPTO. */
+pt_err_t pt_page_reply(pytake_op_t *op, const pt_page_t *page,
+                       const pytake_rows_t *head,
+                       const pytake_rows_t *rows) PT_MUST_CHECK;
 
 #endif

@@ -22,16 +22,8 @@ pt_err_t
 pt_op_sql_path(pytake_op_t *op, pytake_sql_class_t class, uint16_t stmt)
 {
     uint16_t i;
-    pt_err_t err;
 
     assert(pytake_stmts[stmt].nparams == op->match.nparams);
-
-    pt_args_allow(op, NULL, 0);
-
-    err = pt_op_check(op);
-    if (err != PT_OK) {
-        return err;
-    }
 
     pt_op_sql(op, class);
     pt_sql_stmt(&op->batch, stmt);

@@ -17,6 +17,7 @@
 #define PT_ROLE_VIEWER 0x10u
 #define PT_ROLE_OTHER 0x20u /* whatever else a token says */
 
+#define PT_ROLES_RULING (PT_ROLE_OWNER | PT_ROLE_ADMIN)
 #define PT_ROLES_LEADING (PT_ROLE_OWNER | PT_ROLE_ADMIN | PT_ROLE_SUPERVISOR)
 #define PT_ROLES_WRITING                                                       \
     (PT_ROLE_OWNER | PT_ROLE_ADMIN | PT_ROLE_SUPERVISOR | PT_ROLE_AGENT)
@@ -36,7 +37,9 @@
     ROW(TAG_READ, "tag.read", PT_ROLES_KNOWN)                                  \
     ROW(TAG_WRITE, "tag.write", PT_ROLES_LEADING)                              \
     ROW(QUICK_REPLY_READ, "quick_reply.read", PT_ROLES_KNOWN)                  \
-    ROW(QUICK_REPLY_WRITE, "quick_reply.write", PT_ROLES_LEADING)
+    ROW(QUICK_REPLY_WRITE, "quick_reply.write", PT_ROLES_LEADING)              \
+    ROW(SETTINGS_READ, "settings.read", PT_ROLES_KNOWN)                        \
+    ROW(SETTINGS_WRITE, "settings.write", PT_ROLES_RULING)
 
 #define PT_PERM_ENUM(id, name, roles) PT_PERM_##id,
 

@@ -26,13 +26,13 @@ static pt_err_t pt_webhook_publish(pytake_op_t *op, const pt_webhook_t *wh);
 
 const pt_op_def_t pt_webhook_verify = { .name = "webhook_verify",
                                         .perm = PT_PERM_NONE,
-                                        .flags = PT_OP_PUBLIC | PT_OP_WEBHOOK,
+                                        .flags = PT_OP_PUBLIC | PT_OP_WEBHOOK | PT_OP_ANY_ARGS,
                                         .steps = { pt_webhook_verify_step } };
 
 const pt_op_def_t pt_webhook_ingest = {
     .name = "webhook_ingest",
     .perm = PT_PERM_NONE,
-    .flags = PT_OP_PUBLIC | PT_OP_WEBHOOK,
+    .flags = PT_OP_PUBLIC | PT_OP_WEBHOOK | PT_OP_ANY_ARGS,
     .steps = { pt_webhook_read_step, pt_webhook_route_step, pt_webhook_job_step,
                pt_webhook_result_step }
 };

@@ -91,6 +91,19 @@ START_TEST(upgrade)
 END_TEST
 
 
+static void
+refused_with(const char *head, const char *end)
+{
+    char   reply[HUB_HTTP_REPLY_MAX];
+    size_t n;
+
+    n = hub_http_refuse(503, (pt_str_t){ head, strlen(head) }, reply);
+    ck_assert_uint_gt(n, strlen(end));
+    ck_assert_mem_eq(reply + n - strlen(end), end, strlen(end));
+    ck_assert(memmem(reply, n, "\"detail\":\"Too many", 18) != NULL);
+}
+
+
 START_TEST(refused)
 {
     int        i;
@@ -131,10 +144,19 @@ START_TEST(refused)
     ck_assert_int_eq(parse(text, &r), 431);
 
     for (i = 400; i < 600; i++) { /* every answer is whole */
-        n = hub_http_refuse(i, reply);
+        n = hub_http_refuse(i, PT_STR(""), reply);
         ck_assert_uint_gt(n, 0);
         ck_assert(memmem(reply, n, "\r\n\r\n{", 5) != NULL);
     }
+
+    refused_with(WS "X-Request-Id: a-1\r\n\r\n", "\"request_id\":\"a-1\"}");
+    refused_with(WS "X-Request-Id: a-1\r\nno colon", "\"request_id\":\"a-1\"}");
+    refused_with(WS "X-Request-Id: \"\r\n\r\n", "\"request_id\":\"\"}");
+
+    /* the longest id fits */
+    n = (size_t) snprintf(text, sizeof(text), WS "X-Request-Id: %0128d\r\n\r\n",
+                          0);
+    ck_assert_uint_gt(hub_http_refuse(408, (pt_str_t){ text, n }, reply), 128);
 }
 END_TEST
 

@@ -345,6 +345,64 @@ START_TEST(send_keyed_starved)
 END_TEST
 
 
+/* A client that sends no key names its request in the body. */
+static void
+msg_send_client_id(fx_t *f)
+{
+    fx_start(f, PYTAKE_POST, MSGS,
+             "{\"content\":\"hello\",\"metadata\":{\"a\":1},"
+             "\"client_id\":\"01A20610-653F-7000-8000-00000000000C\"}");
+    if (!fx_sql(f, PYTAKE_SQL_WRITE,
+                "session_enter idem_lock msg_send idem_store")) {
+        return;
+    }
+    ck_assert_param_text(f, 1, 1, "01a20610-653f-7000-8000-00000000000c");
+    ck_assert_param_text(
+        f, 2, 5,
+        "{\"client_id\":\"01a20610-653f-7000-8000-00000000000c\",\"a\":1}");
+    ck_assert_param_text(f, 3, 1, "01a20610-653f-7000-8000-00000000000c");
+    ck_assert_has(fx_param(f, 2, 10), "\"metadata\":{\"client_id\":\"01a2");
+
+    fx_row(f, 2, "ltu", INT64_C(7), FRAME, &(pt_uuid_t){ { 1 } });
+    fx_feed(f);
+    if (!fx_redis(f, "7 " FRAME) || !fx_bell(f)) {
+        return;
+    }
+    fx_done(f, 201);
+}
+
+
+START_TEST(send_client_id)
+{
+    fx_t f;
+
+    fx_init(&f);
+    msg_send_client_id(&f);
+    fx_free(&f);
+
+    /* The header's key goes before it. */
+    fx_init(&f);
+    f.req.idempotency_key = PT_STR("key 1");
+    fx_start(&f, PYTAKE_POST, MSGS,
+             "{\"content\":\"hello\","
+             "\"client_id\":\"01a20610-653f-7000-8000-00000000000c\"}");
+    ck_assert(fx_sql(&f, PYTAKE_SQL_WRITE,
+                     "session_enter idem_lock msg_send idem_store"));
+    ck_assert_param_text(&f, 1, 1, "key 1");
+    ck_assert_param_text(
+        &f, 2, 5, "{\"client_id\":\"01a20610-653f-7000-8000-00000000000c\"}");
+    fx_free(&f);
+}
+END_TEST
+
+
+START_TEST(send_client_id_starved)
+{
+    fx_starved(msg_send_client_id, 3);
+}
+END_TEST
+
+
 static void
 msg_send_quoting(fx_t *f)
 {
@@ -450,6 +508,7 @@ START_TEST(send_faults)
         { "{\"content\":\"x\",\"message_type\":1}", "message_type", "type" },
         { "{\"content\":\"x\",\"reply_to\":\"no\"}", "reply_to", "invalid" },
         { "{\"content\":\"x\",\"reply_to\":{}}", "reply_to", "type" },
+        { "{\"content\":\"x\",\"client_id\":\"1\"}", "client_id", "invalid" },
         { "{\"content\":\"x\",\"metadata\":[]}", "metadata", "type" },
         { "{\"content\":\"x\",\"to\":\"y\"}", "to", "unknown" },
         { "{\"content\":\"a\\u0000b\"}", "content", "invalid" },
@@ -564,6 +623,8 @@ pt_test_suite(Suite *s)
     PT_TEST_CASE(s, send_to_nobody);
     PT_TEST_CASE(s, send_keyed);
     PT_TEST_CASE(s, send_keyed_starved);
+    PT_TEST_CASE(s, send_client_id);
+    PT_TEST_CASE(s, send_client_id_starved);
     PT_TEST_CASE(s, quote);
     PT_TEST_CASE(s, quote_starved);
     PT_TEST_CASE(s, quote_of_another_conversation);

@@ -1,6 +1,7 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 #include "core/pt_op_test.h"
+#include "core/op/pt_field.h"
 
 #define LIST "/api/v1/conversations"
 
@@ -58,32 +59,38 @@ END_TEST
 
 START_TEST(arguments)
 {
-    fx_t      f;
-    pt_str_t  v;
-    pt_uuid_t id;
+    fx_t              f;
+    pt_str_t          v;
+    const pt_value_t *q;
 
     fx_init(&f);
     fx_start(&f, PYTAKE_GET,
-             LIST "?a=x%3d%C3%A9+y&b&c=1=2&limit=100&"
-                  "u=01A20610-653F-7000-8000-000000000007",
+             LIST "?tag=x%3d%C3%A9+y&status=closed,active,closed&limit=100&"
+                  "contact_id=01A20610-653F-7000-8000-000000000007",
              NULL);
-    ck_assert(pt_arg_find(f.op, "a", &v));
-    ck_assert_slice_lit(v, "x=\xc3\xa9 y");
-    ck_assert(pt_arg_find(f.op, "b", &v));
-    ck_assert_slice_lit(v, "");
-    ck_assert(pt_arg_find(f.op, "c", &v));
-    ck_assert_slice_lit(v, "1=2");
-    ck_assert(!pt_arg_find(f.op, "d", &v));
-    ck_assert(pt_arg_uuid(f.op, "u", &id));
-    ck_assert_uint_eq(id.b[15], 7);
-    ck_assert_uint_eq(pt_arg_limit(f.op), 100);
     ck_assert_uint_eq(f.op->nerrors, 0);
-    ck_assert(!pt_arg_uuid(f.op, "c", &id));
-    ck_assert_uint_eq(f.op->nerrors, 1);
-    ck_assert_int_eq(pt_op_check(f.op), PT_EVALIDATION);
+    ck_assert(pt_arg_find(f.op, "tag", &v));
+    ck_assert_slice_lit(v, "x=\xc3\xa9 y");
+    ck_assert(!pt_arg_find(f.op, "cursor", &v));
+    ck_assert_uint_eq(f.op->limit, 100);
 
-    fx_start(&f, PYTAKE_GET, LIST, NULL);
-    ck_assert_uint_eq(pt_arg_limit(f.op), PT_LIST_LIMIT_DEFAULT);
+    /* In the order of the list's table. */
+    q = f.op->query;
+    ck_assert_uint_eq(q[0].words, 0x9);
+    ck_assert(!q[1].given && !q[2].given);
+    ck_assert_slice_lit(q[3].text, "x=\xc3\xa9 y");
+    ck_assert(q[4].given);
+    ck_assert_uint_eq(q[4].uuid.b[15], 7);
+
+    fx_start(&f, PYTAKE_GET, LIST "?contact_id=1=2&b&unassigned=yes", NULL);
+    v = fx_problem(&f, 422, "validation_failed");
+    ck_assert_has(v, "\"field\":\"b\",\"code\":\"unknown\"");
+    ck_assert_has(v, "\"field\":\"unassigned\",\"code\":\"invalid\"");
+    ck_assert_has(v, "\"field\":\"contact_id\",\"code\":\"invalid\"");
+
+    fx_start(&f, PYTAKE_GET, LIST "?assigned_to=me", NULL);
+    ck_assert_uint_eq(f.op->limit, PT_LIST_LIMIT_DEFAULT);
+    ck_assert_mem_eq(f.op->query[1].uuid.b, f.op->claims.sub.b, 16);
     fx_free(&f);
 }
 END_TEST
