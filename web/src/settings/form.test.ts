@@ -1,7 +1,7 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 import { describe, expect, it } from "vitest";
-import { changedFields, differing, faultsOf, TryKey } from "./form";
+import { changedFields, differing, faultsOf, rebased, TryKey } from "./form";
 
 const BEFORE = { name: "VIP", color: "red", buttons: [{ id: "1", title: "Sim" }] };
 
@@ -12,6 +12,15 @@ describe("changedFields", () => {
     expect(changedFields(now, BEFORE)).toEqual({ color: "blue" });
     expect(differing(now, BEFORE)).toEqual(["color"]);
     expect(changedFields(BEFORE, BEFORE)).toEqual({});
+  });
+});
+
+describe("rebased", () => {
+  it("keeps what was changed here, and takes what was not", () => {
+    const mine = { ...BEFORE, name: "VIP ouro" };
+    const newest = { ...BEFORE, name: "VIP!", color: "blue" };
+
+    expect(rebased(mine, BEFORE, newest)).toEqual({ ...newest, name: "VIP ouro" });
   });
 });
 

@@ -18,6 +18,11 @@ export function changedFields<V extends object>(now: V, before: V): Partial<V> {
   return Object.fromEntries(differing(now, before).map((key) => [key, now[key]])) as Partial<V>;
 }
 
+/** What was changed here, on top of what somebody else has changed meanwhile. */
+export function rebased<V extends object>(mine: V, before: V, newest: V): V {
+  return { ...newest, ...changedFields(mine, before) };
+}
+
 /** A problem's faults by field, as codes; null when it names none. */
 export function faultsOf(problem: Problem | null): Record<string, string> | null {
   const errors = problem?.errors ?? [];

@@ -17,7 +17,7 @@ import {
 } from "@/data/nouns";
 import { newId } from "@/lib/ids";
 import { SignedOut } from "@/session/session";
-import { changedFields, differing, faultsOf, TryKey } from "./form";
+import { changedFields, differing, faultsOf, rebased, TryKey } from "./form";
 
 export type Refusal = "refused" | "failed" | "forbidden";
 
@@ -186,8 +186,9 @@ export function useNounForm<K extends NounKind, V extends NounInputs[K]>(o: Opti
       }
     },
     keepMine: () => {
-      if (newest !== undefined) {
+      if (newest !== undefined && base !== null) {
         setBase(newest);
+        setValues(rebased(values, valuesOf(base), valuesOf(newest)));
       }
     },
   };
