@@ -51,7 +51,7 @@ export function QuickRepliesPage() {
       heads={[{ text: s.shortcut }, { text: s.content, wide: true }, { text: s.buttons }]}
       cells={(reply, name) => (
         <>
-          <td className="max-w-0 md:w-40">
+          <td className="max-md:max-w-0 md:w-40 md:min-w-32 md:max-w-40">
             <span className="flex items-baseline">
               <span aria-hidden="true" className="text-ink-3">
                 /

@@ -42,7 +42,7 @@ export function TagsPage() {
       heads={[{ text: s.name }, { text: s.description, wide: true }]}
       cells={(tag, name) => (
         <>
-          <td className="max-w-0 md:w-64">
+          <td className="max-md:max-w-0 md:w-52 md:min-w-36 md:max-w-52">
             <span className="flex items-center gap-2.5">
               <Square color={tag.color ?? colorByName(tag.name)} />
               {name}
