@@ -181,23 +181,22 @@ const demo_line_t demo_script_lines[DEMO_TENANTS][DEMO_LINES_MAX] = {
 };
 
 /* Tags of the conversations above, and what the house says every day. */
-const demo_post_t demo_script_posts[DEMO_TENANTS][DEMO_POSTS_MAX] = { {
-    { "/api/v1/tags",
-      "{\"name\":\"encomenda\",\"color\":\"blue\",\"description\":\"Bolo, "
-      "salgado ou cesta com dia marcado\"}" },
-    { "/api/v1/tags", "{\"name\":\"aniversário\",\"color\":\"pink\"}" },
-    { "/api/v1/tags",
-      "{\"name\":\"entrega\",\"color\":\"teal\",\"description\":\"Vai "
-      "até o cliente\"}" },
-    { "/api/v1/tags",
-      "{\"name\":\"alergia\",\"color\":\"red\",\"description\":\"Confirmar "
-      "os ingredientes antes de vender\"}" },
-    { "/api/v1/tags", "{\"name\":\"cesta\",\"color\":\"orange\"}" },
+const demo_post_t demo_script_posts[DEMO_TENANTS][DEMO_POSTS_MAX] = {
     {
-        "/api/v1/tags",
-        "
-        "" {\"name\":\"evento\",\"color\":\"purple\",\"description\":\"Empresas "
-             "e festas, a partir de 30 pessoas\"}" },
+        { "/api/v1/tags",
+          "{\"name\":\"encomenda\",\"color\":\"blue\",\"description\":\"Bolo, "
+          "salgado ou cesta com dia marcado\"}" },
+        { "/api/v1/tags", "{\"name\":\"aniversário\",\"color\":\"pink\"}" },
+        { "/api/v1/tags",
+          "{\"name\":\"entrega\",\"color\":\"teal\",\"description\":\"Vai "
+          "até o cliente\"}" },
+        { "/api/v1/tags",
+          "{\"name\":\"alergia\",\"color\":\"red\",\"description\":\"Confirmar "
+          "os ingredientes antes de vender\"}" },
+        { "/api/v1/tags", "{\"name\":\"cesta\",\"color\":\"orange\"}" },
+        { "/api/v1/tags",
+          "{\"name\":\"evento\",\"color\":\"purple\","
+          "\"description\":\"Empresas e festas, a partir de 30 pessoas\"}" },
         { "/api/v1/tags",
           "{\"name\":\"retomar\",\"color\":\"yellow\",\"description\":\"Ficou "
           "sem resposta: escrever de novo\"}" },
