@@ -32,6 +32,9 @@ my %default = (
 # Every answer is kept, and held against schema/openapi.yaml at the end.
 my (@heard, $asked);
 
+# Those of a test's own upstream are not, by status and type.
+our %upstream;
+
 INIT { listen_in(); }
 
 END {
@@ -187,6 +190,7 @@ sub heard {
     my %headers = map { lc $_ => scalar $res->header($_) }
                   $res->header_field_names;
 
+    return if $upstream{join ' ', $res->code, $headers{'content-type'} // ''};
     push @heard, JSON::PP->new->latin1->encode({
         method => $method, target => $target, status => 0 + $res->code,
         headers => \%headers, body => encode_base64($res->content, '') });

@@ -1212,7 +1212,6 @@ export interface components {
         };
         /**
          * @description - `bad_request`: a request line, header, query or body that is none; a header over 8 KiB; plain HTTP on a port of TLS
-         *     - `request_timeout`: the request did not come in time
          *     - `uri_too_long`: over 8 KiB
          *     - `misdirected_request`: the name of another host
          *     - `internal_error`: a fault of ours; the request id finds it in the log
@@ -1238,7 +1237,7 @@ export interface components {
                  */
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {string} */
-                    code?: "bad_request" | "request_timeout" | "uri_too_long" | "misdirected_request" | "internal_error" | "not_implemented" | "service_unavailable" | "http_version_not_supported";
+                    code?: "bad_request" | "uri_too_long" | "misdirected_request" | "internal_error" | "not_implemented" | "service_unavailable" | "http_version_not_supported";
                 };
             };
         };
@@ -1609,31 +1608,6 @@ export interface components {
                     code?: "bad_request";
                     /** @constant */
                     status?: 400;
-                };
-            };
-        };
-        /** @description - `not_found`: no such thing, or another tenant's */
-        NotFoundBare: {
-            headers: {
-                "X-Request-Id": components["headers"]["RequestId"];
-                [name: string]: unknown;
-            };
-            content: {
-                /**
-                 * @example {
-                 *       "type": "https://pytake.net/problems/not_found",
-                 *       "title": "Not found",
-                 *       "status": 404,
-                 *       "detail": "Not found",
-                 *       "code": "not_found",
-                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
-                 *     }
-                 */
-                "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {string} */
-                    code?: "not_found";
-                    /** @constant */
-                    status?: 404;
                 };
             };
         };
@@ -2268,7 +2242,7 @@ export interface operations {
             400: components["responses"]["BadRequestBare"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFoundBare"];
+            404: components["responses"]["NotFound"];
             426: components["responses"]["UpgradeRequired"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];

@@ -371,5 +371,3 @@ pt_field_item(pytake_op_t *op, pt_str_t list, uint32_t i, const char *end,
     return pt_fmt(op->arena, out, "%.*s[%u]%s", (int) list.len, list.data, i,
                   end);
 }
-
-

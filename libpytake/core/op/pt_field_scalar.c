@@ -155,8 +155,8 @@ pt_field_words(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
             continue;
         }
 
-        found = pt_field_word_find(
-            f->one_of, (pt_str_t){ text.data + start, i - start });
+        found = pt_field_word_find(f->one_of,
+                                   (pt_str_t){ text.data + start, i - start });
         if (found < 0) {
             pt_fault(op, path, "invalid",
                      pt_field_must(f, "Not one of its values"));

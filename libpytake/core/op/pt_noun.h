@@ -53,8 +53,8 @@ pt_err_t pt_noun_patch_answer(pytake_op_t *op) PT_MUST_CHECK;
 pt_err_t pt_noun_delete_write(pytake_op_t *op) PT_MUST_CHECK;
 pt_err_t pt_noun_delete_answer(pytake_op_t *op) PT_MUST_CHECK;
 
-#define PT_NOUN_OP(noun_, verb, perm_, rate_, flags_, status_, first, second)   \
-    const pt_op_def_t pt_##noun_##_##verb = { .name = #noun_ "_" #verb,         \
+#define PT_NOUN_OP(noun_, verb, perm_, rate_, flags_, status_, first, second)  \
+    const pt_op_def_t pt_##noun_##_##verb = { .name = #noun_ "_" #verb,        \
                                               .perm = perm_,                   \
                                               .rate = rate_,                   \
                                               .flags = flags_,                 \

@@ -480,7 +480,7 @@ START_TEST(refusals)
 
     /* any other one is a fault of ours */
     noun_patch_settings(&f, "{\"name\":\"x\"}");
-    fx_refuse(&f, "22P02", 2, "");
+    fx_refuse(&f, "42703", 2, "");
     fx_problem(&f, 500, "internal_error");
     fx_free(&f);
 }
