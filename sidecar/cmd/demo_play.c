@@ -19,8 +19,9 @@ static int     demo_play_is_there(demo_play_t *t, bool *there);
 static int     demo_play_begin(demo_play_t *t);
 static int     demo_play_tenant(demo_play_t *t);
 static int64_t demo_play_time(const demo_play_t *t, int minutes_ago);
-static int     demo_play_bearer(demo_play_t *t, const demo_contact_t *k,
-                                int64_t now_us, pt_str_t *out);
+static int     demo_play_keep(demo_play_t *t);
+static int     demo_play_bearer(demo_play_t *t, int role, int64_t now_us,
+                                pt_str_t *out);
 static int  demo_play_in(demo_play_t *t, const demo_line_t *l, int64_t now_us);
 static bool demo_play_part(const demo_play_t *t, const demo_line_t *l,
                            pt_jw_t *w);
@@ -114,12 +115,14 @@ demo_play_begin(demo_play_t *t)
 static int
 demo_play_tenant(demo_play_t *t)
 {
-    int                   i, rc = 0;
+    int                   i, rc;
     int64_t               op_us;
     const demo_line_t    *l = demo_script_lines[t->which];
     const demo_contact_t *k = demo_script_contacts[t->which];
 
     memset(t->bearers, 0, sizeof(t->bearers));
+
+    rc = demo_play_keep(t);
 
     for (i = 0; rc == 0 && i < DEMO_LINES_MAX && l[i].text != NULL; i++) {
         op_us = demo_play_time(t, l[i].minutes_ago < DEMO_OLDEST_MIN
@@ -151,12 +154,32 @@ demo_play_time(const demo_play_t *t, int minutes_ago)
 }
 
 
-/* Who answers this customer, logged in at the first answer. */
+/* Tags and quick replies, which were there before the first customer. */
 static int
-demo_play_bearer(demo_play_t *t, const demo_contact_t *k, int64_t now_us,
-                 pt_str_t *out)
+demo_play_keep(demo_play_t *t)
 {
-    int                rc, role = k->assigned < 0 ? DEMO_AGENT : k->assigned;
+    int                i, rc;
+    int64_t            now_us = demo_play_time(t, DEMO_OLDEST_MIN);
+    pt_str_t           bearer;
+    const demo_post_t *p = demo_script_posts[t->which];
+
+    rc = demo_play_bearer(t, DEMO_ADMIN, now_us, &bearer);
+
+    for (i = 0; rc == 0 && i < DEMO_POSTS_MAX && p[i].path != NULL; i++) {
+        rc = demo_send_post(t, p[i].path,
+                            (pt_str_t){ p[i].body, strlen(p[i].body) }, bearer,
+                            201, now_us, NULL);
+    }
+
+    return rc;
+}
+
+
+/* Somebody of this role, logged in when they are first needed. */
+static int
+demo_play_bearer(demo_play_t *t, int role, int64_t now_us, pt_str_t *out)
+{
+    int                rc;
     pt_jw_t            w;
     pt_buf_t           b;
     pt_str_t           body, token;
@@ -299,7 +322,8 @@ demo_play_out(demo_play_t *t, const demo_line_t *l, int64_t now_us)
 
     rc = demo_play_conversation(t, k, &conv);
     if (rc == 0) {
-        rc = demo_play_bearer(t, k, now_us, &bearer);
+        rc = demo_play_bearer(t, k->assigned < 0 ? DEMO_AGENT : k->assigned,
+                              now_us, &bearer);
     }
     if (rc == 0) {
         rc = demo_play_answer(t, l, &body);

@@ -13,6 +13,7 @@ import {
 } from "@/data/conversations";
 import { mapMessage, raised, withMessage } from "@/data/merge";
 import { changeThread } from "@/data/messages";
+import { type NounKind, type Nouns, tellNoun } from "@/data/nouns";
 import { settleItem } from "@/data/outbox";
 import { tellPresence, tellTyping } from "./people";
 
@@ -48,9 +49,35 @@ export function applyEvent(client: QueryClient, ev: ServerEvent, me: string, hea
     case "presence_updated":
       presence(ev as ServerEvent<{ user_id: string; status: string; viewing: string | null }>, me);
       break;
+    case "tag_created":
+    case "tag_updated":
+    case "tag_deleted":
+      noun(client, "tags", ev as ServerEvent<Nouns["tags"] & Changed>);
+      break;
+    case "quick_reply_created":
+    case "quick_reply_updated":
+    case "quick_reply_deleted":
+      noun(client, "quick-replies", ev as ServerEvent<Nouns["quick-replies"] & Changed>);
+      break;
     default:
       break;
   }
+}
+
+/** What an event says besides the thing itself. */
+interface Changed {
+  changes?: string[];
+}
+
+function noun<K extends NounKind>(
+  client: QueryClient,
+  kind: K,
+  ev: ServerEvent<Nouns[K] & Changed>,
+) {
+  const { changes: _changes, ...row } = ev.data;
+  const what = ev.event.slice(ev.event.lastIndexOf("_") + 1) as "created" | "updated" | "deleted";
+
+  tellNoun(client, kind, what, row as unknown as Nouns[K]);
 }
 
 function message(client: QueryClient, ev: ServerEvent<MessageData>, me: string, heard: Heard) {
