@@ -90,7 +90,7 @@ typedef enum {
  */
 typedef struct {
     pt_err_t  err;   /* PT_OK, PT_ENOROUTE or PT_EMETHOD */
-    uint16_t  index; /* into pytake_route_names; 0: no route */
+    uint16_t  index; /* into pytake_routes_names; 0: no route */
     uint16_t  nparams;
     pt_uuid_t params[PT_ROUTE_PARAMS_MAX]; /* the ids in the path, in its
                                               order */
@@ -371,7 +371,7 @@ typedef struct {
     pt_str_t conversation_id;
     pt_str_t code;  /* the problem's code, "" on success */
     pt_str_t note;  /* PYTAKE_NOTE_*, else "" */
-    uint16_t route; /* into pytake_route_names */
+    uint16_t route; /* into pytake_routes_names */
 } pytake_op_info_t;
 
 /* Writes to *out what is known of an operation so far. */
@@ -429,7 +429,7 @@ extern const int               pytake_schema; /* the newest migration when
 
 /* The label of each operation in metrics.  The first one, "none", stands for
  * requests without a route. */
-extern const char *const pytake_route_names[];
+extern const char *const pytake_routes_names[];
 extern const uint16_t    pytake_routes_count;
 
 /* Builds the problem+json (RFC 9457) of an error that a driver or nginx itself

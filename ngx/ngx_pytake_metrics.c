@@ -152,7 +152,7 @@ ngx_pytake_metrics_route_name(ngx_uint_t route)
     assert(route < NGX_PYTAKE_ROUTES);
 
     if (route < pytake_routes_count) {
-        return pytake_route_names[route];
+        return pytake_routes_names[route];
     }
 
     return route == NGX_PYTAKE_ROUTE_HEALTH    ? "health"

@@ -36,7 +36,7 @@ ngx_pytake_probe_new(ngx_http_request_t *r)
 
     arena = pt_arena_new(&ngx_pytake_mem,
                          sizeof(ngx_pytake_probe_t) + 2 * PT_ARENA_BLOCK);
-    p = arena ? pt_calloc(arena, 1, sizeof(ngx_pytake_probe_t)) : NULL;
+    p = arena ? pt_arena_calloc(arena, 1, sizeof(ngx_pytake_probe_t)) : NULL;
 
     if (p == NULL) {
         pt_arena_del(arena);

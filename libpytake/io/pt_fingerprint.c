@@ -41,8 +41,8 @@ pt_fingerprint_make(const pt_str_t     value[PT_FINGERPRINTS],
         return PT_OK;
     }
 
-    err = pt_hmac_sha256(value[PT_FINGERPRINT_JWT_SECRET],
-                         PT_STR("pytake fingerprint 1"), key);
+    err = pt_hash_hmac_sha256(value[PT_FINGERPRINT_JWT_SECRET],
+                              PT_STR("pytake fingerprint 1"), key);
 
     for (i = 0; i < PT_FINGERPRINTS && err == PT_OK; i++) {
         v = value[i];
@@ -72,11 +72,11 @@ pt_fingerprint_one(const uint8_t key[32], const char *name, pt_str_t value,
     uint8_t  named[32], mac[32];
     pt_err_t err;
 
-    err = pt_hmac_sha256((pt_str_t){ (const char *) key, 32 },
-                         (pt_str_t){ name, strlen(name) }, named);
+    err = pt_hash_hmac_sha256((pt_str_t){ (const char *) key, 32 },
+                              (pt_str_t){ name, strlen(name) }, named);
     if (err == PT_OK) {
-        err =
-            pt_hmac_sha256((pt_str_t){ (const char *) named, 32 }, value, mac);
+        err = pt_hash_hmac_sha256((pt_str_t){ (const char *) named, 32 }, value,
+                                  mac);
     }
     if (err == PT_OK) {
         pt_hex_build(mac, PT_FINGERPRINT_LEN / 2, out);

@@ -21,7 +21,7 @@ batch_new(const pt_mem_t *mem, size_t size_max)
     pt_arena_t *a;
 
     a = pt_arena_new(mem, size_max + sizeof(batch_t) + PT_ARENA_BLOCK);
-    b = (a == NULL) ? NULL : pt_calloc(a, 1, sizeof(batch_t));
+    b = (a == NULL) ? NULL : pt_arena_calloc(a, 1, sizeof(batch_t));
 
     if (b == NULL) {
         pt_arena_del(a);

@@ -142,7 +142,7 @@ backup_count(db_t *db, const char *table, int64_t *out)
     PQfreemem(name);
 
     if (db_ask(db, sql, &rows) != PT_OK
-        || !pt_parse_i64(pt_cell_text(&rows, 0, 0), out))
+        || !pt_i64_parse(pt_cell_text(&rows, 0, 0), out))
     {
         return cmd_db_error(db, "cannot count the rows");
     }
@@ -227,7 +227,7 @@ backup_env_add(cmd_t *c, char **env, size_t *n, const char *name,
     }
 
     if (*n + 1 >= BACKUP_ENV_MAX
-        || pt_fmt(c->arena, &s, "%s=%s", name, value) != PT_OK)
+        || pt_arena_fmt(c->arena, &s, "%s=%s", name, value) != PT_OK)
     {
         return cmd_no_memory();
     }

@@ -226,7 +226,7 @@ backup_file(backup_t *b, const char *path, pt_str_t manifest,
     char     empty[BACKUP_HEAD_LEN] = { 0 };
     pt_str_t part;
 
-    if (pt_fmt(b->cmd->arena, &part, "%s.part", path) != PT_OK) {
+    if (pt_arena_fmt(b->cmd->arena, &part, "%s.part", path) != PT_OK) {
         return cmd_no_memory();
     }
 
@@ -271,8 +271,8 @@ backup_dump(backup_t *b, const char *snapshot)
     pt_str_t       role, at;
     backup_child_t child;
 
-    if (pt_fmt(b->cmd->arena, &role, "--role=%s", b->role) != PT_OK
-        || pt_fmt(b->cmd->arena, &at, "--snapshot=%s", snapshot) != PT_OK)
+    if (pt_arena_fmt(b->cmd->arena, &role, "--role=%s", b->role) != PT_OK
+        || pt_arena_fmt(b->cmd->arena, &at, "--snapshot=%s", snapshot) != PT_OK)
     {
         return cmd_no_memory();
     }

@@ -55,7 +55,7 @@ cmd_op_run(cmd_t *c, pytake_t *pt, db_t *db, const pytake_request_t *req,
 
         case PYTAKE_EFFECT_DONE:
             out->status = eff.u.done.status;
-            err = pt_dup(c->arena, eff.u.done.body, &out->body);
+            err = pt_arena_dup(c->arena, eff.u.done.body, &out->body);
             goto done;
         }
     }
@@ -116,6 +116,6 @@ cmd_op_verify(cmd_t *c, const pytake_work_t *w)
 {
     pt_str_t phc;
 
-    return pt_dup(c->arena, w->phc, &phc) == PT_OK
+    return pt_arena_dup(c->arena, w->phc, &phc) == PT_OK
            && cmd_password_is(w->password, phc.data);
 }

@@ -130,7 +130,7 @@ restore_open(restore_t *r)
     n = read(r->fd, head, BACKUP_HEAD_LEN);
     if (n != (ssize_t) BACKUP_HEAD_LEN || memcmp(head, BACKUP_MAGIC, magic) != 0
         || head[BACKUP_HEAD_LEN - 1] != '\n'
-        || !pt_parse_i64((pt_str_t){ head + magic, BACKUP_LENGTH_LEN }, &len)
+        || !pt_i64_parse((pt_str_t){ head + magic, BACKUP_LENGTH_LEN }, &len)
         || len < 2 || len > (int64_t) BACKUP_MANIFEST_MAX)
     {
         return cmd_error("\"%s\" is no file of \"pytake backup\"", r->path);
@@ -138,7 +138,7 @@ restore_open(restore_t *r)
     head[BACKUP_HEAD_LEN - 1] = '\0';
     want = (size_t) len;
 
-    p = pt_alloc(r->cmd->arena, want + 1);
+    p = pt_arena_alloc(r->cmd->arena, want + 1);
     if (p == NULL) {
         return cmd_no_memory();
     }
@@ -423,7 +423,7 @@ restore_rows(restore_t *r)
     pt_str_t       role;
     backup_child_t child;
 
-    if (pt_fmt(r->cmd->arena, &role, "--role=%s", r->role) != PT_OK) {
+    if (pt_arena_fmt(r->cmd->arena, &role, "--role=%s", r->role) != PT_OK) {
         return cmd_no_memory();
     }
 

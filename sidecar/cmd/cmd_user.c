@@ -304,7 +304,7 @@ user_password_get(const user_args_t *u, pt_str_t *out, bool *made)
         return rc;
     }
 
-    p = pt_alloc(u->cmd->arena, CMD_PASSWORD_LEN + 1);
+    p = pt_arena_alloc(u->cmd->arena, CMD_PASSWORD_LEN + 1);
     if (p == NULL) {
         return cmd_no_memory();
     }
@@ -381,7 +381,7 @@ user_email_get(user_args_t *u)
         s.data++;
         s.len--;
     }
-    if (pt_dup(u->cmd->arena, s, &trimmed) != PT_OK) {
+    if (pt_arena_dup(u->cmd->arena, s, &trimmed) != PT_OK) {
         return cmd_no_memory();
     }
     u->email = trimmed.data;

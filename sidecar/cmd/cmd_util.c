@@ -286,7 +286,7 @@ cmd_read_file(cmd_t *c, const char *path, size_t max, pt_str_t *out)
     size_t  len = 0;
     ssize_t n = 0;
 
-    buf = pt_alloc(c->arena, max + 2);
+    buf = pt_arena_alloc(c->arena, max + 2);
     if (buf == NULL) {
         return cmd_no_memory();
     }
@@ -385,9 +385,9 @@ cmd_token_opens(cmd_t *c, const pt_uuid_t *tenant, const pt_uuid_t *config,
     pt_str_t        token;
     const pt_uuid_t ids[] = { *tenant, *config };
 
-    return pt_unseal(c->arena, c->conf.key,
-                     (pt_str_t){ (const char *) ids, sizeof(ids) }, sealed,
-                     &token)
+    return pt_seal_open(c->arena, c->conf.key,
+                        (pt_str_t){ (const char *) ids, sizeof(ids) }, sealed,
+                        &token)
            == PT_OK;
 }
 

@@ -228,8 +228,8 @@ db_rows(db_t *db, const PGresult *res, pytake_rows_t *out)
     int       row, col, nrows = PQntuples(res), ncols = PQnfields(res);
     pt_str_t *cells, cell;
 
-    cells = pt_calloc(db->arena, (size_t) nrows * (size_t) ncols + 1,
-                      sizeof(pt_str_t));
+    cells = pt_arena_calloc(db->arena, (size_t) nrows * (size_t) ncols + 1,
+                            sizeof(pt_str_t));
     if (cells == NULL) {
         return db_short(db, PT_ENOMEM);
     }
@@ -245,7 +245,7 @@ db_rows(db_t *db, const PGresult *res, pytake_rows_t *out)
             }
             cell = (pt_str_t){ PQgetvalue(res, row, col),
                                (size_t) PQgetlength(res, row, col) };
-            if (pt_dup(db->arena, cell, cells) != PT_OK) {
+            if (pt_arena_dup(db->arena, cell, cells) != PT_OK) {
                 return db_short(db, PT_ENOMEM);
             }
         }

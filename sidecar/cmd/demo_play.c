@@ -209,8 +209,8 @@ demo_play_bearer(demo_play_t *t, int role, int64_t now_us, pt_str_t *out)
     }
 
     if (!pt_json_find_str(answer, "access_token", &token)
-        || pt_fmt(t->cmd->arena, out, "Bearer %.*s", (int) token.len,
-                  token.data)
+        || pt_arena_fmt(t->cmd->arena, out, "Bearer %.*s", (int) token.len,
+                        token.data)
                != PT_OK)
     {
         return cmd_error("the demo's %s cannot log in", demo_roles[role]);

@@ -206,7 +206,8 @@ apply_forget(apply_t *a)
     size_t    i;
     pt_str_t *files;
 
-    files = pt_calloc(a->m->cmd->arena, schema_functions_count, sizeof(*files));
+    files = pt_arena_calloc(a->m->cmd->arena, schema_functions_count,
+                            sizeof(*files));
     if (files == NULL) {
         a->told = true;
         return cmd_no_memory();

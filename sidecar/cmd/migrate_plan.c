@@ -22,7 +22,7 @@ migrate_checksum(const migration_t *g, char out[65])
 {
     uint8_t hash[32];
 
-    if (pt_sha256(g->text, g->text_len, hash) != PT_OK) {
+    if (pt_hash_sha256(g->text, g->text_len, hash) != PT_OK) {
         return cmd_error("libcrypto failed");
     }
     pt_hex_build(hash, sizeof(hash), out);
@@ -120,7 +120,7 @@ migrate_plan(migrate_t *m)
         return rc;
     }
 
-    m->steps = pt_alloc(m->cmd->arena, most * sizeof(m->steps[0]));
+    m->steps = pt_arena_alloc(m->cmd->arena, most * sizeof(m->steps[0]));
     if (m->steps == NULL) {
         return cmd_no_memory();
     }

@@ -114,7 +114,8 @@ migrate_quote(migrate_t *m, const char *s)
 
     quoted = PQescapeIdentifier(m->db.pg, s, strlen(s));
     if (quoted == NULL
-        || pt_dup(m->cmd->arena, (pt_str_t){ quoted, strlen(quoted) }, &out)
+        || pt_arena_dup(m->cmd->arena, (pt_str_t){ quoted, strlen(quoted) },
+                        &out)
                != PT_OK)
     {
         cmd_no_memory();

@@ -134,7 +134,7 @@ courier_body_phone(pt_arena_t *a, const courier_msg_t *m, pt_str_t *out)
         return err;
     }
 
-    return pt_fmt(a, out, "+%.*s", (int) digits.len, digits.data);
+    return pt_arena_fmt(a, out, "+%.*s", (int) digits.len, digits.data);
 }
 
 

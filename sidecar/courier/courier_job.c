@@ -147,7 +147,7 @@ courier_job_alloc(courier_t *c)
     courier_job_t *j;
 
     a = pt_arena_new(&c->mem, COURIER_JOB_MAX);
-    j = (a == NULL) ? NULL : pt_calloc(a, 1, sizeof(courier_job_t));
+    j = (a == NULL) ? NULL : pt_arena_calloc(a, 1, sizeof(courier_job_t));
 
     if (j != NULL) {
         j->timer = c->loop->ops->timer_new(c->loop, PT_TIMER_HOLD,
@@ -203,8 +203,8 @@ courier_job_fill(courier_job_t *j, const pytake_rows_t *r, uint32_t row)
     j->attempts = (uint32_t) pt_cell_i32(r, row, PT_COL_OUTBOX_CLAIM_ATTEMPTS);
 
     for (i = 0; i < PT_COUNT(texts); i++) {
-        if (pt_dup(j->arena, pt_cell_text(r, row, texts[i].col),
-                   (pt_str_t *) (void *) ((char *) j + texts[i].to))
+        if (pt_arena_dup(j->arena, pt_cell_text(r, row, texts[i].col),
+                         (pt_str_t *) (void *) ((char *) j + texts[i].to))
             != PT_OK)
         {
             return PT_ENOMEM;
@@ -240,8 +240,9 @@ courier_job_token(courier_job_t *j, pt_str_t sealed)
     aad[0] = j->tenant;
     aad[1] = j->config;
 
-    if (pt_unseal(j->arena, c->conf->key,
-                  (pt_str_t){ (const char *) aad, sizeof(aad) }, sealed, &token)
+    if (pt_seal_open(j->arena, c->conf->key,
+                     (pt_str_t){ (const char *) aad, sizeof(aad) }, sealed,
+                     &token)
         == PT_OK)
     {
         j->token = token;
@@ -307,9 +308,9 @@ courier_job_call(courier_job_t *j)
     }
 
     if (err == PT_OK) {
-        err = pt_fmt(j->arena, &url, "%s/%.*s/messages",
-                     c->conf->whatsapp_api_url, (int) j->phone_number_id.len,
-                     j->phone_number_id.data);
+        err = pt_arena_fmt(
+            j->arena, &url, "%s/%.*s/messages", c->conf->whatsapp_api_url,
+            (int) j->phone_number_id.len, j->phone_number_id.data);
     }
 
     PT_FAULT("courier.claimed");

@@ -438,10 +438,12 @@ courier_job_publish(courier_job_t *j, const pytake_rows_t *r)
             frame = PT_STR("");
         }
 
-        if (pt_fmt(j->arena, &channel, "ev:%.*s", PT_UUID_LEN, id) != PT_OK
-            || pt_fmt(j->arena, &text, "%lld%s%.*s",
-                      (long long) pt_cell_i64(r, i, 0),
-                      frame.len > 0 ? " " : "", (int) frame.len, frame.data)
+        if (pt_arena_fmt(j->arena, &channel, "ev:%.*s", PT_UUID_LEN, id)
+                != PT_OK
+            || pt_arena_fmt(j->arena, &text, "%lld%s%.*s",
+                            (long long) pt_cell_i64(r, i, 0),
+                            frame.len > 0 ? " " : "", (int) frame.len,
+                            frame.data)
                    != PT_OK)
         {
             continue;
@@ -453,8 +455,8 @@ courier_job_publish(courier_job_t *j, const pytake_rows_t *r)
             && (pt_bus_sign(c->bus_key, channel, text,
                             c->loop->ops->wall_us(c->loop), seal)
                     != PT_OK
-                || pt_fmt(j->arena, &payload, "%.*s%.*s", (int) text.len,
-                          text.data, (int) sizeof(seal), seal)
+                || pt_arena_fmt(j->arena, &payload, "%.*s%.*s", (int) text.len,
+                                text.data, (int) sizeof(seal), seal)
                        != PT_OK))
         {
             continue;

@@ -106,7 +106,7 @@ pt_auth_login_find(pytake_op_t *op)
     pt_err_t   err;
     pt_auth_t *au;
 
-    au = pt_calloc(op->arena, 1, sizeof(pt_auth_t));
+    au = pt_arena_calloc(op->arena, 1, sizeof(pt_auth_t));
     if (au == NULL) {
         return PT_ENOMEM;
     }
@@ -137,7 +137,7 @@ pt_auth_login_verify(pytake_op_t *op)
 {
     pt_err_t             err;
     pt_auth_t           *au = op->data;
-    const pytake_rows_t *r = pt_rows_get(op, 0);
+    const pytake_rows_t *r = pt_op_rows(op, 0);
 
     au->phc = (pt_str_t){ pt_auth_dummy, sizeof(pt_auth_dummy) - 1 };
     au->found = pt_cell_uuid(r, 0, PT_COL_LOGIN_FIND_ID, &au->user.id);
@@ -161,15 +161,15 @@ pt_auth_login_verify(pytake_op_t *op)
             return err;
         }
 
-        err = pt_dup(op->arena,
-                     pt_cell_text(r, 0, PT_COL_LOGIN_FIND_PASSWORD_HASH),
-                     &au->phc);
+        err = pt_arena_dup(op->arena,
+                           pt_cell_text(r, 0, PT_COL_LOGIN_FIND_PASSWORD_HASH),
+                           &au->phc);
         if (err != PT_OK) {
             return err;
         }
     }
 
-    return pt_work_verify(op, &au->login, au->password, au->phc);
+    return pt_op_verify(op, &au->login, au->password, au->phc);
 }
 
 
@@ -196,7 +196,7 @@ pt_auth_login_open(pytake_op_t *op)
         return err;
     }
 
-    err = pt_sha256(au->refresh_token.data, au->refresh_token.len, hash);
+    err = pt_hash_sha256(au->refresh_token.data, au->refresh_token.len, hash);
     if (err != PT_OK) {
         return err;
     }
@@ -221,8 +221,8 @@ pt_auth_login_add(pytake_op_t *op, pt_auth_t *au, const uint8_t hash[32])
                             &address);
     }
     if (err == PT_OK) {
-        err = pt_dup(op->arena, (pt_str_t){ (const char *) hash, 32 },
-                     &hash_copy);
+        err = pt_arena_dup(op->arena, (pt_str_t){ (const char *) hash, 32 },
+                           &hash_copy);
     }
     if (err != PT_OK) {
         return err;
@@ -247,7 +247,7 @@ pt_auth_login_answer(pytake_op_t *op)
 {
     /* There is no row if the user was deactivated while the password was
      * compared. */
-    if (pt_rows_get(op, 0)->nrows == 0) {
+    if (pt_op_rows(op, 0)->nrows == 0) {
         return PT_ECREDENTIALS;
     }
 
@@ -261,10 +261,10 @@ static void
 pt_auth_refresh_check(pytake_op_t *op)
 {
     if (op->req->browser && op->input[0].given) {
-        pt_fault(op, PT_STR("refresh_token"), "unknown", "Unknown field");
+        pt_op_fault(op, PT_STR("refresh_token"), "unknown", "Unknown field");
 
     } else if (!op->req->browser && !op->input[0].given) {
-        pt_fault(op, PT_STR("refresh_token"), "required", "Is required");
+        pt_op_fault(op, PT_STR("refresh_token"), "required", "Is required");
     }
 }
 
@@ -277,7 +277,7 @@ pt_auth_refresh_rotate(pytake_op_t *op)
     pt_str_t   token = op->input[0].text, hashes;
     pt_auth_t *au;
 
-    au = pt_calloc(op->arena, 1, sizeof(pt_auth_t));
+    au = pt_arena_calloc(op->arena, 1, sizeof(pt_auth_t));
     if (au == NULL) {
         return PT_ENOMEM;
     }
@@ -290,14 +290,16 @@ pt_auth_refresh_rotate(pytake_op_t *op)
         err = pt_auth_token_next(op, token, &au->refresh_token);
     }
     if (err == PT_OK) {
-        err = pt_sha256(token.data, token.len, hash[0]);
+        err = pt_hash_sha256(token.data, token.len, hash[0]);
     }
     if (err == PT_OK) {
-        err = pt_sha256(au->refresh_token.data, au->refresh_token.len, hash[1]);
+        err = pt_hash_sha256(au->refresh_token.data, au->refresh_token.len,
+                             hash[1]);
     }
     if (err == PT_OK) {
-        err = pt_dup(op->arena, (pt_str_t){ (const char *) hash, sizeof(hash) },
-                     &hashes);
+        err = pt_arena_dup(op->arena,
+                           (pt_str_t){ (const char *) hash, sizeof(hash) },
+                           &hashes);
     }
     if (err != PT_OK) {
         return err;
@@ -319,7 +321,7 @@ pt_auth_refresh_answer(pytake_op_t *op)
     pt_err_t             err;
     pt_str_t             outcome;
     pt_auth_t           *au = op->data;
-    const pytake_rows_t *r = pt_rows_get(op, 0);
+    const pytake_rows_t *r = pt_op_rows(op, 0);
 
     outcome = pt_cell_text(r, 0, PT_COL_REFRESH_ROTATE_OUTCOME);
 
@@ -377,7 +379,7 @@ pt_auth_logout_revoke(pytake_op_t *op)
 
     pt_uuid_build(&op->claims.sid, sid);
 
-    err = pt_dup(op->arena, (pt_str_t){ sid, sizeof(sid) }, &object);
+    err = pt_arena_dup(op->arena, (pt_str_t){ sid, sizeof(sid) }, &object);
     if (err == PT_OK) {
         err = pt_rand_uuid(&op->rand, op->now_us, &audit_id);
     }
@@ -425,11 +427,11 @@ pt_auth_me_read(pytake_op_t *op)
 static pt_err_t
 pt_auth_me_answer(pytake_op_t *op)
 {
-    if (pt_rows_get(op, 0)->nrows == 0) {
+    if (pt_op_rows(op, 0)->nrows == 0) {
         return PT_EREVOKED;
     }
 
-    return pt_reply_row(op, 200);
+    return pt_row_reply(op, 200);
 }
 
 
@@ -440,12 +442,12 @@ pt_auth_user_copy(pytake_op_t *op, pt_auth_user_t *u)
 {
     pt_err_t err;
 
-    err = pt_dup(op->arena, u->email, &u->email);
+    err = pt_arena_dup(op->arena, u->email, &u->email);
     if (err == PT_OK) {
-        err = pt_dup(op->arena, u->name, &u->name);
+        err = pt_arena_dup(op->arena, u->name, &u->name);
     }
     if (err == PT_OK) {
-        err = pt_dup(op->arena, u->role, &u->role);
+        err = pt_arena_dup(op->arena, u->role, &u->role);
     }
 
     return err;

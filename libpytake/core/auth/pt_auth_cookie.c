@@ -78,7 +78,7 @@ pt_auth_cookie_find(pt_str_t all, pt_str_t name)
             continue;
         }
 
-        pair = pt_trim((pt_str_t){ all.data + start, i - start });
+        pair = pt_utf8_trim((pt_str_t){ all.data + start, i - start });
         start = i + 1;
 
         if (pair.len > name.len + 1 && pair.data[name.len] == '='
@@ -106,10 +106,11 @@ pt_auth_cookie_say(pytake_op_t *op, const char *name, const char *path,
         age = 0;
     }
 
-    err = pt_fmt(op->arena, &value,
-                 "%s=%.*s; Path=%s; Max-Age=%lld; HttpOnly; SameSite=Strict%s",
-                 name, (int) token.len, token.data, path, age,
-                 op->req->secure ? "; Secure" : "");
+    err = pt_arena_fmt(
+        op->arena, &value,
+        "%s=%.*s; Path=%s; Max-Age=%lld; HttpOnly; SameSite=Strict%s", name,
+        (int) token.len, token.data, path, age,
+        op->req->secure ? "; Secure" : "");
 
-    return err == PT_OK ? pt_header(op, "Set-Cookie", value) : err;
+    return err == PT_OK ? pt_reply_header(op, "Set-Cookie", value) : err;
 }

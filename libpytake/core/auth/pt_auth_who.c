@@ -81,7 +81,7 @@ pt_auth_who_hash(pytake_op_t *op, const char *what, pt_str_t a, pt_str_t b,
 
     err = pt_buf_get(&buf, &s);
 
-    return err == PT_OK ? pt_hmac_sha256(key, s, out) : err;
+    return err == PT_OK ? pt_hash_hmac_sha256(key, s, out) : err;
 }
 
 

@@ -121,7 +121,7 @@ pt_arena_del(pt_arena_t *a)
 
 
 void *
-pt_alloc(pt_arena_t *a, size_t size)
+pt_arena_alloc(pt_arena_t *a, size_t size)
 {
     void             *p;
     pt_arena_block_t *b;
@@ -146,7 +146,7 @@ pt_alloc(pt_arena_t *a, size_t size)
 
 
 void *
-pt_calloc(pt_arena_t *a, size_t count, size_t size)
+pt_arena_calloc(pt_arena_t *a, size_t count, size_t size)
 {
     void *p;
 
@@ -154,7 +154,7 @@ pt_calloc(pt_arena_t *a, size_t count, size_t size)
         return NULL;
     }
 
-    p = pt_alloc(a, count * size);
+    p = pt_arena_alloc(a, count * size);
     if (p != NULL) {
         memset(p, 0, count * size);
     }
@@ -188,7 +188,7 @@ pt_arena_grow(pt_arena_t *a, void *ptr, size_t old_size, size_t new_size)
 
 
 pt_err_t
-pt_dup(pt_arena_t *a, pt_str_t s, pt_str_t *out)
+pt_arena_dup(pt_arena_t *a, pt_str_t s, pt_str_t *out)
 {
     char *p;
 
@@ -196,7 +196,7 @@ pt_dup(pt_arena_t *a, pt_str_t s, pt_str_t *out)
         return PT_ENOMEM;
     }
 
-    p = pt_alloc(a, s.len + 1);
+    p = pt_arena_alloc(a, s.len + 1);
     if (p == NULL) {
         return PT_ENOMEM;
     }
@@ -214,7 +214,7 @@ pt_dup(pt_arena_t *a, pt_str_t s, pt_str_t *out)
 
 
 pt_err_t
-pt_fmt(pt_arena_t *a, pt_str_t *out, const char *fmt, ...)
+pt_arena_fmt(pt_arena_t *a, pt_str_t *out, const char *fmt, ...)
 {
     int     n;
     char   *p;
@@ -227,7 +227,7 @@ pt_fmt(pt_arena_t *a, pt_str_t *out, const char *fmt, ...)
         return PT_EINTERNAL;
     }
 
-    p = pt_alloc(a, (size_t) n + 1);
+    p = pt_arena_alloc(a, (size_t) n + 1);
     if (p == NULL) {
         return PT_ENOMEM;
     }

@@ -30,20 +30,20 @@ pt_arena_t *pt_arena_new(const pt_mem_t *mem, size_t size_max);
 void pt_arena_del(pt_arena_t *a);
 
 /* Allocates size bytes, aligned for any type and borrowed until pt_arena_del().
- * pt_calloc() allocates count * size bytes of zeros.  A size of 0 gives a valid
+ * pt_arena_calloc() allocates count * size bytes of zeros.  A size of 0 gives a valid
  * pointer.  The result is NULL at the arena's cap or when the allocator
  * refuses. */
-void *pt_alloc(pt_arena_t *a, size_t size) PT_MUST_CHECK;
-void *pt_calloc(pt_arena_t *a, size_t count, size_t size) PT_MUST_CHECK;
+void *pt_arena_alloc(pt_arena_t *a, size_t size) PT_MUST_CHECK;
+void *pt_arena_calloc(pt_arena_t *a, size_t count, size_t size) PT_MUST_CHECK;
 
 /* Copies a slice to the arena, with a NUL behind its len.  The only error is
  * PT_ENOMEM. */
-pt_err_t pt_dup(pt_arena_t *a, pt_str_t s, pt_str_t *out) PT_MUST_CHECK;
+pt_err_t pt_arena_dup(pt_arena_t *a, pt_str_t s, pt_str_t *out) PT_MUST_CHECK;
 
 /* Prints to the arena as printf() does, with a NUL behind.  A slice is printed
  * as %.*s with its length, for it has no NUL of its own.  Errors: PT_ENOMEM,
  * and PT_EINTERNAL when the C library refuses the format. */
-pt_err_t pt_fmt(pt_arena_t *a, pt_str_t *out, const char *fmt, ...)
+pt_err_t pt_arena_fmt(pt_arena_t *a, pt_str_t *out, const char *fmt, ...)
     PT_PRINTF(3, 4) PT_MUST_CHECK;
 
 /*

@@ -13,7 +13,7 @@ static bool     pt_bus_time_parse(const char *s, int64_t *us);
 pt_err_t
 pt_bus_key(pt_str_t jwt_secret, uint8_t key[PT_BUS_KEY])
 {
-    return pt_hmac_sha256(jwt_secret, PT_STR("pytake bus 1"), key);
+    return pt_hash_hmac_sha256(jwt_secret, PT_STR("pytake bus 1"), key);
 }
 
 
@@ -61,7 +61,7 @@ pt_bus_verify(const uint8_t key[PT_BUS_KEY], pt_str_t channel, pt_str_t payload,
             (pt_str_t){ seal + 1 + PT_BUS_TIME + 1, 2 * PT_BUS_MAC }, got,
             sizeof(got))
         || pt_bus_mac(key, channel, said, seal, want) != PT_OK
-        || !pt_equal_const_time(got, want, sizeof(want))
+        || !pt_hash_equal(got, want, sizeof(want))
         || us > now_us + PT_BUS_FRESH_US || us < now_us - PT_BUS_FRESH_US)
     {
         return false;
@@ -97,8 +97,8 @@ pt_bus_mac(const uint8_t key[PT_BUS_KEY], pt_str_t channel, pt_str_t text,
     memcpy(p, time, 1 + PT_BUS_TIME);
     p += 1 + PT_BUS_TIME;
 
-    err = pt_hmac_sha256((pt_str_t){ (const char *) key, PT_BUS_KEY },
-                         (pt_str_t){ msg, (size_t) (p - msg) }, hash);
+    err = pt_hash_hmac_sha256((pt_str_t){ (const char *) key, PT_BUS_KEY },
+                              (pt_str_t){ msg, (size_t) (p - msg) }, hash);
     if (err == PT_OK) {
         memcpy(mac, hash, PT_BUS_MAC);
     }

@@ -67,7 +67,7 @@ pt_cursor_parse(pt_str_t key, const pt_uuid_t *tenant, uint64_t filters,
         return err;
     }
 
-    if (!pt_equal_const_time(raw + PT_CURSOR_HEAD, mac, PT_CURSOR_MAC)
+    if (!pt_hash_equal(raw + PT_CURSOR_HEAD, mac, PT_CURSOR_MAC)
         || raw[0] != PT_CURSOR_VERSION || raw[1] != kind)
     {
         return PT_ECURSOR;
@@ -103,8 +103,8 @@ pt_cursor_mac(pt_str_t key, const pt_uuid_t *tenant, uint64_t filters,
 
     assert(p == msg + sizeof(msg));
 
-    return pt_hmac_sha256(key, (pt_str_t){ (const char *) msg, sizeof(msg) },
-                          mac);
+    return pt_hash_hmac_sha256(
+        key, (pt_str_t){ (const char *) msg, sizeof(msg) }, mac);
 }
 
 

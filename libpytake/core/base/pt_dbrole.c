@@ -67,7 +67,7 @@ pt_dbrole_prefix(pt_str_t database, char out[PT_DBROLE_PREFIX_MAX + 1])
         return PT_OK;
     }
 
-    err = pt_sha256(database.data, n, hash);
+    err = pt_hash_sha256(database.data, n, hash);
     if (err != PT_OK) {
         return err;
     }

@@ -172,8 +172,8 @@ pt_err_status_get(int status)
 
 
 void
-pt_problem_write(pt_buf_t *b, const pt_err_row_t *row, pt_str_t detail,
-                 pt_str_t request_id, const pt_field_error_t *errors, size_t n)
+pt_err_problem(pt_buf_t *b, const pt_err_row_t *row, pt_str_t detail,
+               pt_str_t request_id, const pt_field_error_t *errors, size_t n)
 {
     size_t  i;
     pt_jw_t w;

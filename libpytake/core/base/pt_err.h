@@ -40,8 +40,8 @@ typedef struct {
  * title; "errors" is left out when n is 0.  The arguments are borrowed during
  * the call.
  */
-void pt_problem_write(pt_buf_t *b, const pt_err_row_t *row, pt_str_t detail,
-                      pt_str_t request_id, const pt_field_error_t *errors,
-                      size_t n);
+void pt_err_problem(pt_buf_t *b, const pt_err_row_t *row, pt_str_t detail,
+                    pt_str_t request_id, const pt_field_error_t *errors,
+                    size_t n);
 
 #endif

@@ -121,7 +121,7 @@ pt_json_parse(pt_arena_t *a, pt_str_t text, const pt_json_limits_t *limits,
 
     /* A line feed behind the text ends a number, and makes a string that was
      * left open an error. */
-    ps.text = pt_alloc(a, text.len + 1);
+    ps.text = pt_arena_alloc(a, text.len + 1);
     if (ps.text == NULL) {
         return PT_ENOMEM;
     }
@@ -207,7 +207,7 @@ pt_json_find_bool(const pt_json_t *obj, const char *key, bool *out)
 bool
 pt_json_i64(const pt_json_t *v, int64_t *out)
 {
-    return pt_json_is(v, PT_JSON_NUMBER) && pt_parse_i64(v->str, out);
+    return pt_json_is(v, PT_JSON_NUMBER) && pt_i64_parse(v->str, out);
 }
 
 
@@ -450,7 +450,7 @@ pt_json_add(pt_json_parser_t *ps, pt_json_type_t type)
         return NULL;
     }
 
-    v = pt_calloc(ps->arena, 1, sizeof(pt_json_t));
+    v = pt_arena_calloc(ps->arena, 1, sizeof(pt_json_t));
     if (v == NULL) {
         ps->err = PT_ENOMEM;
         return NULL;

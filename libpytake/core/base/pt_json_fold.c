@@ -68,7 +68,7 @@ pt_json_members(pt_arena_t *a, const pt_json_t *obj, pt_json_members_t *scratch)
     if (scratch->cap < obj->count) {
         cap = scratch->cap > obj->count / 2 ? scratch->cap * 2 : obj->count;
 
-        scratch->list = pt_calloc(a, cap, sizeof(pt_json_member_t));
+        scratch->list = pt_arena_calloc(a, cap, sizeof(pt_json_member_t));
         if (scratch->list == NULL) {
             scratch->cap = 0;
             return PT_ENOMEM;

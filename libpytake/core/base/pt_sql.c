@@ -73,7 +73,7 @@ pt_sql_stmt(pt_sql_t *b, uint16_t stmt)
     s = &b->stmts[b->sql.nstmts];
     s->stmt = stmt;
     s->nparams = pytake_stmts[stmt].nparams;
-    s->params = pt_calloc(b->arena, s->nparams, sizeof(pytake_param_t));
+    s->params = pt_arena_calloc(b->arena, s->nparams, sizeof(pytake_param_t));
     if (s->params == NULL) {
         b->err = PT_ENOMEM;
         return;
@@ -291,7 +291,7 @@ pt_sql_copy(pt_sql_t *b, uint32_t oid, const void *data, size_t len)
         return;
     }
 
-    p = pt_alloc(b->arena, len);
+    p = pt_arena_alloc(b->arena, len);
     if (p == NULL) {
         pt_sql_stick(b, PT_ENOMEM);
         return;
@@ -319,7 +319,7 @@ pt_sql_slice(pt_sql_t *b, uint32_t oid, pt_str_t v)
     }
 
     if (b->copying && v.data != NULL) {
-        pt_sql_stick(b, pt_dup(b->arena, v, &v));
+        pt_sql_stick(b, pt_arena_dup(b->arena, v, &v));
     }
 
     param->data = v.data;
@@ -350,7 +350,7 @@ pt_sql_array(pt_sql_t *b, uint32_t oid, uint32_t element, size_t n,
     /* The head of an empty array has no dimension, so it is shorter. */
     size = n == 0 ? 12 : PT_SQL_ARRAY_HEAD + n * 4 + bytes;
 
-    p = pt_alloc(b->arena, size);
+    p = pt_arena_alloc(b->arena, size);
     if (p == NULL) {
         pt_sql_stick(b, PT_ENOMEM);
         return NULL;

@@ -16,7 +16,7 @@
 
 /* Reads a slice that is, as a whole, a decimal integer in the range of int64_t.
  * false: it is none, and *out is unchanged. */
-bool pt_parse_i64(pt_str_t s, int64_t *out);
+bool pt_i64_parse(pt_str_t s, int64_t *out);
 
 #define PT_I64_LEN 20 /* "-9223372036854775808" */
 
@@ -96,20 +96,20 @@ pt_str_t pt_utf8_prefix(pt_str_t s, size_t n);
 size_t pt_utf8_count(pt_str_t s);
 
 /* Gives s without the blanks and tabs at its ends, borrowed from s. */
-pt_str_t pt_trim(pt_str_t s);
+pt_str_t pt_utf8_trim(pt_str_t s);
 
 /* Takes the first character off *rest, which is valid UTF-8 and not empty, and
  * gives its code point. */
 uint32_t pt_utf8_next(pt_str_t *rest);
 /* Whether a character shows nothing by itself: a control character, white
  * space, a blank, or what Unicode calls default ignorable. */
-bool pt_char_is_blank(uint32_t c);
+bool pt_utf8_char_is_blank(uint32_t c);
 /* Whether s, which is valid UTF-8, has such characters alone or none at all. */
 bool pt_utf8_is_blank(pt_str_t s);
 /* Whether a character has no place in a name of one line: a control character,
  * the end of a line or of a paragraph, or an invisible character that does not
  * shape its neighbours, as marks of direction are. */
-bool pt_char_is_hidden(uint32_t c);
+bool pt_utf8_char_is_hidden(uint32_t c);
 
 /* Copies s to the arena, with U+FFFD in the place of NUL and of each invalid
  * sequence.  *changed says whether there was one.  The only error is
@@ -121,11 +121,12 @@ pt_err_t pt_utf8_clean(pt_arena_t *a, pt_str_t s, pt_str_t *out,
 
 /* SHA-256 (FIPS 180-4) of len bytes, and HMAC-SHA256 (RFC 2104) of a message
  * under a key.  out is the caller's.  The only error is PT_ECRYPTO. */
-pt_err_t pt_sha256(const void *data, size_t len, uint8_t out[32]) PT_MUST_CHECK;
-pt_err_t pt_hmac_sha256(pt_str_t key, pt_str_t msg,
+pt_err_t pt_hash_sha256(const void *data, size_t len,
                         uint8_t out[32]) PT_MUST_CHECK;
+pt_err_t pt_hash_hmac_sha256(pt_str_t key, pt_str_t msg,
+                             uint8_t out[32]) PT_MUST_CHECK;
 /* Compares len bytes in a time that does not depend on where they differ. */
-bool pt_equal_const_time(const void *a, const void *b, size_t len);
+bool pt_hash_equal(const void *a, const void *b, size_t len);
 
 /* A stream of random bytes that is computed from a seed of 32 bytes (SHA-256 of
  * seed and counter), because the core never asks the system for randomness. */
@@ -175,7 +176,7 @@ pt_err_t pt_seal(pt_arena_t *a, const uint8_t key[32], const uint8_t nonce[12],
 /* Decrypts what pt_seal() made with the same key and aad, to the arena.
  * Errors: PT_ECRYPTO when it is too short, or was changed, or key or aad is
  * another one; PT_ENOMEM. */
-pt_err_t pt_unseal(pt_arena_t *a, const uint8_t key[32], pt_str_t aad,
-                   pt_str_t sealed, pt_str_t *out) PT_MUST_CHECK;
+pt_err_t pt_seal_open(pt_arena_t *a, const uint8_t key[32], pt_str_t aad,
+                      pt_str_t sealed, pt_str_t *out) PT_MUST_CHECK;
 
 #endif

@@ -180,7 +180,8 @@ pt_conv_list_check(pytake_op_t *op)
     if (op->query[PT_CONV_LIST_UNASSIGNED].yes
         && op->query[PT_CONV_LIST_ASSIGNED].given)
     {
-        pt_fault(op, PT_STR("unassigned"), "conflict", "Excludes assigned_to");
+        pt_op_fault(op, PT_STR("unassigned"), "conflict",
+                    "Excludes assigned_to");
     }
 }
 
@@ -263,8 +264,8 @@ pt_conv_list_statuses(const pytake_op_t *op, pt_str_t *out)
 static pt_err_t
 pt_conv_list_answer(pytake_op_t *op)
 {
-    return pt_page_reply(op, &pt_conv_page, pt_rows_get(op, 0),
-                         pt_rows_get(op, 1));
+    return pt_page_reply(op, &pt_conv_page, pt_op_rows(op, 0),
+                         pt_op_rows(op, 1));
 }
 
 
@@ -273,7 +274,7 @@ pt_conv_get_read(pytake_op_t *op)
 {
     pt_op_conversation(op, &op->match.params[0]);
 
-    return pt_op_sql_path(op, PYTAKE_SQL_READ, PT_STMT_CONV_GET);
+    return pt_row_read(op, PYTAKE_SQL_READ, PT_STMT_CONV_GET);
 }
 
 
@@ -284,7 +285,7 @@ pt_conv_get_answer(pytake_op_t *op)
     pt_buf_t             b;
     pt_err_t             err;
     pt_str_t             body;
-    const pytake_rows_t *r = pt_rows_get(op, 0);
+    const pytake_rows_t *r = pt_op_rows(op, 0);
 
     if (r->nrows == 0) {
         return PT_ENOTFOUND;

@@ -145,7 +145,7 @@ pt_conv_change_new(pytake_op_t *op, pt_change_t **out)
 
     pt_op_conversation(op, &op->match.params[0]);
 
-    ch = pt_calloc(op->arena, 1, sizeof(pt_change_t));
+    ch = pt_arena_calloc(op->arena, 1, sizeof(pt_change_t));
     if (ch == NULL) {
         return PT_ENOMEM;
     }
@@ -193,7 +193,7 @@ pt_conv_change_answer(pytake_op_t *op)
 static pt_err_t
 pt_conv_reopen_answer(pytake_op_t *op)
 {
-    const pytake_rows_t *r = pt_rows_get(op, PT_CHANGE_NOW);
+    const pytake_rows_t *r = pt_op_rows(op, PT_CHANGE_NOW);
 
     if (r->nrows != 0
         && pt_str_is(pt_cell_text(r, 0, PT_COL_CONV_GET_STATUS), "closed"))
@@ -241,13 +241,13 @@ pt_conv_assign_write(pytake_op_t *op)
     pt_change_t     *ch = op->data;
     const pt_uuid_t *user = ch->has_user ? &ch->user_id : NULL;
 
-    if (ch->has_user && pt_rows_get(op, 0)->nrows == 0) {
+    if (ch->has_user && pt_op_rows(op, 0)->nrows == 0) {
         return PT_ENOTFOUND;
     }
 
-    if (ch->has_user && pt_rows_get(op, 1)->nrows == 0) {
-        pt_fault(op, PT_STR("user_id"), "not_found",
-                 "No active user who may answer");
+    if (ch->has_user && pt_op_rows(op, 1)->nrows == 0) {
+        pt_op_fault(op, PT_STR("user_id"), "not_found",
+                    "No active user who may answer");
         return PT_EVALIDATION;
     }
 
@@ -281,13 +281,13 @@ pt_conv_change_reply(pytake_op_t *op, uint16_t event, uint16_t now)
     pt_buf_t             b;
     pt_err_t             err;
     pt_str_t             body;
-    const pytake_rows_t *r = pt_rows_get(op, now);
+    const pytake_rows_t *r = pt_op_rows(op, now);
 
     if (r->nrows == 0) {
         return PT_ENOTFOUND;
     }
 
-    err = pt_publish_rows(op, &op->claims.tenant_id, pt_rows_get(op, event));
+    err = pt_publish_rows(op, &op->claims.tenant_id, pt_op_rows(op, event));
     if (err != PT_OK) {
         return err;
     }

@@ -229,12 +229,12 @@ pt_msg_list_read(pytake_op_t *op)
 static pt_err_t
 pt_msg_list_answer(pytake_op_t *op)
 {
-    if (pt_rows_get(op, 1)->nrows == 0) {
+    if (pt_op_rows(op, 1)->nrows == 0) {
         return PT_ENOTFOUND;
     }
 
-    return pt_page_reply(op, &pt_msg_page, pt_rows_get(op, 0),
-                         pt_rows_get(op, 2));
+    return pt_page_reply(op, &pt_msg_page, pt_op_rows(op, 0),
+                         pt_op_rows(op, 2));
 }
 
 
@@ -280,7 +280,7 @@ pt_msg_send_read(pytake_op_t *op)
 
     pt_op_conversation(op, &op->match.params[0]);
 
-    m = pt_calloc(op->arena, 1, sizeof(pt_msg_out_t));
+    m = pt_arena_calloc(op->arena, 1, sizeof(pt_msg_out_t));
     if (m == NULL) {
         return PT_ENOMEM;
     }
@@ -311,13 +311,13 @@ pt_msg_send_write(pytake_op_t *op)
     pt_msg_out_t *m = op->data;
 
     if (m->has_reply_to) {
-        if (pt_rows_get(op, 0)->nrows == 0) {
+        if (pt_op_rows(op, 0)->nrows == 0) {
             return PT_ENOTFOUND;
         }
 
-        if (pt_rows_get(op, 1)->nrows == 0) {
-            pt_fault(op, PT_STR("reply_to"), "not_found",
-                     "No such message in this conversation");
+        if (pt_op_rows(op, 1)->nrows == 0) {
+            pt_op_fault(op, PT_STR("reply_to"), "not_found",
+                        "No such message in this conversation");
             return PT_EVALIDATION;
         }
     }
@@ -355,7 +355,7 @@ pt_msg_send_answer(pytake_op_t *op)
 {
     pt_err_t             err;
     pt_msg_out_t        *m = op->data;
-    const pytake_rows_t *r = pt_rows_get(op, 0);
+    const pytake_rows_t *r = pt_op_rows(op, 0);
 
     if (r->nrows == 0) {
         return PT_ENOTFOUND;

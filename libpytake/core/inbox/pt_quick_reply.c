@@ -103,16 +103,16 @@ pt_quick_reply_render_answer(pytake_op_t *op)
     pt_buf_t             text, b;
     pt_err_t             err;
     pt_str_t             content, body;
-    const pytake_rows_t *reply = pt_rows_get(op, 0);
-    const pytake_rows_t *variables = pt_rows_get(op, 1);
+    const pytake_rows_t *reply = pt_op_rows(op, 0);
+    const pytake_rows_t *variables = pt_op_rows(op, 1);
 
     if (reply->nrows == 0) {
         return PT_ENOTFOUND;
     }
 
     if (variables->nrows == 0) {
-        pt_fault(op, PT_STR("conversation_id"), "not_found",
-                 "No such conversation");
+        pt_op_fault(op, PT_STR("conversation_id"), "not_found",
+                    "No such conversation");
         return PT_EVALIDATION;
     }
 
@@ -174,7 +174,7 @@ pt_quick_reply_name(pt_str_t rest, pt_str_t *name)
 
     for (i = 2; i + 1 < rest.len && rest.data[i] != '{'; i++) {
         if (rest.data[i] == '}' && rest.data[i + 1] == '}') {
-            *name = pt_trim((pt_str_t){ rest.data + 2, i - 2 });
+            *name = pt_utf8_trim((pt_str_t){ rest.data + 2, i - 2 });
             return i + 2;
         }
     }

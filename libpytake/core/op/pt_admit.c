@@ -30,12 +30,12 @@ static bool     pt_admit_is(pt_str_t s, const char *lower);
 
 
 pt_err_t
-pt_op_admit(pytake_op_t *op)
+pt_admit(pytake_op_t *op)
 {
     uint32_t flags;
     pt_err_t err;
 
-    err = pt_op_admit_header(op);
+    err = pt_admit_header(op);
     if (err != PT_OK) {
         return err;
     }
@@ -54,7 +54,7 @@ pt_op_admit(pytake_op_t *op)
         return PT_OK;
     }
 
-    err = pt_args_parse(op);
+    err = pt_arg_parse(op);
     if (err == PT_OK) {
         err = pt_admit_once(op, PYTAKE_IDEMPOTENCY_KEY, "Idempotency-Key");
     }
@@ -70,7 +70,7 @@ pt_op_admit(pytake_op_t *op)
 
 
 pt_err_t
-pt_op_admit_header(pytake_op_t *op)
+pt_admit_header(pytake_op_t *op)
 {
     uint32_t flags;
     pt_err_t err;
@@ -186,7 +186,7 @@ pt_admit_request_id(pytake_op_t *op)
         return err;
     }
 
-    p = pt_alloc(op->arena, PYTAKE_REQUEST_ID_LEN);
+    p = pt_arena_alloc(op->arena, PYTAKE_REQUEST_ID_LEN);
     if (p == NULL) {
         return PT_ENOMEM;
     }
@@ -207,7 +207,7 @@ pt_admit_no_route(pytake_op_t *op)
     if (err == PT_EMETHOD) {
         err = pt_route_allow(op->arena, op->req->path, &allow);
         if (err == PT_OK) {
-            err = pt_header(op, "Allow", allow);
+            err = pt_reply_header(op, "Allow", allow);
         }
         if (err == PT_OK) {
             err = PT_EMETHOD;
@@ -254,7 +254,7 @@ pt_admit_permission(pytake_op_t *op)
     pt_err_t  err;
     pt_perm_t perm = op->def->perm;
 
-    if (pt_role_may((pt_str_t){ op->claims.role, strlen(op->claims.role) },
+    if (pt_perm_may((pt_str_t){ op->claims.role, strlen(op->claims.role) },
                     perm)) {
         return PT_OK;
     }
@@ -273,7 +273,7 @@ pt_admit_permission(pytake_op_t *op)
 static bool
 pt_admit_token(pt_str_t header, pt_str_t *token)
 {
-    pt_str_t     s = pt_trim(header);
+    pt_str_t     s = pt_utf8_trim(header);
     const size_t n = sizeof("bearer") - 1;
 
     if (s.len <= n || s.data[n] != ' '
@@ -282,7 +282,7 @@ pt_admit_token(pt_str_t header, pt_str_t *token)
         return false;
     }
 
-    *token = pt_trim((pt_str_t){ s.data + n, s.len - n });
+    *token = pt_utf8_trim((pt_str_t){ s.data + n, s.len - n });
 
     return token->len != 0;
 }
@@ -300,7 +300,7 @@ pt_admit_body(pytake_op_t *op)
     }
 
     if (body->type != PT_JSON_OBJECT) {
-        pt_fault(op, PT_STR(""), "type", "The body must be an object");
+        pt_op_fault(op, PT_STR(""), "type", "The body must be an object");
         return PT_EVALIDATION;
     }
 
@@ -326,7 +326,7 @@ pt_admit_is_json(pt_str_t type)
         }
     }
 
-    return pt_admit_is(pt_trim(name), "application/json")
+    return pt_admit_is(pt_utf8_trim(name), "application/json")
            && pt_admit_is_utf8(params);
 }
 
@@ -342,7 +342,7 @@ pt_admit_is_utf8(pt_str_t params)
             continue;
         }
 
-        p = pt_trim((pt_str_t){ params.data + start, i - start });
+        p = pt_utf8_trim((pt_str_t){ params.data + start, i - start });
         start = i + 1;
 
         if (p.len > 8 && pt_admit_is((pt_str_t){ p.data, 8 }, "charset=")

@@ -37,8 +37,8 @@ static pt_err_t pt_field_item(pytake_op_t *op, pt_str_t list, uint32_t i,
 
 
 pt_err_t
-pt_fields_read(pytake_op_t *op, pt_fields_t fields, bool partial,
-               pt_value_t *out)
+pt_field_read(pytake_op_t *op, pt_fields_t fields, bool partial,
+              pt_value_t *out)
 {
     assert(pt_json_is(op->body, PT_JSON_OBJECT));
 
@@ -71,7 +71,7 @@ pt_field_object(pytake_op_t *op, const pt_json_t *obj, pt_fields_t fields,
             if (err != PT_OK) {
                 return err;
             }
-            pt_fault(op, path, "unknown", "Unknown field");
+            pt_op_fault(op, path, "unknown", "Unknown field");
         }
     }
 
@@ -89,7 +89,7 @@ pt_field_object(pytake_op_t *op, const pt_json_t *obj, pt_fields_t fields,
         if (v != NULL) {
             err = pt_field_value(op, &fields.v[i], path, v, &value);
         } else if ((fields.v[i].flags & PT_FIELD_REQUIRED) != 0 && !partial) {
-            pt_fault(op, path, "required", "Is required");
+            pt_op_fault(op, path, "required", "Is required");
         }
         if (err != PT_OK) {
             return err;
@@ -115,7 +115,7 @@ pt_field_value(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
     if (v->type == PT_JSON_NULL) {
         out->null = true;
         if ((f->flags & PT_FIELD_NULLABLE) == 0) {
-            pt_fault(op, path, "required", "Must not be null");
+            pt_op_fault(op, path, "required", "Must not be null");
         }
         return PT_OK;
     }
@@ -133,7 +133,7 @@ pt_field_value(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
 
     case PT_FIELD_BOOL:
         if (v->type != PT_JSON_BOOL) {
-            pt_fault(op, path, "type", "Must be true or false");
+            pt_op_fault(op, path, "type", "Must be true or false");
         }
         out->yes = v->boolean;
         return PT_OK;
@@ -163,7 +163,7 @@ pt_field_string(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
                 const pt_json_t *v, pt_value_t *out)
 {
     if (v->type != PT_JSON_STRING) {
-        pt_fault(op, path, "type", "Must be a string");
+        pt_op_fault(op, path, "type", "Must be a string");
 
     } else if (f->type == PT_FIELD_UUID) {
         pt_field_uuid(op, f, path, v->str, out);
@@ -183,8 +183,9 @@ static bool
 pt_field_clean(pytake_op_t *op, pt_str_t path, const pt_json_t *v)
 {
     if (v->cleaned) {
-        pt_fault(op, path, "invalid",
-                 "Has U+0000, a lone surrogate or a number of over 40 digits");
+        pt_op_fault(
+            op, path, "invalid",
+            "Has U+0000, a lone surrogate or a number of over 40 digits");
     }
 
     return !v->cleaned;
@@ -200,7 +201,7 @@ pt_field_json(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
     pt_err_t err;
 
     if (v->type != PT_JSON_OBJECT) {
-        pt_fault(op, path, "type", "Must be an object");
+        pt_op_fault(op, path, "type", "Must be an object");
         return PT_OK;
     }
 
@@ -210,7 +211,7 @@ pt_field_json(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
 
     err = pt_buf_get(&b, &out->text);
     if (err == PT_ELIMIT) {
-        pt_fault(op, path, "too_long", pt_field_must(f, "Too long"));
+        pt_op_fault(op, path, "too_long", pt_field_must(f, "Too long"));
         return PT_OK;
     }
 
@@ -227,7 +228,7 @@ pt_field_members(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
     pt_str_t    prefix;
     pt_value_t *members;
 
-    members = pt_calloc(op->arena, f->of.n, sizeof(pt_value_t));
+    members = pt_arena_calloc(op->arena, f->of.n, sizeof(pt_value_t));
     if (members == NULL) {
         return PT_ENOMEM;
     }
@@ -238,13 +239,13 @@ pt_field_members(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
     }
 
     if (v->type != PT_JSON_OBJECT) {
-        pt_fault(op, path, "type",
-                 or_text ? "Must be a string or an object"
-                         : "Must be an object");
+        pt_op_fault(op, path, "type",
+                    or_text ? "Must be a string or an object"
+                            : "Must be an object");
         return PT_OK;
     }
 
-    err = pt_fmt(op->arena, &prefix, "%.*s.", (int) path.len, path.data);
+    err = pt_arena_fmt(op->arena, &prefix, "%.*s.", (int) path.len, path.data);
 
     return err == PT_OK ? pt_field_object(op, v, f->of, false, prefix, members)
                         : err;
@@ -265,7 +266,7 @@ pt_field_uuids(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
         return PT_OK;
     }
 
-    ids = pt_calloc(op->arena, v->count + 1, sizeof(pt_uuid_t));
+    ids = pt_arena_calloc(op->arena, v->count + 1, sizeof(pt_uuid_t));
     if (ids == NULL) {
         return PT_ENOMEM;
     }
@@ -279,8 +280,8 @@ pt_field_uuids(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
         if (err != PT_OK) {
             return err;
         }
-        pt_fault(op, item, e->type == PT_JSON_STRING ? "invalid" : "type",
-                 "Must be a UUID");
+        pt_op_fault(op, item, e->type == PT_JSON_STRING ? "invalid" : "type",
+                    "Must be a UUID");
     }
 
     out->uuids = ids;
@@ -311,7 +312,7 @@ pt_field_list(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
         if (err == PT_OK && e->type == PT_JSON_OBJECT) {
             err = pt_field_object(op, e, f->of, false, item, NULL);
         } else if (err == PT_OK) {
-            pt_fault(op, item, "type", "Must be an object");
+            pt_op_fault(op, item, "type", "Must be an object");
         }
         if (err != PT_OK) {
             return err;
@@ -334,13 +335,13 @@ pt_field_count(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
     assert(f->max <= PT_FIELD_ITEMS);
 
     if (v->type != PT_JSON_ARRAY) {
-        pt_fault(op, path, "type", "Must be an array");
+        pt_op_fault(op, path, "type", "Must be an array");
         return false;
     }
 
     if (v->count < f->min || v->count > f->max) {
-        pt_fault(op, path, v->count < f->min ? "too_short" : "too_long",
-                 pt_field_must(f, "Too few or too many"));
+        pt_op_fault(op, path, v->count < f->min ? "too_short" : "too_long",
+                    pt_field_must(f, "Too few or too many"));
         return false;
     }
 
@@ -359,8 +360,8 @@ pt_field_path(pytake_op_t *op, pt_str_t prefix, pt_str_t name, pt_str_t *out)
 
     name = pt_utf8_prefix(name, PT_FIELD_NAME_CHARS);
 
-    return pt_fmt(op->arena, out, "%.*s%.*s", (int) prefix.len, prefix.data,
-                  (int) name.len, name.data);
+    return pt_arena_fmt(op->arena, out, "%.*s%.*s", (int) prefix.len,
+                        prefix.data, (int) name.len, name.data);
 }
 
 
@@ -368,6 +369,6 @@ static pt_err_t
 pt_field_item(pytake_op_t *op, pt_str_t list, uint32_t i, const char *end,
               pt_str_t *out)
 {
-    return pt_fmt(op->arena, out, "%.*s[%u]%s", (int) list.len, list.data, i,
-                  end);
+    return pt_arena_fmt(op->arena, out, "%.*s[%u]%s", (int) list.len, list.data,
+                        i, end);
 }

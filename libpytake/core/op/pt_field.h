@@ -65,12 +65,12 @@ struct pt_value_s {
 
 /* Reads op->body into out, one value a field.  partial: what is required may
  * be absent.  Faults are added; PT_ENOMEM, PT_ELIMIT. */
-pt_err_t pt_fields_read(pytake_op_t *op, pt_fields_t fields, bool partial,
-                        pt_value_t *out) PT_MUST_CHECK;
+pt_err_t pt_field_read(pytake_op_t *op, pt_fields_t fields, bool partial,
+                       pt_value_t *out) PT_MUST_CHECK;
 
 /* Reads the query's arguments: lists, objects and nested ones are none.
  * Arguments of other names are not looked at.  Faults are added. */
-void pt_fields_args(pytake_op_t *op, pt_fields_t fields, pt_value_t *out);
+void pt_field_args(pytake_op_t *op, pt_fields_t fields, pt_value_t *out);
 
 /* The i-th of words by single blanks; false behind the last one. */
 bool pt_field_word(const char *words, uint32_t i, pt_str_t *out);

@@ -17,7 +17,7 @@ static int  pt_field_word_find(const char *words, pt_str_t word);
 
 
 void
-pt_fields_args(pytake_op_t *op, pt_fields_t fields, pt_value_t *out)
+pt_field_args(pytake_op_t *op, pt_fields_t fields, pt_value_t *out)
 {
     int64_t           number;
     pt_str_t          text, name;
@@ -42,7 +42,8 @@ pt_fields_args(pytake_op_t *op, pt_fields_t fields, pt_value_t *out)
         case PT_FIELD_SECRET:
             out[i].text = text;
             if (!pt_field_text_arg(f, text)) {
-                pt_fault(op, name, "invalid", pt_field_must(f, "Not allowed"));
+                pt_op_fault(op, name, "invalid",
+                            pt_field_must(f, "Not allowed"));
             }
             break;
 
@@ -59,14 +60,14 @@ pt_fields_args(pytake_op_t *op, pt_fields_t fields, pt_value_t *out)
             break;
 
         case PT_FIELD_INT:
-            pt_field_number(op, f, name, pt_parse_i64(text, &number), number,
+            pt_field_number(op, f, name, pt_i64_parse(text, &number), number,
                             &out[i]);
             break;
 
         case PT_FIELD_BOOL:
             out[i].yes = pt_str_is(text, "true");
             if (!out[i].yes && !pt_str_is(text, "false")) {
-                pt_fault(op, name, "invalid", "Must be true or false");
+                pt_op_fault(op, name, "invalid", "Must be true or false");
             }
             break;
 
@@ -90,17 +91,17 @@ pt_field_text(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
 
     if (f->type == PT_FIELD_SECRET ? n == 0
                                    : f->min != 0 && pt_utf8_is_blank(text)) {
-        pt_fault(op, path, "required", "Must not be empty");
+        pt_op_fault(op, path, "required", "Must not be empty");
 
     } else if (n < f->min) {
-        pt_fault(op, path, "too_short", pt_field_must(f, "Too short"));
+        pt_op_fault(op, path, "too_short", pt_field_must(f, "Too short"));
 
     } else if (n > f->max) {
-        pt_fault(op, path, "too_long", pt_field_must(f, "Too long"));
+        pt_op_fault(op, path, "too_long", pt_field_must(f, "Too long"));
 
     } else if (f->type == PT_FIELD_LINE && pt_field_has_hidden(text)) {
-        pt_fault(op, path, "invalid",
-                 "Must be one line without control characters");
+        pt_op_fault(op, path, "invalid",
+                    "Must be one line without control characters");
     }
 }
 
@@ -120,7 +121,7 @@ static bool
 pt_field_has_hidden(pt_str_t s)
 {
     while (s.len != 0) {
-        if (pt_char_is_hidden(pt_utf8_next(&s))) {
+        if (pt_utf8_char_is_hidden(pt_utf8_next(&s))) {
             return true;
         }
     }
@@ -136,9 +137,10 @@ pt_field_enum(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
     out->text = text;
 
     if (pt_field_word_find(f->one_of, text) < 0) {
-        pt_fault(op, path,
-                 (f->flags & PT_FIELD_GROWS) != 0 ? "unsupported" : "invalid",
-                 pt_field_must(f, "Not one of its values"));
+        pt_op_fault(op, path,
+                    (f->flags & PT_FIELD_GROWS) != 0 ? "unsupported"
+                                                     : "invalid",
+                    pt_field_must(f, "Not one of its values"));
     }
 }
 
@@ -158,8 +160,8 @@ pt_field_words(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
         found = pt_field_word_find(f->one_of,
                                    (pt_str_t){ text.data + start, i - start });
         if (found < 0) {
-            pt_fault(op, path, "invalid",
-                     pt_field_must(f, "Not one of its values"));
+            pt_op_fault(op, path, "invalid",
+                        pt_field_must(f, "Not one of its values"));
             return;
         }
 
@@ -211,7 +213,7 @@ pt_field_uuid(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
         out->uuid = op->claims.sub;
 
     } else if (!pt_uuid_parse(text, &out->uuid)) {
-        pt_fault(op, path, "invalid", pt_field_must(f, "Must be a UUID"));
+        pt_op_fault(op, path, "invalid", pt_field_must(f, "Must be a UUID"));
     }
 }
 
@@ -223,10 +225,10 @@ pt_field_number(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
     out->number = number;
 
     if (!is_one) {
-        pt_fault(op, path, "type", "Must be a whole number");
+        pt_op_fault(op, path, "type", "Must be a whole number");
 
     } else if (number < f->min || number > f->max) {
-        pt_fault(op, path, "invalid", pt_field_must(f, "Out of range"));
+        pt_op_fault(op, path, "invalid", pt_field_must(f, "Out of range"));
     }
 }
 

@@ -40,7 +40,7 @@ pt_idem_init(pytake_op_t *op, pt_str_t key)
         }
     }
 
-    err = pt_sha256(op->req->body.data, op->req->body.len, op->idem_hash);
+    err = pt_hash_sha256(op->req->body.data, op->req->body.len, op->idem_hash);
     if (err != PT_OK) {
         return err;
     }
@@ -84,7 +84,7 @@ pt_idem_replay(pytake_op_t *op)
 {
     pt_err_t             err;
     pt_str_t             hash, location, body;
-    const pytake_rows_t *r = pt_rows_get(op, 0);
+    const pytake_rows_t *r = pt_op_rows(op, 0);
 
     if (r->nrows == 0) {
         return PT_ENOTFOUND;
@@ -98,17 +98,17 @@ pt_idem_replay(pytake_op_t *op)
     }
 
     /* The rows are gone when the answer is written, so it needs copies. */
-    err =
-        pt_dup(op->arena, pt_cell_text(r, 0, PT_COL_IDEM_GET_RESPONSE), &body);
+    err = pt_arena_dup(op->arena, pt_cell_text(r, 0, PT_COL_IDEM_GET_RESPONSE),
+                       &body);
     if (err != PT_OK) {
         return err;
     }
 
     if (!pt_cell_is_null(r, 0, PT_COL_IDEM_GET_LOCATION)) {
-        err = pt_dup(op->arena, pt_cell_text(r, 0, PT_COL_IDEM_GET_LOCATION),
-                     &location);
+        err = pt_arena_dup(
+            op->arena, pt_cell_text(r, 0, PT_COL_IDEM_GET_LOCATION), &location);
         if (err == PT_OK) {
-            err = pt_header(op, "Location", location);
+            err = pt_reply_header(op, "Location", location);
         }
         if (err != PT_OK) {
             return err;
@@ -117,7 +117,7 @@ pt_idem_replay(pytake_op_t *op)
 
     err = op->def->noun != NULL ? pt_noun_etag_first(op) : PT_OK;
     if (err == PT_OK) {
-        err = pt_header(op, "Idempotent-Replayed", PT_STR("true"));
+        err = pt_reply_header(op, "Idempotent-Replayed", PT_STR("true"));
     }
     if (err != PT_OK) {
         return err;

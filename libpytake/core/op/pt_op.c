@@ -64,9 +64,9 @@ pytake_op_new(pytake_t *pt, const pytake_request_t *req, const uint8_t seed[32],
         return err;
     }
 
-    err = pt_op_admit(*out);
+    err = pt_admit(*out);
     if (err != PT_OK) {
-        pt_op_problem(*out, err);
+        pt_reply_problem(*out, err);
     }
 
     return PT_OK;
@@ -87,13 +87,13 @@ pytake_op_judge(pytake_t *pt, const pytake_request_t *req,
         return err;
     }
 
-    err = pt_op_admit_header(op);
+    err = pt_admit_header(op);
     if (err == PT_OK) {
         pytake_op_del(op);
         return PT_OK;
     }
 
-    pt_op_problem(op, err);
+    pt_reply_problem(op, err);
     *out = op;
 
     return PT_OK;
@@ -191,7 +191,7 @@ pytake_op_fail(pytake_op_t *op, int64_t now_us, pt_err_t err)
     op->fed = false;
 
     if (!op->replied) {
-        pt_op_problem(op, err);
+        pt_reply_problem(op, err);
     }
 }
 
@@ -275,7 +275,7 @@ pt_op_make(pytake_t *pt, const pytake_request_t *req, const uint8_t seed[32],
         return PT_ENOMEM;
     }
 
-    op = pt_calloc(a, 1, sizeof(pytake_op_t));
+    op = pt_arena_calloc(a, 1, sizeof(pytake_op_t));
     if (op == NULL) {
         pt_arena_del(a);
         return PT_ENOMEM;
@@ -356,7 +356,7 @@ pt_op_refuse(pytake_op_t *op, pt_err_t err)
         op->has_effect = false;
     }
 
-    pt_op_problem(op, err);
+    pt_reply_problem(op, err);
 }
 
 
@@ -565,7 +565,7 @@ pt_op_sqlstate(pytake_op_t *op)
         }
 
         if (r->sqlstate[0] == 'P' && r->message.len != 0) {
-            err = pt_dup(op->arena, r->message, &op->detail);
+            err = pt_arena_dup(op->arena, r->message, &op->detail);
             if (err != PT_OK) {
                 return err;
             }
@@ -596,8 +596,8 @@ pt_op_refused(pytake_op_t *op, pt_err_t *err)
     }
 
     if (refusal->field != NULL) {
-        pt_fault(op, (pt_str_t){ refusal->field, strlen(refusal->field) },
-                 refusal->code, pt_op_refusal_message(op, refusal));
+        pt_op_fault(op, (pt_str_t){ refusal->field, strlen(refusal->field) },
+                    refusal->code, pt_op_refusal_message(op, refusal));
         *err = PT_EVALIDATION;
         return true;
     }

@@ -4,8 +4,8 @@
  * pt_op.h: the engine that runs operations, as the file of an endpoint sees it.
  *
  * An endpoint is a pt_op_def_t: a name and a linear list of steps.  A step
- * looks at what the step before it got (pt_rows_get), and then either asks for
- * one effect (pt_op_sql, PT_SQL ..., pt_op_sql_go; or pt_work_verify) or
+ * looks at what the step before it got (pt_op_rows), and then either asks for
+ * one effect (pt_op_sql, PT_SQL ..., pt_op_sql_go; or pt_op_verify) or
  * answers (pt_reply).  A step that returns an error ends the operation with the
  * problem of that error.  When a step asked for SQL, the next step runs only if
  * the batch was committed.  What was refused is mapped by the engine:
@@ -226,7 +226,7 @@ void pt_op_conversation(pytake_op_t *op, const pt_uuid_t *id);
 /* Begins a batch of the token's session; statements are added to op->batch
  * (pt_sql.h).  The engine puts session_enter first and, in a write with an
  * Idempotency-Key, idem_lock.  Those do not count in the index of
- * pt_rows_get(). */
+ * pt_op_rows(). */
 void pt_op_sql(pytake_op_t *op, pytake_sql_class_t class);
 /* Begins the batch of a public operation that acts for a tenant: the engine
  * puts tenant_enter first. */
@@ -246,18 +246,18 @@ pt_err_t pt_op_sql_go(pytake_op_t *op) PT_MUST_CHECK;
 /* Gives the rows of the i-th statement, from 0, that this endpoint added to the
  * last batch.  They are borrowed until the step returns.  A statement that has
  * none yields an empty set, never NULL. */
-const pytake_rows_t *pt_rows_get(const pytake_op_t *op, uint16_t i);
+const pytake_rows_t *pt_op_rows(const pytake_op_t *op, uint16_t i);
 
 /* ---- one thing, by the ids of its path ---- */
 
 /* Asks for a batch of one statement whose parameters are the path's ids, in
  * order.  Errors: PT_ENOMEM, PT_ELIMIT. */
-pt_err_t pt_op_sql_path(pytake_op_t *op, pytake_sql_class_t class,
-                        uint16_t     stmt) PT_MUST_CHECK;
+pt_err_t pt_row_read(pytake_op_t *op, pytake_sql_class_t class,
+                     uint16_t     stmt) PT_MUST_CHECK;
 
 /* Answers with the first row of the first statement as an object.  Errors:
  * PT_ENOTFOUND when there is no row, PT_ENOMEM, PT_ELIMIT. */
-pt_err_t pt_reply_row(pytake_op_t *op, int status) PT_MUST_CHECK;
+pt_err_t pt_row_reply(pytake_op_t *op, int status) PT_MUST_CHECK;
 
 /* Writes a row as an object, whose members are the columns that stmt declares,
  * but for hidden ones.  Errors stick to the writer's buffer. */
@@ -275,8 +275,8 @@ char *pt_row_texts(char *p, const pytake_rows_t *r, uint32_t row, uint32_t col);
 /* Asks the driver to compare a password with a stored hash; the next step reads
  * op->work_match.  *login is copied, password and phc are borrowed until the
  * driver fed the outcome.  It returns PT_OK. */
-pt_err_t pt_work_verify(pytake_op_t *op, const pytake_login_t *login,
-                        pt_str_t password, pt_str_t phc) PT_MUST_CHECK;
+pt_err_t pt_op_verify(pytake_op_t *op, const pytake_login_t *login,
+                      pt_str_t password, pt_str_t phc) PT_MUST_CHECK;
 
 /* ---- events: PUBLISH after COMMIT ---- */
 
@@ -313,13 +313,13 @@ pt_err_t pt_reply_type(pytake_op_t *op, int status, const char *type,
                        pt_str_t body) PT_MUST_CHECK;
 /* Adds a header to the answer.  name is a string literal, value lies on the
  * arena or is constant.  The only error is PT_ELIMIT, at PT_OP_HEADERS_MAX. */
-pt_err_t pt_header(pytake_op_t *op, const char *name,
-                   pt_str_t value) PT_MUST_CHECK;
+pt_err_t pt_reply_header(pytake_op_t *op, const char *name,
+                         pt_str_t value) PT_MUST_CHECK;
 /* Adds a fault of a field and lets the step go on; the step later returns
  * pt_op_check().  code and message are string literals; field is borrowed until
  * the answer.  More than PT_FIELD_ERRORS_MAX faults are left out. */
-void pt_fault(pytake_op_t *op, pt_str_t field, const char *code,
-              const char *message);
+void pt_op_fault(pytake_op_t *op, pt_str_t field, const char *code,
+                 const char *message);
 /* Says whether there were faults: PT_EVALIDATION, or PT_ENOMEM when there was
  * no memory for one, else PT_OK. */
 pt_err_t pt_op_check(pytake_op_t *op) PT_MUST_CHECK;

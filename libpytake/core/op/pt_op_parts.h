@@ -13,25 +13,25 @@
 /* ---- pt_admit.c ---- */
 /* Does everything that comes before the first step, in the contract's order of
  * refusals; an error is the refusal. */
-pt_err_t pt_op_admit(pytake_op_t *op) PT_MUST_CHECK;
-/* Does as much of pt_op_admit() as needs no body. */
-pt_err_t pt_op_admit_header(pytake_op_t *op) PT_MUST_CHECK;
+pt_err_t pt_admit(pytake_op_t *op) PT_MUST_CHECK;
+/* Does as much of pt_admit() as needs no body. */
+pt_err_t pt_admit_header(pytake_op_t *op) PT_MUST_CHECK;
 
 /* ---- pt_reply.c ---- */
 
 /* Answers with the problem of err, which is not PT_OK.  Without memory for it
  * the answer is a constant 503. */
-void pt_op_problem(pytake_op_t *op, pt_err_t err);
+void pt_reply_problem(pytake_op_t *op, pt_err_t err);
 
 /* ---- pt_input.c ---- */
 
 /* Splits the query and decodes it to op->args.  Errors: PT_EBADREQUEST when it
  * is too long, has too many arguments, an escape is malformed or the text is
  * not UTF-8; PT_ENOMEM. */
-pt_err_t pt_args_parse(pytake_op_t *op) PT_MUST_CHECK;
+pt_err_t pt_arg_parse(pytake_op_t *op) PT_MUST_CHECK;
 
 /* Adds a fault for each argument that is none of names or came twice. */
-void pt_args_allow(pytake_op_t *op, const char *const *names, size_t n);
+void pt_arg_allow(pytake_op_t *op, const char *const *names, size_t n);
 /* Gives the argument "limit", a number from 1 to PT_LIST_LIMIT_MAX; without
  * it PT_LIST_LIMIT_DEFAULT, and the same with a fault added for any other
  * value. */

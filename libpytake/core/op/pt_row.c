@@ -19,7 +19,7 @@ static void pt_row_value(pt_jw_t *w, const pytake_rows_t *r, uint32_t row,
 
 
 pt_err_t
-pt_op_sql_path(pytake_op_t *op, pytake_sql_class_t class, uint16_t stmt)
+pt_row_read(pytake_op_t *op, pytake_sql_class_t class, uint16_t stmt)
 {
     uint16_t i;
 
@@ -36,13 +36,13 @@ pt_op_sql_path(pytake_op_t *op, pytake_sql_class_t class, uint16_t stmt)
 
 
 pt_err_t
-pt_reply_row(pytake_op_t *op, int status)
+pt_row_reply(pytake_op_t *op, int status)
 {
     pt_jw_t              w;
     pt_buf_t             b;
     pt_err_t             err;
     pt_str_t             body;
-    const pytake_rows_t *r = pt_rows_get(op, 0);
+    const pytake_rows_t *r = pt_op_rows(op, 0);
 
     if (r->nrows == 0) {
         return PT_ENOTFOUND;

@@ -192,7 +192,7 @@ pt_jwt_verify(const pt_jwt_t *j, pt_arena_t *a, pt_str_t token, int64_t now_s,
 
     /* The signature is compared first, so that nothing of a token is parsed
      * that is not ours. */
-    if (!pt_equal_const_time(want, got, PT_JWT_MAC)) {
+    if (!pt_hash_equal(want, got, PT_JWT_MAC)) {
         return PT_ETOKEN;
     }
 
@@ -250,7 +250,7 @@ pt_jwt_key(pt_jwt_t *j, pt_str_t secret)
     uint8_t key[PT_JWT_BLOCK] = { 0 };
 
     if (secret.len > sizeof(key)) {
-        if (pt_sha256(secret.data, secret.len, key) != PT_OK) {
+        if (pt_hash_sha256(secret.data, secret.len, key) != PT_OK) {
             return false;
         }
     } else {
@@ -376,7 +376,7 @@ pt_jwt_text(pt_arena_t *a, pt_str_t part, pt_str_t *out)
     size_t   len;
     uint8_t *raw;
 
-    raw = pt_alloc(a, part.len * 3 / 4 + 3);
+    raw = pt_arena_alloc(a, part.len * 3 / 4 + 3);
     if (raw == NULL) {
         return PT_ENOMEM;
     }

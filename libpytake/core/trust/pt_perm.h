@@ -55,6 +55,6 @@ pt_str_t pt_perm_name(pt_perm_t perm);
 
 /* Whether a role has a permission.  A role that is not known has
  * PT_PERM_SESSION_OWN alone, as everybody has. */
-bool pt_role_may(pt_str_t role, pt_perm_t perm);
+bool pt_perm_may(pt_str_t role, pt_perm_t perm);
 
 #endif

@@ -73,8 +73,9 @@ pt_wa_path_build(pt_arena_t *a, const pt_wa_place_t *place, pt_str_t *out)
 
     assert((size_t) place->kind < PT_COUNT(lists));
 
-    return pt_fmt(a, out, "entry[%u].changes[%u].value.%s[%u]", place->entry,
-                  place->change, lists[place->kind], place->index);
+    return pt_arena_fmt(a, out, "entry[%u].changes[%u].value.%s[%u]",
+                        place->entry, place->change, lists[place->kind],
+                        place->index);
 }
 
 
@@ -153,7 +154,7 @@ bool
 pt_wa_seconds(const pt_json_t *v, int64_t *unix_s)
 {
     return (pt_json_is(v, PT_JSON_STRING) || pt_json_is(v, PT_JSON_NUMBER))
-           && pt_parse_i64(v->str, unix_s) && *unix_s >= 0
+           && pt_i64_parse(v->str, unix_s) && *unix_s >= 0
            && *unix_s <= PT_WA_SECONDS_MAX;
 }
 
@@ -360,10 +361,12 @@ pt_wa_room(pt_wa_walk_t *wk)
 
     items = (size_t) n->messages + n->statuses + n->value_errors;
 
-    wa->messages = pt_calloc(wk->arena, n->messages, sizeof(pt_wa_message_t));
-    wa->statuses = pt_calloc(wk->arena, n->statuses, sizeof(pt_wa_status_t));
-    wa->errors = pt_calloc(wk->arena, items, sizeof(pt_wa_error_t));
-    wa->numbers = pt_calloc(wk->arena, wk->changes, sizeof(pt_str_t));
+    wa->messages =
+        pt_arena_calloc(wk->arena, n->messages, sizeof(pt_wa_message_t));
+    wa->statuses =
+        pt_arena_calloc(wk->arena, n->statuses, sizeof(pt_wa_status_t));
+    wa->errors = pt_arena_calloc(wk->arena, items, sizeof(pt_wa_error_t));
+    wa->numbers = pt_arena_calloc(wk->arena, wk->changes, sizeof(pt_str_t));
 
     if (wa->messages == NULL || wa->statuses == NULL || wa->errors == NULL
         || wa->numbers == NULL)
@@ -473,7 +476,7 @@ pt_wa_messages_fold(pt_arena_t *a, pt_wa_t *wa)
     uint32_t        *idx;
     pt_wa_message_t *m = wa->messages;
 
-    idx = pt_calloc(a, wa->nmessages, sizeof(uint32_t));
+    idx = pt_arena_calloc(a, wa->nmessages, sizeof(uint32_t));
     if (idx == NULL) {
         return PT_ENOMEM;
     }
@@ -508,8 +511,8 @@ pt_wa_numbers_fold(pt_arena_t *a, pt_wa_t *wa)
     uint32_t *idx;
     pt_str_t *sorted;
 
-    idx = pt_calloc(a, wa->nnumbers, sizeof(uint32_t));
-    sorted = pt_calloc(a, wa->nnumbers, sizeof(pt_str_t));
+    idx = pt_arena_calloc(a, wa->nnumbers, sizeof(uint32_t));
+    sorted = pt_arena_calloc(a, wa->nnumbers, sizeof(pt_str_t));
     if (idx == NULL || sorted == NULL) {
         return PT_ENOMEM;
     }

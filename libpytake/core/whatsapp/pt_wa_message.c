@@ -400,7 +400,8 @@ pt_wa_preview(pt_arena_t *a, pt_wa_message_t *m)
         return PT_OK;
     }
 
-    return pt_fmt(a, &m->preview, "[%.*s]", (int) m->type.len, m->type.data);
+    return pt_arena_fmt(a, &m->preview, "[%.*s]", (int) m->type.len,
+                        m->type.data);
 }
 
 

@@ -35,7 +35,7 @@ pt_wa_digits_build(pt_arena_t *a, pt_str_t wa_id, pt_str_t *out)
         return PT_OK;
     }
 
-    return pt_dup(a, (pt_str_t){ d, n }, out);
+    return pt_arena_dup(a, (pt_str_t){ d, n }, out);
 }
 
 
@@ -63,7 +63,7 @@ pt_wa_phone_build(pt_arena_t *a, pt_str_t wa_id, pt_str_t *out)
     assert(out != NULL);
 
     if (!pt_wa_digits(wa_id, d, &n)) {
-        return pt_dup(a, wa_id, out);
+        return pt_arena_dup(a, wa_id, out);
     }
 
     if (n == 12 && d[0] == '5' && d[1] == '5' && d[4] >= '6') {
@@ -82,7 +82,7 @@ pt_wa_phone_build(pt_arena_t *a, pt_str_t wa_id, pt_str_t *out)
         n--;
     }
 
-    return pt_dup(a, (pt_str_t){ d, n }, out);
+    return pt_arena_dup(a, (pt_str_t){ d, n }, out);
 }
 
 
@@ -131,7 +131,7 @@ pt_wa_gap(pt_str_t s, size_t at)
 
     if ((c < 0x80 && c != 0 && strchr("+-. /()", (int) c) != NULL)
         || (c >= 0x2010 && c <= 0x2015) || c == 0x2212
-        || (c >= 0x80 && pt_char_is_blank(c)))
+        || (c >= 0x80 && pt_utf8_char_is_blank(c)))
     {
         return before - rest.len;
     }

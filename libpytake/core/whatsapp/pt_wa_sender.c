@@ -178,8 +178,8 @@ pt_wa_contacts_read(pt_wa_walk_t *wk)
     }
 
     wk->nknown = 0;
-    wk->known = pt_calloc(wk->arena, n, sizeof(pt_wa_contact_t));
-    wk->order = pt_calloc(wk->arena, n, sizeof(uint32_t));
+    wk->known = pt_arena_calloc(wk->arena, n, sizeof(pt_wa_contact_t));
+    wk->order = pt_arena_calloc(wk->arena, n, sizeof(uint32_t));
     if (wk->known == NULL || wk->order == NULL) {
         return PT_ENOMEM;
     }

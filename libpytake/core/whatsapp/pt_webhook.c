@@ -49,7 +49,7 @@ pt_webhook_verify_step(pytake_op_t *op)
         || !pt_arg_find(op, "hub.verify_token", &token)
         || !pt_arg_find(op, "hub.challenge", &challenge)
         || !pt_str_is(mode, "subscribe") || token.len != ours.len
-        || !pt_equal_const_time(token.data, ours.data, ours.len)
+        || !pt_hash_equal(token.data, ours.data, ours.len)
         || !pt_webhook_printable(challenge))
     {
         return PT_EVERIFYTOKEN;
@@ -71,7 +71,7 @@ pt_webhook_read_step(pytake_op_t *op)
         return err;
     }
 
-    wh = pt_calloc(op->arena, 1, sizeof(pt_webhook_t));
+    wh = pt_arena_calloc(op->arena, 1, sizeof(pt_webhook_t));
     if (wh == NULL) {
         return PT_ENOMEM;
     }
@@ -104,7 +104,7 @@ pt_webhook_route_step(pytake_op_t *op)
     pt_err_t      err;
     pt_webhook_t *wh = op->data;
 
-    err = pt_webhook_route(op, wh, wh->asked ? pt_rows_get(op, 0) : NULL);
+    err = pt_webhook_route(op, wh, wh->asked ? pt_op_rows(op, 0) : NULL);
     if (err != PT_OK) {
         return err;
     }
@@ -321,5 +321,5 @@ pt_webhook_publish(pytake_op_t *op, const pt_webhook_t *wh)
     last = (uint16_t) (op->batch.sql.nstmts - op->first - 1);
 
     return pt_publish_rows(op, &wh->tenants[wh->job.tenant].id,
-                           pt_rows_get(op, last));
+                           pt_op_rows(op, last));
 }

@@ -106,9 +106,9 @@ pt_webhook_statuses_add(pytake_op_t *op, pt_webhook_t *wh)
 
     list = wh->tenants[wh->job.tenant].statuses + wh->job.from;
 
-    c.texts = pt_calloc(op->arena, n, 6 * sizeof(pt_str_t));
-    c.ours = pt_calloc(op->arena, n, 2 * sizeof(pt_uuid_t));
-    c.times = pt_calloc(op->arena, n, sizeof(int64_t));
+    c.texts = pt_arena_calloc(op->arena, n, 6 * sizeof(pt_str_t));
+    c.ours = pt_arena_calloc(op->arena, n, 2 * sizeof(pt_uuid_t));
+    c.times = pt_arena_calloc(op->arena, n, sizeof(int64_t));
     if (c.texts == NULL || c.ours == NULL || c.times == NULL) {
         return PT_ENOMEM;
     }
@@ -166,7 +166,7 @@ pt_webhook_errors_add(pytake_op_t *op, pt_webhook_t *wh)
 
     list = wh->tenants[wh->job.tenant].errors + wh->job.from;
 
-    errors = pt_calloc(op->arena, n, sizeof(errors[0]));
+    errors = pt_arena_calloc(op->arena, n, sizeof(errors[0]));
     if (errors == NULL) {
         return PT_ENOMEM;
     }
@@ -218,7 +218,7 @@ pt_webhook_error_rows(pytake_op_t *op, pt_webhook_t *wh,
     pt_err_t  err;
     pt_str_t *cols[5];
 
-    cols[0] = pt_calloc(op->arena, n, sizeof(pt_str_t) * PT_COUNT(cols));
+    cols[0] = pt_arena_calloc(op->arena, n, sizeof(pt_str_t) * PT_COUNT(cols));
     if (cols[0] == NULL) {
         return PT_ENOMEM;
     }
@@ -269,7 +269,7 @@ pt_webhook_error_row(pytake_op_t *op, pt_webhook_t *wh, const pt_wa_error_t *e,
         return err;
     }
 
-    hex = pt_alloc(op->arena, 2 * sizeof(digest));
+    hex = pt_arena_alloc(op->arena, 2 * sizeof(digest));
     if (hex == NULL) {
         return PT_ENOMEM;
     }
@@ -295,11 +295,11 @@ pt_webhook_error_hash(pytake_op_t *op, pt_webhook_t *wh, const pt_wa_error_t *e,
     pt_str_t hash;
 
     if (e->place.kind != PT_WA_CHANNEL) {
-        return pt_sha256(item.data, item.len, digest);
+        return pt_hash_sha256(item.data, item.len, digest);
     }
 
     if (!wh->hashed) {
-        err = pt_sha256(op->req->body.data, op->req->body.len, wh->hash);
+        err = pt_hash_sha256(op->req->body.data, op->req->body.len, wh->hash);
         if (err != PT_OK) {
             return err;
         }
@@ -316,7 +316,7 @@ pt_webhook_error_hash(pytake_op_t *op, pt_webhook_t *wh, const pt_wa_error_t *e,
         return err;
     }
 
-    return pt_sha256(hash.data, hash.len, digest);
+    return pt_hash_sha256(hash.data, hash.len, digest);
 }
 
 

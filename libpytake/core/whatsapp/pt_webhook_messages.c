@@ -99,10 +99,10 @@ pt_webhook_cols(pt_arena_t *a, size_t n, pt_webhook_cols_t *c)
     pt_uuid_t **const uuid_cols[] = { &c->contacts, &c->configs, &c->convs,
                                       &c->ids, &c->events };
 
-    texts = pt_calloc(a, n, PT_COUNT(text_cols) * sizeof(pt_str_t));
-    uuids = pt_calloc(a, n, PT_COUNT(uuid_cols) * sizeof(pt_uuid_t));
-    c->threads = pt_calloc(a, n, sizeof(int32_t));
-    c->times = pt_calloc(a, n, sizeof(int64_t));
+    texts = pt_arena_calloc(a, n, PT_COUNT(text_cols) * sizeof(pt_str_t));
+    uuids = pt_arena_calloc(a, n, PT_COUNT(uuid_cols) * sizeof(pt_uuid_t));
+    c->threads = pt_arena_calloc(a, n, sizeof(int32_t));
+    c->times = pt_arena_calloc(a, n, sizeof(int64_t));
 
     if (texts == NULL || uuids == NULL || c->threads == NULL
         || c->times == NULL) {
@@ -140,7 +140,7 @@ pt_webhook_threads(pytake_op_t *op, const pt_webhook_t *wh,
         const uint32_t        *list;
     } ctx = { wh->wa.messages, list };
 
-    idx = pt_calloc(op->arena, c->n, sizeof(uint32_t));
+    idx = pt_arena_calloc(op->arena, c->n, sizeof(uint32_t));
     if (idx == NULL) {
         return PT_ENOMEM;
     }
@@ -302,8 +302,8 @@ pt_webhook_link_add(pytake_op_t *op, const pt_webhook_t *wh,
         return PT_OK;
     }
 
-    cols = pt_calloc(op->arena, count, 7 * sizeof(pt_str_t));
-    ids = pt_calloc(op->arena, count, 2 * sizeof(pt_uuid_t));
+    cols = pt_arena_calloc(op->arena, count, 7 * sizeof(pt_str_t));
+    ids = pt_arena_calloc(op->arena, count, 2 * sizeof(pt_uuid_t));
     if (cols == NULL || ids == NULL) {
         return PT_ENOMEM;
     }

@@ -196,8 +196,8 @@ pt_webhook_numbers(pytake_op_t *op, pt_webhook_t *wh, const pytake_rows_t *rows)
     size_t   i;
     pt_err_t err;
 
-    wh->numbers =
-        pt_calloc(op->arena, wh->wa.nnumbers, sizeof(pt_webhook_number_t));
+    wh->numbers = pt_arena_calloc(op->arena, wh->wa.nnumbers,
+                                  sizeof(pt_webhook_number_t));
     if (wh->numbers == NULL) {
         return PT_ENOMEM;
     }
@@ -226,7 +226,7 @@ pt_webhook_tenants(pt_arena_t *a, pt_webhook_t *wh, const pytake_rows_t *rows)
     pt_uuid_t            tenant;
     pt_webhook_number_t *w;
 
-    wh->tenants = pt_calloc(a, rows->nrows, sizeof(pt_webhook_tenant_t));
+    wh->tenants = pt_arena_calloc(a, rows->nrows, sizeof(pt_webhook_tenant_t));
     if (wh->tenants == NULL) {
         return PT_ENOMEM;
     }
@@ -280,9 +280,9 @@ pt_webhook_items(pt_arena_t *a, pt_webhook_t *wh)
     for (i = 0; i < wh->ntenants; i++) {
         t = &wh->tenants[i];
 
-        t->messages = pt_calloc(a, t->nmessages, sizeof(uint32_t));
-        t->statuses = pt_calloc(a, t->nstatuses, sizeof(uint32_t));
-        t->errors = pt_calloc(a, t->nerrors, sizeof(uint32_t));
+        t->messages = pt_arena_calloc(a, t->nmessages, sizeof(uint32_t));
+        t->statuses = pt_arena_calloc(a, t->nstatuses, sizeof(uint32_t));
+        t->errors = pt_arena_calloc(a, t->nerrors, sizeof(uint32_t));
 
         if (t->messages == NULL || t->statuses == NULL || t->errors == NULL) {
             return PT_ENOMEM;
@@ -363,7 +363,7 @@ pt_webhook_jobs(pt_arena_t *a, pt_webhook_t *wh)
     }
 
     wh->jobs_cap = n;
-    wh->jobs = pt_calloc(a, n, sizeof(pt_webhook_job_t));
+    wh->jobs = pt_arena_calloc(a, n, sizeof(pt_webhook_job_t));
     if (wh->jobs == NULL) {
         return PT_ENOMEM;
     }

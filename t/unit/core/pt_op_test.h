@@ -178,11 +178,11 @@ fx_next(fx_t *f)
 {
     if (f->nexts++ == f->starve_at) {
         /* a block that is large enough, and then no other */
-        ck_assert_ptr_nonnull(pt_alloc(f->op->arena, FX_ROOM));
-        ck_assert_ptr_nonnull(pt_alloc(f->op->arena, FX_PIECE));
+        ck_assert_ptr_nonnull(pt_arena_alloc(f->op->arena, FX_ROOM));
+        ck_assert_ptr_nonnull(pt_arena_alloc(f->op->arena, FX_PIECE));
         f->refuse = true;
         for (f->eaten = 0; f->eaten < f->eat; f->eaten++) {
-            if (pt_alloc(f->op->arena, FX_PIECE) == NULL) {
+            if (pt_arena_alloc(f->op->arena, FX_PIECE) == NULL) {
                 break;
             }
         }
@@ -358,7 +358,7 @@ fx_bytes(fx_t *f, const void *data, size_t len)
 {
     pt_str_t out;
 
-    ck_assert_ok(pt_dup(f->arena, (pt_str_t){ data, len }, &out));
+    ck_assert_ok(pt_arena_dup(f->arena, (pt_str_t){ data, len }, &out));
 
     return out;
 }
@@ -425,7 +425,8 @@ fx_row(fx_t *f, uint16_t i, const char *types, ...)
     const char    *s;
     pytake_rows_t *r = &f->rows[i];
 
-    cells = pt_calloc(f->arena, (size_t) (r->nrows + 1) * n, sizeof(pt_str_t));
+    cells = pt_arena_calloc(f->arena, (size_t) (r->nrows + 1) * n,
+                            sizeof(pt_str_t));
     ck_assert_ptr_nonnull(cells);
     if (r->nrows != 0) {
         ck_assert_uint_eq(r->ncols, n);

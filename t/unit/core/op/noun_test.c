@@ -345,7 +345,7 @@ START_TEST(replayed)
     pt_str_t body = PT_STR("{\"name\":\"VIP\"}");
 
     noun_init(&f);
-    ck_assert_ok(pt_sha256(body.data, body.len, hash));
+    ck_assert_ok(pt_hash_sha256(body.data, body.len, hash));
     f.req.idempotency_key = PT_STR("key");
     fx_start(&f, PYTAKE_POST, TAGS, body.data);
     ck_assert(

@@ -1,7 +1,7 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * Looks a path up in the route table (core/pt_route.c).
+ * Looks a path up in the route table (core/pt_routes.c).
  */
 
 #include "pt_op_parts.h"

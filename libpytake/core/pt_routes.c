@@ -2,7 +2,7 @@
 
 /*
  * The route table, one row for each endpoint.  It stands above all rooms of the
- * core, because it names every operation; core/op/pt_route_find.c looks paths
+ * core, because it names every operation; core/op/pt_route.c looks paths
  * up in it.
  */
 
@@ -57,7 +57,7 @@ const pt_route_t pt_routes[] = { PT_ROUTE_TABLE(PT_ROUTE_ROW) };
 
 const size_t pt_routes_count = PT_COUNT(pt_routes);
 
-const char *const pytake_route_names[] = { "none",
-                                           PT_ROUTE_TABLE(PT_ROUTE_NAME) };
+const char *const pytake_routes_names[] = { "none",
+                                            PT_ROUTE_TABLE(PT_ROUTE_NAME) };
 
-const uint16_t pytake_routes_count = PT_COUNT(pytake_route_names);
+const uint16_t pytake_routes_count = PT_COUNT(pytake_routes_names);

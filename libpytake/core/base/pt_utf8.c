@@ -15,7 +15,7 @@
  * (PropList.txt and DerivedCoreProperties.txt), the control characters (general
  * category Cc), and the blanks that these leave out: U+2800 (a cell of Braille
  * without dots) and U+1D159 (the head of a note, which is not drawn).
- * t/unit/core/base/text_test.c says how to make the table again.
+ * t/unit/core/base/utf8_test.c says how to make the table again.
  */
 static const uint32_t pt_text_blanks[][2] = {
     { 0x0000, 0x0020 },   { 0x007f, 0x00a0 },   { 0x00ad, 0x00ad },
@@ -43,78 +43,8 @@ static size_t pt_utf8_ascii(const unsigned char *p, size_t len);
 static size_t pt_utf8_char(const unsigned char *p, size_t len, bool *valid);
 
 
-bool
-pt_parse_i64(pt_str_t s, int64_t *out)
-{
-    bool     minus;
-    size_t   i = 0;
-    uint64_t v = 0, digit, max;
-
-    minus = s.len != 0 && s.data[0] == '-';
-    if (minus) {
-        i = 1;
-    }
-    if (i == s.len) {
-        return false;
-    }
-
-    max = minus ? (uint64_t) INT64_MAX + 1 : (uint64_t) INT64_MAX;
-
-    for (; i < s.len; i++) {
-        if (s.data[i] < '0' || s.data[i] > '9') {
-            return false;
-        }
-        digit = (uint64_t) (s.data[i] - '0');
-        if (v > (max - digit) / 10) {
-            return false;
-        }
-        v = v * 10 + digit;
-    }
-
-    if (minus) {
-        /* INT64_MIN has no positive counterpart, so v - 1 is negated. */
-        *out = v == 0 ? 0 : -(int64_t) (v - 1) - 1;
-    } else {
-        *out = (int64_t) v;
-    }
-
-    return true;
-}
-
-
-char *
-pt_i64_build(int64_t v, char out[PT_I64_LEN])
-{
-    char     digits[PT_I64_LEN];
-    size_t   i = sizeof(digits);
-    uint64_t u;
-
-    if (v >= 0 && v < 10) {
-        *out = (char) ('0' + v);
-        return out + 1;
-    }
-
-    /* The subtraction is unsigned, because INT64_MIN has no positive
-     * counterpart. */
-    u = v < 0 ? 0 - (uint64_t) v : (uint64_t) v;
-
-    do {
-        digits[--i] = (char) ('0' + u % 10);
-        u /= 10;
-    } while (u != 0);
-
-    if (v < 0) {
-        digits[--i] = '-';
-    }
-
-    memcpy(out, digits + i, sizeof(digits) - i);
-
-    return out + (sizeof(digits) - i);
-}
-
-
 pt_str_t
-pt_trim(pt_str_t s)
+pt_utf8_trim(pt_str_t s)
 {
     while (s.len != 0 && (s.data[0] == ' ' || s.data[0] == '\t')) {
         s.data++;
@@ -212,16 +142,16 @@ pt_utf8_next(pt_str_t *rest)
 
 
 bool
-pt_char_is_blank(uint32_t c)
+pt_utf8_char_is_blank(uint32_t c)
 {
     return pt_char_find(c, pt_text_blanks, PT_COUNT(pt_text_blanks));
 }
 
 
 bool
-pt_char_is_hidden(uint32_t c)
+pt_utf8_char_is_hidden(uint32_t c)
 {
-    return (pt_char_is_blank(c)
+    return (pt_utf8_char_is_blank(c)
             && !pt_char_find(c, pt_text_shown, PT_COUNT(pt_text_shown)))
            || (c >= 0xfff9 && c <= 0xfffb); /* marks of annotations */
 }
@@ -231,7 +161,7 @@ bool
 pt_utf8_is_blank(pt_str_t s)
 {
     while (s.len != 0) {
-        if (!pt_char_is_blank(pt_utf8_next(&s))) {
+        if (!pt_utf8_char_is_blank(pt_utf8_next(&s))) {
             return false;
         }
     }
@@ -259,13 +189,13 @@ pt_utf8_clean(pt_arena_t *a, pt_str_t s, pt_str_t *out, bool *changed)
 
     *changed = bad != 0;
     if (bad == 0) {
-        return pt_dup(a, s, out);
+        return pt_arena_dup(a, s, out);
     }
 
     if (bad > (SIZE_MAX - s.len - 1) / PT_TEXT_FFFD_LEN) {
         return PT_ENOMEM;
     }
-    dst = pt_alloc(a, s.len + bad * PT_TEXT_FFFD_LEN + 1);
+    dst = pt_arena_alloc(a, s.len + bad * PT_TEXT_FFFD_LEN + 1);
     if (dst == NULL) {
         return PT_ENOMEM;
     }
