@@ -20,16 +20,30 @@
 #include "ngx_pytake_worker.h"
 #include "ngx_pytake_zone.h"
 
-/* ---- one read statement without a core operation ---- */
+/* ---- one read statement without a core operation (ngx_pytake_probe.c)
+ * ---- */
 
-/* Answers the request: what a content handler would return. */
+typedef struct ngx_pytake_probe_s ngx_pytake_probe_t;
+
+/* Called once with the result, which is borrowed until it returns.  It returns
+ * what a content handler returns. */
 typedef ngx_int_t (*ngx_pytake_probe_pt)(ngx_http_request_t        *r,
                                          const pytake_sql_result_t *result);
 
-/* To be called where the body has been read; finalizes the request. */
-void ngx_pytake_probe(ngx_http_request_t *r, ngx_int_t stmt,
-                      const pytake_param_t *param, ngx_msec_t timeout,
-                      ngx_pytake_probe_pt handler);
+/* Makes a probe, in memory of its own, because the pool may need its
+ * parameters when the request has gone.  The caller fills it with one
+ * statement, by PT_SQL(ngx_pytake_probe_sql(p), ...), and runs it, which frees
+ * it.  It returns NULL when there is no memory. */
+ngx_pytake_probe_t *ngx_pytake_probe_new(ngx_http_request_t *r);
+
+/* The batch of the probe, to be filled. */
+pt_sql_t *ngx_pytake_probe_sql(ngx_pytake_probe_t *p);
+
+/* Runs the probe in the read pool, with timeout milliseconds for it.  The
+ * request's body has been read before; the request is finalized with what
+ * handler returns. */
+void ngx_pytake_probe_run(ngx_pytake_probe_t *p, ngx_msec_t timeout,
+                          ngx_pytake_probe_pt handler);
 
 
 /* ---- the hub (ngx_pytake_hub.c) ---- */

@@ -29,6 +29,7 @@
 #include "pt_loop.h"
 #include "pt_pg.h"
 #include "pt_redis.h"
+#include "core/base/pt_sql.h"
 #include "core/base/pt_util.h"
 
 #define NGX_PYTAKE_HEALTH_TIMEOUT 500   /* ms that a probe's query may take */

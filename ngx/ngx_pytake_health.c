@@ -8,6 +8,7 @@
 
 #include "ngx_pytake.h"
 #include "core/base/pt_cell.h"
+#include "pt_stmt_table.h"
 
 /* Days with partitions that have to lie ahead.  The sidecar makes 14: when
  * there are fewer than 7, it has been away for a week. */
@@ -65,14 +66,19 @@ ngx_pytake_health_post(ngx_http_request_t *r)
 static void
 ngx_pytake_health_hub(ngx_http_request_t *r, ngx_str_t *body)
 {
-    ngx_pytake_worker_t *w;
+    ngx_pytake_probe_t *p;
 
     ngx_pytake_ctx_find(r)->hub_up = (body != NULL);
 
-    w = ngx_pytake_main_conf(r)->worker;
+    p = ngx_pytake_probe_new(r);
+    if (p == NULL) {
+        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        return;
+    }
 
-    ngx_pytake_probe(r, w ? w->stmt_ping : -1, NULL, NGX_PYTAKE_HEALTH_TIMEOUT,
-                     ngx_pytake_health_answer);
+    pt_q_health_ping(ngx_pytake_probe_sql(p));
+    ngx_pytake_probe_run(p, NGX_PYTAKE_HEALTH_TIMEOUT,
+                         ngx_pytake_health_answer);
 }
 
 
@@ -149,7 +155,8 @@ static ngx_uint_t
 ngx_pytake_health_late(const pytake_sql_result_t *result)
 {
     return result->err == PT_OK
-           && pt_cell_i32(&result->rows[0], 0, 1) < NGX_PYTAKE_HEALTH_DAYS;
+           && pt_cell_i32(&result->rows[0], 0, PT_COL_HEALTH_PING_DAYS)
+                  < NGX_PYTAKE_HEALTH_DAYS;
 }
 
 

@@ -8,6 +8,7 @@
 
 #include "ngx_pytake.h"
 #include "core/base/pt_cell.h"
+#include "pt_stmt_table.h"
 
 #define NGX_PYTAKE_STATUS_MAX 4096 /* bytes, without the hub's path */
 
@@ -79,10 +80,19 @@ ngx_pytake_status_post(ngx_http_request_t *r)
 static void
 ngx_pytake_status_hub(ngx_http_request_t *r, ngx_str_t *body)
 {
+    ngx_pytake_probe_t *p;
+
     ngx_pytake_ctx_find(r)->hub_up = (body != NULL);
 
-    ngx_pytake_probe(r, ngx_pytake_main_conf(r)->worker->stmt_identity, NULL,
-                     NGX_PYTAKE_HEALTH_TIMEOUT, ngx_pytake_status_answer);
+    p = ngx_pytake_probe_new(r);
+    if (p == NULL) {
+        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        return;
+    }
+
+    pt_q_health_identity(ngx_pytake_probe_sql(p));
+    ngx_pytake_probe_run(p, NGX_PYTAKE_HEALTH_TIMEOUT,
+                         ngx_pytake_status_answer);
 }
 
 
@@ -169,7 +179,8 @@ ngx_pytake_status_identity(ngx_http_request_t        *r,
 
     value[PT_FINGERPRINT_JWT_SECRET].data = (char *) pmcf->jwt_secret.data;
     value[PT_FINGERPRINT_JWT_SECRET].len = pmcf->jwt_secret.len;
-    value[PT_FINGERPRINT_IDENTITY] = pt_cell_text(&result->rows[0], 0, 0);
+    value[PT_FINGERPRINT_IDENTITY] =
+        pt_cell_text(&result->rows[0], 0, PT_COL_HEALTH_IDENTITY_IDENTITY);
 
     err = pt_fingerprint_make(value, &only);
 

@@ -10,6 +10,8 @@
 
 #if (PYTAKE_FAULTS)
 
+#include "pt_stmt_table.h"
+
 #define NGX_PYTAKE_TEST_TIMEOUT 30000 /* ms for the query */
 
 
@@ -32,11 +34,9 @@ ngx_pytake_test_handler(ngx_http_request_t *r)
 static void
 ngx_pytake_test_post(ngx_http_request_t *r)
 {
-    uint32_t             n;
-    ngx_int_t            rows;
-    ngx_str_t            arg;
-    pytake_param_t       param;
-    ngx_pytake_worker_t *w;
+    ngx_int_t           rows;
+    ngx_str_t           arg;
+    ngx_pytake_probe_t *p;
 
     rows = (ngx_int_t) ngx_pytake_loc_conf(r)->test_rows;
 
@@ -49,16 +49,14 @@ ngx_pytake_test_post(ngx_http_request_t *r)
         return;
     }
 
-    n = htonl((uint32_t) rows);
+    p = ngx_pytake_probe_new(r);
+    if (p == NULL) {
+        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        return;
+    }
 
-    param.data = (char *) &n;
-    param.len = sizeof(n);
-    param.binary = true;
-
-    w = ngx_pytake_main_conf(r)->worker;
-
-    ngx_pytake_probe(r, w ? w->stmt_rows : -1, &param, NGX_PYTAKE_TEST_TIMEOUT,
-                     ngx_pytake_test_answer);
+    PT_SQL(ngx_pytake_probe_sql(p), test_rows, .rows = (int32_t) rows);
+    ngx_pytake_probe_run(p, NGX_PYTAKE_TEST_TIMEOUT, ngx_pytake_test_answer);
 }
 
 

@@ -20,7 +20,6 @@ static ngx_int_t ngx_pytake_worker_core(ngx_pytake_worker_t *w);
 static ngx_int_t ngx_pytake_worker_pools(ngx_pytake_worker_t *w);
 static ngx_int_t ngx_pytake_worker_redis(ngx_pytake_worker_t *w);
 static ngx_int_t ngx_pytake_worker_prints(ngx_pytake_worker_t *w);
-static ngx_int_t ngx_pytake_worker_stmt(const char *name);
 static void      ngx_pytake_worker_house(void *data);
 static void      ngx_pytake_worker_pool_publish(ngx_pytake_worker_t *w,
                                                 ngx_uint_t class);
@@ -41,9 +40,6 @@ ngx_pytake_worker_init(ngx_cycle_t *cycle, ngx_pytake_main_conf_t *pmcf)
     w->conf = pmcf;
     w->drain = ngx_pytake_worker_drain;
     w->rnd_used = sizeof(w->rnd);
-    w->stmt_ping = ngx_pytake_worker_stmt("health_ping");
-    w->stmt_identity = ngx_pytake_worker_stmt("health_identity");
-    w->stmt_rows = ngx_pytake_worker_stmt("test_rows");
 
     ngx_queue_init(&w->displaced);
     ngx_queue_init(&w->ops);
@@ -358,23 +354,6 @@ ngx_pytake_worker_prints(ngx_pytake_worker_t *w)
     }
 
     return NGX_OK;
-}
-
-
-/* The index of a statement in the core's table; -1: it is not there. */
-
-static ngx_int_t
-ngx_pytake_worker_stmt(const char *name)
-{
-    uint16_t i;
-
-    for (i = 0; i < pytake_stmts_count; i++) {
-        if (ngx_strcmp(pytake_stmts[i].name, name) == 0) {
-            return i;
-        }
-    }
-
-    return -1;
 }
 
 

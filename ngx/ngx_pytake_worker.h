@@ -70,11 +70,8 @@ struct ngx_pytake_worker_s {
     ngx_queue_t            hub_calls;   /* requests to the hub */
     ngx_pytake_hub_call_t *hub_health;  /* the one about its health, or NULL */
     ngx_msec_t             hub_asked;   /* when its health was answered last */
-    ngx_int_t              stmt_ping;   /* index of health_ping; -1: no such */
-    ngx_int_t              stmt_identity; /* index of health_identity */
-    ngx_int_t              stmt_rows;     /* index of test_rows */
-    uint8_t                rnd[1536];     /* random bytes, got in bulk */
-    size_t                 rnd_used;      /* bytes of rnd that are spent */
+    uint8_t                rnd[1536];   /* random bytes, got in bulk */
+    size_t                 rnd_used;    /* bytes of rnd that are spent */
     ngx_pytake_logged_t    logged[NGX_PYTAKE_LOG_KINDS];
     unsigned               draining : 1;
     unsigned               hub_known : 1; /* hub_up has a meaning */

@@ -12,8 +12,7 @@
 #include "pt_pg_int.h"
 
 /* Whether sql can be sent: it has statements of the table, with as many
- * parameters as they declare, and no NUL byte in a parameter that travels as
- * text, which libpq would cut off there. */
+ * parameters as they declare. */
 bool pt_pgsend_is_valid(const pytake_sql_t *sql);
 
 /* Gives the whole batch to libpq and expects its answers.  false: the

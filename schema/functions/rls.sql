@@ -56,9 +56,10 @@ BEGIN
             FROM kept WHERE tenants
             UNION ALL VALUES
             -- A login locks its tenant's row (FOR SHARE), which needs a policy
-            -- for UPDATE, and changes nothing of it.
+            -- for UPDATE, and the tenant's settings are in it: the migrations
+            -- grant UPDATE of their columns alone.
             ('tenants', 'tenant_only', 'SELECT', 'pytake_app', own, NULL),
-            ('tenants', 'tenant_lock', 'UPDATE', 'pytake_app', own, 'false'),
+            ('tenants', 'tenant_lock', 'UPDATE', 'pytake_app', own, own),
             -- They keep raw bodies and new refresh tokens and never read them.
             ('webhook_raw', 'app_add', 'INSERT', 'pytake_app', NULL, 'true'),
             ('refresh_tokens', 'app_add', 'INSERT', 'pytake_app', NULL, ours),

@@ -1,4 +1,4 @@
--- Tenants: their event head, their names.
+-- Tenants: their event head, their names, their time zone.
 
 -- Gives a new tenant its event head, which every event of it counts on. The
 -- trigger below calls it.
@@ -35,10 +35,16 @@ END $$;
 
 -- Refuses a name that another tenant has. A trigger and not an index: tenants
 -- of before that are called the same stay, until somebody renames one of them.
--- Names change one at a time, so that two at once do not miss each other.
+-- Names change one at a time, so that two at once do not miss each other. It
+-- looks at all tenants as pytake_lookup, whoever changes the name: pytake_app
+-- sees its own alone. A name that is written as it was is no new one, and a
+-- twin of before may keep it.
 CREATE OR REPLACE FUNCTION pytake_tenant_name_check() RETURNS trigger
-    LANGUAGE plpgsql AS $$
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
+    IF TG_OP = 'UPDATE' AND NEW.name = OLD.name THEN
+        RETURN NEW;
+    END IF;
     PERFORM pg_advisory_xact_lock(7305812);
     IF EXISTS (SELECT FROM tenants t WHERE t.id <> NEW.id
                AND t.status <> 'removed'
@@ -53,3 +59,27 @@ END $$;
 CREATE OR REPLACE TRIGGER tenant_name_check
     BEFORE INSERT OR UPDATE OF name ON tenants
     FOR EACH ROW EXECUTE FUNCTION pytake_tenant_name_check();
+
+REVOKE ALL ON FUNCTION pytake_tenant_name_check() FROM PUBLIC;
+-- Whoever gets a function must have CREATE at that moment.
+GRANT CREATE ON SCHEMA public TO pytake_lookup;
+ALTER FUNCTION pytake_tenant_name_check() OWNER TO pytake_lookup;
+REVOKE CREATE ON SCHEMA public FROM pytake_lookup;
+
+-- A time zone by its name in the IANA database, or 22023: called by
+-- settings_patch. What PostgreSQL can compute with is looked at first, for that
+-- reads one file and the view reads over a thousand (50 ms); but offsets and
+-- abbreviations are among it, which are in no list of names. The view's names
+-- that begin with a small letter are the system's own ("posix/Etc/UTC").
+CREATE OR REPLACE FUNCTION pytake_time_zone(p_name text) RETURNS text
+    LANGUAGE plpgsql STABLE STRICT AS $$
+BEGIN
+    PERFORM now() AT TIME ZONE p_name;
+    IF p_name !~ '^[A-Z]' OR NOT EXISTS (
+        SELECT FROM pg_timezone_names z WHERE z.name = p_name)
+    THEN
+        RAISE EXCEPTION 'no time zone is called that'
+            USING ERRCODE = '22023';
+    END IF;
+    RETURN p_name;
+END $$;

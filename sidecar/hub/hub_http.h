@@ -1,9 +1,10 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * hub_http.h: the requests that come to the hub's socket, without IO: the
- * upgrade as NGINX proxies it, and GET /health, GET /metrics, POST /drain.
- * HTTP/1.1 of our own NGINX: no body, no folding, one request a connection.
+ * hub_http.h: parses the requests that come to the hub's socket, without IO:
+ * the upgrade (RFC 6455, section 4.2) as NGINX proxies it, and GET /health,
+ * GET /metrics, POST /drain.  It understands HTTP/1.1 as our own NGINX sends
+ * it: no body, no folded header, one request on a connection.
  */
 
 #ifndef HUB_HTTP_H
@@ -11,9 +12,9 @@
 
 #include "hub.h"
 
-#define HUB_HTTP_MAX 8192u /* request line and headers */
+#define HUB_HTTP_MAX 8192u /* bytes of request line and headers */
 #define HUB_HTTP_HEADERS_MAX 64u
-#define HUB_HTTP_REPLY_MAX 1024u
+#define HUB_HTTP_REPLY_MAX 1024u /* bytes of an answer made here */
 
 typedef enum {
     HUB_HTTP_UPGRADE = 0,
@@ -22,40 +23,44 @@ typedef enum {
     HUB_HTTP_DRAIN
 } hub_http_type_t;
 
-/* Slices are borrowed from the text. */
+/* A parsed request.  Its slices are borrowed from the head and live as long as
+ * that does. */
 typedef struct {
     hub_http_type_t type;
     char            accept[HUB_WS_ACCEPT_LEN]; /* UPGRADE, as all below */
-    pt_str_t        protocol;                  /* to be echoed; len 0: none */
-    bool            unsupported; /* of pytake.vN no version is ours: 4007 */
-    bool            has_claims; /* NGINX has checked the Authorization header */
+    pt_str_t        protocol;    /* subprotocol to echo; len 0: none */
+    bool            unsupported; /* it offers only other versions than ours */
+    bool            has_claims;  /* NGINX has checked its Authorization */
     pt_claims_t     claims;
     bool            has_since;
     hub_since_t     since;
-    pt_str_t        addr;      /* the client's, len 0: unknown */
-    int32_t         worker;    /* pid of NGINX's, also of DRAIN; 0: none */
-    uint32_t        spread_ms; /* DRAIN */
+    pt_str_t        addr;      /* address of the client; len 0: not known */
+    int32_t         worker;    /* pid of the worker, of DRAIN, too; 0: none */
+    uint32_t        spread_ms; /* DRAIN: see hub_drain() */
 } hub_http_t;
 
 /*
- * Whether the head is complete: its length with the empty line, or 0.  *from
- * remembers how far text was looked at (begin with 0), so that a head which
- * comes byte by byte costs each byte once.
+ * Returns the length of the head, with the empty line that ends it, or 0 when
+ * it is not complete.  *from, which begins with 0, remembers how far text was
+ * looked at, so that a head which comes byte by byte costs each byte once.
  */
 size_t hub_http_end(const char *text, size_t len, size_t *from);
 
-/* Parses a complete head.  0, or the status to answer: 400, 404, 405, 426,
- * 431. */
+/* Parses a complete head into *out.  Returns 0, or the status of the refusal:
+ * 400, 404, 405, 426 or 431. */
 int hub_http_parse(pt_str_t head, hub_http_t *out);
 
-/* The 101 answer; its length. */
+/* Writes the 101 answer (RFC 6455, section 4.2.2) to out and returns its
+ * length; 0: it is too long. */
 size_t hub_http_accept(const hub_http_t *r, char out[HUB_HTTP_REPLY_MAX]);
 
-/* A whole refusal (problem+json) that closes the connection; its length.
- * head: what came of the request, which its id is taken from. */
+/* Writes a whole refusal (problem+json, RFC 9457), after which the connection
+ * is closed, to out and returns its length; 0: it is too long.  head is what
+ * came of the request, complete or not, which the request id is taken from. */
 size_t hub_http_refuse(int status, pt_str_t head, char out[HUB_HTTP_REPLY_MAX]);
 
-/* The head of a 200 answer; its length. */
+/* Writes the head of a 200 answer with a body of len bytes of that type to out
+ * and returns its length; 0: it is too long. */
 size_t hub_http_head(const char *type, size_t len,
                      char out[HUB_HTTP_REPLY_MAX]);
 

@@ -1,7 +1,7 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * hub_part.h: the hub as "pytake serve" sees it.
+ * hub_part.h: the hub as a part of "pytake serve" (base/part.h).
  */
 
 #ifndef HUB_PART_H
@@ -9,6 +9,7 @@
 
 #include "base/part.h"
 
+/* The part "hub": WebSockets, see docs/hub.md. */
 extern const part_t hub_part;
 
 #endif

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/part.h"
+#include "core/base/pt_sql.h"
 
 #define JOBS_EVENT_DAYS 8 /* 7 promised to clients, and the running one */
 #define JOBS_RAW_DAYS 30  /* of webhooks' bytes */
@@ -48,5 +49,8 @@ extern const size_t jobs_count; /* at most 32 */
 extern const part_t jobs_part;
 
 int32_t jobs_step(const job_t *job);
+
+/* Adds its statement to a batch. */
+void jobs_bind(const job_t *job, pt_sql_t *b);
 
 #endif

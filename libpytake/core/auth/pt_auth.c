@@ -1,11 +1,12 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * Login, refresh, logout, me (docs/auth.md).
+ * The operations login, refresh, logout and me (docs/auth.md).
  *
- * A refresh token's successor is derived from it with a key of ours, and
- * tokens are kept as hashes alone.  So the successor can be given again to
- * whoever lost the answer, and nothing that is stored is worth stealing.
+ * A refresh token's successor is derived from it with a key of ours, and the
+ * database keeps hashes of tokens alone.  So the same successor can be given
+ * again to a client that lost the answer, and nothing that is stored is worth
+ * stealing.
  */
 
 #include "pt_auth.h"
@@ -37,8 +38,8 @@ static pt_str_t pt_auth_network(const pt_auth_t *au);
 static int64_t  pt_auth_expiry(const pytake_op_t *op);
 
 
-/* What the password of an unknown e-mail is held against, so that it costs
- * the same time.  It is nobody's. */
+/* The hash with which the password for an unknown e-mail is compared, so that
+ * the answer takes as long as for a known one.  It is nobody's. */
 static const char pt_auth_dummy[] =
     "$argon2id$v=19$m=19456,t=2,p=1$cHl0YWtlLW5vYm9keS4uLg"
     "$K0eqsXhxHsqIY8fEDO8jYkYhLgQ2v1cOtNqRwPAnk9E";
@@ -127,9 +128,9 @@ pt_auth_login_find(pytake_op_t *op)
 
 
 /*
- * The driver looks at whose attempt it is before it spends a hash.  Known or
- * not, an e-mail goes the same way.  A device that shows a cookie of this
- * account will be calm here, too, wherever it is.
+ * Asks for the comparison of the password.  The driver looks at the limits of
+ * attempts before it spends a hash.  An e-mail goes the same way whether it is
+ * known or not.
  */
 static pt_err_t
 pt_auth_login_verify(pytake_op_t *op)
@@ -244,7 +245,8 @@ pt_auth_login_add(pytake_op_t *op, pt_auth_t *au, const uint8_t hash[32])
 static pt_err_t
 pt_auth_login_answer(pytake_op_t *op)
 {
-    /* no row: deactivated while the password was looked at */
+    /* There is no row if the user was deactivated while the password was
+     * compared. */
     if (pt_rows_get(op, 0)->nrows == 0) {
         return PT_ECREDENTIALS;
     }
@@ -253,7 +255,8 @@ pt_auth_login_answer(pytake_op_t *op)
 }
 
 
-/* A browser's token is in its cookie, and nowhere else. */
+/* A browser's token must be in its cookie and nowhere else; any other client's
+ * must be in the body. */
 static void
 pt_auth_refresh_check(pytake_op_t *op)
 {
@@ -336,7 +339,8 @@ pt_auth_refresh_answer(pytake_op_t *op)
     pt_op_user(op, &au->user.tenant_id, &au->user.id);
 
     if (pt_str_is(outcome, "reused")) {
-        /* The session is over: its sockets hear of it now, or by polling. */
+        /* The session is over.  If this publishing fails, its sockets learn of
+         * it when the hub polls. */
         err = pt_publish_revoke(op, &au->user.tenant_id, &au->session_id);
         PT_UNUSED(err);
         return pt_auth_refresh_refuse(op, PT_EREFRESHREUSED);
@@ -350,7 +354,8 @@ pt_auth_refresh_answer(pytake_op_t *op)
 }
 
 
-/* A browser need not show again what is worth nothing. */
+/* Refuses a refresh, and has a browser forget its cookie, because the token in
+ * it is worth nothing. */
 static pt_err_t
 pt_auth_refresh_refuse(pytake_op_t *op, pt_err_t refusal)
 {
@@ -396,7 +401,8 @@ pt_auth_logout_answer(pytake_op_t *op)
 {
     pt_err_t err;
 
-    /* It is done; who is not told now finds out by polling. */
+    /* The session is ended already.  If this publishing fails, its sockets
+     * learn of it when the hub polls. */
     err = pt_publish_revoke(op, &op->claims.tenant_id, &op->claims.sid);
     PT_UNUSED(err);
 
@@ -427,7 +433,8 @@ pt_auth_me_answer(pytake_op_t *op)
 }
 
 
-/* Rows end with the next effect; what is needed later is copied. */
+/* Copies the texts of a user to the arena, because rows are gone after the next
+ * effect and these are needed later. */
 static pt_err_t
 pt_auth_user_copy(pytake_op_t *op, pt_auth_user_t *u)
 {
@@ -445,7 +452,8 @@ pt_auth_user_copy(pytake_op_t *op, pt_auth_user_t *u)
 }
 
 
-/* A header as text that PostgreSQL takes; absent stays absent. */
+/* Makes a header a text that PostgreSQL takes, of at most max bytes.  An absent
+ * one stays absent. */
 static pt_err_t
 pt_auth_clean(pytake_op_t *op, pt_str_t s, size_t max, pt_str_t *out)
 {

@@ -1,7 +1,7 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * The tokens that a session gives out.
+ * Makes the tokens of a session, and the answer that shows them.
  */
 
 #include "pt_auth.h"

@@ -1,9 +1,9 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * Who wants a WebSocket: the module asks before it lets the upgrade pass.
- * The answer is for the module, not for the client: 204, and in its headers
- * what the hub may rely on.
+ * Decides who may open a WebSocket: the NGINX module asks before it lets an
+ * upgrade pass.  The answer is meant for the module and not for the client: a
+ * 204 whose headers say what the hub may rely on.
  */
 
 #include "core/op/pt_op.h"

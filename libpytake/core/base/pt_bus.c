@@ -74,7 +74,8 @@ pt_bus_verify(const uint8_t key[PT_BUS_KEY], pt_str_t channel, pt_str_t payload,
 }
 
 
-/* Of "<channel> NUL <text> <time>": a channel's name has no NUL. */
+/* Computes the HMAC of "<channel> NUL <text> <time>".  No channel's name has a
+ * NUL, so no two channels and texts make the same bytes. */
 static pt_err_t
 pt_bus_mac(const uint8_t key[PT_BUS_KEY], pt_str_t channel, pt_str_t text,
            const char time[1 + PT_BUS_TIME], uint8_t mac[PT_BUS_MAC])
@@ -137,5 +138,5 @@ pt_bus_time_parse(const char *s, int64_t *us)
 
     *us = (int64_t) v;
 
-    return v <= INT64_MAX / 2; /* sums with it do not overflow */
+    return v <= INT64_MAX / 2; /* a larger one could overflow in sums */
 }

@@ -1,13 +1,13 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * Bytes as text: hex, base64url (RFC 4648 section 5, no padding),
- * application/x-www-form-urlencoded.
+ * Writes and reads bytes as text: in hex, in base64url (RFC 4648, section 5,
+ * without padding), and as application/x-www-form-urlencoded.
  */
 
 #include "pt_util.h"
 
-#define PT_CODE_BAD PT_HEX_BAD /* of base64url's table, too */
+#define PT_CODE_BAD PT_HEX_BAD /* base64url's table has it, too */
 #define PT_CODE_HEX(c) pt_hex_values[(unsigned char) (c)]
 
 
@@ -175,7 +175,8 @@ pt_base64url_parse(pt_str_t s, uint8_t *dst, size_t *len)
         *out++ = (uint8_t) ((v2 << 6 | v3) & 0xff);
     }
 
-    /* one spelling for each value: bits that say nothing must be zero */
+    /* Each value has one spelling only, so the bits of the last character that
+     * stand for nothing must be zero. */
     if (rest != 0) {
         v0 = pt_base64url_values[p[0]];
         v1 = pt_base64url_values[p[1]];

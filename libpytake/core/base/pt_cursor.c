@@ -8,8 +8,10 @@
 #define PT_CURSOR_HEAD 26 /* version, kind, key, id */
 #define PT_CURSOR_MAC 16
 #define PT_CURSOR_BYTES (PT_CURSOR_HEAD + PT_CURSOR_MAC)
-#define PT_CURSOR_CHARS (PT_CURSOR_BYTES / 3 * 4) /* no rest: no padding */
-#define PT_CURSOR_LABEL "pt_cursor" /* the key signs nothing else as this */
+/* The length divides by 3, so the text has no padding. */
+#define PT_CURSOR_CHARS (PT_CURSOR_BYTES / 3 * 4)
+/* The label sets cursors apart from whatever else the key may sign. */
+#define PT_CURSOR_LABEL "pt_cursor"
 
 
 static pt_err_t pt_cursor_mac(pt_str_t key, const pt_uuid_t *tenant,

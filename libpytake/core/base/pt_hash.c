@@ -1,7 +1,8 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
-/* libcrypto's SHA-256 itself: the EVP way to it costs more than the hash of
- * a short text.  Deprecated in 3.0, and still in 3.5. */
+/* The functions of SHA-256 itself are used, because the way through libcrypto's
+ * EVP costs more than the hash of a short text.  They are deprecated since
+ * OpenSSL 3.0 and still there in 3.5. */
 #define OPENSSL_SUPPRESS_DEPRECATED
 
 #include "pt_util.h"
@@ -32,7 +33,7 @@ pt_sha256(const void *data, size_t len, uint8_t out[32])
 }
 
 
-/* RFC 2104. */
+/* This is the HMAC of RFC 2104. */
 pt_err_t
 pt_hmac_sha256(pt_str_t key, pt_str_t msg, uint8_t out[32])
 {

@@ -14,8 +14,9 @@ static size_t pt_jp_plain(pt_str_t s);
 static bool   pt_jp_plain8(const char *p);
 
 
-/* What stands behind the backslash; 'u' is the long form, 0 none at all
- * (RFC 8259, section 7). */
+/* The character that stands behind the backslash in the escape of each byte
+ * (RFC 8259, section 7).  'u' is the long form, and 0 means that the byte needs
+ * no escape. */
 static const char pt_jp_escapes[256] = {
     'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'b',         't',          'n', 'u',
     'f', 'r', 'u', 'u', 'u', 'u', 'u', 'u', 'u',         'u',          'u', 'u',
@@ -69,7 +70,7 @@ pt_jw_key(pt_jw_t *w, const char *key)
 
     assert(!w->after_key && w->depth != 0);
 
-    len = strlen(key); /* a literal of ours */
+    len = strlen(key); /* key is a string literal of ours */
     p = pt_buf_room(w->buf, len + 3 + w->comma);
     if (p != NULL) {
         if (w->comma) {
@@ -189,7 +190,8 @@ void
 pt_jw_value(pt_jw_t *w, const pt_json_t *v)
 {
     uint32_t         n = 0;
-    const pt_json_t *stack[PT_JSON_DEPTH_MAX]; /* open containers */
+    const pt_json_t *stack[PT_JSON_DEPTH_MAX]; /* the containers that are
+                                                  open */
 
     if (v == NULL) {
         pt_jw_null(w);
@@ -198,7 +200,7 @@ pt_jw_value(pt_jw_t *w, const pt_json_t *v)
 
     for (;;) {
         if (!pt_jw_scalar(w, v)) {
-            assert(n < PT_JSON_DEPTH_MAX); /* the parser's cap */
+            assert(n < PT_JSON_DEPTH_MAX); /* the parser allows no more */
             stack[n++] = v;
             pt_jw_open(w, v->type == PT_JSON_OBJECT ? '{' : '[');
 
@@ -215,7 +217,8 @@ pt_jw_value(pt_jw_t *w, const pt_json_t *v)
             v = stack[--n];
             pt_jw_close(w, v->type == PT_JSON_OBJECT ? '}' : ']');
 
-            /* the outermost one's neighbours are not part of the value */
+            /* The neighbours of the outermost container are not part of the
+             * value. */
             v = n == 0 ? NULL : v->next;
         }
 
@@ -270,7 +273,7 @@ pt_jp_text(pt_str_t s)
          i += pt_jp_plain((pt_str_t){ s.data + i, s.len - i }))
     {
         c = pt_jp_escapes[(unsigned char) s.data[i++]];
-        t.size += c == 'u' ? 5 : 1; /* what is more than the byte itself */
+        t.size += c == 'u' ? 5 : 1; /* the byte itself is counted already */
     }
 
     return t;
@@ -290,7 +293,8 @@ pt_jp_str(char *p, const pt_jp_text_t *t)
     *p++ = '"';
 
     for (;;) {
-        /* without an escape, mostly: then it need not be looked at again */
+        /* Most strings have no escape, as their size shows, and need not be
+         * looked at again. */
         n = t->size == t->str.len + 2 ? s.len : pt_jp_plain(s);
         if (n != 0) {
             p = pt_jp_bytes(p, s.data, n);
@@ -310,7 +314,7 @@ pt_jp_str(char *p, const pt_jp_text_t *t)
 }
 
 
-/* Before every value: the comma, unless a key stands before it. */
+/* Writes the comma that a value needs, unless a key stands before it. */
 static void
 pt_jw_begin(pt_jw_t *w)
 {
@@ -346,7 +350,8 @@ pt_jw_close(pt_jw_t *w, char c)
 }
 
 
-/* false: v is a container, and nothing was written. */
+/* Writes a value that is no container.  false: v is one, and nothing was
+ * written. */
 static bool
 pt_jw_scalar(pt_jw_t *w, const pt_json_t *v)
 {
@@ -393,8 +398,9 @@ pt_jp_escaped(char *p, unsigned char c)
 }
 
 
-/* How many bytes at the beginning need no escape: all of them, mostly.
- * Eight at a time, the last eight perhaps overlapping. */
+/* Says how many bytes at the beginning of s need no escape, which mostly are
+ * all of them.  It looks at eight at a time, and the last eight may overlap
+ * those before. */
 static size_t
 pt_jp_plain(pt_str_t s)
 {
@@ -417,8 +423,9 @@ pt_jp_plain(pt_str_t s)
 }
 
 
-/* A byte below 0x20, '"' or a backslash sets its high bit (bytes from 0x80 on
- * are left out, they are plain). */
+/* Whether none of eight bytes needs an escape: in `bad`, a byte below 0x20, a
+ * '"' or a backslash sets its high bit.  Bytes from 0x80 on need no escape and
+ * are left out. */
 static bool
 pt_jp_plain8(const char *p)
 {

@@ -1,8 +1,8 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * POST /api/v1/conversations: opens a conversation or takes the open one, and
- * sends the first message in either case.
+ * POST /api/v1/conversations.  It opens a conversation or takes the one that is
+ * open already, and sends the first message in either case.
  */
 
 #include "pt_conv.h"
@@ -20,12 +20,12 @@ typedef struct {
     pt_uuid_t    config_id;
     bool         has_message;
     pt_msg_out_t message;
-    pt_uuid_t    id;       /* if it is new */
-    pt_uuid_t    event_id; /* conversation_updated, "created" */
+    pt_uuid_t    id;       /* of the conversation, if it is new */
+    pt_uuid_t    event_id; /* of conversation_updated, "created" */
 } pt_conv_create_t;
 
-/* Statements of the write batch, in order.  The message is optional: what
- * follows it is counted from pt_conv_create_get(). */
+/* The places of the statements in the batch that writes.  The message is
+ * optional, so the places behind it are counted from pt_conv_create_get(). */
 #define PT_CREATE_OPEN 0
 #define PT_CREATE_EVENT 1
 #define PT_CREATE_MESSAGE 2
@@ -76,8 +76,7 @@ pt_conv_create_check(pytake_op_t *op)
 {
     const pt_value_t *first = &op->input[PT_CREATE_INITIAL];
 
-    if (first->members != NULL
-        && pt_value_is(&first->members[PT_MSG_REPLY_TO]))
+    if (first->members != NULL && pt_value_is(&first->members[PT_MSG_REPLY_TO]))
     {
         pt_fault(op, PT_STR("initial_message.reply_to"), "invalid",
                  "A first message quotes nothing");
@@ -198,7 +197,9 @@ pt_conv_create_refs(pytake_op_t *op, pt_conv_create_t *cc)
 }
 
 
-/* Only a new conversation has this id, so only that has this event. */
+/* Adds the event of a new conversation.  Only a new one has the id that was
+ * made here, so that the statement does nothing for one that was open
+ * already. */
 static pt_err_t
 pt_conv_create_event(pytake_op_t *op, const pt_conv_create_t *cc,
                      int64_t now_us)
@@ -282,7 +283,8 @@ pt_conv_create_answer(pytake_op_t *op)
 }
 
 
-/* With a key the very bytes that were kept. */
+/* Gives the body of the answer.  With an Idempotency-Key it is the very bytes
+ * that were kept. */
 static pt_err_t
 pt_conv_create_body(pytake_op_t *op, const pt_conv_create_t *cc, pt_str_t *out)
 {

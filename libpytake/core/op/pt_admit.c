@@ -1,8 +1,9 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * Everything before an operation's first step.  The order is the contract's:
- * route, credentials, permission, media type, size, JSON.
+ * Does everything that comes before an operation's first step.  The order of
+ * refusals is the API's contract: route, credentials, permission, media type,
+ * size, JSON.
  */
 
 #include "pt_op_parts.h"
@@ -48,7 +49,7 @@ pt_op_admit(pytake_op_t *op)
         }
     }
 
-    /* a webhook's POST has its own order, and no arguments */
+    /* A webhook's POST has an order of its own, and no arguments. */
     if ((flags & PT_OP_WEBHOOK) != 0 && op->req->method == PYTAKE_POST) {
         return PT_OK;
     }
@@ -105,7 +106,8 @@ pt_op_admit_header(pytake_op_t *op)
 }
 
 
-/* Whether the signature is right, the body will tell. */
+/* Judges the header of a webhook's POST.  Whether the signature is right is
+ * seen when the body is there. */
 static pt_err_t
 pt_admit_webhook(pytake_op_t *op)
 {
@@ -146,7 +148,8 @@ pt_admit_media(pytake_op_t *op)
 }
 
 
-/* Two readers of a doubled header might each take another one. */
+/* Refuses a header that came twice, because a server before this one might have
+ * read the other one. */
 static pt_err_t
 pt_admit_once(pytake_op_t *op, uint32_t header, const char *name)
 {
@@ -242,8 +245,8 @@ pt_admit_user(pytake_op_t *op)
 }
 
 
-/* By the role alone, whatever the path's ids: nothing is asked of the
- * database yet. */
+/* Judges the permission by the role alone, whatever ids the path has: the
+ * database is not asked before. */
 static pt_err_t
 pt_admit_permission(pytake_op_t *op)
 {
@@ -265,7 +268,8 @@ pt_admit_permission(pytake_op_t *op)
 }
 
 
-/* "Bearer" 1*SP token (RFC 6750); the scheme in any case (RFC 9110). */
+/* Takes the token out of "Bearer" 1*SP token (RFC 6750, section 2.1).  The
+ * scheme may be in any case (RFC 9110, section 11.1). */
 static bool
 pt_admit_token(pt_str_t header, pt_str_t *token)
 {
@@ -306,8 +310,8 @@ pt_admit_body(pytake_op_t *op)
 }
 
 
-/* application/json, with no charset or UTF-8; other parameters mean
- * nothing (RFC 8259, section 11). */
+/* Whether a media type is application/json with no charset or with UTF-8.  Its
+ * other parameters mean nothing (RFC 8259, section 11). */
 static bool
 pt_admit_is_json(pt_str_t type)
 {
@@ -357,7 +361,7 @@ static bool
 pt_admit_is(pt_str_t s, const char *lower)
 {
     char   c;
-    size_t i, n = strlen(lower); /* a literal */
+    size_t i, n = strlen(lower); /* lower is a string literal */
 
     if (s.len != n) {
         return false;

@@ -48,16 +48,16 @@ struct pt_field_s {
 
 /* What was sent.  Slices live on the operation's arena. */
 struct pt_value_s {
-    bool             given; /* in the body, with a value or as null */
-    bool             null;
-    pt_str_t         text; /* of a list or any object the JSON of it */
-    pt_uuid_t        uuid;
-    int64_t          number;
-    bool             yes;
-    const pt_uuid_t *uuids;
-    size_t           nuuids;
-    uint32_t         words;     /* bit i: the i-th word of one_of */
-    const pt_value_t *members;  /* of an object, one a field of its table */
+    bool              given; /* in the body, with a value or as null */
+    bool              null;
+    pt_str_t          text; /* of a list or any object the JSON of it */
+    pt_uuid_t         uuid;
+    int64_t           number;
+    bool              yes;
+    const pt_uuid_t  *uuids;
+    size_t            nuuids;
+    uint32_t          words;   /* bit i: the i-th word of one_of */
+    const pt_value_t *members; /* of an object, one a field of its table */
 };
 
 /* Whether a field has a value, not null. */

@@ -1,8 +1,8 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * Takes the query apart.  Faults are collected, so that the answer lists every
- * one.
+ * Takes the query apart.  Faults are collected, so that the answer lists all of
+ * them.
  */
 
 #include "pt_op_parts.h"

@@ -1,7 +1,8 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * An operation's batches: who they act for, when they are sent, their rows.
+ * The batches of an operation: for whom they act, how they are sent, and the
+ * rows that come back.
  */
 
 #include "pt_op_parts.h"

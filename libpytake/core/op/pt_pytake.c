@@ -1,7 +1,7 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * The instance: configuration and keys that operations share.
+ * The instance: the configuration and the keys that all operations share.
  */
 
 #include "pt_op_parts.h"
@@ -153,7 +153,8 @@ pt_pytake_copy(const pt_mem_t *mem, pt_str_t from, pt_str_t *to)
 }
 
 
-/* One secret, several uses: each has a key of its own. */
+/* Derives a key for each use of the one secret, so that no use can be mistaken
+ * for another. */
 static pt_err_t
 pt_pytake_keys(pytake_t *pt)
 {

@@ -1,8 +1,8 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * Answers: bodies, headers, problems; the work and the events that a step
- * asks for.
+ * Builds answers with their bodies, headers and problems, and asks for the work
+ * and the events that a step wants.
  */
 
 #include "pt_op_parts.h"
@@ -66,7 +66,7 @@ pt_fault(pytake_op_t *op, pt_str_t field, const char *code, const char *message)
     pt_field_error_t *e;
 
     if (op->nerrors == PT_FIELD_ERRORS_MAX) {
-        return; /* enough to work on */
+        return; /* these are enough for a client to work on */
     }
 
     if (op->errors == NULL) {
@@ -78,11 +78,12 @@ pt_fault(pytake_op_t *op, pt_str_t field, const char *code, const char *message)
         }
     }
 
-    /* a client's key is as long as it likes; the problem is not */
+    /* The field may be a key that the client made up, of any length, and the
+     * problem must stay short. */
     e = &op->errors[op->nerrors++];
     e->field = pt_utf8_prefix(field, PT_FIELD_NAME_CHARS);
     e->code = code;
-    e->message = (pt_str_t){ message, strlen(message) }; /* a literal */
+    e->message = (pt_str_t){ message, strlen(message) };
 }
 
 
@@ -106,7 +107,8 @@ pt_op_problem(pytake_op_t *op, pt_err_t err)
 
     assert(err != PT_OK && !op->replied);
 
-    /* a 422 without what it is about is of no use */
+    /* A 422 that does not say what is wrong is of no use, so the lack of memory
+     * for its faults is told instead. */
     if (err == PT_EVALIDATION && op->fault_err != PT_OK) {
         err = op->fault_err;
     }
@@ -151,7 +153,6 @@ pt_work_verify(pytake_op_t *op, const pytake_login_t *login, pt_str_t password,
 }
 
 
-/* An event is signed: the hub passes on what it can believe. */
 pt_err_t
 pt_publish_event(pytake_op_t *op, const pt_uuid_t *tenant, int64_t seq,
                  pt_str_t frame)
@@ -280,7 +281,8 @@ pt_publish(pytake_op_t *op, pt_str_t kind, const pt_uuid_t *tenant,
 }
 
 
-/* What fails here is left out: the status says the most of it. */
+/* Adds the headers that go with a status.  One that cannot be added is left
+ * out, because the status says the most of it. */
 static void
 pt_reply_problem_headers(pytake_op_t *op, const pt_err_row_t *row)
 {
@@ -362,7 +364,8 @@ pt_publish_reserve(pytake_op_t *op)
     uint32_t        cap;
     pytake_redis_t *p;
 
-    if (op->published == op->npublish) { /* those of the batch before */
+    /* What is queued is of the batch before, and was published. */
+    if (op->published == op->npublish) {
         op->published = 0;
         op->npublish = 0;
     }

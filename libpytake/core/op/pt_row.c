@@ -1,8 +1,8 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * The shortest way from a path's ids to a row as JSON: what most endpoints
- * that read one thing are.
+ * The shortest way from the ids of a path to a row as JSON, on which most
+ * endpoints that read one thing are built.
  */
 
 #include "pt_op.h"
@@ -87,7 +87,7 @@ pt_row_texts_size(const pytake_rows_t *r, uint32_t row, uint32_t col)
     pt_str_t text;
 
     while (pt_cell_array_next(r, row, col, &at, &text)) {
-        size += pt_jp_text(text).size + 1; /* the comma */
+        size += pt_jp_text(text).size + 1; /* one byte for a comma */
     }
 
     return size;
@@ -109,7 +109,7 @@ pt_row_texts(char *p, const pytake_rows_t *r, uint32_t row, uint32_t col)
         *p++ = ',';
     }
 
-    p -= p[-1] == ','; /* behind the last one */
+    p -= p[-1] == ','; /* the last comma goes */
     *p++ = ']';
 
     return p;
@@ -190,6 +190,6 @@ pt_row_value(pt_jw_t *w, const pytake_rows_t *r, uint32_t row, uint32_t col,
         break;
 
     case PYTAKE_TYPE_BYTES:
-        assert(0); /* no API shows them */
+        assert(0); /* the API shows none */
     }
 }

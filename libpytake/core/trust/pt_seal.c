@@ -97,7 +97,7 @@ pt_unseal(pt_arena_t *a, const uint8_t key[32], pt_str_t aad, pt_str_t sealed,
          && EVP_DecryptFinal_ex(ctx, p + len, &n) == 1;
     EVP_CIPHER_CTX_free(ctx);
     if (!ok) {
-        /* what did not authenticate must not be seen */
+        /* What was decrypted but is not authentic must not be seen. */
         memset(p, 0, len);
         return PT_ECRYPTO;
     }

@@ -1,9 +1,10 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * The envelope is walked twice: once to count, once to fill arrays of that
- * size.  What an item needs is checked here; what a message says is read by
- * pt_wa_message.c, a status by pt_wa_status.c.
+ * Reads the envelope of a webhook body.  It is walked twice: once to count, and
+ * once to fill arrays of that size.  Here it is checked that an item has what
+ * it needs; pt_wa_message.c reads what a message says, and pt_wa_status.c a
+ * status.
  */
 
 #include "pt_wa_item.h"
@@ -131,7 +132,8 @@ pt_wa_time_get(pt_wa_walk_t *wk, const pt_json_t *obj, int64_t *unix_s)
     }
 
     if (v == NULL || v->type == PT_JSON_NULL) {
-        /* never our own clock: a retry must make the same id */
+        /* Our own clock must not be used, because the same body must make the
+         * same id when it comes again. */
         v = pt_json_find(wk->entry_json, "time");
         if (!pt_wa_seconds(v, unix_s)) {
             *unix_s = 0;
@@ -255,8 +257,8 @@ pt_wa_change(pt_wa_walk_t *wk, const pt_json_t *change)
         wk->out->numbers[wk->out->nnumbers++] = wk->number;
     }
 
-    /* other fields are kept as bytes; one without a field is told by its
-     * shape */
+    /* Changes of other fields are kept as bytes only.  A change without a field
+     * is known by its shape. */
     if (pt_json_is(field, PT_JSON_STRING) && !pt_str_is(field->str, "messages"))
     {
         return PT_OK;
@@ -379,7 +381,7 @@ pt_wa_item(pt_wa_walk_t *wk, const pt_json_t *item)
     pt_err_t err;
 
     if (wk->place.kind == PT_WA_CHANNEL) {
-        /* what WhatsApp says of the number, not of a message */
+        /* This is what WhatsApp says of the number, and not of a message. */
         pt_wa_error_put(wk, item, "channel_error", "", false);
         return PT_OK;
     }
@@ -462,7 +464,8 @@ pt_wa_message(pt_wa_walk_t *wk, const pt_json_t *item)
 }
 
 
-/* One body may say the same thing twice; the first one stands. */
+/* Drops repeated messages: one body may have the same message twice, and the
+ * first one stays. */
 static pt_err_t
 pt_wa_messages_fold(pt_arena_t *a, pt_wa_t *wa)
 {

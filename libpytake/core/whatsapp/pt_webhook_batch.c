@@ -1,8 +1,8 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * The statements of one transaction.  Arrays are parallel; a body of a
- * thousand items is a handful of statements.
+ * Builds the statements of one transaction.  Their parameters are parallel
+ * arrays, so that a body of a thousand items takes a handful of statements.
  */
 
 #include "pt_webhook_parts.h"
@@ -11,10 +11,10 @@
 #include <assert.h>
 
 
-/* Columns of ingest_statuses. */
+/* The parameters of ingest_statuses. */
 typedef struct {
     size_t     n;
-    pt_str_t  *texts; /* six columns */
+    pt_str_t  *texts; /* six arrays of n, one behind another */
     pt_uuid_t *ours;
     pt_uuid_t *events;
     int64_t   *times;
@@ -281,9 +281,10 @@ pt_webhook_error_row(pytake_op_t *op, pt_webhook_t *wh, const pt_wa_error_t *e,
 
 
 /*
- * So that a retry keeps it once.  An item has an id, and what is wrong with
- * it is so wherever it stands; what WhatsApp says of a number has neither id
- * nor time and is known by the body that said it.
+ * Computes the hash by which an error is kept once, even if the body comes
+ * again.  An item has an id, and what is wrong with it is so wherever it
+ * stands; what WhatsApp says of a number has neither id nor time, and is known
+ * by the body that said it.
  */
 static pt_err_t
 pt_webhook_error_hash(pytake_op_t *op, pt_webhook_t *wh, const pt_wa_error_t *e,

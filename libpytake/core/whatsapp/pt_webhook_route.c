@@ -1,12 +1,14 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
-/* Which items are whose, and the transactions that store them. */
+/* Decides which items belong to which tenant, and makes the transactions that
+ * store them. */
 
 #include "pt_webhook_parts.h"
 
 #include <assert.h>
 
-/* beside one job a chunk: what halving and single errors need at most */
+/* Places on the stack beside one job for each chunk: as many as halving and
+ * single errors need at most. */
 #define PT_WEBHOOK_JOBS_SPARE 32u
 
 
@@ -93,7 +95,8 @@ pt_webhook_halve(pt_webhook_t *wh)
 
     half = j.from + (j.to - j.from) / 2;
 
-    /* a stack: the first half goes first */
+    /* The first half is put last, because a stack gives back the last one
+     * first. */
     err = pt_webhook_job_add(wh, j.type, j.tenant, half, j.to);
     if (err == PT_OK) {
         err = pt_webhook_job_add(wh, j.type, j.tenant, j.from, half);
@@ -112,7 +115,7 @@ pt_webhook_number_find(const pt_webhook_t *wh, pt_str_t number)
 }
 
 
-/* Its place, whoever has it. */
+/* Finds the place of a number, whether or not it belongs to a tenant. */
 static pt_webhook_number_t *
 pt_webhook_number_get(const pt_webhook_t *wh, pt_str_t number)
 {
@@ -386,7 +389,8 @@ pt_webhook_jobs(pt_arena_t *a, pt_webhook_t *wh)
 }
 
 
-/* The stack gives back the last one first. */
+/* Makes the jobs of one list.  The last chunk is put first, because a stack
+ * gives back the last one first. */
 static pt_err_t
 pt_webhook_chunks(pt_webhook_t *wh, pt_webhook_job_type_t type, uint32_t tenant,
                   size_t n)

@@ -9,6 +9,7 @@ import {
   learnConversation,
   patchConversation,
   putConversation,
+  toldAt,
 } from "@/data/conversations";
 import { mapMessage, raised, withMessage } from "@/data/merge";
 import { changeThread } from "@/data/messages";
@@ -63,7 +64,7 @@ function message(client: QueryClient, ev: ServerEvent<MessageData>, me: string, 
   if (m.sender_type !== "contact" && m.sender_id !== null) {
     tellTyping(m.conversation_id, m.sender_id, false);
   }
-  applyBrief(client, brief, ev.timestamp, me);
+  applyBrief(client, brief, { at: ev.timestamp, seq: ev.seq }, me);
   if (ev.event === "message_received") {
     heard.onInbound?.(m, brief);
   }
@@ -83,7 +84,12 @@ function conversation(
   const { changes: _changes, by_user_id: _by, ...c } = ev.data;
 
   if (typeof c.updated_at === "string" && typeof c.created_at === "string") {
-    putConversation(client, c, me);
+    const had = findConversation(client, c.id);
+    const at = had === undefined ? c.updated_at : toldAt(had, { at: c.updated_at, seq: ev.seq });
+
+    if (at !== null) {
+      putConversation(client, { ...c, updated_at: at }, me);
+    }
   } else {
     learnConversation(client, c.id, me);
   }
@@ -97,10 +103,12 @@ function assigned(
   const id = ev.data.conversation_id;
   const had = findConversation(client, id);
 
+  const at = had === undefined ? null : toldAt(had, { at: ev.timestamp, seq: ev.seq });
+
   if (had === undefined) {
     learnConversation(client, id, me);
-  } else if (had.updated_at <= ev.timestamp) {
-    patchConversation(client, id, { assigned_to: ev.data.user_id, updated_at: ev.timestamp }, me);
+  } else if (at !== null) {
+    patchConversation(client, id, { assigned_to: ev.data.user_id, updated_at: at }, me);
   }
 }
 
