@@ -20,23 +20,28 @@
 #include "ngx_pytake_worker.h"
 #include "ngx_pytake_zone.h"
 
-/* ---- one read statement without a core operation ---- */
+/* ---- one read statement without a core operation (ngx_pytake_probe.c)
+ * ---- */
 
 typedef struct ngx_pytake_probe_s ngx_pytake_probe_t;
 
-/* Answers the request: what a content handler would return. */
+/* Called once with the result, which is borrowed until it returns.  It returns
+ * what a content handler returns. */
 typedef ngx_int_t (*ngx_pytake_probe_pt)(ngx_http_request_t        *r,
                                          const pytake_sql_result_t *result);
 
-/* Makes a probe from r's pool.  The caller adds its one statement by
- * PT_SQL(ngx_pytake_probe_sql(p), ...) and runs it.  NULL: out of memory. */
+/* Makes a probe, in memory of its own, because the pool may need its
+ * parameters when the request has gone.  The caller fills it with one
+ * statement, by PT_SQL(ngx_pytake_probe_sql(p), ...), and runs it, which frees
+ * it.  It returns NULL when there is no memory. */
 ngx_pytake_probe_t *ngx_pytake_probe_new(ngx_http_request_t *r);
 
-/* The batch of a probe that was not run yet. */
+/* The batch of the probe, to be filled. */
 pt_sql_t *ngx_pytake_probe_sql(ngx_pytake_probe_t *p);
 
-/* Runs the probe where the body has been read, for timeout milliseconds at
- * most, has handler answer the request, and finalizes it. */
+/* Runs the probe in the read pool, with timeout milliseconds for it.  The
+ * request's body has been read before; the request is finalized with what
+ * handler returns. */
 void ngx_pytake_probe_run(ngx_pytake_probe_t *p, ngx_msec_t timeout,
                           ngx_pytake_probe_pt handler);
 

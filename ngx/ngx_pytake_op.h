@@ -119,10 +119,11 @@ struct ngx_pytake_hash_s {
     size_t               phc_len;
     size_t               password_len;
     pt_err_t             err;
-    unsigned             match : 1;
-    unsigned             running : 1;   /* it is in a thread */
-    unsigned             displaced : 1; /* it lost its place */
-    unsigned             later : 1;     /* index of the worker's hashes */
+    /* A word of its own: the thread writes it while the loop sets the bits. */
+    ngx_uint_t match;
+    unsigned   running : 1;   /* it is in a thread */
+    unsigned   displaced : 1; /* it lost its place */
+    unsigned   later : 1;     /* index of the worker's hashes */
 };
 
 /* Makes the worker's queues.  NGX_ERROR means that there is no memory. */

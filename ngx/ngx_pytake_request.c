@@ -141,7 +141,7 @@ ngx_pytake_api_post(ngx_http_request_t *r)
 
 /*
  * Refuses a request whose header says enough, before a byte of its body is
- * read. Discarding the body may take its time, and the request lives as long;
+ * read.  Discarding the body may take its time, and the request lives as long;
  * so the answer is copied and the operation freed at once.  NGX_DECLINED means
  * that the body may be read.
  */

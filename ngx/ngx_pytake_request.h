@@ -102,7 +102,7 @@ size_t ngx_pytake_network(ngx_http_request_t *r,
                           u_char              out[NGX_PYTAKE_NETWORK_MAX]);
 
 /* 1 when a page of this origin may open a WebSocket here
- * (ngx_pytake_origin.c). The module compares origins, for browsers let every
+ * (ngx_pytake_origin.c).  The module compares origins, for browsers let every
  * page open WebSockets anywhere (RFC 6455, 10.2). */
 ngx_uint_t ngx_pytake_origin_is(ngx_http_request_t *r, ngx_str_t *origin);
 

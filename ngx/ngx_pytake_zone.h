@@ -81,7 +81,7 @@ extern const ngx_uint_t ngx_pytake_zone_bucket_us[NGX_PYTAKE_BUCKETS - 1];
 extern const char *const ngx_pytake_zone_class_names[NGX_PYTAKE_CLASSES];
 
 /* Lays the zone out, or takes over the one from before a reload, which is
- * data. NGINX calls it in the master.  NGX_ERROR, logged: the zone is too
+ * data.  NGINX calls it in the master.  NGX_ERROR, logged: the zone is too
  * small, or it was made by another version of the module. */
 ngx_int_t ngx_pytake_zone_init(ngx_shm_zone_t *shm_zone, void *data);
 

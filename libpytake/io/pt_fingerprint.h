@@ -42,7 +42,7 @@ typedef struct {
 
 /* Makes the fingerprints of values, of which value[PT_FINGERPRINT_JWT_SECRET]
  * is the key.  A value with len 0 is not set; the two addresses are
- * NUL-terminated. There is no fingerprint at all without a JWT secret, and
+ * NUL-terminated.  There is no fingerprint at all without a JWT secret, and
  * none of an address that cannot be parsed or is too long.  PT_ENOMEM;
  * PT_ECRYPTO. */
 pt_err_t pt_fingerprint_make(const pt_str_t     value[PT_FINGERPRINTS],

@@ -115,7 +115,7 @@ pt_pgresult_free(pt_pgresult_t *r)
 
 
 /* Copies a field of a refusal to to, of size bytes, and cuts it between
- * characters. It is absent when the server did not send it. */
+ * characters.  It is absent when the server did not send it. */
 
 static pt_str_t
 pt_pgresult_field(const PGresult *res, int field, char *to, size_t size)

@@ -9,7 +9,7 @@
  * batch gets its answers.
  *
  * Handlers run from timers and sockets alone, never inside a call of the
- * caller's. So the kick timer deals with whatever fails within
+ * caller's.  So the kick timer deals with whatever fails within
  * pt_pool_submit(), on the next turn of the loop.
  */
 

@@ -17,7 +17,7 @@ static void         pt_poolconn_away(pt_pool_t *p);
 
 
 /* After a failure attempts to connect have a distance in time, and go one at a
- * time. While the breaker is open, probes alone connect. */
+ * time.  While the breaker is open, probes alone connect. */
 
 void
 pt_poolconn_grow(pt_pool_t *p)

@@ -27,7 +27,7 @@
 typedef struct courier_http_s courier_http_t;
 
 /* Called once for each call.  answer and its body are borrowed until it
- * returns. It may begin other calls, but not delete the courier_http_t. */
+ * returns.  It may begin other calls, but not delete the courier_http_t. */
 typedef void (*courier_http_handler_pt)(void                   *data,
                                         const courier_answer_t *answer);
 

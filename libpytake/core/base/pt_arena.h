@@ -30,8 +30,8 @@ pt_arena_t *pt_arena_new(const pt_mem_t *mem, size_t size_max);
 void pt_arena_del(pt_arena_t *a);
 
 /* Allocates size bytes, aligned for any type and borrowed until pt_arena_del().
- * pt_arena_calloc() allocates count * size bytes of zeros.  A size of 0 gives a valid
- * pointer.  The result is NULL at the arena's cap or when the allocator
+ * pt_arena_calloc() allocates count * size bytes of zeros.  A size of 0 gives a
+ * valid pointer.  The result is NULL at the arena's cap or when the allocator
  * refuses. */
 void *pt_arena_alloc(pt_arena_t *a, size_t size) PT_MUST_CHECK;
 void *pt_arena_calloc(pt_arena_t *a, size_t count, size_t size) PT_MUST_CHECK;
