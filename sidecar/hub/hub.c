@@ -1,8 +1,8 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * hub.c: the instance: who joins which tenant, what the world says, ticks
- * and turns.
+ * hub.c: a hub as a whole: it is made and freed, hands news to the tenant they
+ * are about, and does what is due with every tick and every turn of the loop.
  */
 
 #include <assert.h>
@@ -23,6 +23,8 @@ hub_new(const hub_conf_t *conf, hub_t **out)
     size_t n;
     hub_t *h;
 
+    assert(conf->ops != NULL && conf->mem.alloc != NULL);
+
     h = conf->mem.alloc(conf->mem.user, sizeof(hub_t));
 
     if (h == NULL) {
@@ -36,9 +38,10 @@ hub_new(const hub_conf_t *conf, hub_t **out)
     h->ping = hub_frame_new(&h->conf.mem, HUB_WS_OP_PING, 0, NULL, PT_STR(""));
 
     for (n = HUB_INDEX_MIN; n < conf->conns_max / 4; n *= 2) {
-        /* a few connections an entry */
+        /* at full load there are about four connections an entry */
     }
 
+    assert((n & (n - 1)) == 0);
     h->index = hub_alloc(h, n * sizeof(hub_conn_t *));
 
     if (h->ping == NULL || h->index == NULL) {
@@ -73,6 +76,8 @@ hub_del(hub_t *h)
         }
     }
 
+    assert(h->ntenants == 0 && h->nlabelled == 0 && h->idle == NULL);
+    assert(h->npages == 0 && h->page_bytes == 0 && h->ring_bytes == 0);
     hub_frame_unref(&h->conf.mem, h->ping);
     hub_free(h, h->index);
     h->conf.mem.free(h->conf.mem.user, h);
@@ -159,7 +164,7 @@ hub_on_bell(hub_t *h, const pt_uuid_t *tenant, pt_str_t payload)
     }
 
     for (i = 0; i < payload.len && payload.data[i] != ' '; i++) {
-        /* the seq */
+        /* the number ends at the first blank */
     }
 
     if (!pt_i64_parse((pt_str_t){ payload.data, i }, &seq) || seq <= 0) {
@@ -256,7 +261,9 @@ hub_on_doubt(hub_t *h, const pt_uuid_t *tenant, const pt_uuid_t *session)
     for (c = (t == NULL) ? NULL : t->conns; c != NULL; c = c->next) {
 
         if (c->state < HUB_CONN_CLOSING && pt_uuid_eq(&c->session, session)) {
-            c->doubted = c->checking; /* what was asked before may not know */
+            /* A look-up under way may have read the row before it changed, so
+             * another one follows it. */
+            c->doubted = c->checking;
             hub_session_check(c);
         }
     }
@@ -390,8 +397,8 @@ hub_conns_waiting(const hub_t *h)
 }
 
 
-/* What is new for a tenant, to all of its sockets: once a turn, however many
- * events came. */
+/* Writes what is new for a tenant to all of its sockets.  It is done once a
+ * turn, however many events came in it. */
 
 static void
 hub_flush_tenants(hub_t *h)
@@ -401,6 +408,7 @@ hub_flush_tenants(hub_t *h)
 
     while (h->dirty_tenants != NULL) {
         t = h->dirty_tenants;
+        assert(t->dirty);
         h->dirty_tenants = t->dirty_next;
         t->dirty = false;
 
@@ -432,6 +440,7 @@ hub_flush_conns(hub_t *h)
     while (list != NULL) {
         c = list;
         list = c->dirty_next;
+        assert(c->dirty);
         c->dirty = false;
 
         if (c->state != HUB_CONN_DEAD && !c->blocked) {
@@ -441,7 +450,8 @@ hub_flush_conns(hub_t *h)
 }
 
 
-/* The one place where connections are freed: no list is being walked. */
+/* Frees the connections that have ended.  It is the only place that does so,
+ * because here no list of connections is being walked. */
 
 static void
 hub_flush_dead(hub_t *h)
@@ -467,7 +477,9 @@ hub_flush_dead(hub_t *h)
         while (list != NULL) {
             c = list;
             list = c->wheel_next;
-            hub_client_free(c); /* its typing_stop may be others' death */
+            /* It may send a typing_stop to others, and one of them that has no
+             * room for it is dropped: so h->dead is looked at again. */
+            hub_client_free(c);
         }
     }
 }

@@ -93,9 +93,10 @@ hub_admission_ask(const hub_admission_t *d, const hub_admission_key_t *key,
         return true;
     }
 
-    /* None has more than its own, so one of its own goes: but each has time
-     * to say its first word, or of a crowd that comes back at once nobody
-     * would ever get in. */
+    /* No network has more guests than this one, so a guest of its own makes
+     * room.  But each keeps its place for some time to authenticate: if a
+     * crowd came back at once, they would otherwise displace each other and
+     * nobody would ever get in. */
 
     if (n == NULL || now_ms - n->oldest->since_ms < HUB_ADMISSION_PATIENCE_MS) {
         return false;
@@ -169,6 +170,7 @@ hub_admission_leave(hub_admission_t *d, hub_guest_t *guest)
     hub_net_t *n;
 
     n = guest->net;
+    assert(d->count > 0 && n->count > 0);
     hub_admission_level_drop(d, n);
 
     if (guest->prev != NULL) {
@@ -213,14 +215,15 @@ hub_admission_find(const hub_admission_t *d, const hub_admission_key_t *key)
          n != NULL && (n->key.hi != key->hi || n->key.lo != key->lo);
          n = n->next)
     {
-        /* the one of that network */
+        /* up to the network that is looked for, or the end */
     }
 
     return n;
 }
 
 
-/* Nobody can choose networks that all meet in one bucket. */
+/* The random factors keep clients from choosing networks that all fall into
+ * one bucket. */
 
 static size_t
 hub_admission_bucket(const hub_admission_t *d, const hub_admission_key_t *key)
@@ -230,7 +233,8 @@ hub_admission_bucket(const hub_admission_t *d, const hub_admission_key_t *key)
 }
 
 
-/* Of those that have the most the one that has had them longest. */
+/* Returns the network with the most guests; of several, the one that has had so
+ * many for the longest time.  NULL: there are no guests. */
 
 static hub_net_t *
 hub_admission_most(const hub_admission_t *d)
@@ -260,6 +264,7 @@ hub_admission_level_add(hub_admission_t *d, hub_net_t *n)
 {
     size_t i;
 
+    assert(n->count > 0);
     i = hub_admission_level(n);
     n->level_next = NULL;
     n->level_prev = d->levels_last[i];
@@ -294,6 +299,7 @@ hub_admission_level_drop(hub_admission_t *d, hub_net_t *n)
         n->level_next->level_prev = n->level_prev;
 
     } else {
+        assert(d->levels_last[i] == n);
         d->levels_last[i] = n->level_prev;
     }
 }
@@ -304,10 +310,12 @@ hub_admission_free(hub_admission_t *d, hub_net_t *n)
 {
     hub_net_t **at;
 
+    assert(n->count == 0 && n->oldest == NULL && n->youngest == NULL);
+
     for (at = &d->nets[hub_admission_bucket(d, &n->key)]; *at != n;
          at = &(*at)->next)
     {
-        /* it is there */
+        assert(*at != NULL);
     }
 
     *at = n->next;

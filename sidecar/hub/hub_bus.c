@@ -1,12 +1,16 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * hub_bus.c: the hub's channels of Redis, three a tenant: ev: (doorbells),
- * ctl: ("revoke <session>"), eph: (other hubs' typing and presence).  All of
- * it may be lost: the polls of hub_db.c find what matters.  And all of it may
- * be forged: hub_trust.c judges ev: and eph:, and "revoke" is a question that
- * the database answers.
+ * hub_bus.c: the channels of Redis that the hub listens to, three for each
+ * tenant: ev: (doorbells), ctl: ("revoke <session>") and eph: (typing and
+ * presence of other hubs).
+ *
+ * Any message may be lost: the poll (hub_db_poll.c) finds what matters.  Any
+ * message may be forged: hub_trust.c checks those of ev: and eph:, and after a
+ * "revoke" the session is looked up in the database.
  */
+
+#include <assert.h>
 
 #include "hub_glue.h"
 
@@ -43,6 +47,8 @@ hub_bus_start(hub_glue_t *g, const part_host_t *serve)
     pt_err_t            err;
     pt_redis_conf_t     conf;
     pt_redis_sub_conf_t sub;
+
+    assert(g->pub == NULL && g->sub == NULL);
 
     memset(&conf, 0, sizeof(conf));
     conf.url = serve->conf->redis_url;
@@ -158,7 +164,7 @@ hub_bus_up(void *data)
 
     g = data;
     hub_tenants_all(g->hub, hub_bus_each, g);
-    hub_db_poll_now(g); /* what was rung meanwhile */
+    hub_db_poll_now(g); /* doorbells were lost while Redis was away */
 }
 
 
@@ -172,12 +178,12 @@ hub_bus_each(void *data, const pt_uuid_t *tenant)
 static void
 hub_bus_down(void *data)
 {
-    PT_UNUSED(data); /* the polls go on */
+    PT_UNUSED(data); /* The poll goes on and finds what is new. */
 }
 
 
-/* From here on nothing is missed; what came between the look at the log and
- * now may have been. */
+/* Redis has confirmed a subscription.  An event that came between the load of
+ * the log and now was not announced to this hub, so it polls at once. */
 
 static void
 hub_bus_added(void *data, pt_str_t channel)
@@ -240,7 +246,8 @@ hub_bus_message(void *data, pt_str_t channel, pt_str_t payload)
 }
 
 
-/* Said once in a while (serve.h), whatever comes. */
+/* Logs that messages were refused since it was last called.  serve.c keeps the
+ * same line from being logged more than once a minute. */
 
 static void
 hub_bus_doubt(hub_glue_t *g)
@@ -261,7 +268,8 @@ hub_bus_doubt(hub_glue_t *g)
 }
 
 
-/* Of hub_bus_kinds; BUS_CHANNELS: none of ours. */
+/* Returns the index of the channel's kind in hub_bus_kinds and its *tenant, or
+ * BUS_CHANNELS when the channel is not one of these. */
 
 static size_t
 hub_bus_kind(pt_str_t channel, pt_uuid_t *tenant)

@@ -1,8 +1,11 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * hub_client.c: a client: its socket comes, says something, and ends.
+ * hub_client.c: the life of a connection: its socket comes, frames of the
+ * client are read, and it is freed.
  */
+
+#include <assert.h>
 
 #include "hub_int.h"
 
@@ -77,6 +80,7 @@ hub_on_read(hub_conn_t *c, uint8_t *data, size_t len)
 
     while (len > 0 && c->state != HUB_CONN_DEAD) {
         hub_ws_feed(&c->ws, &c->hub->conf.mem, data, len, &used, &in);
+        assert(used <= len);
         data += used;
         len -= used;
 
@@ -88,8 +92,8 @@ hub_on_read(hub_conn_t *c, uint8_t *data, size_t len)
     }
 
     if (c->ws.failed || (!c->ws.in_message && !c->ws.in_frame)) {
-        hub_ws_free(&c->ws,
-                    &c->hub->conf.mem); /* an idle socket owns no buffer */
+        /* An idle connection keeps no buffer, for there are many. */
+        hub_ws_free(&c->ws, &c->hub->conf.mem);
     }
 }
 
@@ -124,11 +128,12 @@ hub_client_free(hub_conn_t *c)
     hub_conn_t **at;
 
     h = c->hub;
+    assert(c->state == HUB_CONN_DEAD && !c->dirty && h->nconns > 0);
 
     for (at = &h->index[c->ticket & h->index_mask]; *at != c;
          at = &(*at)->index_next)
     {
-        /* it is there */
+        assert(*at != NULL);
     }
 
     *at = c->index_next;
@@ -137,6 +142,7 @@ hub_client_free(hub_conn_t *c)
         hub_tenant_leave(c);
 
     } else {
+        assert(h->nstrangers > 0);
         hub_conn_unlink(c, &h->strangers);
         h->nstrangers--;
     }
@@ -166,7 +172,7 @@ hub_client_event(hub_conn_t *c, const hub_ws_in_t *in)
     if (in->type == HUB_WS_CLOSE) {
         c->peer_closed = true;
         hub_conn_close(c, in->code == 1005 ? 1000 : in->code, "");
-        hub_conn_dirty(c); /* once our close frame is out, it ends */
+        hub_conn_dirty(c); /* It ends when our close frame is written. */
         return;
     }
 
@@ -199,19 +205,21 @@ hub_client_event(hub_conn_t *c, const hub_ws_in_t *in)
         hub_conn_close(c, in->code, "protocol error");
         return;
 
-    default: /* a pong: seen_s is all */
+    default: /* A pong needs no answer: hub_on_read() has set seen_s. */
         return;
     }
 }
 
 
-/* HUB_RATE messages a second, HUB_RATE_BURST at once. */
+/* Returns whether the client may send one more message: HUB_RATE of them in a
+ * second, HUB_RATE_BURST at once (a token bucket). */
 
 static bool
 hub_client_rate(hub_conn_t *c)
 {
     uint32_t n;
 
+    assert(c->tokens <= HUB_RATE_BURST);
     n = c->hub->now_s - c->rate_s;
 
     if (n > 0) {

@@ -1,7 +1,8 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * hub_conn.c: one socket: what waits to be sent to it, and that it ends.
+ * hub_conn.c: one connection: the queue of its control frames, its end, and the
+ * lists that it is in.
  */
 
 #include <assert.h>
@@ -21,12 +22,14 @@ hub_conn_push(hub_conn_t *c, hub_frame_t *f)
 {
     hub_out_t *o, **last;
 
+    assert((c->out == NULL) == (c->nout == 0));
+
     if (f == NULL || c->state == HUB_CONN_DEAD || c->close_sent) {
         return;
     }
 
     if (c->nout >= HUB_PRIVATE_MAX) {
-        hub_conn_drop(c); /* it reads nothing and asks for ever more */
+        hub_conn_drop(c); /* The client asks, but reads no answers. */
         return;
     }
 
@@ -41,7 +44,7 @@ hub_conn_push(hub_conn_t *c, hub_frame_t *f)
     o->frame = hub_frame_ref(f);
 
     for (last = &c->out; *last != NULL; last = &(*last)->next) {
-        /* to the end: control frames of one socket are few */
+        /* up to the end, which is near: HUB_PRIVATE_MAX frames at most */
     }
 
     *last = o;
@@ -78,6 +81,7 @@ hub_conn_close(hub_conn_t *c, uint16_t code, const char *reason)
         return;
     }
 
+    assert(reason != NULL);
     n = strlen(reason);
     n = (n < sizeof(payload) - 2) ? n : sizeof(payload) - 2;
     payload[0] = (char) (code >> 8);
@@ -100,15 +104,12 @@ hub_conn_close(hub_conn_t *c, uint16_t code, const char *reason)
     if (c->state != HUB_CONN_DEAD) {
         c->state = HUB_CONN_CLOSING;
         c->close_sent = true;
-        c->born_s = c->hub->now_s; /* the wait counts from here */
+        c->born_s = c->hub->now_s; /* HUB_CLOSE_S counts from here. */
         hub_wheel_drop(c);
         hub_wheel_add(c, hub_wheel_close_s(c));
     }
 }
 
-
-/* Only marks it: lists that are being walked stay as they are, and the glue's
- * socket lives until the end of the turn (hub_flush). */
 
 void
 hub_conn_drop(hub_conn_t *c)
@@ -153,7 +154,7 @@ hub_conn_dirty(hub_conn_t *c)
 void
 hub_conn_link(hub_conn_t *c, hub_conn_t **list)
 {
-    c->prev = NULL;
+    assert(c->prev == NULL && c->next == NULL);
     c->next = *list;
 
     if (*list != NULL) {
@@ -168,6 +169,7 @@ void
 hub_conn_unlink(hub_conn_t *c, hub_conn_t **list)
 {
     if (c->prev != NULL) {
+        assert(c->prev->next == c);
         c->prev->next = c->next;
 
     } else {
@@ -176,6 +178,7 @@ hub_conn_unlink(hub_conn_t *c, hub_conn_t **list)
     }
 
     if (c->next != NULL) {
+        assert(c->next->prev == c);
         c->next->prev = c->prev;
     }
 

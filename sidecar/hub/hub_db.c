@@ -1,9 +1,11 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * hub_db.c: what the hub asks of PostgreSQL: its pool, its questions under
- * way, and those about a tenant's events.
+ * hub_db.c: the queries of the hub to PostgreSQL: its pool, the list of those
+ * under way, and those about the events of a tenant.
  */
+
+#include <assert.h>
 
 #include "hub_glue.h"
 
@@ -11,7 +13,7 @@
 #define DB_DEPTH 16
 #define DB_QUEUE 1024
 #define DB_DEADLINE_MS 5000
-#define DB_ROW_SIZE 64u /* of our own, a row of a result */
+#define DB_ROW_SIZE 64u /* bytes on the arena for one hub_row_t */
 
 static const hub_row_t *hub_db_rows(hub_job_t *j, const pytake_rows_t *r);
 static void             hub_db_tenant_done(void *data, batch_t *b,
@@ -26,6 +28,8 @@ pt_err_t
 hub_db_start(hub_glue_t *g, const part_host_t *serve)
 {
     pt_pool_conf_t conf;
+
+    assert(g->pool == NULL);
 
     memset(&conf, 0, sizeof(conf));
     conf.conninfo = serve->conf->database_url;
@@ -49,7 +53,7 @@ hub_db_stop(hub_glue_t *g)
     hub_job_t *j;
 
     if (g->pool != NULL) {
-        pt_pool_del(g->pool); /* no handler runs any more */
+        pt_pool_del(g->pool); /* No handler is called any more. */
         g->pool = NULL;
     }
 
@@ -88,6 +92,8 @@ hub_db_load_events(void *env, const pt_uuid_t *tenant, int64_t first,
                    int64_t last)
 {
     hub_job_t *j;
+
+    assert(first <= last);
 
     j = hub_db_job(env, HUB_DB_PARAMS_SIZE
                             + ((size_t) (last - first) + 2) * DB_ROW_SIZE);
@@ -131,7 +137,7 @@ hub_db_job(hub_glue_t *g, size_t size)
     hub_job_t *j;
 
     if (g->pool == NULL) {
-        return NULL; /* stopped */
+        return NULL; /* The hub has stopped. */
     }
 
     b = batch_new(&g->mem, size + sizeof(hub_job_t));
@@ -157,6 +163,7 @@ hub_db_submit(hub_job_t *j, const pt_uuid_t *tenant, batch_handler_pt handler)
     hub_glue_t *g;
 
     g = j->glue;
+    assert(j->prev == NULL && j->next == NULL);
 
     if (tenant != NULL) {
         j->tenant = *tenant;
@@ -190,6 +197,7 @@ hub_db_end(hub_job_t *j)
         j->prev->next = j->next;
 
     } else {
+        assert(j->glue->jobs == j);
         j->glue->jobs = j->next;
     }
 
@@ -219,17 +227,20 @@ hub_db_report(hub_glue_t *g, const pytake_sql_result_t *result)
     } else if (result->err == PT_EDB) {
         g->loop->ops->log(
             g->loop, PT_LOG_ERR,
-            "pytake: hub: a statement failed (%.5s): see \"pytake doctor\"",
+            "pytake: hub: a statement failed (SQLSTATE %.5s): run "
+            "\"pytake doctor\" to find the reason",
             result->sqlstate);
 
     } else {
-        g->loop->ops->log(g->loop, PT_LOG_WARN,
-                          "pytake: hub: the database is away, trying again");
+        g->loop->ops->log(
+            g->loop, PT_LOG_WARN,
+            "pytake: hub: the database is away, it is tried again");
     }
 }
 
 
-/* Rows of (seq, id, frame). */
+/* Turns rows of (seq, id, frame) into an array on the arena, whose texts are
+ * borrowed from the result.  NULL: out of memory. */
 
 static const hub_row_t *
 hub_db_rows(hub_job_t *j, const pytake_rows_t *r)

@@ -1,9 +1,12 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * hub_db_poll.c: every HUB_POLL_MS the heads of all tenants with sockets, and
- * the sessions that were revoked.
+ * hub_db_poll.c: reads, every HUB_POLL_MS, the newest event of all tenants with
+ * sockets and the sessions that were revoked, because a message of Redis about
+ * them may have been lost.
  */
+
+#include <assert.h>
 
 #include "hub_glue.h"
 
@@ -49,7 +52,7 @@ void
 hub_db_poll_now(hub_glue_t *g)
 {
     if (g->polling) {
-        g->poll_again = true; /* it may have looked already */
+        g->poll_again = true; /* Its statements may have run already. */
 
     } else if (g->poll != NULL) {
         g->loop->ops->timer_set(g->poll, 0);
@@ -57,8 +60,8 @@ hub_db_poll_now(hub_glue_t *g)
 }
 
 
-/* One poll at a time: hub_on_head() compares with what was the head when it
- * was asked. */
+/* Sends one poll, unless one is under way: hub_on_head() compares the answer
+ * with the head at the time of the question, of which there is only one. */
 
 static void
 hub_db_poll(void *data)
@@ -77,7 +80,7 @@ hub_db_poll(void *data)
     }
 
     if (hub_conns(g->hub) == 0) {
-        g->polled_ms = now; /* nobody to close */
+        g->polled_ms = now; /* There is no socket that could be closed. */
         return;
     }
 
@@ -111,6 +114,8 @@ hub_db_poll_add(void *data, const pt_uuid_t *tenant)
 
     ids = data;
 
+    assert(ids->n <= ids->max);
+
     if (ids->n < ids->max) {
         ids->ids[ids->n++] = *tenant;
     }
@@ -131,6 +136,7 @@ hub_db_polled(void *data, batch_t *b, const pytake_sql_result_t *result)
     g = j->glue;
     hub_db_end(j);
     hub_db_report(g, result);
+    assert(g->polling);
     g->polling = false;
 
     if (g->poll_again) {

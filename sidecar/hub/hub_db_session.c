@@ -1,14 +1,15 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * hub_db_session.c: whether sessions live, many in one query.
+ * hub_db_session.c: looks up whether sessions are alive, many of them in one
+ * query.
  */
 
 #include <assert.h>
 
 #include "hub_glue.h"
 
-#define DB_SESSIONS_MAX 512u /* a query */
+#define DB_SESSIONS_MAX 512u /* sessions of one query */
 #define DB_SESSIONS_QUERIES 2u
 #define DB_ASKED_MAX 65536u
 
@@ -18,7 +19,8 @@ static void hub_db_asked_done(void *data, batch_t *b,
 static void hub_db_answer(hub_job_t *j, pt_err_t err, const pytake_rows_t *r);
 
 
-/* Sessions of many sockets go in one query, with the end of the turn. */
+/* Only notes the session: hub_db_session_turn() sends those of all sockets in
+ * one query at the end of the turn. */
 
 pt_err_t
 hub_db_session_check(void *env, const pt_claims_t *claims, uint64_t ticket)
@@ -28,6 +30,8 @@ hub_db_session_check(void *env, const pt_claims_t *claims, uint64_t ticket)
     hub_asked_t *p;
 
     g = env;
+
+    assert(g->nasked <= g->asked_cap);
 
     if (g->nasked == g->asked_cap) {
         cap = (g->asked_cap == 0) ? 64 : g->asked_cap * 2;
@@ -48,6 +52,7 @@ hub_db_session_check(void *env, const pt_claims_t *claims, uint64_t ticket)
         g->asked_cap = cap;
     }
 
+    assert(g->asked != NULL);
     p = &g->asked[g->nasked++];
     p->ticket = ticket;
     p->session = claims->sid;
@@ -69,7 +74,8 @@ hub_db_session_turn(hub_glue_t *g)
 }
 
 
-/* One query for the sessions that wait; false: not now. */
+/* Sends one query for sessions that wait.  false: it cannot be sent now, and
+ * they go on waiting. */
 
 static bool
 hub_db_ask(hub_glue_t *g)
@@ -79,6 +85,7 @@ hub_db_ask(hub_glue_t *g)
     hub_job_t   *j;
     hub_asked_t *asked;
 
+    assert(g->nasked > 0);
     n = (g->nasked < DB_SESSIONS_MAX) ? g->nasked : DB_SESSIONS_MAX;
     j = hub_db_job(
         g, HUB_DB_PARAMS_SIZE
@@ -110,7 +117,7 @@ hub_db_ask(hub_glue_t *g)
            .tenants = { ids + n, n }, .users = { ids + 2 * n, n });
 
     if (hub_db_submit(j, NULL, hub_db_asked_done) != PT_OK) {
-        return false; /* tried again with the next turn or tick */
+        return false; /* The next turn tries again. */
     }
 
     g->asking++;
@@ -130,6 +137,7 @@ hub_db_asked_done(void *data, batch_t *b, const pytake_sql_result_t *result)
     j = data;
     hub_db_end(j);
     hub_db_report(j->glue, result);
+    assert(j->glue->asking > 0);
     j->glue->asking--;
     hub_db_answer(j, result->err,
                   result->err == PT_OK ? &result->rows[0] : NULL);

@@ -1,9 +1,11 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * hub_drain.c: sockets sent away with pace: the hub goes, or the worker of
- * NGINX that they come by.
+ * hub_drain.c: sends clients away at a pace, because the hub ends, or the
+ * worker of NGINX that their connection passes.
  */
+
+#include <assert.h>
 
 #include "hub_int.h"
 
@@ -38,9 +40,9 @@ hub_drain(hub_t *h, int32_t worker, uint32_t spread_ms)
 }
 
 
-/* A request that the worker had already taken when it said that it leaves:
- * nobody says it again, and the socket would keep the worker until NGINX cuts
- * it off. */
+/* A worker announces once that it ends, and may still pass on a request that it
+ * had accepted before.  Without this the socket of that request would keep the
+ * worker alive until NGINX cuts it off. */
 
 void
 hub_drain_late(hub_conn_t *c)
@@ -64,6 +66,7 @@ hub_drain_note(hub_t *h, int32_t worker, uint32_t spread_ms)
 {
     hub_leaving_t *l;
 
+    assert(worker != 0);
     l = &h->leaving[h->nleaving++ % HUB_LEAVING_MAX];
     l->worker = worker;
     l->until_s = h->now_s + spread_ms / 1000 + HUB_LEAVING_S;
@@ -89,7 +92,7 @@ hub_drain_one(hub_conn_t *c, int32_t worker, uint32_t spread_ms)
     at = c->hub->now_s + 1 + n % (spread_ms / 1000 + 1);
 
     if (c->close_s != 0 && c->close_s <= at) {
-        return; /* its worker leaves sooner than we do, or the reverse */
+        return; /* An earlier drain, of the worker or the hub, is sooner. */
     }
 
     c->close_s = at;
@@ -99,7 +102,7 @@ hub_drain_one(hub_conn_t *c, int32_t worker, uint32_t spread_ms)
     }
 
     if (c->state >= HUB_CONN_CLOSING) {
-        return; /* the reconnect frame was one too many for its queue */
+        return; /* Its queue had no room for the reconnect frame. */
     }
 
     hub_wheel_drop(c);

@@ -4,7 +4,7 @@
 
 #include <assert.h>
 
-#define HUB_FRAME_TAIL 44u /* "id":"<36>"} */
+#define HUB_FRAME_TAIL 44u /* bytes of "id":"<36>"} */
 
 static hub_frame_t *hub_frame_alloc(const pt_mem_t *mem, size_t len);
 static uint8_t      hub_frame_event(pt_str_t payload);
@@ -67,6 +67,7 @@ hub_frame_many(const pt_mem_t *mem, hub_event_t event, uint16_t count,
 {
     hub_frame_t *f;
 
+    assert(count > 0 && data.len > 0);
     f = hub_frame_alloc(mem, data.len);
 
     if (f != NULL) {
@@ -128,6 +129,7 @@ hub_frame_alloc(const pt_mem_t *mem, size_t len)
 {
     hub_frame_t *f;
 
+    assert(len <= UINT32_MAX);
     f = mem->alloc(mem->user, sizeof(hub_frame_t) + len);
 
     if (f == NULL) {

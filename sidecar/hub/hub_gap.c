@@ -1,8 +1,11 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * hub_gap.c: what a tenant missed, and the question to the log.
+ * hub_gap.c: events that a tenant has missed, and the query of the log for
+ * them.
  */
+
+#include <assert.h>
 
 #include "hub_int.h"
 
@@ -16,6 +19,7 @@ hub_gap_filled(hub_tenant_t *t, pt_err_t err, const hub_row_t *rows, size_t n)
 {
     bool old;
 
+    assert(t->filling);
     old = t->fill_epoch != t->epoch;
     t->filling = false;
 
@@ -47,8 +51,8 @@ hub_gap_filled(hub_tenant_t *t, pt_err_t err, const hub_row_t *rows, size_t n)
 }
 
 
-/* Looks at the log once more: the number of the query that will know.  What
- * was asked before may not. */
+/* A query under way may have read the log too early, so it does not count, and
+ * another one follows it. */
 
 uint32_t
 hub_gap_verify(hub_tenant_t *t)
@@ -68,8 +72,6 @@ hub_gap_verify(hub_tenant_t *t)
 }
 
 
-/* Whether that query, or a later one, has read up to the end. */
-
 bool
 hub_gap_verified(const hub_tenant_t *t, uint32_t number)
 {
@@ -77,7 +79,8 @@ hub_gap_verified(const hub_tenant_t *t, uint32_t number)
 }
 
 
-/* One query at a time: from our last event (whose id must be ours) on. */
+/* Only one query is under way at a time.  It begins with our last event, whose
+ * id shows whether the log is still the one that we know. */
 
 void
 hub_gap_fill(hub_tenant_t *t)
@@ -122,8 +125,9 @@ hub_gap_open(hub_tenant_t *t, int64_t seq)
 }
 
 
-/* Whether the log is not the one our ring is of: the event that was our head
- * when we asked is the first row, unless it has expired. */
+/* Returns whether the log is another one than that of our ring.  If it is the
+ * same, the first row is the event that was our head when we asked, unless it
+ * has expired. */
 
 static bool
 hub_gap_is_other(const hub_tenant_t *t, const hub_row_t *rows, size_t n)
@@ -135,7 +139,10 @@ hub_gap_is_other(const hub_tenant_t *t, const hub_row_t *rows, size_t n)
         return false;
     }
 
-    if (n == 0) { /* all may have expired: if we never had it, it had */
+    /* No row at all: the events may have expired.  But an event that is in our
+     * ring is too young for that. */
+
+    if (n == 0) {
         return hub_ring_find(&t->ring, t->fill_first) != NULL;
     }
 
@@ -165,9 +172,11 @@ hub_gap_fill_add(hub_tenant_t *t, const hub_row_t *rows, size_t n)
 {
     size_t i;
 
+    assert(!t->filling);
+
     for (i = 0; i < n; i++) {
         if (rows[i].seq <= t->ring.head) {
-            continue; /* a doorbell was faster, or the first of them */
+            continue; /* A doorbell has brought it, or it is our head. */
         }
 
         if (rows[i].seq != t->ring.head + 1
@@ -176,21 +185,23 @@ hub_gap_fill_add(hub_tenant_t *t, const hub_row_t *rows, size_t n)
             t->retry_ms = hub_now_ms(t->hub) + HUB_RETRY_MS;
             hub_log_unstash(t);
             hub_gap_open(t, t->known);
-            return; /* again later */
+            return; /* It is asked for again later. */
         }
     }
 
     hub_log_unstash(t);
 
     if (n > 0 && rows[n - 1].seq == t->fill_first + (int64_t) HUB_PAGE_EVENTS) {
-        t->again = true; /* there may be more */
+        t->again = true; /* The page is full, so there may be more. */
         return;
     }
 
     t->ended = t->asked;
 
     if (t->known <= t->ring.head || t->known == t->fill_known) {
-        hub_log_stash_free(t); /* whatever was said: this is the log */
+        /* Nothing was announced since we asked, so what the log has not is not
+         * an event. */
+        hub_log_stash_free(t);
         t->known = t->ring.head;
         t->hole_ms = 0;
     }

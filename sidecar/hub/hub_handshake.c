@@ -1,9 +1,11 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * hub_handshake.c: a socket before (or instead of) its upgrade.
+ * hub_handshake.c: a socket until its upgrade (RFC 6455, section 4.2), and the
+ * other requests that a socket may have instead.
  */
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -15,15 +17,15 @@
 #define HUB_HANDSHAKE_HEALTH_MAX 512u
 
 struct hub_handshake_s {
-    hub_handshake_t *next; /* older */
+    hub_handshake_t *next; /* the next older one */
     hub_handshake_t *prev;
     hub_sock_t      *sock;
     int64_t          began_ms;
-    char            *text; /* the head so far, when it comes in pieces */
+    char            *text; /* the head so far, owned; NULL: nothing came yet */
     size_t           len;
-    size_t           from;  /* of hub_http_end() */
-    pt_arena_t      *arena; /* the answer's */
-    pt_str_t         out;
+    size_t           from;  /* see hub_http_end() */
+    pt_arena_t      *arena; /* memory of a long answer, or NULL */
+    pt_str_t         out;   /* rest of the answer, on the arena */
 };
 
 static hub_handshake_t *hub_handshake_new(hub_sock_t *s);
@@ -53,6 +55,7 @@ hub_handshake_new(hub_sock_t *s)
     hub_handshake_t *h;
 
     g = s->glue;
+    assert(s->handshake == NULL);
     h = g->mem.alloc(g->mem.user, sizeof(hub_handshake_t));
 
     if (h == NULL) {
@@ -91,6 +94,7 @@ hub_handshake_del(hub_sock_t *s)
         return;
     }
 
+    assert(g->nyoung > 0 && h->sock == s);
     s->handshake = NULL;
     g->nyoung--;
 
@@ -125,7 +129,10 @@ hub_handshake_read(hub_sock_t *s)
     g = s->glue;
     h = s->handshake;
 
+    assert(h != NULL && h->len <= HUB_HTTP_MAX);
+
     /* What came before is put in front of what comes now. */
+
     if (h->len > 0) {
         memcpy(g->buf, h->text, h->len);
     }
@@ -175,6 +182,7 @@ hub_handshake_write(hub_sock_t *s)
     hub_handshake_t *h;
 
     h = s->handshake;
+    assert(h != NULL && h->out.len > 0);
     n = send(s->fd, h->out.data, h->out.len, MSG_NOSIGNAL);
 
     if (n == -1 && (errno == EAGAIN || errno == EINTR)) {
@@ -209,11 +217,10 @@ hub_handshake_tick(hub_glue_t *g)
         h = g->young_last;
 
         if (h->out.len > 0) {
-            hub_sock_del(h->sock); /* it does not take its answer */
+            hub_sock_del(h->sock); /* It does not read its answer. */
 
         } else {
-            hub_handshake_refuse(h->sock, 408, /* which ends it */
-                                 (pt_str_t){ h->text, h->len });
+            hub_handshake_refuse(h->sock, 408, (pt_str_t){ h->text, h->len });
         }
     }
 }
@@ -265,13 +272,13 @@ hub_handshake_done(hub_sock_t *s, char *text, size_t len, size_t head)
         break;
     }
 
-    if (!g->enabled) { /* WEBSOCKET_ENABLED */
+    if (!g->enabled) {
         hub_handshake_refuse(s, 404, asked);
         return;
     }
 
-    /* Who NGINX vouches for, by a good Authorization header or whatever else
-     * it may check and tell in X-Pytake-*, takes no guest's place. */
+    /* A client whom NGINX has authenticated, as X-Pytake-* say, needs no place
+     * among the guests. */
 
     if (g->stopping || hub_conns(g->hub) >= g->conns_max
         || (!r.has_claims && !hub_sock_guest(s, r.addr)))
@@ -294,10 +301,11 @@ hub_handshake_upgrade(hub_sock_t *s, const hub_http_t *r, uint8_t *rest,
     hub_glue_t *g;
 
     g = s->glue;
+    assert(s->conn == NULL);
     n = hub_http_accept(r, reply);
 
     if (n == 0 || send(s->fd, reply, n, MSG_NOSIGNAL) != (ssize_t) n) {
-        hub_sock_del(s); /* it fits into a fresh socket */
+        hub_sock_del(s); /* A new socket has room, so it is broken. */
         return;
     }
 
@@ -412,7 +420,7 @@ hub_handshake_metrics(hub_sock_t *s)
 }
 
 
-/* What the glue alone knows. */
+/* Appends the metrics that the logic of the hub does not know. */
 
 static void
 hub_handshake_numbers(const hub_glue_t *g, pt_buf_t *b)
@@ -453,7 +461,8 @@ hub_handshake_numbers(const hub_glue_t *g, pt_buf_t *b)
 }
 
 
-/* Sends it and closes.  What does not go at once is kept (on the arena). */
+/* Sends the answer and closes the socket.  An answer that lies on the arena may
+ * be long: the rest of it is kept and sent when the socket accepts it. */
 
 static void
 hub_handshake_answer(hub_sock_t *s, pt_str_t answer)

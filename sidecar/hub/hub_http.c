@@ -14,7 +14,7 @@ typedef struct {
     int         status;
     const char *code;
     const char *title;
-    const char *header; /* with CRLF */
+    const char *header; /* lines of their own, each with CRLF, or "" */
 } hub_http_refusal_t;
 
 static int  hub_http_route(const hub_http_raw_t *raw, hub_http_t *out);
@@ -91,7 +91,7 @@ hub_http_refuse(int status, pt_str_t head, char out[HUB_HTTP_REPLY_MAX])
     r = &hub_http_refusals[0];
     memset(&raw, 0, sizeof(raw));
 
-    /* whatever else is wrong with the head, its id may be there */
+    /* The request id may have come whatever else is wrong with the head. */
     (void) hub_http_lines(head, &raw);
 
     if (!pytake_request_id_is(raw.request_id)) {
@@ -231,8 +231,10 @@ hub_http_upgrade(const hub_http_raw_t *raw, hub_http_t *out)
 }
 
 
-/* pytake.v1 is ours.  Of other versions the first is echoed, because browsers
- * drop a connection without an echo and would never see close 4007. */
+/* Chooses the subprotocol (RFC 6455, section 4.2.2).  pytake.v1 is the one that
+ * the hub speaks.  If only other versions are offered, the first is echoed,
+ * because browsers fail a connection without an echo and would not see the
+ * close code 4007. */
 
 static void
 hub_http_protocol(pt_str_t offered, hub_http_t *out)
@@ -258,7 +260,8 @@ hub_http_protocol(pt_str_t offered, hub_http_t *out)
 }
 
 
-/* All of them, or none (the first frame will tell). */
+/* Reads who the client is.  NGINX sends all four headers, or none when the
+ * client is to authenticate by its first frame; false: some are missing. */
 
 static bool
 hub_http_claims(const hub_http_raw_t *raw, hub_http_t *out)
@@ -282,7 +285,8 @@ hub_http_claims(const hub_http_raw_t *raw, hub_http_t *out)
 }
 
 
-/* ?since=4711&id=<uuid>, for those who authenticate by header. */
+/* Reads ?since=4711&id=<uuid>, by which a client resumes that authenticates by
+ * header. */
 
 static bool
 hub_http_since(pt_str_t query, hub_http_t *out)

@@ -1,14 +1,17 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * hub_http_field.c: a request's head taken apart: lines, fields, words.
+ * hub_http_field.c: splits the head of a request into lines, fields and words
+ * (RFC 9112, sections 3 and 5).
  */
 
 #include "hub_http_int.h"
 
+#include <assert.h>
+
 typedef struct {
     const char *name; /* lower case */
-    size_t      at;   /* in hub_http_raw_t */
+    size_t      at;   /* offset in hub_http_raw_t */
 } hub_http_header_t;
 
 static bool hub_http_line(pt_str_t *rest, pt_str_t *line);
@@ -36,6 +39,8 @@ size_t
 hub_http_end(const char *text, size_t len, size_t *from)
 {
     size_t i;
+
+    assert(*from <= len);
 
     for (i = *from; i < len; i++) {
         if (text[i] == '\n'
@@ -203,7 +208,8 @@ hub_http_request(pt_str_t line, hub_http_raw_t *raw)
 }
 
 
-/* A name that comes twice is refused: which of them did NGINX mean? */
+/* A field that comes twice is refused, because it is not clear which of the two
+ * NGINX has checked. */
 
 static int
 hub_http_field(pt_str_t line, hub_http_raw_t *raw)
@@ -262,7 +268,7 @@ hub_http_is(pt_str_t s, const char *lower)
         c = (c >= 'A' && c <= 'Z') ? (char) (c + 32) : c;
 
         if (c != lower[i]) {
-            return false; /* also at lower's end */
+            return false; /* This is so, too, when lower is shorter. */
         }
     }
 

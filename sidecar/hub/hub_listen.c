@@ -1,10 +1,11 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * hub_listen.c: the hub's listening unix socket: its name, its group, and
- * whose it is when one hub follows another.
+ * hub_listen.c: the unix socket that the hub listens on: its name, its group,
+ * and how a new hub takes the name over from the one before.
  */
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -67,9 +68,9 @@ hub_listen_stop(hub_glue_t *g)
         g->accept_again = NULL;
     }
 
-    /* The file stays: NGINX takes "nobody listens" for an error, "no file"
-     * for a critical one.  The successor's takes its name, and is not ours to
-     * take away. */
+    /* The file is not removed: NGINX logs a socket that nobody listens on as an
+     * error, but a missing file as critical.  And the next hub may have taken
+     * the name over by now. */
 
     if (g->listen_fd != -1) {
         close(g->listen_fd);
@@ -83,9 +84,9 @@ hub_listen_stop(hub_glue_t *g)
 }
 
 
-/* The new socket is made under a name of its own, with its group, and takes
- * the old one's name at once: NGINX, that tries again and again, always meets
- * a socket, if only one that nobody listens on yet. */
+/* The new socket is made under a name of its own, is given its group, and is
+ * then renamed over the old one.  So NGINX, which tries to connect again and
+ * again, finds a socket at any moment. */
 
 static pt_err_t
 hub_listen_bind(hub_glue_t *g, const char *path)
@@ -131,7 +132,8 @@ hub_listen_bind(hub_glue_t *g, const char *path)
 }
 
 
-/* One that listens under that name; -1 with errno. */
+/* Makes a socket that listens under the name young.  Returns its descriptor, or
+ * -1 with errno. */
 
 static int
 hub_listen_young(const hub_glue_t *g, const char *young)
@@ -140,6 +142,7 @@ hub_listen_young(const hub_glue_t *g, const char *young)
     mode_t             mask;
     struct sockaddr_un sa;
 
+    assert(strlen(young) < sizeof(sa.sun_path));
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     if (fd == -1) {
@@ -149,8 +152,8 @@ hub_listen_young(const hub_glue_t *g, const char *young)
     memset(&sa, 0, sizeof(sa));
     sa.sun_family = AF_UNIX;
     memcpy(sa.sun_path, young, strlen(young));
-    (void) unlink(young); /* of one that was killed here */
-    mask = umask(0117);   /* 0660 from the first moment on */
+    (void) unlink(young); /* a hub with our pid may have been killed here */
+    mask = umask(0117);   /* the mode is 0660 from the first moment on */
     err = 0;
 
     if (bind(fd, (struct sockaddr *) &sa, sizeof(sa)) == -1
@@ -174,9 +177,9 @@ hub_listen_young(const hub_glue_t *g, const char *young)
 }
 
 
-/* Of two that start at once the second finds the first at work: between the
- * look at the old socket and the new one's name nobody else is.  -1 with
- * errno. */
+/* Takes the lock under which a hub looks whether the old socket is in use and
+ * renames its own over it, so that of two hubs that start at the same time only
+ * one does both.  Returns its descriptor, or -1 with errno. */
 
 static int
 hub_listen_lock(const char *path)
@@ -198,7 +201,8 @@ hub_listen_lock(const char *path)
 }
 
 
-/* Whether somebody listens there. */
+/* Returns whether a process listens on the socket path; true, too, when that
+ * cannot be found out. */
 
 static bool
 hub_listen_is_live(const char *path)
@@ -207,17 +211,18 @@ hub_listen_is_live(const char *path)
     bool               live;
     struct sockaddr_un sa;
 
+    assert(strlen(path) < sizeof(sa.sun_path));
     memset(&sa, 0, sizeof(sa));
     sa.sun_family = AF_UNIX;
     memcpy(sa.sun_path, path, strlen(path));
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     if (fd == -1) {
-        return true; /* not known */
+        return true;
     }
 
     live = connect(fd, (struct sockaddr *) &sa, sizeof(sa)) == 0
-           || errno == EAGAIN; /* its queue is full */
+           || errno == EAGAIN; /* its queue of new connections is full */
     close(fd);
 
     return live;
@@ -237,7 +242,7 @@ hub_listen_fault(const hub_glue_t *g, int err)
 }
 
 
-/* Who may connect: ourselves, root, and the members of group. */
+/* Notes who may connect: this user, root, and the members of group. */
 
 static void
 hub_listen_group(hub_glue_t *g, const char *group)
@@ -253,8 +258,11 @@ hub_listen_group(hub_glue_t *g, const char *group)
 
     if (gr == NULL) {
         if (group != NULL) {
-            g->loop->ops->log(g->loop, PT_LOG_WARN,
-                              "pytake: hub: there is no group %s", group);
+            g->loop->ops->log(
+                g->loop, PT_LOG_WARN,
+                "pytake: hub: the group %s of PYTAKE_HUB_GROUP does "
+                "not exist, so its members cannot connect",
+                group);
         }
 
         return;

@@ -1,9 +1,12 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * hub_log.c: the live end of a tenant's log: events that are added, those that
- * came too early, and a log that is another than before.
+ * hub_log.c: the end of the event log of a tenant: new events are appended,
+ * those that came before their turn are kept for later, and a log that is
+ * another one than before is loaded anew.
  */
+
+#include <assert.h>
 
 #include "hub_int.h"
 
@@ -36,6 +39,7 @@ hub_log_add(hub_tenant_t *t, int64_t seq, const pt_uuid_t *id, pt_str_t frame)
     pt_err_t     err;
     hub_frame_t *f;
 
+    assert(seq == t->ring.head + 1);
     f = hub_frame_new(&t->hub->conf.mem, HUB_WS_OP_TEXT, seq, id, frame);
 
     if (f == NULL) {
@@ -68,8 +72,6 @@ hub_log_dirty(hub_tenant_t *t)
 }
 
 
-/* The log is not the one we have told of: everybody starts afresh. */
-
 void
 hub_log_rewound(hub_tenant_t *t)
 {
@@ -97,7 +99,7 @@ hub_log_rewound(hub_tenant_t *t)
             c->rewound = true;
         }
 
-        c->verify = 0; /* what was asked is not answered any more */
+        c->verify = 0; /* It asks again, about the new log. */
     }
 
     hub_log_load(t);
@@ -108,6 +110,8 @@ void
 hub_log_stash(hub_tenant_t *t, int64_t seq, const pt_uuid_t *id, pt_str_t frame)
 {
     hub_out_t *o;
+
+    assert(seq > t->ring.head + 1);
 
     if (t->nstash >= HUB_STASH_MAX) {
         return;
@@ -133,8 +137,6 @@ hub_log_stash(hub_tenant_t *t, int64_t seq, const pt_uuid_t *id, pt_str_t frame)
 }
 
 
-/* Takes from the stash what is next now, drops what is past. */
-
 void
 hub_log_unstash(hub_tenant_t *t)
 {
@@ -152,6 +154,7 @@ hub_log_unstash(hub_tenant_t *t)
                 continue;
             }
 
+            assert(t->nstash > 0);
             *at = o->next;
             t->nstash--;
 

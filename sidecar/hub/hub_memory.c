@@ -1,9 +1,12 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * hub_memory.c: the memory of all rings together, and what goes when it is too
- * much.  A ring only saves queries: who misses it reads pages of the log.
+ * hub_memory.c: counts the memory of all rings together, and chooses what is
+ * dropped when it is too much.  A ring only saves queries: what it has not is
+ * read from the log, page by page.
  */
+
+#include <assert.h>
 
 #include "hub_int.h"
 
@@ -25,6 +28,7 @@ hub_memory_add(hub_tenant_t *t, hub_frame_t *f)
 void
 hub_memory_free(hub_tenant_t *t)
 {
+    assert(t->hub->ring_bytes >= t->ring.bytes);
     t->hub->ring_bytes -= t->ring.bytes;
     hub_ring_free(&t->hub->conf.mem, &t->ring);
 }
@@ -36,6 +40,7 @@ hub_memory_idle(hub_tenant_t *t)
     hub_t *h;
 
     h = t->hub;
+    assert(t->nconns == 0);
     t->idle_s = h->now_s;
     t->idle_next = NULL;
     t->idle_prev = h->idle_last;
@@ -62,6 +67,7 @@ hub_memory_busy(hub_tenant_t *t)
         t->idle_prev->idle_next = t->idle_next;
 
     } else {
+        assert(h->idle == t);
         h->idle = t->idle_next;
     }
 
@@ -69,6 +75,7 @@ hub_memory_busy(hub_tenant_t *t)
         t->idle_next->idle_prev = t->idle_prev;
 
     } else {
+        assert(h->idle_last == t);
         h->idle_last = t->idle_prev;
     }
 }
@@ -81,7 +88,8 @@ hub_memory_is_over(const hub_t *h)
 }
 
 
-/* More than is needed goes, so that it need not be done in every turn. */
+/* More is dropped than must be, so that it is not done again in the next
+ * turn. */
 
 size_t
 hub_memory_enough(const hub_t *h)
@@ -90,8 +98,8 @@ hub_memory_enough(const hub_t *h)
 }
 
 
-/* The older half of the largest rings: those over half the limit of a ring
- * first, then over a quarter, and so on. */
+/* Halves the rings that have more than half of a ring's limit first, then those
+ * that have more than a quarter, and so on. */
 
 void
 hub_memory_halve(hub_t *h)

@@ -1,10 +1,13 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * hub_metrics.c: the hub's numbers as Prometheus reads them.  Who comes when
- * HUB_LABELS_MAX tenants have series counts into tenant_id="other", which
- * therefore only grows; the series of a tenant that goes just ends.
+ * hub_metrics.c: writes the metrics of the hub in the text format of
+ * Prometheus.  HUB_LABELS_MAX tenants have series of their own; what later ones
+ * are sent counts into tenant_id="other", a counter that only grows.  When a
+ * tenant leaves the memory its series end.
  */
+
+#include <assert.h>
 
 #include "hub_int.h"
 
@@ -59,7 +62,8 @@ hub_metrics_write(const hub_t *h, pt_buf_t *out)
 }
 
 
-/* Those with series of their own; returns the connections of the others. */
+/* Calls write for the tenants with series of their own.  Returns how many
+ * connections the other tenants have. */
 
 static uint64_t
 hub_metrics_tenants(const hub_t *h, pt_buf_t *out,
@@ -164,6 +168,7 @@ hub_metrics_sent(const hub_tenant_t *t, pt_buf_t *out)
 static void
 hub_metrics_message(pt_buf_t *out, size_t event, pt_str_t tenant, uint64_t n)
 {
+    assert(event < HUB_EVENT_COUNT);
     pt_buf_lit(out, "websocket_messages_total{event_type=\"");
     hub_metrics_text(out, hub_frame_event_names[event]);
     pt_buf_lit(out, "\",tenant_id=\"");

@@ -1,10 +1,13 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * hub_page.c: pages of the log, for sockets behind the ring.  Pages are
- * aligned, so that a storm of clients over one range costs one query a page,
- * and few are kept: a slow client reads them at its own pace.
+ * hub_page.c: pages of the log, for sockets whose cursor is below the ring.
+ * Pages are aligned, so that many clients that resume in one range cost one
+ * query a page.  Only few pages are kept, because a slow client reads one after
+ * the other at its own pace.
  */
+
+#include <assert.h>
 
 #include "hub_int.h"
 
@@ -40,6 +43,7 @@ hub_page_load(hub_tenant_t *t, int64_t seq)
     hub_page_t *p;
 
     h = t->hub;
+    assert(seq > 0);
 
     if (h->npages >= HUB_PAGES_MAX && !hub_page_evict(h)) {
         return false;
@@ -75,7 +79,8 @@ hub_page_load(hub_tenant_t *t, int64_t seq)
 }
 
 
-/* A page that could not be loaded is forgotten: the next look asks again. */
+/* A page that could not be loaded is freed: the next socket that needs it asks
+ * again. */
 
 void
 hub_page_fill(hub_page_t *p, pt_err_t err, const hub_row_t *rows, size_t n)
@@ -86,6 +91,7 @@ hub_page_fill(hub_page_t *p, pt_err_t err, const hub_row_t *rows, size_t n)
     hub_frame_t *f;
 
     h = p->tenant->hub;
+    assert(p->loading && p->count == 0);
     p->loading = false;
 
     for (i = 0; err == PT_OK && i < n; i++) {
@@ -115,10 +121,10 @@ hub_page_fill(hub_page_t *p, pt_err_t err, const hub_row_t *rows, size_t n)
         return;
     }
 
-    p->loading = true; /* not this one */
+    p->loading = true; /* hub_page_evict() must not choose this page. */
 
     while (h->page_bytes > HUB_PAGES_BYTES_MAX && hub_page_evict(h)) {
-        /* until it is enough, or only this one is left */
+        /* until few enough bytes or only this page are left */
     }
 
     p->loading = false;
@@ -150,9 +156,10 @@ hub_page_del(hub_page_t *p)
     h = p->tenant->hub;
 
     for (at = &h->pages; *at != p; at = &(*at)->next) {
-        /* it is there */
+        assert(*at != NULL);
     }
 
+    assert(h->npages > 0);
     *at = p->next;
     h->npages--;
 
@@ -165,7 +172,8 @@ hub_page_del(hub_page_t *p)
 }
 
 
-/* The one that was looked at longest ago and is not being loaded. */
+/* Frees the page that was not used for the longest time.  false: there is none
+ * but those being loaded, whose answer would find no page. */
 
 static bool
 hub_page_evict(hub_t *h)

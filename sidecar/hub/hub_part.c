@@ -4,6 +4,7 @@
  * hub_part.c: the hub as a part of "pytake serve".
  */
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -12,9 +13,9 @@
 #include "hub_glue.h"
 #include "hub_part.h"
 
-#define PART_SOON_MS 20u /* HUB_REORDER_MS */
+#define PART_SOON_MS 20u /* as HUB_REORDER_MS */
 #define PART_HOLD_MS 50u
-#define PART_SPREAD_MS 6000u  /* of PART_STOP_MS */
+#define PART_SPREAD_MS 6000u  /* of PART_STOP_MS, which the parts have */
 #define PART_FDS_RESERVED 64u /* listener, pools, channels, logs */
 #define PART_CONNS_MIN 64u
 #define PART_CONNS_MAX 500000u
@@ -160,7 +161,9 @@ hub_part_hub(hub_glue_t *g, const part_host_t *serve)
 }
 
 
-/* Files and environment may be others when "pytake doctor" asks. */
+/* Keeps the fingerprints of the configuration that the hub was started with,
+ * for /health: "pytake doctor" compares them with the present files and
+ * environment. */
 static pt_err_t
 hub_part_prints(hub_glue_t *g, const conf_t *conf)
 {
@@ -194,8 +197,9 @@ hub_part_prints(hub_glue_t *g, const conf_t *conf)
 }
 
 
-/* As many sockets as descriptors, of which all that are allowed are taken,
- * less what the other parts may need. */
+/* Raises the limit of descriptors as far as it is allowed, and returns how many
+ * sockets there may be: one for each descriptor that the other parts do not
+ * need. */
 
 static uint32_t
 hub_part_capacity(const part_host_t *serve)
@@ -225,8 +229,8 @@ hub_part_capacity(const part_host_t *serve)
 }
 
 
-/* Nobody new; everybody here is asked to go to another hub, not all at
- * once. */
+/* Accepts no new sockets, and asks the clients to go to another hub, at a
+ * pace. */
 
 static void
 hub_part_stop(void *part)
@@ -234,6 +238,7 @@ hub_part_stop(void *part)
     hub_glue_t *g;
 
     g = part;
+    assert(g->hub != NULL && !g->stopping);
     g->stopping = true;
     hub_listen_stop(g);
     hub_drain(g->hub, 0, PART_SPREAD_MS);
@@ -346,7 +351,8 @@ hub_part_turn(void *data)
 }
 
 
-/* No later than so: turns that follow each other quickly put nothing off. */
+/* Has hub_tick() called after after_ms, or sooner when that was asked for
+ * before: otherwise turns that follow quickly would put it off for ever. */
 
 static void
 hub_part_wake(hub_glue_t *g, uint32_t after_ms)

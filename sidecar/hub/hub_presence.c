@@ -1,23 +1,29 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * hub_presence.c: who is there, and which conversation they look at.  Nothing
- * of it is kept: a hub knows its own sockets, and what other hubs publish on
- * eph:, "presence" and lines of "<user> <o|a|-> <conversation>", or
- * "presence?".  All is looked at once a second, so that a storm of sockets is
- * a trickle of frames.
+ * hub_presence.c: which users are present, and which conversation each of them
+ * looks at.  Nothing of it is stored: a hub knows its own sockets, and what
+ * other hubs publish on eph:, which is "presence" and lines of
+ * "<user> <o|a|-> <conversation>", or the question "presence?".  Changes are
+ * sent once a second, so that many sockets that come and go make few frames.
  */
+
+#include <assert.h>
 
 #include "hub_int.h"
 
 #define HUB_PRESENCE_LINE (2u * PT_UUID_LEN + 4)
-#define HUB_PRESENCE_LINES_MAX 100u /* a message to other hubs */
-#define HERE_TICK_MAX 16u           /* people told of in a second, */
-#define HERE_TOLD_MAX 4096u /* or sockets times people, in a large tenant */
-#define HERE_EVERY_S 3u     /* and of one of them */
-#define HERE_GRACE_S 15u    /* who was sent away, and reconnects, never left */
-#define HERE_BEAT_S 30u
-#define HERE_FAR_S 75u /* without a beat: that hub has gone */
+#define HUB_PRESENCE_LINES_MAX 100u /* lines of a message to other hubs */
+/* Users whose changes are sent in one second, and the limit of sockets times
+ * users in that time, which counts in a large tenant. */
+#define HERE_TICK_MAX 16u
+#define HERE_TOLD_MAX 4096u
+#define HERE_EVERY_S 3u /* between two changes of one user */
+/* A user is offline after this time without a socket, so that one who was sent
+ * away by a drain and reconnects never seems to leave. */
+#define HERE_GRACE_S 15u
+#define HERE_BEAT_S 30u /* between two messages with the state of all users */
+#define HERE_FAR_S 75u  /* without such a message the other hub has ended */
 #define HERE_SCRATCH_MAX (1024u * 1024)
 #define HERE_JSON_MAX 512u
 
@@ -44,6 +50,7 @@ hub_presence_join(hub_conn_t *c)
     hub_user_t *u;
 
     u = c->user;
+    assert(c->counted && u->conns > 0);
 
     if (u->conns == 1) {
         u->local.status = HUB_PRESENCE_ONLINE;
@@ -66,13 +73,13 @@ hub_presence_watch(hub_conn_t *c, const pt_uuid_t *before)
     hub_user_t *u;
 
     if (!c->counted) {
-        return; /* joining tells, or it leaves */
+        return; /* It has not joined yet, or has left. */
     }
 
     u = c->user;
 
     if ((pt_uuid_is_nil(&c->watch) && !pt_uuid_eq(&u->local.viewing, before))) {
-        return; /* another of its sockets has looked elsewhere since */
+        return; /* Another socket of the user shows something else since. */
     }
 
     u->local.viewing = c->watch;
@@ -86,6 +93,8 @@ bool
 hub_presence_set(hub_conn_t *c, pt_str_t name)
 {
     uint8_t status;
+
+    assert(c->user != NULL && c->tenant != NULL);
 
     for (status = HUB_PRESENCE_ONLINE; status < PT_COUNT(hub_presence_names);
          status++)
@@ -117,7 +126,7 @@ hub_presence_tick(hub_tenant_t *t)
     }
 
     t->looked_s = now;
-    hub_frame_unref(&t->hub->conf.mem, t->list); /* not kept while idle */
+    hub_frame_unref(&t->hub->conf.mem, t->list);
     t->list = NULL;
 
     if (t->remote_s != 0 && now - t->remote_s < HERE_FAR_S
@@ -145,8 +154,6 @@ hub_presence_tick(hub_tenant_t *t)
 }
 
 
-/* Who is there, to a socket that has just become live. */
-
 void
 hub_presence_announce(hub_conn_t *c)
 {
@@ -162,11 +169,10 @@ hub_presence_announce(hub_conn_t *c)
         t->list = hub_presence_list(t, false, NULL);
     }
 
-    hub_conn_push(c, t->list); /* NULL: it hears of changes only */
+    /* When out of memory the list is NULL, and c learns of changes only. */
+    hub_conn_push(c, t->list);
 }
 
-
-/* Other hubs' words: lines, or (none) the question. */
 
 void
 hub_presence_received(hub_tenant_t *t, pt_str_t text)
@@ -195,8 +201,9 @@ hub_on_listening(hub_t *h, const pt_uuid_t *tenant)
 }
 
 
-/* Presence must not cost what events cost: all of a large tenant reconnect
- * when a hub starts. */
+/* Returns how many users' changes may be sent in this second.  It is limited
+ * because all sockets of a large tenant reconnect when a hub starts, and each
+ * change is a frame for each of them. */
 
 static uint32_t
 hub_presence_limit(const hub_tenant_t *t)
@@ -227,7 +234,7 @@ hub_presence_user(hub_tenant_t *t, hub_user_t *u, uint32_t limit)
 
     if (u->remote.status != HUB_PRESENCE_OFFLINE) {
         s = u->remote_last ? &u->remote : s;
-        t->restless = true; /* it may end unsaid */
+        t->restless = true; /* The other hub may end without a message. */
     }
 
     if (s->status == u->announced.status
@@ -238,7 +245,7 @@ hub_presence_user(hub_tenant_t *t, hub_user_t *u, uint32_t limit)
 
     if (u->announced.status == HUB_PRESENCE_OFFLINE
         && t->nsaid >= HUB_PRESENCE_MAX) {
-        return; /* too many to tell of: see docs/hub.md */
+        return; /* Presence has a limit of users, see docs/hub.md. */
     }
 
     if ((u->announced.status != HUB_PRESENCE_OFFLINE
@@ -246,7 +253,7 @@ hub_presence_user(hub_tenant_t *t, hub_user_t *u, uint32_t limit)
         || (s->status == HUB_PRESENCE_OFFLINE && now - u->left_s < HERE_GRACE_S)
         || t->told >= limit)
     {
-        t->restless = true; /* later */
+        t->restless = true; /* It is sent in a later second. */
         return;
     }
 
@@ -259,8 +266,9 @@ hub_presence_user(hub_tenant_t *t, hub_user_t *u, uint32_t limit)
 }
 
 
-/* All of this second in one frame, to everybody: but nobody is told of
- * himself.  It is no event: who takes nothing now misses it. */
+/* Sends all changes of this second as one frame to each socket, without those
+ * of its own user.  They are no logged events: a socket that accepts nothing
+ * now misses them. */
 
 static void
 hub_presence_send(hub_tenant_t *t)
@@ -301,6 +309,7 @@ hub_presence_json(const hub_t *h, const pt_uuid_t *user,
 {
     pt_jw_t w;
 
+    assert(s->status < PT_COUNT(hub_presence_names));
     pt_jw_init(&w, b);
     pt_jw_object(&w);
     pt_jw_key(&w, "event");
@@ -320,7 +329,7 @@ hub_presence_json(const hub_t *h, const pt_uuid_t *user,
 }
 
 
-/* Other hubs are to hear of all who are here. */
+/* Has the state of all users with sockets here published. */
 
 static void
 hub_presence_all(hub_tenant_t *t)
@@ -335,7 +344,7 @@ hub_presence_all(hub_tenant_t *t)
 }
 
 
-/* To other hubs what changed here. */
+/* Publishes, for the other hubs, the users whose state changed here. */
 
 static void
 hub_presence_publish(hub_tenant_t *t)
@@ -356,6 +365,7 @@ hub_presence_publish(hub_tenant_t *t)
             continue;
         }
 
+        assert(u->local.status <= HUB_PRESENCE_AWAY);
         u->spread = false;
         pt_uuid_build(&u->id, at);
         at[PT_UUID_LEN] = ' ';
@@ -368,16 +378,16 @@ hub_presence_publish(hub_tenant_t *t)
     }
 
     if (n > 0) {
-        t->restless = t->restless || u != NULL; /* the rest: next second */
+        t->restless = t->restless || u != NULL; /* the rest in a second */
         t->hub->conf.ops->publish(t->hub->conf.env, &t->id,
                                   (pt_str_t){ text, (size_t) (at - text) });
     }
 }
 
 
-/* One frame of many: what was said last of all who are there, or (fresh) of
- * those who have changed, one of them left out.  NULL: of nobody, or out of
- * memory. */
+/* Makes one frame of many with what clients are sent about users: about all who
+ * are present, or (fresh) about those whose state has changed.  The user but is
+ * left out; it may be NULL.  NULL: there are none, or out of memory. */
 
 static hub_frame_t *
 hub_presence_list(hub_tenant_t *t, bool fresh, const hub_user_t *but)
@@ -454,13 +464,13 @@ hub_presence_line(hub_tenant_t *t, pt_str_t line)
                        : hub_user_get(t, &id, PT_STR_NULL);
 
     if (u == NULL) {
-        return; /* out of memory, or somebody unknown has gone */
+        return; /* Out of memory, or a user whom we do not know left. */
     }
 
     if (*mark == '-') {
         u->left_s = (u->remote.status != HUB_PRESENCE_OFFLINE) ? t->hub->now_s
                                                                : u->left_s;
-        u->spread = u->spread || u->conns > 0; /* but here it is */
+        u->spread = u->spread || u->conns > 0; /* It has not left here. */
     }
 
     was = u->remote;
@@ -471,6 +481,6 @@ hub_presence_line(hub_tenant_t *t, pt_str_t line)
     if ((was.status != u->remote.status && was.status != HUB_PRESENCE_OFFLINE)
         || !pt_uuid_eq(&was.viewing, &viewing))
     {
-        u->remote_last = true; /* neither a beat nor the mere arrival */
+        u->remote_last = true; /* The user did something there. */
     }
 }

@@ -1,8 +1,10 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * hub_proto.c: the frames with "type" (docs/hub.md) that come in.
+ * hub_proto.c: the control frames (docs/hub.md) that clients send.
  */
+
+#include <assert.h>
 
 #include "hub_int.h"
 
@@ -33,6 +35,7 @@ hub_proto_text(hub_conn_t *c, pt_str_t text)
     pt_arena_t *a;
     pt_json_t  *root;
 
+    assert(c->state < HUB_CONN_CLOSING);
     a = pt_arena_new(&c->hub->conf.mem, HUB_SCRATCH_MAX);
 
     if (a == NULL) {
@@ -59,9 +62,10 @@ hub_proto_text(hub_conn_t *c, pt_str_t text)
 void
 hub_proto_admit(hub_conn_t *c, const pt_claims_t *claims)
 {
+    assert(c->tenant == NULL && c->state == HUB_CONN_AUTH);
     c->session = claims->sid;
     hub_proto_lives(c, claims->exp);
-    c->born_s = c->hub->now_s; /* from here on it is we who are waited for */
+    c->born_s = c->hub->now_s; /* From here on the client waits for us. */
     c->state = HUB_CONN_CHECK;
     c->hub->conf.ops->admitted(c->sock);
 
@@ -81,8 +85,9 @@ hub_proto_refreshed(hub_conn_t *c, int64_t exp_s)
 }
 
 
-/* Of a short life the second half is time enough to renew it: who warned at
- * once would be sent a new token at once, and so on. */
+/* Notes when the token expires and when the client is warned: HUB_EXPIRING_S
+ * before, but not in the first half of its life.  A client that was warned at
+ * once would send a new token at once, and be warned at once again. */
 
 static void
 hub_proto_lives(hub_conn_t *c, int64_t exp_s)
@@ -218,12 +223,14 @@ hub_proto_auth(hub_conn_t *c, pt_arena_t *a, const pt_json_t *root)
 }
 
 
-/* A new token on a live socket: the same person, a later end.  A session
- * other than the one that was looked up must be looked up, too. */
+/* A live socket has sent a new token.  It must be of the same user.  If it is
+ * of another session, that is looked up first. */
 
 static void
 hub_proto_refresh(hub_conn_t *c, const pt_claims_t *claims)
 {
+    assert(c->tenant != NULL && c->user != NULL);
+
     if (!pt_uuid_eq(&claims->tenant_id, &c->tenant->id)
         || !pt_uuid_eq(&claims->sub, &c->user->id))
     {
@@ -244,13 +251,16 @@ hub_proto_refresh(hub_conn_t *c, const pt_claims_t *claims)
         return;
     }
 
-    c->refreshing = true; /* where the cursor came in is free by now */
+    /* A live socket does not need since any more, so it holds the new session
+     * until the answer comes. */
+    c->refreshing = true;
     c->since_id = claims->sid;
     c->since_seq = claims->exp;
 }
 
 
-/* "since": a number, or {"seq","id"}; absent: from now on. */
+/* Reads "since": a number, or {"seq","id"}.  Without it the client begins with
+ * the next event.  false: it is malformed. */
 
 static bool
 hub_proto_since(hub_conn_t *c, const pt_json_t *root)
@@ -388,8 +398,9 @@ hub_proto_typing(hub_conn_t *c)
 }
 
 
-/* Once in HUB_TYPING_EVERY_MS a conversation, and HUB_TYPING_RECENT
- * conversations in that time; notes it if so. */
+/* Returns whether a typing_start may be sent, and notes it if so: one in
+ * HUB_TYPING_EVERY_MS for a conversation, and for HUB_TYPING_RECENT
+ * conversations in that time. */
 
 static bool
 hub_proto_typing_may(hub_typing_t *t, const pt_uuid_t *id, int64_t now)
@@ -435,7 +446,8 @@ hub_proto_presence(hub_conn_t *c, const pt_json_t *root)
 }
 
 
-/* Nothing depends on it: it tells how far behind its reader a socket is. */
+/* An acknowledgement only counts into the metrics, which show how far the
+ * clients lag behind what they are sent. */
 
 static void
 hub_proto_ack(hub_conn_t *c, const pt_json_t *root)

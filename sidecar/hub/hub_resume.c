@@ -1,8 +1,10 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * hub_resume.c: where a connection goes on.
+ * hub_resume.c: finds out whether a connection can go on where it was.
  */
+
+#include <assert.h>
 
 #include "hub_int.h"
 
@@ -12,8 +14,6 @@ static bool        hub_resume_is_far(hub_conn_t *c, bool *wait);
 static bool        hub_resume_id(const hub_conn_t *c, const pt_uuid_t *id);
 
 
-/* Where this connection goes on: live from its cursor, or resync. */
-
 void
 hub_resume(hub_conn_t *c)
 {
@@ -22,6 +22,7 @@ hub_resume(hub_conn_t *c)
     hub_tenant_t *t;
 
     t = c->tenant;
+    assert(t != NULL && t->state == HUB_TENANT_READY);
     wait = false;
     why = NULL;
 
@@ -67,6 +68,7 @@ hub_resume_frame(hub_tenant_t *t, int64_t seq, bool *gone)
     hub_page_t  *p;
     hub_frame_t *f;
 
+    assert(seq > 0 && seq <= t->ring.head);
     *gone = false;
     f = hub_ring_find(&t->ring, seq);
 
@@ -88,7 +90,7 @@ hub_resume_frame(hub_tenant_t *t, int64_t seq, bool *gone)
             return f;
         }
 
-        hub_page_del(p); /* asked for before that event was there */
+        hub_page_del(p); /* It was read before that event was logged. */
     }
 
     if (!hub_page_load(t, seq)) {
@@ -99,7 +101,8 @@ hub_resume_frame(hub_tenant_t *t, int64_t seq, bool *gone)
 }
 
 
-/* NULL: it can resume (or, *wait, that is not known yet); else why not. */
+/* Returns why the client cannot resume, which it is told with the resync.
+ * NULL: it can, or, with *wait, that is not known yet. */
 
 static const char *
 hub_resume_check(hub_conn_t *c, bool *wait)
@@ -149,8 +152,8 @@ hub_resume_check(hub_conn_t *c, bool *wait)
         }
     }
 
-    /* The event itself has expired (or there was none): what follows it must
-     * still be there. */
+    /* The event that the client had last has expired, or it had none: it can
+     * resume if the one that follows is still there. */
 
     f = hub_resume_frame(c->tenant, seq + 1, &gone);
     *wait = (f == NULL && !gone);
@@ -159,8 +162,8 @@ hub_resume_check(hub_conn_t *c, bool *wait)
 }
 
 
-/* It has seen more than our ring: either we have not heard of it yet (a lost
- * doorbell), or the log was rewound.  The log knows. */
+/* The client has had more events than our ring.  Either a doorbell was lost and
+ * we do not know them yet, or the log was rewound: so the log is asked. */
 
 static const char *
 hub_resume_ahead(hub_conn_t *c, bool *wait)
@@ -181,9 +184,10 @@ hub_resume_ahead(hub_conn_t *c, bool *wait)
 }
 
 
-/* Whether more than HUB_REPLAY_BYTES are missing; *wait: not known yet.  The
- * ring is never as much.  Below it the log is asked where that begins, once
- * for all who come until a page of events has been added. */
+/* Returns whether the client has missed more than HUB_REPLAY_BYTES; with *wait
+ * that is not known yet.  The ring is never as large.  For what lies below it
+ * the log is asked where that many bytes begin; the answer serves all clients
+ * until a page of events has been added. */
 
 static bool
 hub_resume_is_far(hub_conn_t *c, bool *wait)
@@ -219,7 +223,7 @@ hub_resume_is_far(hub_conn_t *c, bool *wait)
 
     h->queries++;
     t->reaching = true;
-    t->reach_head = r->head; /* when it is answered */
+    t->reach_head = r->head; /* It counts once the answer has come. */
     t->reach_epoch = t->epoch;
 
     return false;
@@ -229,11 +233,12 @@ hub_resume_is_far(hub_conn_t *c, bool *wait)
 void
 hub_resume_reached(hub_tenant_t *t, pt_err_t err, int64_t seq)
 {
+    assert(t->reaching);
     t->reaching = false;
 
     if (err != PT_OK || t->reach_epoch != t->epoch) {
         t->reach_head = 0;
-        t->behind = true; /* again, with the next tick */
+        t->behind = true; /* The next tick asks again. */
         return;
     }
 

@@ -40,7 +40,8 @@ hub_ring_add(const pt_mem_t *mem, hub_ring_t *r, hub_frame_t *f)
 {
     pt_err_t err;
 
-    assert(f->seq == r->head + 1);
+    assert(f->seq == r->head + 1 && f->refs > 0);
+    assert((r->cap & (r->cap - 1)) == 0 && r->low <= r->head + 1);
 
     if (r->head - r->low + 1 == (int64_t) r->cap) {
 
@@ -98,7 +99,9 @@ hub_ring_drop(const pt_mem_t *mem, hub_ring_t *r)
 {
     hub_frame_t *f;
 
+    assert(r->low <= r->head);
     f = r->slots[(uint64_t) r->low & (r->cap - 1)];
+    assert(f->seq == r->low && r->bytes >= f->len);
     r->bytes -= f->len;
     r->below_id = f->id;
     r->low++;
@@ -114,6 +117,7 @@ hub_ring_grow(const pt_mem_t *mem, hub_ring_t *r)
     hub_frame_t **slots;
 
     cap = (r->cap == 0) ? HUB_RING_CAP_MIN : r->cap * 2;
+    assert(cap <= HUB_RING_EVENTS_MAX);
     slots = mem->alloc(mem->user, cap * sizeof(hub_frame_t *));
 
     if (slots == NULL) {

@@ -1,9 +1,11 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * hub_send.c: the frames with "type" (docs/hub.md) that go out, and
+ * hub_send.c: the control frames (docs/hub.md) that clients are sent, and
  * typing.
  */
+
+#include <assert.h>
 
 #include "hub_int.h"
 
@@ -31,6 +33,7 @@ hub_send_success(hub_conn_t *c, bool resumed, int64_t from)
     pt_arena_t *a;
 
     h = c->hub;
+    assert(c->tenant != NULL && c->user != NULL);
     a = hub_send_begin(h, &b, &w, "auth_success");
 
     if (a == NULL) {
@@ -85,6 +88,7 @@ hub_send_resync(hub_conn_t *c, const char *reason)
     pt_jw_t     w;
     pt_arena_t *a;
 
+    assert(c->tenant != NULL);
     a = hub_send_begin(c->hub, &b, &w, "resync");
 
     if (a == NULL) {
@@ -142,7 +146,8 @@ hub_send_reconnect(hub_conn_t *c, uint32_t spread_ms)
 }
 
 
-/* "You have had everything up to here": one frame a tenant and head. */
+/* A sync tells a client that it has had everything up to this event.  It is the
+ * same for all sockets of a tenant, so it is made once for each head. */
 
 hub_frame_t *
 hub_send_sync(hub_tenant_t *t)
@@ -182,9 +187,6 @@ hub_send_sync(hub_tenant_t *t)
 }
 
 
-/* Begins or ends this socket's typing, and tells the others, here and on
- * other hubs. */
-
 void
 hub_send_typing(hub_conn_t *c, bool start)
 {
@@ -198,6 +200,7 @@ hub_send_typing(hub_conn_t *c, bool start)
 
     h = c->hub;
     t = c->typing;
+    assert(t != NULL && c->user != NULL && c->tenant != NULL);
     t->active = start;
     a = hub_send_scratch(h, &b, &w);
 
@@ -239,10 +242,6 @@ hub_send_typing(hub_conn_t *c, bool start)
     pt_arena_del(a);
 }
 
-
-/* To everybody of the tenant who looks at that conversation (or says nothing
- * of the kind), its author excepted.  A socket that takes nothing now misses
- * it: it is no event. */
 
 void
 hub_send_ephemeral(hub_tenant_t *t, const pt_uuid_t *conversation,
@@ -357,7 +356,8 @@ hub_send_scratch(hub_t *h, pt_buf_t *b, pt_jw_t *w)
 }
 
 
-/* {"type":"...","data":{ */
+/* Begins the JSON of a control frame: {"type":"...","data":{.  Returns the
+ * arena that it is written on, or NULL when out of memory. */
 
 static pt_arena_t *
 hub_send_begin(hub_t *h, pt_buf_t *b, pt_jw_t *w, const char *type)

@@ -1,8 +1,11 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * hub_session.c: a socket's session was looked up: whose it is from here on.
+ * hub_session.c: the session of a socket was looked up, so the socket joins its
+ * user and tenant, or is closed.
  */
+
+#include <assert.h>
 
 #include "core/trust/pt_perm.h"
 #include "hub_int.h"
@@ -75,7 +78,8 @@ hub_on_session(hub_t *h, uint64_t ticket, pt_err_t err, bool alive,
 }
 
 
-/* The answer about another session of a live socket: see hub_proto.c. */
+/* The answer about another session of a live socket, which hub_proto_refresh()
+ * has asked for. */
 
 static void
 hub_session_again(hub_conn_t *c, pt_err_t err, bool alive)
@@ -94,22 +98,25 @@ hub_session_again(hub_conn_t *c, pt_err_t err, bool alive)
 
     } else {
         c->session = c->since_id;
-        c->checking = false; /* the answer is of the former one */
+        c->checking = false; /* That answer is about the former one. */
         hub_proto_refreshed(c, c->since_seq);
     }
 }
 
 
-/* Revocations are rows that the poll finds.  A database that was put back to
- * an earlier state has neither those nor the sessions that came later. */
+/* The poll finds sessions whose rows say that they were revoked.  But after a
+ * database was restored to an earlier state the rows of later sessions are
+ * missing, which only this look-up notices. */
 
 void
 hub_session_check(hub_conn_t *c)
 {
     pt_claims_t claims;
 
+    assert(c->user != NULL && c->tenant != NULL);
+
     if (c->checking) {
-        return; /* still not answered */
+        return; /* The last look-up is not answered yet. */
     }
 
     memset(&claims, 0, sizeof(claims));
@@ -145,6 +152,8 @@ hub_session_checked(hub_conn_t *c, pt_err_t err, bool alive)
 static void
 hub_session(hub_conn_t *c, hub_tenant_t *t, hub_user_t *u)
 {
+    assert(c->tenant == NULL && c->state == HUB_CONN_CHECK && !c->counted);
+    assert(c->hub->nstrangers > 0);
     hub_conn_unlink(c, &c->hub->strangers);
     c->hub->nstrangers--;
     c->tenant = t;

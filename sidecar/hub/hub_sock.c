@@ -1,9 +1,10 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * hub_sock.c: the connections of the hub's unix socket.
+ * hub_sock.c: the sockets of the hub: accepted, read, written and closed.
  */
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -12,8 +13,8 @@
 
 #include "hub_glue.h"
 
-#define SOCK_ACCEPTS_MAX 64 /* a turn */
-#define SOCK_AGAIN_MS 100u  /* out of descriptors: not at once again */
+#define SOCK_ACCEPTS_MAX 64 /* sockets accepted in one turn of the loop */
+#define SOCK_AGAIN_MS 100u  /* until it accepts again, out of descriptors */
 
 static void hub_sock_exhausted(hub_glue_t *g);
 static bool hub_sock_is_peer(const hub_glue_t *g, int fd);
@@ -58,6 +59,7 @@ hub_sock_write(void *sock, const hub_iov_t *iov, int n)
     struct msghdr msg;
 
     s = sock;
+    assert(n > 0 && n <= HUB_IOV_MAX);
 
     for (i = 0; i < n; i++) {
         list[i].iov_base = (void *) (uintptr_t) iov[i].data;
@@ -104,9 +106,6 @@ hub_sock_close(void *sock)
 }
 
 
-/* A place among those who have not told who they are, if need be another's,
- * who is asked to try again. */
-
 bool
 hub_sock_guest(hub_sock_t *s, pt_str_t addr)
 {
@@ -117,6 +116,7 @@ hub_sock_guest(hub_sock_t *s, pt_str_t addr)
     hub_admission_key_t key;
 
     g = s->glue;
+    assert(s->guest == NULL);
     now = g->loop->ops->now_ms(g->loop);
     hub_admission_key(addr, &key);
 
@@ -126,6 +126,7 @@ hub_sock_guest(hub_sock_t *s, pt_str_t addr)
 
     if (leaves != NULL) {
         other = leaves->owner;
+        assert(other->guest == leaves && other->conn != NULL);
         g->displaced++;
         hub_sock_unguest(other);
         hub_conn_displace(other->conn);
@@ -187,8 +188,9 @@ hub_sock_accept_again(void *data)
 }
 
 
-/* No descriptor is left.  The spare one answers those who wait, and the loop
- * does not spin on the rest. */
+/* No descriptor is left.  The spare one is closed, so that the sockets which
+ * wait can be accepted one by one and refused; then the hub does not accept for
+ * SOCK_AGAIN_MS, so that the loop does not spin. */
 
 static void
 hub_sock_exhausted(hub_glue_t *g)
@@ -216,7 +218,8 @@ hub_sock_exhausted(hub_glue_t *g)
     g->loop->ops->timer_set(g->accept_again, SOCK_AGAIN_MS);
     g->loop->ops->log(
         g->loop, PT_LOG_WARN,
-        "pytake: hub: out of descriptors, new sockets are refused");
+        "pytake: hub: out of descriptors, new sockets are refused: raise "
+        "LimitNOFILE (ulimit -n) of \"pytake serve\"");
 }
 
 
@@ -267,8 +270,9 @@ hub_sock_new(hub_glue_t *g, int fd)
 }
 
 
-/* A small answer always fits into a fresh socket.  What was sent is read
- * first: a socket closed with unread bytes is a reset for its peer. */
+/* Answers a socket with 503 and closes it.  A small answer always fits into a
+ * new socket.  The request is read first, because a socket that is closed with
+ * unread bytes is reset, and the peer would lose the answer. */
 
 static void
 hub_sock_refuse(int fd)
@@ -280,7 +284,7 @@ hub_sock_refuse(int fd)
     len = recv(fd, unread, sizeof(unread), 0);
 
     if (len == 0) {
-        close(fd); /* it has gone already */
+        close(fd); /* The peer has closed it already. */
         return;
     }
 
@@ -288,7 +292,7 @@ hub_sock_refuse(int fd)
                         reply);
 
     if (send(fd, reply, n, MSG_NOSIGNAL) == -1) {
-        /* it is refused all the same */
+        /* The socket is closed whether it has its answer or not. */
     }
 
     close(fd);
@@ -329,6 +333,7 @@ hub_sock_read(hub_sock_t *s)
 {
     ssize_t n;
 
+    assert(s->conn != NULL);
     n = recv(s->fd, s->glue->buf, HUB_READ_SIZE, 0);
 
     if (n > 0) {

@@ -1,8 +1,8 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * hub_tenant.c: one tenant: its beginning and end, and what it hears of its
- * events.
+ * hub_tenant.c: a tenant in memory: it is made and freed, sockets join and
+ * leave it, and doorbells and polls announce its events.
  */
 
 #include <assert.h>
@@ -64,8 +64,6 @@ hub_tenant_get(hub_t *h, const pt_uuid_t *id)
 }
 
 
-/* Whether nobody needs it, and no answer is on its way to it. */
-
 bool
 hub_tenant_is_idle(const hub_tenant_t *t)
 {
@@ -81,11 +79,11 @@ hub_tenant_del(hub_tenant_t *t)
     hub_tenant_t **at;
 
     h = t->hub;
-    assert(t->conns == NULL);
+    assert(t->conns == NULL && t->nconns == 0 && !t->dirty);
 
     for (at = &h->tenants[hub_tenant_bucket(&t->id)]; *at != t;
          at = &(*at)->next) {
-        /* it is there */
+        assert(*at != NULL);
     }
 
     h->conf.ops->tenant_off(h->conf.env, &t->id);
@@ -132,14 +130,14 @@ hub_tenant_loaded(hub_tenant_t *t, pt_err_t err, int64_t head,
         if (rows[i].seq != t->ring.head + 1
             || hub_log_add(t, rows[i].seq, &rows[i].id, rows[i].frame) != PT_OK)
         {
-            return; /* out of memory, or a log with a hole: again later */
+            return; /* Out of memory, or a hole in the log: later again. */
         }
     }
 
     t->state = HUB_TENANT_READY;
     t->retry_ms = 0;
     t->hole_ms = 0;
-    t->poll_seq = 0; /* a poll under way asked about what was before */
+    t->poll_seq = 0; /* A poll under way was about the former ring. */
     t->epoch++;
     hub_log_dirty(t);
 
@@ -168,7 +166,7 @@ hub_tenant_bell(hub_tenant_t *t, int64_t seq, pt_str_t frame)
         f = hub_ring_find(&t->ring, seq);
 
         if (has_id && f != NULL && !pt_uuid_eq(&f->id, &id)) {
-            hub_gap_verify(t); /* another history? the log knows */
+            hub_gap_verify(t); /* Was the log rewound?  It is asked. */
         }
 
         return;
@@ -193,7 +191,8 @@ hub_tenant_bell(hub_tenant_t *t, int64_t seq, pt_str_t frame)
 }
 
 
-/* One row of the head poll: compared with what we had when it was asked. */
+/* The row is compared with the head that we had when the poll was asked.  If it
+ * is older or another event, the log was rewound. */
 
 void
 hub_tenant_head(hub_tenant_t *t, int64_t seq, const pt_uuid_t *id)
@@ -218,6 +217,7 @@ hub_tenant_head(hub_tenant_t *t, int64_t seq, const pt_uuid_t *id)
 void
 hub_tenant_join(hub_conn_t *c)
 {
+    assert(c->tenant != NULL);
     c->state = HUB_CONN_TENANT;
     hub_log_load(c->tenant);
 }
@@ -229,6 +229,7 @@ hub_tenant_leave(hub_conn_t *c)
     hub_tenant_t *t;
 
     t = c->tenant;
+    assert(t != NULL && t->nconns > 0);
 
     if (c->typing != NULL && c->typing->active) {
         hub_send_typing(c, false);
@@ -245,7 +246,8 @@ hub_tenant_leave(hub_conn_t *c)
 }
 
 
-/* Holes that are no mere reordering, loads and pages that failed. */
+/* What is tried again: loads and pages that failed, and holes that are older
+ * than mere reordering would make them. */
 
 void
 hub_tenant_tick(hub_tenant_t *t)
@@ -276,8 +278,6 @@ hub_tenant_tick(hub_tenant_t *t)
 }
 
 
-/* Tenants without sockets, least recently used first. */
-
 void
 hub_tenant_forget(hub_t *h)
 {
@@ -301,7 +301,8 @@ hub_tenant_bucket(const pt_uuid_t *id)
 {
     uint32_t h;
 
-    memcpy(&h, id->b + 12, sizeof(h)); /* the random end of a v7 id */
+    /* The end of a UUID version 7 is random. */
+    memcpy(&h, id->b + 12, sizeof(h));
 
     return h % HUB_TENANTS_BUCKETS;
 }

@@ -1,12 +1,14 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * hub_timer.c: what is due at a socket when its second of the wheel comes.
+ * hub_timer.c: what is due at a connection when the wheel comes to its slot.
  */
+
+#include <assert.h>
 
 #include "hub_int.h"
 
-#define HUB_TIMER_LOOK_S 15u
+#define HUB_TIMER_LOOK_S 15u /* longest time between two looks */
 
 static void     hub_timer_conn(hub_conn_t *c);
 static void     hub_timer_young(hub_conn_t *c, uint32_t now);
@@ -25,7 +27,7 @@ hub_timer_run(hub_t *h, uint32_t now)
         h->now_s++;
 
         if (n + 1 == HUB_WHEEL_SLOTS) {
-            h->now_s = now; /* a long sleep: every slot was visited */
+            h->now_s = now; /* After a long pause every slot was visited. */
         }
 
         list = h->wheel[h->now_s % HUB_WHEEL_SLOTS];
@@ -63,7 +65,7 @@ hub_timer_conn(hub_conn_t *c)
 
     } else if (c->blocked && now - c->taken_s >= HUB_STALL_S) {
         hub_conn_close(c, HUB_CLOSE_SLOW, "slow consumer");
-        hub_conn_drop(c); /* it takes no byte: nothing to wait for */
+        hub_conn_drop(c); /* It accepts no byte, so no answer can come. */
 
     } else if (c->state < HUB_CONN_LIVE && !c->rewound) {
         hub_timer_young(c, now);
@@ -78,8 +80,9 @@ hub_timer_conn(hub_conn_t *c)
 }
 
 
-/* Not live yet: it has HUB_AUTH_MS to tell who it is, and as long we.  Who is
- * sent away earlier, because of others, may come again. */
+/* The client has HUB_AUTH_MS to authenticate, and the hub has as long again to
+ * look its session up and to load its tenant.  A client that is sent away
+ * earlier because others need its place gets a code that says "try again". */
 
 static void
 hub_timer_young(hub_conn_t *c, uint32_t now)
@@ -112,6 +115,7 @@ hub_timer_live(hub_conn_t *c, uint32_t now)
     const hub_conf_t *conf;
 
     conf = &c->hub->conf;
+    assert(c->tenant != NULL && c->user != NULL);
 
     if (now - c->seen_s >= conf->pong_s) {
         c->hub->pings_late++;
@@ -167,8 +171,8 @@ hub_timer_token(hub_conn_t *c)
 }
 
 
-/* When this socket needs a look again: most looks are for nothing, so an idle
- * one gets one every few seconds only. */
+/* Returns after how many seconds something may be due at this connection.  An
+ * idle one is not looked at every second, because there are very many. */
 
 static uint32_t
 hub_timer_next_s(const hub_conn_t *c, uint32_t now)

@@ -2,8 +2,11 @@
 
 #include "hub_trust.h"
 
-#define HUB_TRUST_STEP_US                                                      \
-    1000000 /* a clock that was set back by more is obeyed */
+#include <assert.h>
+
+/* A clock that was set back by more than this is obeyed; by less, messages are
+ * dated later than it says. */
+#define HUB_TRUST_STEP_US 1000000
 
 static bool hub_trust_is_new(hub_trust_t *e, const char *id, int64_t at_us,
                              int64_t now_us);
@@ -23,7 +26,7 @@ hub_trust_event(hub_trust_t *e, pt_str_t channel, pt_str_t payload,
     }
 
     for (i = 0; i < payload.len && payload.data[i] != ' '; i++) {
-        /* the seq */
+        /* the number ends at the first blank */
     }
 
     if (i < payload.len) {
@@ -44,7 +47,7 @@ hub_trust_open(hub_trust_t *e, pt_str_t channel, pt_str_t payload,
 
     if (payload.len > HUB_ID_LEN
         && memcmp(payload.data, e->id, HUB_ID_LEN) == 0) {
-        return false; /* we hear ourselves, too */
+        return false; /* Redis sends us our own messages, too. */
     }
 
     if (!pt_bus_verify(e->key, channel, payload, now_us, &text, &at_us)
@@ -78,7 +81,8 @@ hub_trust_seal(hub_trust_t *e, pt_str_t channel, pt_str_t said, int64_t now_us,
         return 0;
     }
 
-    /* no two of the same time: the second would be taken for a recording */
+    /* No two messages may have the same time, because the receiver takes the
+     * second for a repetition of the first. */
     if (now_us <= e->said_us && e->said_us - now_us < HUB_TRUST_STEP_US) {
         now_us = e->said_us + 1;
     }
@@ -99,8 +103,9 @@ hub_trust_seal(hub_trust_t *e, pt_str_t channel, pt_str_t said, int64_t now_us,
 }
 
 
-/* A hub's words come in order: what is not later than its last is a
- * recording. */
+/* Returns whether a message of the hub id is later than the last one that came
+ * of it.  Redis keeps their order, so an earlier one was recorded and is sent
+ * again by somebody. */
 
 static bool
 hub_trust_is_new(hub_trust_t *e, const char *id, int64_t at_us, int64_t now_us)
@@ -110,7 +115,7 @@ hub_trust_is_new(hub_trust_t *e, const char *id, int64_t at_us, int64_t now_us)
     p = hub_trust_peer(e, id);
 
     if (p->at_us > now_us + PT_BUS_FRESH_US) {
-        p->at_us = 0; /* our clock was set back */
+        p->at_us = 0; /* Our clock was set back. */
     }
 
     if (at_us <= p->at_us) {
@@ -124,7 +129,8 @@ hub_trust_is_new(hub_trust_t *e, const char *id, int64_t at_us, int64_t now_us)
 }
 
 
-/* The one of that id, or the place of the one that is silent longest. */
+/* Returns the entry of the hub id, or, emptied, that of the hub that has been
+ * silent for the longest time. */
 
 static hub_trust_peer_t *
 hub_trust_peer(hub_trust_t *e, const char *id)
@@ -145,6 +151,7 @@ hub_trust_peer(hub_trust_t *e, const char *id)
         }
     }
 
+    assert(oldest >= e->peers && oldest < e->peers + HUB_TRUST_PEERS_MAX);
     memset(oldest, 0, sizeof(*oldest));
 
     return oldest;

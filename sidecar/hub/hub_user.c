@@ -1,13 +1,14 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * hub_user.c: the people of a tenant that have sockets, here or on other
- * hubs.
+ * hub_user.c: the users of a tenant who have sockets on this hub or on others.
  */
+
+#include <assert.h>
 
 #include "hub_int.h"
 
-#define HUB_NAME_MAX 200u
+#define HUB_NAME_MAX 200u /* bytes of a name that are kept */
 
 
 hub_user_t *
@@ -16,7 +17,7 @@ hub_user_find(const hub_tenant_t *t, const pt_uuid_t *id)
     hub_user_t *u;
 
     for (u = t->users; u != NULL && !pt_uuid_eq(&u->id, id); u = u->next) {
-        /* the one of that id */
+        /* up to the user of that id, or the end */
     }
 
     return u;
@@ -48,7 +49,7 @@ hub_user_get(hub_tenant_t *t, const pt_uuid_t *id, pt_str_t name)
         u->name = hub_alloc(t->hub, name.len + 1);
 
         if (u->name == NULL) {
-            return NULL; /* it stays, and is nobody's */
+            return NULL; /* The user stays, without sockets. */
         }
 
         memcpy(u->name, name.data, name.len);
@@ -69,6 +70,7 @@ hub_user_leave(hub_conn_t *c)
     }
 
     u = c->user;
+    assert(u != NULL && u->conns > 0);
     c->counted = false;
     u->conns--;
 

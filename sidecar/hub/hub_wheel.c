@@ -1,8 +1,9 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * hub_wheel.c: a timing wheel of seconds instead of timers: when a socket is
- * looked at.  What is due then is hub_timer.c's.
+ * hub_wheel.c: a timing wheel with a slot for each second, which takes the
+ * place of a timer for each connection.  It says when a connection is looked
+ * at; hub_timer.c does what is due then.
  */
 
 #include <assert.h>
@@ -15,7 +16,8 @@ hub_wheel_add(hub_conn_t *c, uint32_t after_s)
 {
     hub_conn_t **slot;
 
-    assert(c->state != HUB_CONN_DEAD); /* the dead have their own list */
+    assert(c->state != HUB_CONN_DEAD); /* It is in h->dead then. */
+    assert(c->wheel_next == NULL && c->wheel_prev == NULL);
 
     after_s = (after_s == 0) ? 1 : after_s;
     after_s = (after_s < HUB_WHEEL_SLOTS) ? after_s : HUB_WHEEL_SLOTS - 1;
@@ -33,8 +35,6 @@ hub_wheel_add(hub_conn_t *c, uint32_t after_s)
 }
 
 
-/* How long a close frame's answer is waited for. */
-
 uint32_t
 hub_wheel_close_s(const hub_conn_t *c)
 {
@@ -42,8 +42,6 @@ hub_wheel_close_s(const hub_conn_t *c)
                                                : HUB_CLOSE_S;
 }
 
-
-/* Idempotent. */
 
 void
 hub_wheel_drop(hub_conn_t *c)

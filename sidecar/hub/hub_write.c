@@ -1,7 +1,7 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * hub_write.c: what a socket is sent, and in which order.
+ * hub_write.c: writes to a socket: what it is sent, and in which order.
  */
 
 #include <assert.h>
@@ -19,8 +19,8 @@ static void   hub_write_sent(hub_conn_t *c, hub_frame_t *f);
 
 
 /*
- * Writes what the socket takes: the rest of a frame, then control frames,
- * then events from the cursor, many in one writev.
+ * Writes what the socket accepts: the rest of a frame that was written in part,
+ * then control frames, then events from the cursor on, many in one call.
  */
 
 void
@@ -62,16 +62,18 @@ hub_write_conn(hub_conn_t *c)
             return;
         }
 
+        assert((size_t) took <= total);
+
         if ((size_t) took < total) {
             c->blocked = true;
-            c->taken_s = c->hub->now_s; /* HUB_STALL_S begins */
+            c->taken_s = c->hub->now_s; /* HUB_STALL_S counts from here. */
             c->hub->conf.ops->want_write(c->sock, true);
             return;
         }
 
         turn += total;
 
-        if (turn > HUB_WRITE_MAX) { /* others first */
+        if (turn > HUB_WRITE_MAX) { /* Other sockets get their turn first. */
             hub_conn_dirty(c);
             return;
         }
@@ -79,8 +81,8 @@ hub_write_conn(hub_conn_t *c)
 }
 
 
-/* Does not wait for the peer's close frame: of those who were never let in
- * there may come as many as like. */
+/* It does not wait for the close frame of the peer, because clients that were
+ * refused may come in any number and would keep their sockets. */
 
 void
 hub_write_end(hub_conn_t *c, uint16_t code, const char *reason)
@@ -95,8 +97,9 @@ hub_write_end(hub_conn_t *c, uint16_t code, const char *reason)
 }
 
 
-/* Each frame is held by a reference until it is written: a page may go while
- * the next one is asked for. */
+/* Collects the frames that are to be written next into iov and frames, each
+ * with a reference of its own, because a page may be freed while the next one
+ * is asked for.  Returns how many they are, and their bytes in *total. */
 
 static int
 hub_write_gather(hub_conn_t *c, hub_iov_t *iov, hub_frame_t **frames,
@@ -161,7 +164,8 @@ hub_write_put(hub_iov_t *iov, hub_frame_t **frame, hub_frame_t *f)
 }
 
 
-/* Nothing to write: a sync that was due, or the end.  true: look again. */
+/* There is nothing to write: ends a connection that both sides have closed, or
+ * queues a sync that is due.  true: there is something to write now. */
 
 static bool
 hub_write_idle(hub_conn_t *c)
@@ -170,14 +174,14 @@ hub_write_idle(hub_conn_t *c)
 
     if (c->state == HUB_CONN_CLOSING) {
         if (c->peer_closed) {
-            hub_conn_drop(c); /* both have said it */
+            hub_conn_drop(c); /* Both close frames are through. */
         }
 
         return false;
     }
 
     if (c->out != NULL) {
-        return true; /* gathering found a reason to speak */
+        return true; /* Gathering has queued a resync. */
     }
 
     if (c->state != HUB_CONN_LIVE || !c->want_sync
@@ -216,7 +220,7 @@ hub_write_took(hub_conn_t *c, hub_frame_t **frames, int n, size_t bytes)
 
             c->current = NULL;
             c->sent = 0;
-            hub_frame_unref(&c->hub->conf.mem, f); /* current's */
+            hub_frame_unref(&c->hub->conf.mem, f); /* of current */
 
         } else {
             left = f->len;
@@ -225,15 +229,16 @@ hub_write_took(hub_conn_t *c, hub_frame_t **frames, int n, size_t bytes)
                 c->cursor = f->seq + 1;
 
             } else {
+                assert(c->nout > 0);
                 o = c->out;
                 assert(o != NULL && o->frame == f);
                 c->out = o->next;
                 c->nout--;
-                hub_frame_unref(&c->hub->conf.mem, f); /* the queue's */
+                hub_frame_unref(&c->hub->conf.mem, f); /* of the queue */
                 hub_free(c->hub, o);
             }
 
-            if (bytes < left) { /* the rest must outlive ring and queue */
+            if (bytes < left) { /* The rest is kept until it is written. */
                 c->current = hub_frame_ref(f);
                 c->sent = (uint32_t) bytes;
                 return;

@@ -2,6 +2,7 @@
 
 #include "hub_ws.h"
 
+#include <assert.h>
 #include <openssl/evp.h>
 #include <openssl/sha.h>
 
@@ -10,9 +11,10 @@
 
 static const char hub_ws_guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-/* The UTF-8 decoder keeps its place in one word: continuation bytes still to
- * come in bits 0..1, the next byte's allowed range in bits 8..15 (low) and
- * 16..23 (high).  0 is "between characters". */
+/* The UTF-8 decoder keeps its state in one word: bits 0 to 1 say how many
+ * continuation bytes are still to come, bits 8 to 15 and 16 to 23 the lowest
+ * and the highest value that the next one may have.  0 means that a character
+ * begins. */
 #define HUB_WS_UTF8(need, low, high)                                           \
     ((uint32_t) (need) | (uint32_t) (low) << 8 | (uint32_t) (high) << 16)
 
@@ -53,7 +55,7 @@ hub_ws_feed(hub_ws_t *ws, const pt_mem_t *mem, uint8_t *data, size_t len,
     if (!ws->in_message && !ws->in_frame
         && (ws->buf != NULL || ws->control != NULL))
     {
-        hub_ws_free(ws, mem); /* what the last call gave out */
+        hub_ws_free(ws, mem); /* The last call has lent it to the caller. */
     }
 
     while (at < len && in->type == HUB_WS_MORE) {
@@ -163,7 +165,8 @@ hub_ws_fail(hub_ws_t *ws, hub_ws_in_t *in, uint16_t code)
 }
 
 
-/* Collects a frame's header, byte by byte if it must. */
+/* Collects the header of a frame, which may come byte by byte.  Returns how
+ * many bytes were used. */
 
 static size_t
 hub_ws_head(hub_ws_t *ws, const uint8_t *data, size_t len, hub_ws_in_t *in)
@@ -176,6 +179,7 @@ hub_ws_head(hub_ws_t *ws, const uint8_t *data, size_t len, hub_ws_in_t *in)
         ws->head_len = 0;
     }
 
+    assert(ws->head_need <= sizeof(ws->head) && ws->head_len < ws->head_need);
     n = (size_t) (ws->head_need - ws->head_len);
     n = (n < len) ? n : len;
 
@@ -216,7 +220,8 @@ hub_ws_head_need(const hub_ws_t *ws)
 }
 
 
-/* What the first two bytes already tell; 0 or a close code. */
+/* Checks the first two bytes of a header (RFC 6455, section 5.2).  Returns 0,
+ * or the close code of the fault. */
 
 static uint16_t
 hub_ws_head_check(const hub_ws_t *ws)
@@ -229,7 +234,7 @@ hub_ws_head_check(const hub_ws_t *ws)
     len7 = ws->head[1] & 0x7f;
 
     if ((ws->head[0] & 0x70) != 0 || (ws->head[1] & 0x80) == 0) {
-        return 1002; /* RSV set, or not masked (section 5.1) */
+        return 1002; /* An RSV bit is set, or it is not masked (section 5.1). */
     }
 
     if (op >= 0x8) {
@@ -264,7 +269,7 @@ hub_ws_frame_begin(hub_ws_t *ws, hub_ws_in_t *in)
     if ((n == 8 && (len >> 63) != 0) || (n == 8 && len <= 0xffff)
         || (n == 2 && len < 126))
     {
-        hub_ws_fail(ws, in, 1002); /* not the shortest form */
+        hub_ws_fail(ws, in, 1002); /* The length is not in its shortest form. */
         return;
     }
 
@@ -310,6 +315,7 @@ hub_ws_payload(hub_ws_t *ws, const pt_mem_t *mem, uint8_t *data, size_t len,
 {
     size_t n;
 
+    assert(ws->in_frame && ws->remaining > 0);
     n = (len < ws->remaining) ? len : ws->remaining;
     hub_ws_unmask(ws, data, n);
 
@@ -354,6 +360,7 @@ hub_ws_keep(hub_ws_t *ws, const pt_mem_t *mem, const uint8_t *data, size_t len,
             return false;
         }
 
+        assert(ws->control_len + len <= HUB_WS_CONTROL_MAX);
         memcpy(ws->control + ws->control_len, data, len);
         ws->control_len = (uint8_t) (ws->control_len + len);
         return true;
@@ -376,13 +383,15 @@ hub_ws_keep(hub_ws_t *ws, const pt_mem_t *mem, const uint8_t *data, size_t len,
 }
 
 
-/* Room for len bytes more. */
+/* Makes room in the buffer for len bytes more.  false: out of memory. */
 
 static bool
 hub_ws_grow(hub_ws_t *ws, const pt_mem_t *mem, size_t len)
 {
     uint8_t *p;
     uint32_t cap;
+
+    assert(ws->buf_len + len <= HUB_WS_MESSAGE_MAX);
 
     if (ws->buf_len + len <= ws->buf_cap) {
         return true;
@@ -427,7 +436,7 @@ hub_ws_frame_end(hub_ws_t *ws, hub_ws_in_t *in)
     }
 
     if (ws->utf8 != 0) {
-        hub_ws_fail(ws, in, 1007); /* ends inside a character */
+        hub_ws_fail(ws, in, 1007); /* It ends inside a character. */
         return;
     }
 
@@ -483,7 +492,8 @@ hub_ws_control_end(hub_ws_t *ws, hub_ws_in_t *in)
 }
 
 
-/* RFC 3629, byte by byte: shortest forms, no surrogates, up to U+10FFFF. */
+/* Checks UTF-8 (RFC 3629) byte by byte: only shortest forms are allowed, no
+ * surrogates, nothing above U+10FFFF. */
 
 static bool
 hub_ws_utf8_feed(uint32_t *state, const uint8_t *s, size_t len)
