@@ -1,13 +1,14 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * The module's entry: directives, configuration and its validation, handler
- * registration, what happens when a worker starts and ends.
+ * The module's entry: its directives, the check of the whole configuration,
+ * the registration of handlers, and what happens when a worker starts and
+ * ends.
  */
 
 #include "ngx_pytake.h"
 
-#define NGX_PYTAKE_JWT_GOOD 32 /* bytes: RFC 7518, 3.2 */
+#define NGX_PYTAKE_JWT_GOOD 32 /* bytes that HS256 needs (RFC 7518, 3.2) */
 
 
 static ngx_int_t ngx_pytake_preconf(ngx_conf_t *cf);
@@ -274,7 +275,8 @@ ngx_pytake_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
-    /* strings, zone, thread_pool, worker and flags are zero */
+    /* ngx_pcalloc() has zeroed the strings, the pointers and the flags, for
+     * which zero means that they are not set */
 
     for (i = 0; i < NGX_PYTAKE_CLASSES; i++) {
         pmcf->conns[i] = NGX_CONF_UNSET_UINT;
@@ -353,6 +355,8 @@ ngx_pytake_init_main_conf(ngx_conf_t *cf, void *conf)
     if (pmcf->write_tenant > pmcf->conns[PYTAKE_SQL_WRITE]) {
         pmcf->write_tenant = pmcf->conns[PYTAKE_SQL_WRITE];
     }
+
+    assert(pmcf->write_tenant > 0 && pmcf->hashes_max > 0);
 
     return ngx_pytake_check_api(cf, pmcf);
 }
@@ -434,8 +438,8 @@ ngx_pytake_warn_api(ngx_conf_t *cf, ngx_pytake_main_conf_t *pmcf)
 
 
 /*
- * Every answer of a request that met this module carries its id, and is what
- * its Content-Type says
+ * Every answer of a request that has met this module carries its id, and tells
+ * browsers to believe its Content-Type.
  */
 
 static ngx_int_t
@@ -462,7 +466,8 @@ ngx_pytake_header_filter(ngx_http_request_t *r)
 }
 
 
-/* In the master, nginx -t included, when everything has been read */
+/* Runs in the master, and for "nginx -t", when the whole configuration has
+ * been read. */
 
 static ngx_int_t
 ngx_pytake_init_module(ngx_cycle_t *cycle)
@@ -484,7 +489,7 @@ ngx_pytake_init_module(ngx_cycle_t *cycle)
     if (n * 2 > cycle->connection_n) {
         ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
                       "pytake: %ui of %ui worker_connections may be taken by "
-                      "connections to PostgreSQL and Redis",
+                      "connections to PostgreSQL and Redis, set more",
                       n, cycle->connection_n);
     }
 
@@ -506,6 +511,8 @@ ngx_pytake_init_process(ngx_cycle_t *cycle)
     if (pmcf == NULL) {
         return NGX_OK;
     }
+
+    assert(pmcf->worker == NULL);
 
     return ngx_pytake_worker_init(cycle, pmcf);
 }

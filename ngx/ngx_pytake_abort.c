@@ -1,6 +1,6 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
-/* A client that goes away while its answer is not there yet. */
+/* How NGINX notices a client that goes away before its answer is there. */
 
 #include "ngx_pytake.h"
 
@@ -8,7 +8,8 @@
 void
 ngx_pytake_abort_watch(ngx_http_request_t *r)
 {
-    /* what is still being thrown away has a handler of its own */
+    /* a body that is being discarded has a read handler already, which has to
+     * stay */
 
     if (r != r->main || r->discard_body) {
         return;
@@ -17,7 +18,8 @@ ngx_pytake_abort_watch(ngx_http_request_t *r)
     r->read_event_handler = ngx_http_test_reading;
     r->write_event_handler = ngx_http_request_empty_handler;
 
-    /* a FIN that came with the request gives no event of its own */
+    /* epoll is edge-triggered: a FIN that came together with the request
+     * causes no further event, so the handler is run once without one */
 
     if (r->connection->read->ready) {
         ngx_post_event(r->connection->read, &ngx_posted_events);
@@ -26,6 +28,7 @@ ngx_pytake_abort_watch(ngx_http_request_t *r)
 
     if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
         ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
-                      "pytake: client aborts will not be noticed");
+                      "pytake: could not watch the client: its request goes "
+                      "on when it leaves");
     }
 }

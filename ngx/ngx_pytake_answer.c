@@ -1,7 +1,8 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * Answers: an operation's, or any body, with the headers that belong to it.
+ * How answers are sent: an operation's, or any other body, with the headers
+ * that belong to it.
  */
 
 #include "ngx_pytake.h"
@@ -15,6 +16,9 @@ ngx_pytake_answer_response(ngx_http_request_t *r, pytake_response_t *resp)
     pytake_header_t  *h;
     ngx_pytake_ctx_t *ctx;
 
+    assert(resp->status >= 200 && resp->status < 600);
+    assert(resp->body.len == 0 || resp->body.data != NULL);
+
     ctx = ngx_pytake_ctx_find(r);
 
     if (ctx) {
@@ -24,7 +28,8 @@ ngx_pytake_answer_response(ngx_http_request_t *r, pytake_response_t *resp)
     for (i = 0; i < resp->nheaders; i++) {
         h = &resp->headers[i];
 
-        /* a copy: the access log may ask for it */
+        /* the value is copied, because the access log may ask for it when the
+         * operation has gone */
 
         value.len = h->value.len;
         value.data = ngx_pnalloc(r->pool, value.len);
@@ -43,7 +48,8 @@ ngx_pytake_answer_response(ngx_http_request_t *r, pytake_response_t *resp)
         }
     }
 
-    /* the body is the operation's, which lives as long as r->pool */
+    /* the body is not copied: it belongs to the operation, which lives as long
+     * as r->pool */
 
     body.len = resp->body.len;
     body.data = (u_char *) resp->body.data;
@@ -77,7 +83,7 @@ ngx_pytake_answer_send(ngx_http_request_t *r, ngx_uint_t status,
     r->headers_out.content_length_n = (off_t) body->len;
     r->allow_ranges = 0;
 
-    /* what has been done cannot be called off by If-Match any more */
+    /* the core judges If-Match before it acts: a 412 would come too late */
 
     r->disable_not_modified = 1;
 
@@ -123,6 +129,8 @@ ngx_pytake_answer_header(ngx_http_request_t *r, const char *name,
                          ngx_str_t *value)
 {
     ngx_table_elt_t *h;
+
+    assert(name != NULL && name[0] != '\0');
 
     h = ngx_list_push(&r->headers_out.headers);
     if (h == NULL) {

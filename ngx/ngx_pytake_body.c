@@ -1,18 +1,18 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * Request bodies: whether one is still to come, how long it may take, what
- * is read and what is thrown away.
+ * Request bodies: whether one is still to come, how long it may take, and how
+ * it is copied or thrown away.
  *
- * nginx reads into one buffer of client_body_buffer_size and then into a
- * temporary file, so that a connection's memory has a bound whatever it
- * sends.  Its client_body_timeout is between two reads; the time of the whole
- * body is bounded here.
+ * NGINX reads a body into one buffer of client_body_buffer_size and then into
+ * a temporary file, so that a connection's memory is bounded.  Its
+ * client_body_timeout is the time between two reads (its documentation,
+ * "client_body_timeout"); the time of the whole body is bounded here.
  */
 
 #include "ngx_pytake.h"
 
-#define NGX_PYTAKE_LINGER 5 /* s that a body may go on after its refusal */
+#define NGX_PYTAKE_LINGER 5 /* s that a refused body may go on */
 
 
 static ngx_int_t ngx_pytake_body_filter(ngx_http_request_t *r, ngx_chain_t *in);
@@ -26,6 +26,8 @@ static ngx_http_request_body_filter_pt ngx_http_next_request_body_filter;
 void
 ngx_pytake_body_filter_init(void)
 {
+    assert(ngx_http_top_request_body_filter != NULL);
+
     ngx_http_next_request_body_filter = ngx_http_top_request_body_filter;
     ngx_http_top_request_body_filter = ngx_pytake_body_filter;
 }
@@ -61,7 +63,7 @@ ngx_pytake_body_skip(ngx_http_request_t             *r,
         return rc;
     }
 
-    r->main->count++; /* the handler finalizes the request */
+    r->main->count++; /* the handler gives it back: it finalizes the request */
 
     handler(r);
 
@@ -74,6 +76,9 @@ ngx_pytake_body_begin(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx)
 {
     ngx_event_t        *ev;
     ngx_http_cleanup_t *cln;
+
+    assert(r == r->main);
+    assert(ngx_pytake_loc_conf(r)->body_timeout > 0);
 
     cln = ngx_http_cleanup_add(r, sizeof(ngx_event_t));
     if (cln == NULL) {
@@ -99,6 +104,8 @@ ngx_pytake_body_begin(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx)
 void
 ngx_pytake_body_end(ngx_pytake_ctx_t *ctx)
 {
+    assert(ctx != NULL);
+
     if (ctx->body_timer) {
         ngx_pytake_body_cleanup(ctx->body_timer);
     }
@@ -110,7 +117,8 @@ ngx_pytake_body_discard(ngx_http_request_t *r)
 {
     ngx_int_t rc;
 
-    /* whoever waits for "100 Continue" need not send it at all */
+    /* a client that waits for "100 Continue" need not send the body at all, so
+     * NGINX is told that it has looked at Expect already */
 
     r->expect_tested = 1;
 
@@ -144,8 +152,6 @@ ngx_pytake_body_len(ngx_http_request_t *r)
 }
 
 
-/* Several buffers, or a temporary file, into one piece */
-
 ngx_int_t
 ngx_pytake_body_copy(ngx_http_request_t *r, u_char *p, size_t len)
 {
@@ -154,6 +160,8 @@ ngx_pytake_body_copy(ngx_http_request_t *r, u_char *p, size_t len)
     u_char      *last;
     ngx_buf_t   *b;
     ngx_chain_t *cl;
+
+    assert(p != NULL && r->request_body != NULL);
 
     last = p + len;
 
@@ -178,7 +186,8 @@ ngx_pytake_body_copy(ngx_http_request_t *r, u_char *p, size_t len)
 
         if (n != (ssize_t) size) {
             ngx_log_error(NGX_LOG_CRIT, r->connection->log, 0,
-                          "pytake: request body file \"%V\" is short",
+                          "pytake: request body file \"%V\" is too short: "
+                          "is its disk full?",
                           &b->file->name);
             return NGX_ERROR;
         }
@@ -186,11 +195,14 @@ ngx_pytake_body_copy(ngx_http_request_t *r, u_char *p, size_t len)
         p += size;
     }
 
+    assert(p <= last);
+
     return NGX_OK;
 }
 
 
-/* In chunks, the route's limit holds before the location's roof does */
+/* A body in chunks has no Content-Length: it is refused as soon as what has
+ * come is more than its route allows, although the location allows more. */
 
 static ngx_int_t
 ngx_pytake_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
@@ -216,7 +228,8 @@ ngx_pytake_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 }
 
 
-/* As nginx does it when a read takes too long */
+/* A body that is late is refused as NGINX refuses one whose read takes too
+ * long, with 408. */
 
 static void
 ngx_pytake_body_timeout(ngx_event_t *ev)
@@ -230,7 +243,7 @@ ngx_pytake_body_timeout(ngx_event_t *ev)
     ngx_http_set_log_request(c->log, r);
 
     ngx_log_error(NGX_LOG_INFO, c->log, NGX_ETIMEDOUT,
-                  "pytake: request body not sent in time");
+                  "pytake: client did not send its request body in time");
 
     c->timedout = 1;
     ngx_http_finalize_request(r, NGX_HTTP_REQUEST_TIME_OUT);

@@ -1,13 +1,13 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * What a browser's session needs of a request: that it says it is one, its
- * cookies, and whether it came over TLS.
+ * What a browser's session needs of a request: the header by which a client
+ * says that it is a browser, its cookies, and whether it came over TLS.
  */
 
 #include "ngx_pytake.h"
 
-#define NGX_PYTAKE_COOKIES_MAX 8192
+#define NGX_PYTAKE_COOKIES_MAX 8192 /* bytes; longer ones are ignored */
 
 
 static ngx_uint_t ngx_pytake_browser_is(ngx_table_elt_t *e, const char *name,
@@ -20,6 +20,8 @@ ngx_pytake_browser_read(ngx_http_request_t *r, ngx_pytake_browser_t *b)
     ngx_uint_t       i;
     ngx_list_part_t *part;
     ngx_table_elt_t *e, *cookie;
+
+    assert(r != NULL && b != NULL);
 
     ngx_memzero(b, sizeof(ngx_pytake_browser_t));
     cookie = NULL;
@@ -50,7 +52,8 @@ ngx_pytake_browser_read(ngx_http_request_t *r, ngx_pytake_browser_t *b)
                        && ngx_pytake_browser_is(&e[i], "cookie",
                                                 sizeof("cookie") - 1))
             {
-                /* HTTP/1.1 has one; nginx joins those of HTTP/2 */
+                /* HTTP/1.1 has at most one (RFC 6265, 5.4), and NGINX joins
+                 * those of HTTP/2 into one */
                 cookie = &e[i];
             }
         }

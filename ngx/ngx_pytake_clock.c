@@ -1,6 +1,7 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
-/* What time it is, to the microsecond: nginx's own clocks are cached. */
+/* The system's clocks in microseconds: those of NGINX are cached and count
+ * milliseconds. */
 
 #include "ngx_pytake.h"
 

@@ -1,18 +1,21 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * Directives with rules of their own.  Everything is judged here, while the
- * configuration is read, and nothing touches the network: nginx -t tells.
+ * Directives of http{} with rules of their own.  All of them are judged while
+ * the configuration is read, without touching the network, so that "nginx -t"
+ * finds every mistake.
  */
 
 #include "ngx_pytake.h"
 #include "pt_conninfo.h"
 #include "pt_redis_url.h"
 
-#define NGX_PYTAKE_UNIX_MAX 107      /* bytes of a socket's path */
-#define NGX_PYTAKE_SPREAD_MAX 600000 /* ms, what the hub takes */
+#define NGX_PYTAKE_UNIX_MAX 107      /* bytes of a path in sockaddr_un */
+#define NGX_PYTAKE_SPREAD_MAX 600000 /* ms that the hub accepts */
 
 
+static ngx_int_t  ngx_pytake_conf_zone_parse(ngx_conf_t *cf, ngx_str_t *value,
+                                             ngx_str_t *name, size_t *size);
 static ngx_str_t *ngx_pytake_conf_shown(ngx_str_t *arg, ngx_uint_t is_inline);
 
 
@@ -27,6 +30,8 @@ ngx_pytake_conf_database(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     const char *why;
     ngx_uint_t  is_inline;
 
+    assert(cf->args->nelts == 2);
+
     value = cf->args->elts;
 
     if (pmcf->database.data) {
@@ -38,6 +43,8 @@ ngx_pytake_conf_database(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (rv != NGX_CONF_OK) {
         return rv;
     }
+
+    assert(pmcf->database.data[pmcf->database.len] == '\0');
 
     if (pt_conninfo_check(&ngx_pytake_mem, (char *) pmcf->database.data, &why,
                           &password)
@@ -124,6 +131,8 @@ ngx_pytake_conf_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return rv;
     }
 
+    assert(pmcf->redis.data[pmcf->redis.len] == '\0');
+
     if (pt_redis_url_parse((char *) pmcf->redis.data, &url) != PT_OK) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"pytake_redis\" is not a Redis URL (\"%V\")",
@@ -178,9 +187,8 @@ ngx_pytake_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_pytake_main_conf_t *pmcf = conf;
 
-    u_char    *p;
-    ssize_t    size;
-    ngx_str_t *value, name, s;
+    size_t     size;
+    ngx_str_t *value, name;
 
     value = cf->args->elts;
 
@@ -188,40 +196,12 @@ ngx_pytake_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "is duplicate";
     }
 
-    p = (u_char *) ngx_strchr(value[1].data, ':');
-
-    if (p == NULL || p == value[1].data) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid zone \"%V\", name:size is expected",
-                           &value[1]);
+    if (ngx_pytake_conf_zone_parse(cf, &value[1], &name, &size) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
-    name.data = value[1].data;
-    name.len = p - name.data;
-
-    s.data = p + 1;
-    s.len = value[1].data + value[1].len - s.data;
-
-    size = ngx_parse_size(&s);
-
-    if (size == NGX_ERROR) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid zone size \"%V\"",
-                           &value[1]);
-        return NGX_CONF_ERROR;
-    }
-
-    if (size < (ssize_t) (sizeof(ngx_pytake_zone_t)
-                          + NGX_PYTAKE_ROUTES * sizeof(ngx_pytake_zone_route_t)
-                          + NGX_PYTAKE_ZONE_MIN))
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "zone \"%V\" is too small",
-                           &value[1]);
-        return NGX_CONF_ERROR;
-    }
-
-    pmcf->zone = ngx_shared_memory_add(cf, &name, (size_t) size,
-                                       &ngx_http_pytake_module);
+    pmcf->zone =
+        ngx_shared_memory_add(cf, &name, size, &ngx_http_pytake_module);
     if (pmcf->zone == NULL) {
         return NGX_CONF_ERROR;
     }
@@ -238,8 +218,6 @@ ngx_pytake_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* A number within bounds, and perhaps "option=number" behind it */
-
 char *
 ngx_pytake_conf_count(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
@@ -253,6 +231,7 @@ ngx_pytake_conf_count(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
     np = (ngx_uint_t *) (p + cmd->offset);
+    assert(c != NULL && c->min <= c->max);
 
     if (*np != NGX_CONF_UNSET_UINT) {
         return "is duplicate";
@@ -316,7 +295,8 @@ ngx_pytake_conf_thread_pool(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "is duplicate";
     }
 
-    /* nginx refuses a name that no thread_pool directive has */
+    /* NGINX itself refuses a name that no thread_pool directive defines, when
+     * it has read the whole configuration */
 
     pmcf->thread_pool_name = value[1];
     pmcf->thread_pool = ngx_thread_pool_add(cf, &value[1]);
@@ -325,14 +305,14 @@ ngx_pytake_conf_thread_pool(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* pytake_hub unix:/path [spread=time] */
-
 char *
 ngx_pytake_conf_hub(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_pytake_main_conf_t *pmcf = conf;
 
     ngx_str_t *value, s;
+
+    assert(cf->args->nelts == 2 || cf->args->nelts == 3);
 
     value = cf->args->elts;
 
@@ -412,7 +392,58 @@ ngx_pytake_conf_sec(ngx_conf_t *cf, void *post, void *data)
 }
 
 
-/* What a message may show of a value that is wrong: never a password */
+/* Splits "name:size" and checks that the counters and a gate fit in. */
+
+static ngx_int_t
+ngx_pytake_conf_zone_parse(ngx_conf_t *cf, ngx_str_t *value, ngx_str_t *name,
+                           size_t *size)
+{
+    u_char   *p;
+    size_t    min;
+    ssize_t   n;
+    ngx_str_t s;
+
+    p = (u_char *) ngx_strchr(value->data, ':');
+
+    if (p == NULL || p == value->data) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid zone \"%V\", name:size is expected", value);
+        return NGX_ERROR;
+    }
+
+    name->data = value->data;
+    name->len = p - name->data;
+
+    s.data = p + 1;
+    s.len = value->data + value->len - s.data;
+
+    n = ngx_parse_size(&s);
+
+    if (n == NGX_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid zone size \"%V\"",
+                           value);
+        return NGX_ERROR;
+    }
+
+    min = sizeof(ngx_pytake_zone_t)
+          + NGX_PYTAKE_ROUTES * sizeof(ngx_pytake_zone_route_t)
+          + NGX_PYTAKE_ZONE_MIN;
+
+    if (n < (ssize_t) min) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "zone \"%V\" is too small, it needs %uz bytes",
+                           value, min);
+        return NGX_ERROR;
+    }
+
+    *size = (size_t) n;
+
+    return NGX_OK;
+}
+
+
+/* What a message shows of a wrong value: one that may hold a password is
+ * hidden. */
 
 static ngx_str_t *
 ngx_pytake_conf_shown(ngx_str_t *arg, ngx_uint_t is_inline)

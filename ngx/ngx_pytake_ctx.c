@@ -1,8 +1,9 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * A request's context: its id, its operation.  It is kept in r->pool under a
- * clean-up, where it is found again after an internal redirect.
+ * A request's context: its id, its operation, what was measured.  It lives in
+ * r->pool, in the data of a clean-up, where it is found again after an
+ * internal redirect has cleared the contexts of all modules.
  */
 
 #include "ngx_pytake.h"
@@ -24,8 +25,6 @@ ngx_pytake_ctx_find(ngx_http_request_t *r)
     if (ctx || r->pool == NULL) {
         return ctx;
     }
-
-    /* an internal redirect clears contexts */
 
     for (cln = r->pool->cleanup; cln; cln = cln->next) {
         if (cln->handler == ngx_pytake_ctx_cleanup) {
@@ -63,6 +62,8 @@ ngx_pytake_ctx_get(ngx_http_request_t *r)
         return NULL;
     }
 
+    assert(ctx->request_id.len > 0);
+
     cln->handler = ngx_pytake_ctx_cleanup;
     ngx_http_set_ctx(r->main, ctx, ngx_http_pytake_module);
 
@@ -93,6 +94,8 @@ ngx_pytake_ctx_keep(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx)
     u_char           *p;
     pytake_op_info_t *info;
 
+    assert(ctx != NULL && r->pool != NULL);
+
     info = ngx_palloc(r->pool, sizeof(pytake_op_info_t));
     if (info == NULL || ngx_pytake_ctx_info(ctx, info) != NGX_OK) {
         return NGX_ERROR;
@@ -103,7 +106,9 @@ ngx_pytake_ctx_keep(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx)
         return NGX_ERROR;
     }
 
-    /* who it is; its other words are literals, or were not asked for yet */
+    /* user and tenant are copied; the request id is the context's, a request
+     * that is refused has found no conversation, and the other strings are
+     * constants */
 
     ngx_memcpy(p, info->user_id.data, info->user_id.len);
     info->user_id.data = (char *) p;
@@ -125,7 +130,8 @@ ngx_pytake_ctx_keep(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx)
 static void
 ngx_pytake_ctx_cleanup(void *data)
 {
-    /* marks the context in r->pool */
+    /* It frees nothing: its address alone marks the clean-up whose data is the
+     * context. */
 }
 
 

@@ -1,9 +1,9 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * nginx ends a line of its error log with the request as it came, arguments
- * included: verify tokens and cursors.  In the module's locations it ends
- * with what stands before the "?".
+ * NGINX ends a line of its error log with the request as it came.  Its
+ * arguments may be a verify token or a cursor, which no log should hold; so in
+ * the module's locations the request is shown up to its "?".
  */
 
 #include "ngx_pytake.h"
@@ -17,8 +17,6 @@ static void    ngx_pytake_errlog_cut(ngx_str_t *s);
 static ngx_http_log_handler_pt ngx_pytake_errlog_next;
 
 
-/* The first phase that knows the location */
-
 ngx_int_t
 ngx_pytake_errlog_handler(ngx_http_request_t *r)
 {
@@ -29,7 +27,7 @@ ngx_pytake_errlog_handler(ngx_http_request_t *r)
     if ((plcf->role != NGX_PYTAKE_NONE || plcf->websocket)
         && r->main->log_handler != ngx_pytake_errlog)
     {
-        ngx_pytake_errlog_next = r->main->log_handler; /* nginx has but one */
+        ngx_pytake_errlog_next = r->main->log_handler; /* one for all */
         r->main->log_handler = ngx_pytake_errlog;
     }
 
@@ -45,6 +43,9 @@ ngx_pytake_errlog(ngx_http_request_t *r, ngx_http_request_t *sr, u_char *buf,
     ngx_str_t            line, uri, referer;
     ngx_table_elt_t     *ref;
     ngx_http_upstream_t *u;
+
+    assert(ngx_pytake_errlog_next != NULL
+           && ngx_pytake_errlog_next != ngx_pytake_errlog);
 
     u = sr->upstream;
     ref = r->headers_in.referer;

@@ -1,11 +1,13 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * Who may try a password now: the core's gate, in the zone, so that all
- * workers count together and a reload forgets nothing.  It is flat memory of
- * a fixed size, changed under the zone's mutex by code that neither waits,
- * nor allocates, nor fails; the master frees the mutex of a worker that was
- * killed, and counts that are half done are counts all the same.
+ * Who may try a password now: the core's gate.  It lives in the zone, so that
+ * all workers count together and a reload forgets nothing.
+ *
+ * It is memory of a fixed size without pointers, changed under the zone's
+ * mutex by code that neither waits, nor allocates, nor fails.  When a worker
+ * is killed in the middle, the master frees the mutex, and the counts are at
+ * most one attempt wrong.
  *
  * Without a zone each worker has a gate of its own.
  */
@@ -49,6 +51,8 @@ ngx_pytake_gate_init(ngx_pytake_worker_t *w)
     zone = w->conf->zone;
 
     if (zone) {
+        assert(w->zone != NULL && w->zone->gate != NULL);
+
         w->gate = w->zone->gate;
         w->gate_mutex = &((ngx_slab_pool_t *) zone->shm.addr)->mutex;
         return NGX_OK;
@@ -76,11 +80,14 @@ ngx_pytake_gate_enter(ngx_pytake_op_t *op, pytake_login_t *who,
     ngx_pytake_worker_t *w;
 
     w = op->worker;
+    assert(w->gate != NULL);
     now_ms = ngx_pytake_clock_mono_us() / 1000;
 
     ngx_pytake_gate_lock(w);
     wait_ms = pt_gate_enter(w->gate, who, now_ms, pass);
     ngx_pytake_gate_unlock(w);
+
+    assert(wait_ms >= 0);
 
     if (wait_ms == 0) {
         return 0;
@@ -96,6 +103,8 @@ ngx_pytake_gate_enter(ngx_pytake_op_t *op, pytake_login_t *who,
 void
 ngx_pytake_gate_leave(ngx_pytake_worker_t *w, pt_gate_pass_t *pass)
 {
+    assert(w->gate != NULL);
+
     ngx_pytake_gate_lock(w);
     pt_gate_leave(w->gate, pass);
     ngx_pytake_gate_unlock(w);
@@ -106,6 +115,8 @@ void
 ngx_pytake_gate_right(ngx_pytake_worker_t *w, pytake_login_t *who,
                       pt_gate_pass_t *pass)
 {
+    assert(w->gate != NULL);
+
     ngx_pytake_gate_lock(w);
     pt_gate_right(w->gate, who, pass);
     ngx_pytake_gate_unlock(w);
@@ -130,7 +141,8 @@ ngx_pytake_gate_unlock(ngx_pytake_worker_t *w)
 }
 
 
-/* Not once a refusal: whoever floods would write the log */
+/* Logs that somebody has to wait, but not at every refusal: a flood of
+ * attempts would fill the log. */
 
 static void
 ngx_pytake_gate_say(ngx_pytake_op_t *op, ngx_uint_t wait_s)

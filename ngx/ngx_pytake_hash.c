@@ -1,11 +1,10 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * Password verification: argon2id costs tens of milliseconds and 19 MiB, so
- * it runs in nginx's thread pool, a few at a time.  The rest waits in a
- * bounded queue in which the clients' networks take turns.  Whoever may not
- * try now does not get as far.  A job owns copies of all that its thread
- * reads.
+ * Password verification.  argon2id costs tens of milliseconds and 19 MiB, so
+ * it runs in NGINX's thread pool, a few hashes at a time.  The others wait in
+ * bounded queues in which the clients' networks take turns.  An attempt that
+ * the gate refuses does not get into a queue.
  */
 
 #include "ngx_pytake.h"
@@ -59,6 +58,9 @@ ngx_pytake_hash_new(ngx_pytake_op_t *op, const pytake_work_t *work,
 
     w = op->worker;
 
+    assert(op->hash == NULL && handler != NULL);
+    assert(w->hashes[0] != NULL && w->hashes[1] != NULL);
+
     if (work->type != PYTAKE_WORK_PASSWORD_VERIFY) {
         return PT_EBUSY;
     }
@@ -103,6 +105,8 @@ ngx_pytake_hash_new(ngx_pytake_op_t *op, const pytake_work_t *work,
 void
 ngx_pytake_hash_abandon(ngx_pytake_hash_t *h)
 {
+    assert(h->op != NULL);
+
     h->op = NULL;
 
     if (h->running) {
@@ -121,12 +125,14 @@ ngx_pytake_hash_abandon(ngx_pytake_hash_t *h)
 }
 
 
-/* Every operation has abandoned its own before */
-
 void
 ngx_pytake_hash_drop_all(ngx_pytake_worker_t *w)
 {
     ngx_uint_t i;
+
+    /* every operation has abandoned its hash before */
+
+    assert(ngx_queue_empty(&w->displaced));
 
     if (w->displace.posted) {
         ngx_delete_posted_event(&w->displace);
@@ -196,10 +202,12 @@ ngx_pytake_hash_start(ngx_pytake_worker_t *w)
         }
 
         h = (ngx_pytake_hash_t *) turn;
+        assert(!h->running && !h->displaced);
 
         if (l->ops->work(l, ngx_pytake_hash_run, ngx_pytake_hash_done, h)
             != PT_OK) {
-            /* no place in the thread pool: the deadline decides */
+            /* the thread pool is full: the hash keeps its place, and is tried
+             * again when another one ends, or ends at its deadline */
             return;
         }
 
@@ -212,8 +220,9 @@ ngx_pytake_hash_start(ngx_pytake_worker_t *w)
 
 
 /*
- * Whoever's network is quiet goes first: of those who flood, each network's
- * first attempt at most.  The others have every fourth turn for certain.
+ * Finds the next hash to run.  Networks that are quiet go first; of a network
+ * that floods this is its first attempt at most.  Every fourth turn belongs to
+ * the others, so that they are not kept out for ever.
  */
 
 static pt_turn_t *
@@ -232,7 +241,7 @@ ngx_pytake_hash_find(ngx_pytake_worker_t *w)
 }
 
 
-/* In a thread: nothing but h's own memory */
+/* Runs in a thread, and so reads and writes h's own memory alone. */
 
 static void
 ngx_pytake_hash_run(void *data)
@@ -259,12 +268,14 @@ ngx_pytake_hash_done(void *data)
     ngx_pytake_worker_t *w;
 
     w = h->worker;
+    assert(w->hashing > 0);
     op = h->op;
     err = h->err;
     match = h->match;
     handler = h->handler;
 
-    /* a wrong one was counted when it was let in */
+    /* the gate counted the attempt as a wrong one when it let it in, so a
+     * wrong password needs no call */
 
     if (match) {
         ngx_pytake_gate_right(w, &h->who, &h->pass);
@@ -288,7 +299,8 @@ ngx_pytake_hash_done(void *data)
 }
 
 
-/* Its request is answered by an event: here another one is under way */
+/* Takes a hash out for one of another network.  Its request is answered from
+ * an event, because here another request is being handled. */
 
 static void
 ngx_pytake_hash_displace(ngx_pytake_hash_t *h)
@@ -296,6 +308,8 @@ ngx_pytake_hash_displace(ngx_pytake_hash_t *h)
     ngx_pytake_worker_t *w;
 
     w = h->worker;
+
+    assert(!h->running && !h->displaced);
 
     h->displaced = 1;
     ngx_queue_insert_tail(&w->displaced, &h->queue);
@@ -322,6 +336,8 @@ ngx_pytake_hash_displaced(ngx_event_t *ev)
 
         op = h->op;
         handler = h->handler;
+
+        assert(op != NULL && h->displaced);
 
         ngx_queue_remove(q);
         ngx_pytake_hash_free(h);

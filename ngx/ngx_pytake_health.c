@@ -1,15 +1,17 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * /health, /health/live, /health/ready.  The database's truth is a function of
- * ours that answers now, redis' is a PING answered lately, the hub's is an
- * answer not older than a second.
+ * /health, /health/live and /health/ready.  The database is well when a
+ * function of the schema answers now, Redis when it answered a PING lately,
+ * the hub when it answered within the last second.
  */
 
 #include "ngx_pytake.h"
 #include "core/base/pt_cell.h"
+#include "pt_stmt_table.h"
 
-/* The sidecar keeps 14: with fewer than these it has been away for a week. */
+/* Days with partitions that have to lie ahead.  The sidecar makes 14: when
+ * there are fewer than 7, it has been away for a week. */
 #define NGX_PYTAKE_HEALTH_DAYS 7
 
 
@@ -64,14 +66,19 @@ ngx_pytake_health_post(ngx_http_request_t *r)
 static void
 ngx_pytake_health_hub(ngx_http_request_t *r, ngx_str_t *body)
 {
-    ngx_pytake_worker_t *w;
+    ngx_pytake_probe_t *p;
 
     ngx_pytake_ctx_find(r)->hub_up = (body != NULL);
 
-    w = ngx_pytake_main_conf(r)->worker;
+    p = ngx_pytake_probe_new(r);
+    if (p == NULL) {
+        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        return;
+    }
 
-    ngx_pytake_probe(r, w ? w->stmt_ping : -1, NULL, NGX_PYTAKE_HEALTH_TIMEOUT,
-                     ngx_pytake_health_answer);
+    pt_q_health_ping(ngx_pytake_probe_sql(p));
+    ngx_pytake_probe_run(p, NGX_PYTAKE_HEALTH_TIMEOUT,
+                         ngx_pytake_health_answer);
 }
 
 
@@ -111,6 +118,7 @@ ngx_pytake_health_answer(ngx_http_request_t        *r,
                     late ? ",\"reasons\":[\"partitions\"]" : "");
 
     body.len = p - body.data;
+    assert(body.len <= 256);
 
     return ngx_pytake_answer_send(
         r, database ? NGX_HTTP_OK : NGX_HTTP_SERVICE_UNAVAILABLE,
@@ -118,8 +126,9 @@ ngx_pytake_health_answer(ngx_http_request_t        *r,
 }
 
 
-/* A full queue is this worker's load: a balancer that took the node away for
- * it would only load the others. */
+/* 1 when the database is well.  A full queue is this worker's load and no
+ * illness: a balancer that took the node away for it would only load the other
+ * nodes. */
 
 static ngx_uint_t
 ngx_pytake_health_database(ngx_pytake_worker_t       *w,
@@ -131,19 +140,23 @@ ngx_pytake_health_database(ngx_pytake_worker_t       *w,
         return result->err == PT_OK;
     }
 
+    assert(w != NULL && w->pool[PYTAKE_SQL_READ] != NULL);
+
     pt_pool_stats(w->pool[PYTAKE_SQL_READ], &stats);
 
     return !stats.away;
 }
 
 
-/* Days to come are nearly out: writes go on all the same. */
+/* 1 when few days with partitions lie ahead.  Writes still work, so this makes
+ * the answer "degraded" and no more. */
 
 static ngx_uint_t
 ngx_pytake_health_late(const pytake_sql_result_t *result)
 {
     return result->err == PT_OK
-           && pt_cell_i32(&result->rows[0], 0, 1) < NGX_PYTAKE_HEALTH_DAYS;
+           && pt_cell_i32(&result->rows[0], 0, PT_COL_HEALTH_PING_DAYS)
+                  < NGX_PYTAKE_HEALTH_DAYS;
 }
 
 
@@ -165,6 +178,7 @@ ngx_pytake_live_answer(ngx_http_request_t *r)
     *p++ = '}';
 
     body.len = p - body.data;
+    assert(body.len <= 128);
 
     return ngx_pytake_answer_send(r, NGX_HTTP_OK, "application/json", &body);
 }

@@ -1,21 +1,22 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * What a worker asks the hub over its unix socket: how it is (kept for a
- * second), its metrics, and, when the worker leaves, to send the worker's
- * sockets away with pace.  One HTTP/1.1 request a connection, a deadline on
- * each; WebSockets themselves are proxied by nginx.
+ * What a worker asks the hub over its unix socket: its health, which is kept
+ * for a second; its metrics; and, when the worker leaves, to send the worker's
+ * WebSockets away little by little.  Each connection carries one HTTP/1.1
+ * request with a deadline.  NGINX proxies the WebSockets themselves.
  */
 
 #include "ngx_pytake_hub_call.h"
 
-#define NGX_PYTAKE_HUB_LEAVE_TIMEOUT 1000 /* ms */
+#define NGX_PYTAKE_HUB_LEAVE_TIMEOUT 1000 /* ms for the answer to a drain */
 #define NGX_PYTAKE_HUB_HEAD "Host: hub\r\nConnection: close\r\n\r\n"
 
 
+/* A request that waits for the answer about health, in its own r->pool. */
 typedef struct {
-    ngx_queue_t         queue;
-    ngx_http_request_t *request;
+    ngx_queue_t         queue;   /* in the waiters of the call */
+    ngx_http_request_t *request; /* NULL: it has its answer, or has ended */
     ngx_pytake_hub_pt   handler;
 } ngx_pytake_hub_waiter_t;
 
@@ -29,8 +30,6 @@ static void      ngx_pytake_hub_leave_done(ngx_pytake_hub_call_t *call);
 static void ngx_pytake_hub_say(ngx_http_request_t *r, ngx_pytake_hub_pt handler,
                                ngx_str_t *body);
 
-
-/* One question at a time, whoever wants to know */
 
 void
 ngx_pytake_hub_health(ngx_http_request_t *r, ngx_pytake_hub_pt handler)
@@ -60,10 +59,15 @@ ngx_pytake_hub_health(ngx_http_request_t *r, ngx_pytake_hub_pt handler)
         return;
     }
 
+    /* a worker asks one question at a time: later requests wait for the answer
+     * to it */
+
     if (w->hub_health == NULL && ngx_pytake_hub_health_ask(w) != NGX_OK) {
         handler(r, NULL);
         return;
     }
+
+    assert(w->hub_health != NULL);
 
     waiter = cln->data;
     waiter->request = r;
@@ -112,7 +116,8 @@ ngx_pytake_hub_metrics(ngx_http_request_t *r, ngx_pytake_hub_pt handler)
 }
 
 
-/* Said until it is heard; with the hub away there is nobody to drain */
+/* It is asked again until the hub has answered.  When the hub is away, so are
+ * the WebSockets, and nothing is lost. */
 
 void
 ngx_pytake_hub_leave(ngx_pytake_worker_t *w)
@@ -160,7 +165,8 @@ ngx_pytake_hub_drop_all(ngx_pytake_worker_t *w)
 }
 
 
-/* A failure to connect is an answer, too */
+/* Asks the hub for its health.  When it cannot even be connected to, it is
+ * known to be away. */
 
 static ngx_int_t
 ngx_pytake_hub_health_ask(ngx_pytake_worker_t *w)
@@ -200,6 +206,7 @@ ngx_pytake_hub_health_done(ngx_pytake_hub_call_t *call)
     ngx_pytake_hub_waiter_t *waiter;
 
     w = call->worker;
+    assert(w->hub_health == call);
     w->hub_health = NULL;
     w->hub_known = 1;
     w->hub_up = (call->body.data != NULL);
@@ -271,7 +278,8 @@ ngx_pytake_hub_leave_done(ngx_pytake_hub_call_t *call)
 }
 
 
-/* From an event that is not the request's own */
+/* Calls the handler from an event of the hub's connection, so the log has to
+ * be given the request, and what the handler posted has to be run. */
 
 static void
 ngx_pytake_hub_say(ngx_http_request_t *r, ngx_pytake_hub_pt handler,

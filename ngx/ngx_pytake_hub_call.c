@@ -1,15 +1,15 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * One request to the hub over its unix socket: connect, send, read to the
- * end, within a deadline.
+ * One request to the hub over its unix socket: it connects, sends, and reads
+ * until the hub closes the connection, all within one deadline.
  */
 
 #include "ngx_pytake_hub_call.h"
 #include <sys/un.h>
 
-#define NGX_PYTAKE_HUB_BUF 4096
-#define NGX_PYTAKE_HUB_BODY_MAX (4 * 1024 * 1024)
+#define NGX_PYTAKE_HUB_BUF 4096 /* bytes of the first buffer */
+#define NGX_PYTAKE_HUB_BODY_MAX (4 * 1024 * 1024) /* bytes of an answer */
 
 
 static ngx_int_t ngx_pytake_hub_connect(ngx_pytake_hub_call_t *call);
@@ -29,6 +29,8 @@ ngx_pytake_hub_call(ngx_pytake_worker_t *w,
 {
     ngx_pytake_hub_call_t *call;
 
+    assert(w != NULL && done != NULL);
+
     call = ngx_calloc(sizeof(ngx_pytake_hub_call_t), ngx_cycle->log);
     if (call == NULL) {
         return NULL;
@@ -45,14 +47,16 @@ ngx_pytake_hub_call(ngx_pytake_worker_t *w,
 }
 
 
-/* Its handler does not run inside this call */
-
 ngx_int_t
 ngx_pytake_hub_call_start(ngx_pytake_hub_call_t *call, ngx_msec_t timeout)
 {
     pt_loop_t *loop;
 
     loop = &call->worker->loop.loop;
+
+    assert(call->request_len > 0
+           && call->request_len <= NGX_PYTAKE_HUB_REQUEST_MAX);
+    assert(call->buf == NULL && call->fd == (ngx_socket_t) -1);
 
     call->buf = ngx_alloc(NGX_PYTAKE_HUB_BUF, ngx_cycle->log);
     call->size = NGX_PYTAKE_HUB_BUF;
@@ -77,7 +81,8 @@ ngx_pytake_hub_call_start(ngx_pytake_hub_call_t *call, ngx_msec_t timeout)
 }
 
 
-/* A unix socket connects at once, or not at all (its queue is full) */
+/* connect() of a unix socket never takes its time: it succeeds at once, or it
+ * fails with EAGAIN when the queue of the hub is full (unix(7)). */
 
 static ngx_int_t
 ngx_pytake_hub_connect(ngx_pytake_hub_call_t *call)
@@ -86,6 +91,8 @@ ngx_pytake_hub_connect(ngx_pytake_hub_call_t *call)
     struct sockaddr_un sun;
 
     path = &call->worker->conf->hub;
+
+    assert(path->len > 0 && path->len < sizeof(sun.sun_path));
 
     ngx_memzero(&sun, sizeof(struct sockaddr_un));
     sun.sun_family = AF_UNIX;
@@ -122,6 +129,8 @@ ngx_pytake_hub_event(void *data, int events)
 
     loop = &call->worker->loop.loop;
     rc = NGX_AGAIN;
+
+    assert(call->sent <= call->request_len);
 
     if (call->sent < call->request_len) {
         rc = ngx_pytake_hub_send(call);
@@ -168,7 +177,8 @@ ngx_pytake_hub_send(ngx_pytake_hub_call_t *call)
 }
 
 
-/* NGX_OK: all of it */
+/* Reads what is there.  NGX_OK means that the hub has closed the connection,
+ * which is the end of its answer. */
 
 static ngx_int_t
 ngx_pytake_hub_recv(ngx_pytake_hub_call_t *call)
@@ -176,6 +186,8 @@ ngx_pytake_hub_recv(ngx_pytake_hub_call_t *call)
     ssize_t n;
 
     for (;;) {
+
+        assert(call->len <= call->size);
 
         if (call->len == call->size && ngx_pytake_hub_grow(call) != NGX_OK) {
             return NGX_ERROR;
@@ -206,7 +218,8 @@ ngx_pytake_hub_grow(ngx_pytake_hub_call_t *call)
 
     if (call->size >= NGX_PYTAKE_HUB_BODY_MAX) {
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                      "pytake: hub sent too large an answer");
+                      "pytake: hub sent an answer of more than 4 MB, which "
+                      "is dropped");
         return NGX_ERROR;
     }
 
@@ -225,7 +238,8 @@ ngx_pytake_hub_grow(ngx_pytake_hub_call_t *call)
 }
 
 
-/* A 2xx whose body is as long as it said */
+/* Finds the body of a 2xx.  An answer that was cut off, with fewer bytes than
+ * its Content-Length says, counts as none. */
 
 static void
 ngx_pytake_hub_parse(ngx_pytake_hub_call_t *call)
@@ -281,7 +295,8 @@ ngx_pytake_hub_timeout(void *data)
     ngx_pytake_hub_call_t *call = data;
 
     ngx_log_error(NGX_LOG_INFO, ngx_cycle->log, 0,
-                  "pytake: hub did not answer in time");
+                  "pytake: hub did not answer in time: is \"pytake serve\" "
+                  "running?");
 
     ngx_pytake_hub_finish(call);
 }

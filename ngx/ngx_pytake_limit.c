@@ -1,44 +1,46 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * pytake_requests: how many may be under way, by network and together, and
- * how many large ones.
+ * pytake_requests: how many requests may be under way, of one network and of
+ * all together, and how many large ones.
  *
- * Each worker counts for itself, in its own memory: in the configuration,
- * which is a copy of its own.  limit_conn counts in shared memory, where what
- * a killed worker had under way stays counted for ever, through every reload:
- * after some crashes nobody would be let in, WhatsApp not either.
+ * Each worker counts for itself in its copy of the configuration.  NGINX's
+ * limit_conn counts in shared memory, where the requests of a killed worker
+ * stay counted through every reload; after some crashes it would let nobody in
+ * any more, not even WhatsApp.
  *
- * Where the places of all are taken, who comes takes one of a request whose
- * body is not there yet: of the network that has the most under way, if that
- * is more than its own, else of one that had its time.  Otherwise a few
- * networks that send slowly would keep everybody else out.
+ * When the places of all networks are taken, a new request takes the place of
+ * one whose body is not there yet.  That is one of the network with the most
+ * requests under way, if it has more than the new request's; else one that has
+ * had its time.  Otherwise a few networks that send slowly would keep
+ * everybody else out.
  */
 
 #include "ngx_pytake.h"
 
-#define NGX_PYTAKE_LIMIT_MAX 65536     /* the highest limit */
-#define NGX_PYTAKE_LIMIT_PATIENCE 1000 /* ms that a body may take at least */
+#define NGX_PYTAKE_LIMIT_MAX 65536     /* highest limit that can be set */
+#define NGX_PYTAKE_LIMIT_PATIENCE 1000 /* ms that every body has */
 
 
 typedef struct ngx_pytake_net_s   ngx_pytake_net_t;
 typedef struct ngx_pytake_guest_s ngx_pytake_guest_t;
 
-/* Of a network that has something under way. */
+/* A network that has requests under way; on the heap. */
 struct ngx_pytake_net_s {
-    ngx_pytake_net_t *next;
+    ngx_pytake_net_t *next; /* in its bucket */
     ngx_uint_t        count[NGX_PYTAKE_LIMIT_SIZES];
     size_t            len;
     u_char            key[NGX_PYTAKE_NETWORK_MAX];
 };
 
+/* A request that is counted, in its r->pool. */
 struct ngx_pytake_guest_s {
-    ngx_queue_t         queue;
-    ngx_pytake_limit_t *limit; /* NULL: it had to leave */
+    ngx_queue_t         queue; /* in the guests of its location */
+    ngx_pytake_limit_t *limit; /* NULL: it is counted no more */
     ngx_pytake_net_t   *net;
     ngx_pytake_ctx_t   *ctx;
-    ngx_msec_t          since;
-    ngx_uint_t          sizes; /* counts it is in: 1, of large ones 2 */
+    ngx_msec_t          since; /* when it came, ngx_current_msec */
+    ngx_uint_t          sizes; /* how many counts it is in: 1; a large one 2 */
 };
 
 
@@ -55,12 +57,15 @@ static void                ngx_pytake_limit_leave(void *data);
 static void                ngx_pytake_limit_forget(ngx_pytake_limit_t *c,
                                                    ngx_pytake_net_t   *net);
 static ngx_uint_t          ngx_pytake_limit_bucket(u_char *key, size_t len);
+static void ngx_pytake_limit_guest(ngx_pytake_guest_t *g, ngx_pytake_limit_t *c,
+                                   ngx_http_request_t *r,
+                                   ngx_pytake_ctx_t   *ctx);
 
 
 static const struct {
     ngx_str_t  name;
     size_t     offset;
-    ngx_uint_t size; /* in bytes, not a number */
+    ngx_uint_t size; /* 1: a size in bytes; 0: a number of requests */
 } ngx_pytake_limit_params[] = {
     { ngx_string("network="), offsetof(ngx_pytake_limit_t, net_max[0]), 0 },
     { ngx_string("all="), offsetof(ngx_pytake_limit_t, max[0]), 0 },
@@ -73,8 +78,6 @@ static const struct {
 #define NGX_PYTAKE_LIMIT_PARAMS                                                \
     (sizeof(ngx_pytake_limit_params) / sizeof(ngx_pytake_limit_params[0]))
 
-
-/* pytake_requests off, or its parameters in any order */
 
 char *
 ngx_pytake_limit_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
@@ -178,7 +181,6 @@ ngx_pytake_limit_param(ngx_conf_t *cf, ngx_pytake_limit_t *c, ngx_str_t *value)
 ngx_int_t
 ngx_pytake_limit_enter(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx)
 {
-    off_t               len;
     ngx_uint_t          i;
     ngx_pool_cleanup_t *cln;
     ngx_pytake_limit_t *c;
@@ -201,22 +203,9 @@ ngx_pytake_limit_enter(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx)
         return NGX_HTTP_SERVICE_UNAVAILABLE;
     }
 
-    len = r->headers_in.content_length_n;
-
     guest = cln->data;
-    guest->limit = c;
     guest->net = net;
-    guest->ctx = ctx;
-    guest->since = ngx_current_msec;
-    guest->sizes = 1;
-
-    /* a length that is not told is taken for a large one */
-
-    if (c->large
-        && (len < 0 ? ngx_pytake_body_awaited(r) : len >= (off_t) c->large))
-    {
-        guest->sizes = 2;
-    }
+    ngx_pytake_limit_guest(guest, c, r, ctx);
 
     if (!ngx_pytake_limit_room(guest, &leaves)) {
         ngx_pytake_limit_forget(c, net);
@@ -244,7 +233,32 @@ ngx_pytake_limit_enter(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx)
 }
 
 
-/* leaves: who has to, or NULL */
+/* Fills what is known of a request but its network.  A body whose length is
+ * not told counts as a large one. */
+
+static void
+ngx_pytake_limit_guest(ngx_pytake_guest_t *g, ngx_pytake_limit_t *c,
+                       ngx_http_request_t *r, ngx_pytake_ctx_t *ctx)
+{
+    off_t len;
+
+    len = r->headers_in.content_length_n;
+
+    g->limit = c;
+    g->ctx = ctx;
+    g->since = ngx_current_msec;
+    g->sizes = 1;
+
+    if (c->large
+        && (len < 0 ? ngx_pytake_body_awaited(r) : len >= (off_t) c->large))
+    {
+        g->sizes = 2;
+    }
+}
+
+
+/* Whether there is room for a request.  *leaves is the one that has to leave
+ * for it, or NULL. */
 
 static ngx_uint_t
 ngx_pytake_limit_room(ngx_pytake_guest_t *guest, ngx_pytake_guest_t **leaves)
@@ -257,6 +271,8 @@ ngx_pytake_limit_room(ngx_pytake_guest_t *guest, ngx_pytake_guest_t **leaves)
     net = guest->net;
     *leaves = NULL;
     full = 0;
+
+    assert(guest->sizes >= 1 && guest->sizes <= NGX_PYTAKE_LIMIT_SIZES);
 
     for (i = 0; i < guest->sizes; i++) {
 
@@ -277,7 +293,9 @@ ngx_pytake_limit_room(ngx_pytake_guest_t *guest, ngx_pytake_guest_t **leaves)
 }
 
 
-/* A large one is in both counts: it makes room in both */
+/* Finds a request whose body is not there yet and that may have to leave,
+ * among those that are in at least sizes counts: a large one is in both
+ * counts, and makes room in both. */
 
 static ngx_pytake_guest_t *
 ngx_pytake_limit_slow(ngx_pytake_guest_t *guest, ngx_uint_t sizes)
@@ -285,6 +303,8 @@ ngx_pytake_limit_slow(ngx_pytake_guest_t *guest, ngx_uint_t sizes)
     ngx_uint_t          i;
     ngx_queue_t        *q, *guests;
     ngx_pytake_guest_t *g, *most;
+
+    assert(sizes >= 1 && sizes <= guest->sizes);
 
     i = sizes - 1;
     guests = &guest->limit->guests;
@@ -313,7 +333,9 @@ ngx_pytake_limit_slow(ngx_pytake_guest_t *guest, ngx_uint_t sizes)
 }
 
 
-/* It is counted no more; its own turn ends it, as one that took too long */
+/* The request is counted no more.  It is ended from the event of its body's
+ * time, as one that took too long, for another request is being handled
+ * here. */
 
 static void
 ngx_pytake_limit_evict(ngx_pytake_guest_t *guest)
@@ -321,6 +343,7 @@ ngx_pytake_limit_evict(ngx_pytake_guest_t *guest)
     ngx_event_t *ev;
 
     ev = guest->ctx->body_timer;
+    assert(ev != NULL && ev->timer_set);
 
     ngx_pytake_limit_leave(guest);
 
@@ -344,6 +367,7 @@ ngx_pytake_limit_leave(void *data)
     }
 
     for (i = 0; i < guest->sizes; i++) {
+        assert(c->count[i] > 0 && guest->net->count[i] > 0);
         c->count[i]--;
         guest->net->count[i]--;
     }
@@ -354,7 +378,8 @@ ngx_pytake_limit_leave(void *data)
 }
 
 
-/* The request's network, made when it is new.  NULL: out of memory */
+/* Finds the request's network, or makes it.  NULL means that there is no
+ * memory. */
 
 static ngx_pytake_net_t *
 ngx_pytake_limit_net(ngx_pytake_limit_t *c, ngx_http_request_t *r)
@@ -388,7 +413,7 @@ ngx_pytake_limit_net(ngx_pytake_limit_t *c, ngx_http_request_t *r)
 }
 
 
-/* Frees a network that has nothing under way */
+/* Frees a network that has no request under way. */
 
 static void
 ngx_pytake_limit_forget(ngx_pytake_limit_t *c, ngx_pytake_net_t *net)
@@ -402,7 +427,8 @@ ngx_pytake_limit_forget(ngx_pytake_limit_t *c, ngx_pytake_net_t *net)
 
     i = ngx_pytake_limit_bucket(net->key, net->len);
 
-    for (p = &c->net[i]; *p != net; p = &(*p)->next) { /* void */
+    for (p = &c->net[i]; *p != net; p = &(*p)->next) {
+        assert(*p != NULL);
     }
 
     *p = net->next;
@@ -413,5 +439,7 @@ ngx_pytake_limit_forget(ngx_pytake_limit_t *c, ngx_pytake_net_t *net)
 static ngx_uint_t
 ngx_pytake_limit_bucket(u_char *key, size_t len)
 {
+    assert(len > 0 && len <= NGX_PYTAKE_NETWORK_MAX);
+
     return ngx_murmur_hash2(key, len) % NGX_PYTAKE_LIMIT_BUCKETS;
 }

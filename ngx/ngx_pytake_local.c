@@ -1,7 +1,8 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * Who asks from this very machine, for locations that are not for others.
+ * Whether a request comes from this machine itself, for locations that nobody
+ * else may ask: metrics and status.
  */
 
 #include "ngx_pytake.h"
@@ -53,8 +54,9 @@ ngx_pytake_local_address(ngx_http_request_t *r)
 }
 
 
-/* A proxy on this machine has a loopback address as well; what it passes on
- * for somebody else says so. */
+/* A proxy on this machine has a loopback address as well.  What it passes on
+ * for somebody else has one of the headers by which proxies say so (RFC
+ * 7239). */
 
 static ngx_uint_t
 ngx_pytake_local_forwarded(ngx_http_request_t *r)

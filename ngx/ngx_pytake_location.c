@@ -1,7 +1,7 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * What a location does: its handler, and the limits it inherits.
+ * What a location does: its handler, and the values that it inherits.
  */
 
 #include "ngx_pytake.h"
@@ -9,6 +9,9 @@
 #define ngx_pytake_loc_offset(f) offsetof(ngx_pytake_loc_conf_t, f)
 
 
+static void  ngx_pytake_location_inherit(ngx_pytake_loc_conf_t    *conf,
+                                         ngx_pytake_loc_conf_t    *prev,
+                                         ngx_http_core_loc_conf_t *clcf);
 static char *ngx_pytake_set_handler(ngx_conf_t *cf, ngx_pytake_loc_conf_t *plcf,
                                     ngx_uint_t role);
 static ngx_http_handler_pt ngx_pytake_handler(ngx_uint_t role);
@@ -58,19 +61,7 @@ ngx_pytake_location_merge(ngx_conf_t *cf, void *parent, void *child)
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
-    /* the handler of a location is also that of its "if" blocks */
-
-    if (conf->role == NGX_CONF_UNSET_UINT) {
-        conf->role = NGX_PYTAKE_NONE;
-
-        if (clcf->noname && prev->role != NGX_CONF_UNSET_UINT
-            && prev->role != NGX_PYTAKE_NONE && clcf->handler == NULL)
-        {
-            conf->role = prev->role;
-            conf->test_rows = prev->test_rows;
-            clcf->handler = ngx_pytake_handler(conf->role);
-        }
-    }
+    ngx_pytake_location_inherit(conf, prev, clcf);
 
     if (conf->websocket == NGX_CONF_UNSET) {
         conf->websocket = clcf->noname && prev->websocket == 1;
@@ -83,7 +74,8 @@ ngx_pytake_location_merge(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_ERROR;
     }
 
-    /* why something is refused does not depend on how large it is */
+    /* a refusal has to be shown whatever the size of the refused request,
+     * which NGINX would compare with the limit of this location once more */
 
     if (conf->role == NGX_PYTAKE_PROBLEM) {
         clcf->client_max_body_size = 0;
@@ -93,7 +85,8 @@ ngx_pytake_location_merge(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_OK;
     }
 
-    /* bodies are limited route by route; nginx's own limit is only a roof */
+    /* each route has its own limit of a body; NGINX's limit has to allow the
+     * largest of them */
 
     max = ngx_max(conf->body_max, conf->webhook_body_max);
 
@@ -137,9 +130,6 @@ ngx_pytake_location_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* pytake_health [live|ready], pytake_metrics [any], pytake_status,
- * pytake_problem */
-
 char *
 ngx_pytake_location_role(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
@@ -151,6 +141,8 @@ ngx_pytake_location_role(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
     role = cmd->offset;
+
+    assert(role > NGX_PYTAKE_NONE && role <= NGX_PYTAKE_TEST_ROWS);
 
     if (plcf->role != NGX_CONF_UNSET_UINT) {
         return "is duplicate, or there is another handler in this location";
@@ -198,6 +190,9 @@ ngx_pytake_location_size(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     char   *rv;
     size_t *sp, max;
 
+    assert(cmd->offset == ngx_pytake_loc_offset(body_max)
+           || cmd->offset == ngx_pytake_loc_offset(webhook_body_max));
+
     rv = ngx_conf_set_size_slot(cf, cmd, conf);
     if (rv != NGX_CONF_OK) {
         return rv;
@@ -240,6 +235,30 @@ ngx_pytake_location_websocket(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+/* NGINX makes a location without a name of an "if" block.  It gets the handler
+ * of the location around it, unless it has another one. */
+
+static void
+ngx_pytake_location_inherit(ngx_pytake_loc_conf_t    *conf,
+                            ngx_pytake_loc_conf_t    *prev,
+                            ngx_http_core_loc_conf_t *clcf)
+{
+    if (conf->role != NGX_CONF_UNSET_UINT) {
+        return;
+    }
+
+    conf->role = NGX_PYTAKE_NONE;
+
+    if (clcf->noname && prev->role != NGX_CONF_UNSET_UINT
+        && prev->role != NGX_PYTAKE_NONE && clcf->handler == NULL)
+    {
+        conf->role = prev->role;
+        conf->test_rows = prev->test_rows;
+        clcf->handler = ngx_pytake_handler(conf->role);
+    }
+}
+
+
 static char *
 ngx_pytake_set_handler(ngx_conf_t *cf, ngx_pytake_loc_conf_t *plcf,
                        ngx_uint_t role)
@@ -279,6 +298,8 @@ ngx_pytake_set_handler(ngx_conf_t *cf, ngx_pytake_loc_conf_t *plcf,
 static ngx_http_handler_pt
 ngx_pytake_handler(ngx_uint_t role)
 {
+    assert(role > NGX_PYTAKE_NONE && role <= NGX_PYTAKE_TEST_ROWS);
+
     switch (role) {
 
     case NGX_PYTAKE_API:

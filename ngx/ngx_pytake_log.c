@@ -1,16 +1,16 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * What an operator should read in the error log although it is a client's
- * doing: at most one line of a kind in ten seconds and worker, since strangers
- * may cause as many as they like.  A line holds no token, no number, nothing
- * of a body.
+ * Lines of the error log about what clients do, where an operator may have to
+ * act.  A worker writes at most one line of a kind in ten seconds, since
+ * strangers may cause as many as they like.  A line holds no token, no phone
+ * number, and nothing of a body.
  */
 
 #include "ngx_pytake.h"
 
-#define NGX_PYTAKE_LOG_EVERY 10000 /* ms */
-#define NGX_PYTAKE_LOG_ORIGIN 128  /* bytes of one that are shown */
+#define NGX_PYTAKE_LOG_EVERY 10000 /* ms between lines of a kind */
+#define NGX_PYTAKE_LOG_ORIGIN 128  /* bytes of an origin that are shown */
 
 
 static ngx_uint_t ngx_pytake_log_now(ngx_pytake_worker_t *w, ngx_uint_t what,
@@ -34,6 +34,8 @@ ngx_pytake_log(ngx_http_request_t *r, ngx_uint_t what, ngx_str_t *origin)
     ngx_uint_t           before;
     ngx_pytake_worker_t *w;
 
+    assert(what < NGX_PYTAKE_LOG_KINDS);
+
     w = ngx_pytake_main_conf(r)->worker;
 
     if (w == NULL || !ngx_pytake_log_now(w, what, &before)) {
@@ -48,7 +50,7 @@ ngx_pytake_log(ngx_http_request_t *r, ngx_uint_t what, ngx_str_t *origin)
 
         for (i = 0; i < s.len; i++) {
             if (s.data[i] <= ' ' || s.data[i] > '~') {
-                s.len = i; /* no browser's */
+                s.len = i; /* browsers send none of these */
             }
         }
     }
@@ -59,8 +61,6 @@ ngx_pytake_log(ngx_http_request_t *r, ngx_uint_t what, ngx_str_t *origin)
                   s.len ? "\"" : "", before);
 }
 
-
-/* Of an answer that is on its way */
 
 void
 ngx_pytake_log_answer(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx)
@@ -84,6 +84,9 @@ ngx_pytake_log_answer(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx)
     }
 }
 
+
+/* Whether a line of this kind may be written now.  *before is how many were
+ * left out since the last one. */
 
 static ngx_uint_t
 ngx_pytake_log_now(ngx_pytake_worker_t *w, ngx_uint_t what, ngx_uint_t *before)

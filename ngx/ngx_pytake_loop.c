@@ -1,34 +1,34 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * The loop vtable of libpytake/io on nginx's events.
+ * The loop of libpytake/io, made of NGINX's events.
  *
- * Sockets of libpq and hiredis are level-triggered: both libraries read a
- * part of what is there and rely on being called again.  nginx's own way
- * (edge-triggered) would leave rows unread and the query hanging.
+ * Sockets of libpq and hiredis are level-triggered, because both libraries
+ * read a part of what is there and rely on being called again.  With NGINX's
+ * own edge-triggered events rows would stay unread and the query would hang.
  */
 
 #include "ngx_pytake.h"
 
-#define NGX_PYTAKE_HOLD_INTERVAL 1000
-#define NGX_PYTAKE_LOG_MAX 512
+#define NGX_PYTAKE_HOLD_INTERVAL 1000 /* ms, of a timer that does nothing */
+#define NGX_PYTAKE_LOG_MAX 512        /* bytes of a line of the drivers */
 
 
 struct pt_io_s {
     ngx_pytake_loop_t *loop;
-    ngx_connection_t  *connection;
+    ngx_connection_t  *connection; /* NGINX's; the socket is the caller's */
     pt_io_handler_pt   handler;
     void              *data;
 };
 
 struct pt_timer_s {
-    ngx_event_t         ev; /* first */
+    ngx_event_t         ev; /* first: the handler gets this alone */
     pt_timer_handler_pt handler;
     void               *data;
 };
 
 typedef struct {
-    ngx_thread_task_t   task; /* first */
+    ngx_thread_task_t   task; /* first, as NGINX allocates its own */
     ngx_pytake_loop_t  *loop;
     pt_work_pt          work;
     pt_timer_handler_pt done;
@@ -70,6 +70,8 @@ static const pt_loop_ops_t ngx_pytake_loop_ops = {
     ngx_pytake_loop_wall, ngx_pytake_exiting,   ngx_pytake_loop_log
 };
 
+/* By pt_log_level_t. */
+
 static const ngx_uint_t ngx_pytake_log_levels[] = {
     NGX_LOG_ALERT,  NGX_LOG_ERR,  NGX_LOG_WARN,
     NGX_LOG_NOTICE, NGX_LOG_INFO, NGX_LOG_DEBUG
@@ -80,6 +82,8 @@ void
 ngx_pytake_loop_init(ngx_pytake_loop_t *l, ngx_pytake_worker_t *w,
                      ngx_thread_pool_t *tp)
 {
+    assert(w != NULL);
+
     l->loop.ops = &ngx_pytake_loop_ops;
     l->worker = w;
     l->thread_pool = tp;
@@ -108,6 +112,8 @@ ngx_pytake_io_new(pt_loop_t *loop, int fd, pt_io_handler_pt handler, void *data)
     pt_io_t          *io;
     ngx_connection_t *c;
 
+    assert(fd >= 0 && handler != NULL);
+
     io = ngx_alloc(sizeof(pt_io_t), ngx_cycle->log);
     if (io == NULL) {
         return NULL;
@@ -132,7 +138,8 @@ ngx_pytake_io_new(pt_loop_t *loop, int fd, pt_io_handler_pt handler, void *data)
     c->read->handler = ngx_pytake_io_read;
     c->write->handler = ngx_pytake_io_write;
 
-    /* a worker told to quit calls the read handlers of idle connections */
+    /* a worker that was told to quit closes its idle connections: it sets
+     * close and calls their read handlers */
     c->idle = 1;
 
     return io;
@@ -145,6 +152,8 @@ ngx_pytake_io_want(pt_io_t *io, int events)
     ngx_connection_t *c;
 
     c = io->connection;
+
+    assert((events & ~(PT_IO_READ | PT_IO_WRITE)) == 0);
 
     if (ngx_pytake_io_set(c->read, NGX_READ_EVENT, events & PT_IO_READ)
             != NGX_OK
@@ -177,8 +186,9 @@ ngx_pytake_io_del(pt_io_t *io)
 
     c = io->connection;
 
-    /* libpq closes a socket that fails under it; the kernel has then
-     * forgotten it, and to ask for it would be an alert */
+    /* libpq closes a socket that fails under it.  The kernel has forgotten
+     * such a socket, and NGINX would log an alert if it asked epoll to drop
+     * it. */
     flags = (fcntl(c->fd, F_GETFD) == -1) ? NGX_CLOSE_EVENT : 0;
 
     if (c->read->active) {
@@ -197,7 +207,8 @@ ngx_pytake_io_del(pt_io_t *io)
         ngx_delete_posted_event(c->write);
     }
 
-    /* the library closes the socket; fd -1 makes fetched events stale */
+    /* the library closes the socket itself; with fd -1 NGINX takes events that
+     * it has fetched already for stale ones */
     ngx_free_connection(c);
     c->fd = (ngx_socket_t) -1;
     c->idle = 0;
@@ -247,6 +258,9 @@ ngx_pytake_timer_new(pt_loop_t *loop, int kind, pt_timer_handler_pt handler,
 
     l = (ngx_pytake_loop_t *) loop;
 
+    assert(handler != NULL);
+    assert(kind == PT_TIMER_HOLD || kind == PT_TIMER_HOUSE);
+
     t = ngx_calloc(sizeof(pt_timer_t), ngx_cycle->log);
     if (t == NULL) {
         return NULL;
@@ -266,7 +280,8 @@ ngx_pytake_timer_new(pt_loop_t *loop, int kind, pt_timer_handler_pt handler,
 static void
 ngx_pytake_timer_set(pt_timer_t *t, uint32_t after_ms)
 {
-    /* nginx keeps an old time that is near: ours are meant exactly */
+    /* ngx_add_timer() leaves a timer alone when its new time is within 300 ms
+     * of the old one; a deadline has to be exact, so the old one is removed */
 
     if (t->ev.timer_set) {
         ngx_del_timer(&t->ev);
@@ -315,6 +330,8 @@ ngx_pytake_work(pt_loop_t *loop, pt_work_pt work, pt_timer_handler_pt done,
     ngx_pytake_work_t *job;
 
     l = (ngx_pytake_loop_t *) loop;
+
+    assert(work != NULL && done != NULL);
 
     if (l->thread_pool == NULL) {
         return PT_EBUSY;
@@ -373,6 +390,8 @@ ngx_pytake_work_done(ngx_event_t *ev)
 
     ngx_free(job);
 
+    assert(l->working > 0);
+
     if (--l->working == 0 && l->hold.timer_set) {
         ngx_del_timer(&l->hold);
     }
@@ -384,7 +403,8 @@ ngx_pytake_work_done(ngx_event_t *ev)
 static void
 ngx_pytake_hold_fire(ngx_event_t *ev)
 {
-    /* an exiting worker waits for its threads: their data needs done() */
+    /* an exiting worker waits for timers that are armed, and so for its
+     * threads, whose data done() has to free */
 
     ngx_add_timer(ev, NGX_PYTAKE_HOLD_INTERVAL);
 }
@@ -418,6 +438,9 @@ ngx_pytake_loop_log(pt_loop_t *loop, pt_log_level_t level, const char *fmt, ...)
     char       buf[NGX_PYTAKE_LOG_MAX];
     va_list    args;
     ngx_uint_t lvl;
+
+    assert((size_t) level
+           < sizeof(ngx_pytake_log_levels) / sizeof(ngx_pytake_log_levels[0]));
 
     lvl = ngx_pytake_log_levels[level];
 

@@ -1,6 +1,6 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
-/* nginx's allocator as the core's and the drivers' own. */
+/* NGINX's allocator in the form that the core and the drivers ask for. */
 
 #include "ngx_pytake.h"
 

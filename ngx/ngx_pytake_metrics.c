@@ -1,14 +1,14 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * /metrics: the zone as Prometheus text.  And the log-phase handler that
- * counts requests, where their final status is known.
+ * /metrics: the zone as Prometheus text.  Requests are counted here, too, in
+ * the log phase, where their final status is known.
  */
 
 #include "ngx_pytake.h"
 
-#define NGX_PYTAKE_LINE_MAX 160
-#define NGX_PYTAKE_METRICS_HEAD_MAX 16384
+#define NGX_PYTAKE_LINE_MAX 160           /* bytes of a line of a route */
+#define NGX_PYTAKE_METRICS_HEAD_MAX 16384 /* bytes of all other lines */
 
 
 static void      ngx_pytake_metrics_post(ngx_http_request_t *r);
@@ -55,7 +55,8 @@ static const struct {
     { "pytake_redis_failures_total", "Failed connections to Redis." }
 };
 
-/* lines of one metric stand together */
+/* Prometheus wants the lines of one metric together, so gauges of one name
+ * stand beside each other. */
 
 static const struct {
     const char *name;
@@ -131,7 +132,8 @@ ngx_pytake_metrics_log(ngx_http_request_t *r)
         route = info.route;
     }
 
-    /* of a websocket its admission counts, not its life */
+    /* the time of a WebSocket is that of its admission, not that of its
+     * life */
 
     status = r->err_status ? r->err_status : r->headers_out.status;
     us = (ctx->handed_us ? ctx->handed_us : ngx_pytake_clock_mono_us())
@@ -147,8 +149,10 @@ ngx_pytake_metrics_log(ngx_http_request_t *r)
 const char *
 ngx_pytake_metrics_route_name(ngx_uint_t route)
 {
+    assert(route < NGX_PYTAKE_ROUTES);
+
     if (route < pytake_routes_count) {
-        return pytake_route_names[route];
+        return pytake_routes_names[route];
     }
 
     return route == NGX_PYTAKE_ROUTE_HEALTH    ? "health"
@@ -192,6 +196,7 @@ ngx_pytake_metrics_answer(ngx_http_request_t *r, ngx_str_t *hub)
     ngx_pytake_main_conf_t *pmcf;
 
     pmcf = ngx_pytake_main_conf(r);
+    assert(pmcf->zone != NULL && pmcf->zone->data != NULL);
 
     if (ngx_pytake_metrics_text(r, pmcf->zone->data, hub, &body) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -238,6 +243,7 @@ ngx_pytake_metrics_text(ngx_http_request_t *r, ngx_pytake_zone_t *z,
         p = ngx_cpymem(p, hub->data, ngx_min(hub->len, (size_t) (last - p)));
     }
 
+    assert(p <= last);
     body->len = p - body->data;
 
     return NGX_OK;

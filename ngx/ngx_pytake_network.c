@@ -1,6 +1,7 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
-/* Which network a client is of. */
+/* The network of a client, for counts that one client must not escape by
+ * taking another address of its own. */
 
 #include "ngx_pytake.h"
 
@@ -14,7 +15,8 @@ ngx_pytake_network(ngx_http_request_t *r, u_char out[NGX_PYTAKE_NETWORK_MAX])
     struct sockaddr_in6 *sin6;
 #endif
 
-    /* realip has put the client's in its place */
+    /* behind a proxy NGINX's realip module has put the client's address
+     * here */
 
     sa = r->connection->sockaddr;
 

@@ -1,14 +1,15 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * The driver of a core operation: asks for effects, performs them, feeds the
- * outcome back.
+ * The driver of an operation of the core: it asks for an effect, performs it,
+ * and feeds the outcome back, until the effect is the answer.
  *
- * Two may refer to an operation: r->pool (held, until its clean-up) and the
- * work under way (state SQL or WORK).  It is freed when neither does.  A
- * client's abort cuts the operation from its request; it is dropped then,
- * unless a write was handed over: that one goes on to its end, so that what
- * it committed is published.
+ * Two may refer to an operation: r->pool, until its clean-up runs (held), and
+ * the work under way (state SQL or WORK).  It is freed when neither does.
+ *
+ * When the client goes away, the operation is cut off from its request.  It is
+ * dropped then, unless a write was handed to a pool: such an operation goes on
+ * to its end, so that what it committed is published.
  */
 
 #include "ngx_pytake.h"
@@ -40,6 +41,8 @@ ngx_pytake_op_new(ngx_http_request_t *r, ngx_pytake_worker_t *w, size_t extra)
     ngx_pytake_op_t    *op;
     ngx_pool_cleanup_t *pcln;
     ngx_http_cleanup_t *hcln;
+
+    assert(w != NULL && w->pt != NULL);
 
     pcln = ngx_pool_cleanup_add(r->pool, 0);
     if (pcln == NULL) {
@@ -87,6 +90,8 @@ ngx_pytake_op_start(ngx_pytake_op_t *op, ngx_msec_t timeout)
 
     w = op->worker;
 
+    assert(op->state == NGX_PYTAKE_OP_NEW && op->op == NULL);
+
     op->deadline_ms = (int64_t) ngx_current_msec + (int64_t) timeout;
 
     if (ngx_pytake_random(w, seed, sizeof(seed)) != NGX_OK
@@ -113,6 +118,8 @@ ngx_pytake_op_judge(ngx_pytake_op_t *op)
     w = op->worker;
     err = PT_ENOMEM;
 
+    assert(op->state == NGX_PYTAKE_OP_NEW && op->op == NULL);
+
     if (ngx_pytake_random(w, seed, sizeof(seed)) == NGX_OK) {
         err = pytake_op_judge(w->pt, &op->req, seed, ngx_pytake_clock_wall_us(),
                               &op->op);
@@ -133,6 +140,8 @@ ngx_pytake_op_release(ngx_pytake_op_t *op, ngx_http_request_t *r)
 {
     ngx_http_cleanup_t *hcln;
     ngx_pool_cleanup_t *pcln;
+
+    assert(op->state == NGX_PYTAKE_OP_DONE && op->ctx != NULL);
 
     for (hcln = r->main->cleanup; hcln; hcln = hcln->next) {
         if (hcln->data == op) {
@@ -167,7 +176,8 @@ ngx_pytake_op_drop_all(ngx_pytake_worker_t *w)
         ngx_pytake_op_stop(op);
         ngx_pytake_op_enter(op, NGX_PYTAKE_OP_DONE);
 
-        /* requests may still be there, but nobody will clean them up */
+        /* its request may still be there, but the worker exits without ending
+         * requests, so no clean-up will refer to the operation */
 
         op->request = NULL;
         op->ctx = NULL;
@@ -177,12 +187,15 @@ ngx_pytake_op_drop_all(ngx_pytake_worker_t *w)
 }
 
 
-/* Performs effects until one has to be waited for, or the answer is there */
+/* Performs effects until one has to be waited for (NGX_AGAIN), or the answer
+ * is there (NGX_OK). */
 
 static ngx_int_t
 ngx_pytake_op_run(ngx_pytake_op_t *op)
 {
     ngx_int_t rc;
+
+    assert(op->op != NULL);
 
     for (;;) {
 
@@ -225,6 +238,8 @@ ngx_pytake_op_sql(ngx_pytake_op_t *op)
     w = op->worker;
     sql = &op->effect.u.sql;
 
+    assert(sql->class < NGX_PYTAKE_CLASSES && w->pool[sql->class] != NULL);
+
     op->class = sql->class;
     op->pool = w->pool[op->class];
     op->submitted_us = ngx_pytake_clock_mono_us();
@@ -260,6 +275,8 @@ ngx_pytake_op_sql_done(void *data, const pytake_sql_result_t *result)
     int64_t          us;
     ngx_pytake_op_t *op = data;
 
+    assert(op->state == NGX_PYTAKE_OP_SQL && op->op != NULL);
+
     us = ngx_pytake_clock_mono_us() - op->submitted_us;
 
     if (op->ctx) {
@@ -276,7 +293,8 @@ ngx_pytake_op_sql_done(void *data, const pytake_sql_result_t *result)
     }
 #endif
 
-    /* result and its rows live until this returns: next() needs no more */
+    /* result and its rows live until this function returns, and the core reads
+     * them in pytake_op_next() for the last time */
 
     ngx_pytake_op_resume(op);
 }
@@ -313,6 +331,8 @@ ngx_pytake_op_work(ngx_pytake_op_t *op)
 static void
 ngx_pytake_op_work_done(ngx_pytake_op_t *op, pt_err_t err, ngx_uint_t match)
 {
+    assert(op->state == NGX_PYTAKE_OP_WORK);
+
     op->hash = NULL;
     pytake_op_feed_work(op->op, ngx_pytake_clock_wall_us(), err, match ? 1 : 0);
     ngx_pytake_op_resume(op);
@@ -345,7 +365,8 @@ ngx_pytake_op_publish(ngx_pytake_op_t *op)
 }
 
 
-/* Goes on from an event that is not the request's own */
+/* Goes on from an event of a connection that is not the request's, so the log
+ * has to be given the request, and what its end posted has to be run. */
 
 static void
 ngx_pytake_op_resume(ngx_pytake_op_t *op)
@@ -383,8 +404,9 @@ ngx_pytake_op_resume(ngx_pytake_op_t *op)
 
 
 /*
- * The pool answers batches at their deadline by itself and knows what had
- * been sent; this is for threads, and in case the pool does not.
+ * The deadline has come.  A hash is given up at once.  A pool answers batches
+ * at their deadline by itself, and it alone knows what had been sent; so it
+ * has a grace, after which something is wrong with the pool.
  */
 
 static void
@@ -396,6 +418,8 @@ ngx_pytake_op_timeout(ngx_event_t *ev)
     op = (ngx_pytake_op_t *) ((u_char *) ev - offsetof(ngx_pytake_op_t, timer));
     state = op->state;
 
+    assert(state == NGX_PYTAKE_OP_SQL || state == NGX_PYTAKE_OP_WORK);
+
     if (state == NGX_PYTAKE_OP_SQL && !op->late) {
         op->late = 1;
         ngx_add_timer(&op->timer, NGX_PYTAKE_GRACE);
@@ -404,7 +428,8 @@ ngx_pytake_op_timeout(ngx_event_t *ev)
 
     if (state == NGX_PYTAKE_OP_SQL) {
         ngx_log_error(NGX_LOG_ERR, ev->log, 0,
-                      "pytake: batch not answered at its deadline");
+                      "pytake: the pool did not answer a batch at its "
+                      "deadline, please report this as a bug");
     }
 
     ngx_pytake_op_stop(op);
@@ -445,6 +470,8 @@ ngx_pytake_op_enter(ngx_pytake_op_t *op, ngx_uint_t state)
 {
     int64_t left;
 
+    assert(state != NGX_PYTAKE_OP_NEW);
+
     op->state = state;
 
     if (state == NGX_PYTAKE_OP_DONE) {
@@ -462,7 +489,7 @@ ngx_pytake_op_enter(ngx_pytake_op_t *op, ngx_uint_t state)
 }
 
 
-/* The request ends: normally, or before the operation */
+/* The clean-up of a request that ends, with its answer or before it. */
 
 static void
 ngx_pytake_op_abort(void *data)
@@ -487,7 +514,7 @@ ngx_pytake_op_abort(void *data)
 }
 
 
-/* The request's memory goes, the log has been written */
+/* The clean-up of r->pool, which runs when the access log has been written. */
 
 static void
 ngx_pytake_op_unhold(void *data)
@@ -509,6 +536,8 @@ ngx_pytake_op_free(ngx_pytake_op_t *op)
     if (op->held) {
         return;
     }
+
+    assert(op->state == NGX_PYTAKE_OP_DONE && op->worker->nops > 0);
 
     ngx_queue_remove(&op->queue);
     op->worker->nops--;

@@ -1,13 +1,14 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * Origins: which pages may open a WebSocket.  A list of the operator's, or
- * the request's own host.
+ * Which pages may open a WebSocket: those whose origin (RFC 6454) is in the
+ * operator's list, or, without a list, those of the host that the request is
+ * sent to.
  */
 
 #include "ngx_pytake.h"
 
-#define NGX_PYTAKE_ORIGIN_MAX 261 /* "https://", a name, a port */
+#define NGX_PYTAKE_ORIGIN_MAX 261 /* bytes: "https://", a name, a port */
 
 
 static ngx_int_t  ngx_pytake_origin_add(ngx_conf_t *cf, ngx_array_t *origins,
@@ -17,8 +18,6 @@ static ngx_uint_t ngx_pytake_origin_own(ngx_http_request_t *r,
                                         ngx_str_t          *origin);
 static void       ngx_pytake_origin_cut(ngx_str_t *host, ngx_uint_t https);
 
-
-/* pytake_websocket_origins "https://a,https://b:8443" | file: | env: */
 
 char *
 ngx_pytake_origin_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
@@ -79,6 +78,8 @@ ngx_pytake_origin_is(ngx_http_request_t *r, ngx_str_t *origin)
     if (origins == NULL) {
         return ngx_pytake_origin_own(r, origin);
     }
+
+    assert(origins->size == sizeof(ngx_str_t));
 
     o = origins->elts;
 
@@ -192,7 +193,8 @@ ngx_pytake_origin_valid(u_char *p, u_char *last)
 }
 
 
-/* The page came from where the socket goes to */
+/* 1 when the page came from the host, the scheme and the port that its
+ * WebSocket goes to. */
 
 static ngx_uint_t
 ngx_pytake_origin_own(ngx_http_request_t *r, ngx_str_t *origin)
@@ -235,7 +237,8 @@ ngx_pytake_origin_own(ngx_http_request_t *r, ngx_str_t *origin)
 }
 
 
-/* Browsers leave the scheme's own port away, others may not */
+/* Cuts the default port of the scheme off: browsers leave it away in an origin
+ * (RFC 6454, 6.2), other clients may write it. */
 
 static void
 ngx_pytake_origin_cut(ngx_str_t *host, ngx_uint_t https)

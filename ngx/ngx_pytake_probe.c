@@ -2,28 +2,25 @@
 
 /*
  * One statement through the read pool for a handler that needs no core
- * operation: health, and the test location.  A probe is heap memory of its
- * own: its request may go first.
+ * operation: health, and the test location.  A probe is an arena of its own:
+ * its request may go first.
  */
 
 #include "ngx_pytake.h"
 
 
-typedef struct {
+struct ngx_pytake_probe_s {
+    pt_arena_t          *arena; /* the probe's own memory */
+    pt_sql_t             sql;
     ngx_http_request_t  *request;
     ngx_pytake_worker_t *worker;
     ngx_pytake_probe_pt  handler;
-    pytake_sql_t         sql;
-    pytake_stmt_t        stmt;
-    pytake_param_t       param;
-    char                 value[8];
     pt_batch_t           batch;
     ngx_event_t          hold; /* an exiting worker waits for it */
-} ngx_pytake_probe_t;
+};
 
 
-static void ngx_pytake_probe_fail(ngx_http_request_t *r,
-                                  ngx_pytake_probe_pt handler, pt_err_t err);
+static void ngx_pytake_probe_fail(ngx_pytake_probe_t *p, pt_err_t err);
 static void ngx_pytake_probe_done(void                      *data,
                                   const pytake_sql_result_t *result);
 static void ngx_pytake_probe_abort(void *data);
@@ -31,51 +28,68 @@ static void ngx_pytake_probe_hold(ngx_event_t *ev);
 static void ngx_pytake_probe_free(ngx_pytake_probe_t *p);
 
 
+ngx_pytake_probe_t *
+ngx_pytake_probe_new(ngx_http_request_t *r)
+{
+    pt_arena_t         *arena;
+    ngx_pytake_probe_t *p;
+
+    arena = pt_arena_new(&ngx_pytake_mem,
+                         sizeof(ngx_pytake_probe_t) + 2 * PT_ARENA_BLOCK);
+    p = arena ? pt_arena_calloc(arena, 1, sizeof(ngx_pytake_probe_t)) : NULL;
+
+    if (p == NULL) {
+        pt_arena_del(arena);
+        return NULL;
+    }
+
+    p->arena = arena;
+    p->request = r;
+    pt_sql_init(&p->sql, arena, PYTAKE_SQL_READ);
+
+    return p;
+}
+
+
+pt_sql_t *
+ngx_pytake_probe_sql(ngx_pytake_probe_t *p)
+{
+    return &p->sql;
+}
+
+
 void
-ngx_pytake_probe(ngx_http_request_t *r, ngx_int_t stmt,
-                 const pytake_param_t *param, ngx_msec_t timeout,
-                 ngx_pytake_probe_pt handler)
+ngx_pytake_probe_run(ngx_pytake_probe_t *p, ngx_msec_t timeout,
+                     ngx_pytake_probe_pt handler)
 {
     pt_err_t             err;
-    ngx_pytake_probe_t  *p;
+    ngx_http_request_t  *r;
     ngx_http_cleanup_t  *cln;
     ngx_pytake_worker_t *w;
 
+    r = p->request;
     w = ngx_pytake_main_conf(r)->worker;
-    cln = ngx_http_cleanup_add(r, sizeof(ngx_pytake_probe_t *));
-    p = ngx_calloc(sizeof(ngx_pytake_probe_t), r->connection->log);
 
-    if (w == NULL || w->pool[PYTAKE_SQL_READ] == NULL || stmt < 0 || cln == NULL
-        || p == NULL)
-    {
-        ngx_free(p);
-        ngx_pytake_probe_fail(r, handler, PT_EDBAWAY);
-        return;
-    }
-
-    p->request = r;
     p->worker = w;
     p->handler = handler;
 
-    if (param) {
-        p->param = *param;
-        p->param.data = p->value;
-        ngx_memcpy(p->value, param->data, ngx_min(param->len, 8));
+    cln = ngx_http_cleanup_add(r, 0);
+
+    if (w == NULL || w->pool[PYTAKE_SQL_READ] == NULL || cln == NULL) {
+        ngx_pytake_probe_fail(p, PT_EDBAWAY);
+        return;
     }
 
-    p->stmt.stmt = (uint16_t) stmt;
-    p->stmt.nparams = param ? 1 : 0;
-    p->stmt.params = &p->param;
-    p->sql.class = PYTAKE_SQL_READ;
-    p->sql.nstmts = 1;
-    p->sql.stmts = &p->stmt;
+    err = pt_sql_end(&p->sql);
 
-    err = pt_pool_submit(w->pool[PYTAKE_SQL_READ], &p->sql,
-                         (int64_t) (ngx_current_msec + timeout),
-                         ngx_pytake_probe_done, p, &p->batch);
+    if (err == PT_OK) {
+        err = pt_pool_submit(w->pool[PYTAKE_SQL_READ], &p->sql.sql,
+                             (int64_t) (ngx_current_msec + timeout),
+                             ngx_pytake_probe_done, p, &p->batch);
+    }
+
     if (err != PT_OK) {
-        ngx_free(p);
-        ngx_pytake_probe_fail(r, handler, err);
+        ngx_pytake_probe_fail(p, err);
         return;
     }
 
@@ -92,10 +106,15 @@ ngx_pytake_probe(ngx_http_request_t *r, ngx_int_t stmt,
 
 
 static void
-ngx_pytake_probe_fail(ngx_http_request_t *r, ngx_pytake_probe_pt handler,
-                      pt_err_t err)
+ngx_pytake_probe_fail(ngx_pytake_probe_t *p, pt_err_t err)
 {
+    ngx_http_request_t *r;
+    ngx_pytake_probe_pt handler;
     pytake_sql_result_t result;
+
+    r = p->request;
+    handler = p->handler;
+    ngx_pytake_probe_free(p);
 
     ngx_memzero(&result, sizeof(pytake_sql_result_t));
     result.err = err;
@@ -172,5 +191,5 @@ ngx_pytake_probe_free(ngx_pytake_probe_t *p)
         ngx_del_timer(&p->hold);
     }
 
-    ngx_free(p);
+    pt_arena_del(p->arena);
 }

@@ -1,18 +1,19 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * pytake_problem: what nginx refuses by itself (400, 404, 405, 413, 414,
- * 5xx), as problem+json under the original status.  For
+ * pytake_problem: what NGINX refuses by itself (400, 404, 405, 413, 414, 5xx)
+ * as problem+json under the original status.  It is for
  *     error_page 400 404 ... /_pytake/problem;
- * a named location would not do: it needs a URI, which a request that was
- * not understood has not.
+ * A named location would not do, because NGINX cannot send a request there that
+ * has no URI, and one that it did not understand has none.
  */
 
 #include "ngx_pytake.h"
 
-#define NGX_PYTAKE_PROBLEM_MAX 65536
+#define NGX_PYTAKE_PROBLEM_MAX 65536 /* bytes of memory for one body */
 
-/* statuses of nginx that never go out; they are not in ngx_http.h */
+/* The first and the last of the statuses by which NGINX tells its own handlers
+ * why it answers 400 (ngx_http_request.h). */
 #define NGX_PYTAKE_HEADER_TOO_LARGE 494
 #define NGX_PYTAKE_TO_HTTPS 497
 
@@ -43,6 +44,8 @@ ngx_pytake_problem_send(ngx_http_request_t *r, ngx_uint_t status)
     ngx_str_t         body, one = ngx_string("1");
     pt_arena_t       *arena;
     ngx_pytake_ctx_t *ctx;
+
+    assert(status >= 400 && status < 600);
 
     if (ngx_pytake_body_discard(r) != NGX_OK) {
         r->keepalive = 0;
@@ -100,6 +103,8 @@ ngx_pytake_problem_not_allowed(ngx_http_request_t *r)
     return ngx_pytake_problem_send(r, NGX_HTTP_NOT_ALLOWED);
 }
 
+
+/* The status that goes out for one of r->err_status. */
 
 static ngx_uint_t
 ngx_pytake_problem_status(ngx_uint_t status)

@@ -1,6 +1,7 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
-/* Randomness, bought in bulk by each worker. */
+/* Random bytes: a worker gets many of them from OpenSSL at a time, which costs
+ * less than one call for each id. */
 
 #include "ngx_pytake.h"
 
@@ -14,6 +15,8 @@ ngx_pytake_random(ngx_pytake_worker_t *w, uint8_t *out, size_t len)
         return RAND_bytes(out, (int) len) == 1 ? NGX_OK : NGX_ERROR;
     }
 
+    assert(w->rnd_used <= sizeof(w->rnd));
+
     if (len > sizeof(w->rnd) - w->rnd_used) {
         if (RAND_bytes(w->rnd, sizeof(w->rnd)) != 1) {
             return NGX_ERROR;
@@ -25,6 +28,7 @@ ngx_pytake_random(ngx_pytake_worker_t *w, uint8_t *out, size_t len)
     ngx_memcpy(out, w->rnd + w->rnd_used, len);
     ngx_explicit_memzero(w->rnd + w->rnd_used, len);
     w->rnd_used += len;
+    assert(w->rnd_used <= sizeof(w->rnd));
 
     return NGX_OK;
 }

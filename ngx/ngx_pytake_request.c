@@ -1,18 +1,19 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * The content handler: judges the header, reads the body, makes an operation
- * of the request.
+ * The handler of "pytake on": it lets the core judge the header, reads the
+ * body, and makes an operation of the request.
  */
 
 #include "ngx_pytake.h"
 
 
+/* Headers of a request, borrowed from it; data NULL: it has none. */
 typedef struct {
     ngx_str_t idempotency_key;
     ngx_str_t signature;
-    uint32_t  seen; /* PYTAKE_CONTENT_TYPE ... */
-    uint32_t  doubled;
+    uint32_t  seen;    /* PYTAKE_CONTENT_TYPE and others: there is one */
+    uint32_t  doubled; /* the same bits: there are several */
 } ngx_pytake_headers_t;
 
 
@@ -34,6 +35,9 @@ static void ngx_pytake_route(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx);
 static pytake_method_t ngx_pytake_method(ngx_http_request_t *r);
 static u_char *ngx_pytake_copy(u_char *p, pt_str_t *dst, ngx_str_t *src);
 
+
+/* Headers that a request may have once: two of them may differ, and somebody
+ * before us may have looked at the other one. */
 
 static const struct {
     ngx_str_t name;
@@ -102,7 +106,8 @@ ngx_pytake_request_handler(ngx_http_request_t *r)
 }
 
 
-/* The body is there; the request's count has been paid for */
+/* Called by NGINX when the body has been read or discarded.  NGINX has added
+ * one to the request's count, which ngx_http_finalize_request() takes back. */
 
 static void
 ngx_pytake_api_post(ngx_http_request_t *r)
@@ -112,6 +117,7 @@ ngx_pytake_api_post(ngx_http_request_t *r)
     ngx_pytake_ctx_t *ctx;
 
     ctx = ngx_pytake_ctx_find(r);
+    assert(ctx != NULL);
 
     ngx_pytake_body_end(ctx);
 
@@ -134,9 +140,10 @@ ngx_pytake_api_post(ngx_http_request_t *r)
 
 
 /*
- * All that a header tells against its request is said before a byte of the
- * body is read.  What is left of it may still take its time, and the request
- * with it: the operation's memory goes at once.  NGX_DECLINED: nothing.
+ * Refuses a request whose header says enough, before a byte of its body is
+ * read.  Discarding the body may take its time, and the request lives as long;
+ * so the answer is copied and the operation freed at once.  NGX_DECLINED means
+ * that the body may be read.
  */
 
 static ngx_int_t
@@ -202,7 +209,8 @@ ngx_pytake_request_uri(ngx_http_request_t *r, ngx_str_t *path, ngx_str_t *query)
 }
 
 
-/* What a content handler returns; NGX_DONE: the answer comes by itself */
+/* Starts the operation.  It returns what a content handler returns; NGX_DONE
+ * means that the operation answers the request by itself. */
 
 static ngx_int_t
 ngx_pytake_api_start(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx, size_t len)
@@ -231,7 +239,9 @@ ngx_pytake_api_start(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx, size_t len)
 }
 
 
-/* The request's operation, not started.  NULL: no memory, or no body */
+/* Makes the request's operation and copies the request into it.  NULL means
+ * that there is no memory, or that the body could not be read from its
+ * file. */
 
 static ngx_pytake_op_t *
 ngx_pytake_api_op(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx, size_t body_len)
@@ -280,6 +290,9 @@ ngx_pytake_api_op(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx, size_t body_len)
     return op;
 }
 
+
+/* Fills op->req with copies, which lie behind the operation and outlive the
+ * request.  ngx_pytake_api_op() has counted their bytes. */
 
 static ngx_int_t
 ngx_pytake_api_fill(ngx_http_request_t *r, ngx_pytake_op_t *op,
@@ -397,7 +410,8 @@ ngx_pytake_api_header(ngx_table_elt_t *e, ngx_pytake_headers_t *h)
 }
 
 
-/* Once a request; what the location allows goes in as well */
+/* Finds the route in the core's table, and narrows its limits to those of the
+ * location. */
 
 static void
 ngx_pytake_route(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx)
@@ -410,7 +424,8 @@ ngx_pytake_route(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx)
     plcf = ngx_pytake_loc_conf(r);
     route = &ctx->found;
 
-    /* a rewritten request and a subrequest were not sent as they are */
+    /* the URI of a rewritten request or of a subrequest is not the one that
+     * the client has sent */
 
     if (r->internal) {
         ctx->path = r->uri;
@@ -437,6 +452,8 @@ ngx_pytake_route(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx)
     } else if (route->timeout_ms == 0) {
         route->timeout_ms = (uint32_t) plcf->timeout;
     }
+
+    assert(route->timeout_ms > 0);
 }
 
 
@@ -464,7 +481,8 @@ ngx_pytake_method(ngx_http_request_t *r)
 }
 
 
-/* An absent slice stays absent */
+/* Copies src to p and has *dst point to it.  It returns where the next copy
+ * may go.  A slice without data stays one. */
 
 static u_char *
 ngx_pytake_copy(u_char *p, pt_str_t *dst, ngx_str_t *src)
@@ -472,6 +490,8 @@ ngx_pytake_copy(u_char *p, pt_str_t *dst, ngx_str_t *src)
     if (src->data == NULL) {
         return p;
     }
+
+    assert(dst->data == NULL);
 
     dst->data = (char *) p;
     dst->len = src->len;

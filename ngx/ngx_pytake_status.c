@@ -2,14 +2,15 @@
 
 /*
  * What the running NGINX works with, for "pytake doctor": versions, workers,
- * pools, and fingerprints of its secrets (io/pt_fingerprint.h), never a
- * secret.  To this machine only.
+ * pools, and fingerprints of its secrets (io/pt_fingerprint.h), never a secret
+ * itself.  It answers requests from this machine alone.
  */
 
 #include "ngx_pytake.h"
 #include "core/base/pt_cell.h"
+#include "pt_stmt_table.h"
 
-#define NGX_PYTAKE_STATUS_MAX 4096 /* without the hub's path */
+#define NGX_PYTAKE_STATUS_MAX 4096 /* bytes, without the hub's path */
 
 
 static void       ngx_pytake_status_post(ngx_http_request_t *r);
@@ -79,14 +80,24 @@ ngx_pytake_status_post(ngx_http_request_t *r)
 static void
 ngx_pytake_status_hub(ngx_http_request_t *r, ngx_str_t *body)
 {
+    ngx_pytake_probe_t *p;
+
     ngx_pytake_ctx_find(r)->hub_up = (body != NULL);
 
-    ngx_pytake_probe(r, ngx_pytake_main_conf(r)->worker->stmt_identity, NULL,
-                     NGX_PYTAKE_HEALTH_TIMEOUT, ngx_pytake_status_answer);
+    p = ngx_pytake_probe_new(r);
+    if (p == NULL) {
+        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        return;
+    }
+
+    pt_q_health_identity(ngx_pytake_probe_sql(p));
+    ngx_pytake_probe_run(p, NGX_PYTAKE_HEALTH_TIMEOUT,
+                         ngx_pytake_status_answer);
 }
 
 
-/* Pools are looked at after the probe: it has tried to connect one. */
+/* The pools are looked at after the probe, which has tried to connect one of
+ * them. */
 
 static ngx_int_t
 ngx_pytake_status_answer(ngx_http_request_t        *r,
@@ -115,7 +126,7 @@ ngx_pytake_status_text(ngx_http_request_t *r, pt_fingerprints_t *prints,
 
     pmcf = ngx_pytake_main_conf(r);
 
-    /* a byte of the path becomes six at most */
+    /* ngx_escape_json() makes six bytes of one at most */
 
     size = NGX_PYTAKE_STATUS_MAX + 6 * pmcf->hub.len;
 
@@ -138,6 +149,8 @@ ngx_pytake_status_text(ngx_http_request_t *r, pt_fingerprints_t *prints,
     p = ngx_pytake_status_where(p, last, r);
     p = ngx_slprintf(p, last, "}");
 
+    assert(p <= last);
+
     body->len = p - body->data;
 
     return NGX_OK;
@@ -155,6 +168,7 @@ ngx_pytake_status_identity(ngx_http_request_t        *r,
     ngx_pytake_main_conf_t *pmcf;
 
     pmcf = ngx_pytake_main_conf(r);
+    assert(pmcf->worker != NULL);
     *prints = pmcf->worker->prints;
 
     if (result->err != PT_OK) {
@@ -165,7 +179,8 @@ ngx_pytake_status_identity(ngx_http_request_t        *r,
 
     value[PT_FINGERPRINT_JWT_SECRET].data = (char *) pmcf->jwt_secret.data;
     value[PT_FINGERPRINT_JWT_SECRET].len = pmcf->jwt_secret.len;
-    value[PT_FINGERPRINT_IDENTITY] = pt_cell_text(&result->rows[0], 0, 0);
+    value[PT_FINGERPRINT_IDENTITY] =
+        pt_cell_text(&result->rows[0], 0, PT_COL_HEALTH_IDENTITY_IDENTITY);
 
     err = pt_fingerprint_make(value, &only);
 
@@ -201,7 +216,7 @@ ngx_pytake_status_prints(u_char *p, u_char *last, pt_fingerprints_t *prints)
     for (i = 0; i < PT_FINGERPRINTS; i++) {
 
         if (i == PT_FINGERPRINT_ENCRYPTION_KEY) {
-            continue; /* the sidecar's alone */
+            continue; /* the sidecar alone has one */
         }
 
         p = ngx_slprintf(p, last, "%s\"%s\":", sep, pt_fingerprint_names[i]);
@@ -223,6 +238,7 @@ ngx_pytake_status_pools(u_char *p, u_char *last, ngx_pytake_main_conf_t *pmcf)
     ngx_pytake_worker_t *w;
 
     w = pmcf->worker;
+    assert(w != NULL && w->slot != NULL);
     ngx_pytake_worker_publish(w);
 
     if (w->zone) {

@@ -1,15 +1,18 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * pytake_test_rows N: N rows of about 100 bytes through the read pool, for
- * the proof that no result hangs.  Only in builds with fault points.
+ * pytake_test_rows N: it reads N rows of about 100 bytes through the read
+ * pool, so that a test can prove that no large result hangs.  It exists in
+ * builds with fault points alone.
  */
 
 #include "ngx_pytake.h"
 
 #if (PYTAKE_FAULTS)
 
-#define NGX_PYTAKE_TEST_TIMEOUT 30000
+#include "pt_stmt_table.h"
+
+#define NGX_PYTAKE_TEST_TIMEOUT 30000 /* ms for the query */
 
 
 static void      ngx_pytake_test_post(ngx_http_request_t *r);
@@ -31,11 +34,9 @@ ngx_pytake_test_handler(ngx_http_request_t *r)
 static void
 ngx_pytake_test_post(ngx_http_request_t *r)
 {
-    uint32_t             n;
-    ngx_int_t            rows;
-    ngx_str_t            arg;
-    pytake_param_t       param;
-    ngx_pytake_worker_t *w;
+    ngx_int_t           rows;
+    ngx_str_t           arg;
+    ngx_pytake_probe_t *p;
 
     rows = (ngx_int_t) ngx_pytake_loc_conf(r)->test_rows;
 
@@ -48,16 +49,14 @@ ngx_pytake_test_post(ngx_http_request_t *r)
         return;
     }
 
-    n = htonl((uint32_t) rows);
+    p = ngx_pytake_probe_new(r);
+    if (p == NULL) {
+        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        return;
+    }
 
-    param.data = (char *) &n;
-    param.len = sizeof(n);
-    param.binary = true;
-
-    w = ngx_pytake_main_conf(r)->worker;
-
-    ngx_pytake_probe(r, w ? w->stmt_rows : -1, &param, NGX_PYTAKE_TEST_TIMEOUT,
-                     ngx_pytake_test_answer);
+    PT_SQL(ngx_pytake_probe_sql(p), test_rows, .rows = (int32_t) rows);
+    ngx_pytake_probe_run(p, NGX_PYTAKE_TEST_TIMEOUT, ngx_pytake_test_answer);
 }
 
 

@@ -1,20 +1,24 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * Values that may be secrets: file:path and env:NAME, read while the
- * configuration is, so that workers need neither the file nor the variable.
+ * Values that may be secrets: file:path and env:NAME.  They are read together
+ * with the configuration, by the master, so that workers need neither the
+ * right to read the file nor the variable.
  */
 
 #include "ngx_pytake.h"
 
 
-static char *ngx_pytake_conf_file(ngx_conf_t *cf, ngx_str_t *name,
-                                  ngx_str_t *path, ngx_str_t *out);
-static char *ngx_pytake_conf_file_read(ngx_conf_t *cf, ngx_str_t *name,
-                                       ngx_str_t *path, ngx_fd_t fd,
-                                       ngx_str_t *out);
-static char *ngx_pytake_conf_env(ngx_conf_t *cf, ngx_str_t *name,
-                                 ngx_str_t *var, ngx_str_t *out);
+static char     *ngx_pytake_conf_file(ngx_conf_t *cf, ngx_str_t *name,
+                                      ngx_str_t *path, ngx_str_t *out);
+static char     *ngx_pytake_conf_file_read(ngx_conf_t *cf, ngx_str_t *name,
+                                           ngx_str_t *path, ngx_fd_t fd,
+                                           ngx_str_t *out);
+static ngx_int_t ngx_pytake_conf_file_check(ngx_conf_t *cf, ngx_str_t *name,
+                                            ngx_str_t *path, ngx_fd_t fd,
+                                            size_t *len);
+static char     *ngx_pytake_conf_env(ngx_conf_t *cf, ngx_str_t *name,
+                                     ngx_str_t *var, ngx_str_t *out);
 
 
 char *
@@ -22,6 +26,8 @@ ngx_pytake_value_read(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *arg,
                       ngx_str_t *out, ngx_uint_t *is_inline)
 {
     ngx_str_t s;
+
+    assert(arg->data != NULL && arg->data[arg->len] == '\0');
 
     *is_inline = 0;
 
@@ -90,30 +96,15 @@ static char *
 ngx_pytake_conf_file_read(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *path,
                           ngx_fd_t fd, ngx_str_t *out)
 {
-    size_t          len;
-    ssize_t         n;
-    u_char         *p;
-    ngx_file_info_t fi;
+    size_t  len;
+    ssize_t n;
+    u_char *p;
 
-    if (ngx_fd_info(fd, &fi) == NGX_FILE_ERROR || !ngx_is_file(&fi)) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\": \"%V\" is not a regular file", name, path);
+    if (ngx_pytake_conf_file_check(cf, name, path, fd, &len) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_file_access(&fi) & S_IROTH) {
-        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
-                           "\"%V\": \"%V\" can be read by everyone", name,
-                           path);
-    }
-
-    if (ngx_file_size(&fi) > NGX_PYTAKE_SECRET_MAX) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\": \"%V\" is too large",
-                           name, path);
-        return NGX_CONF_ERROR;
-    }
-
-    len = (size_t) ngx_file_size(&fi);
+    assert(len <= NGX_PYTAKE_SECRET_MAX);
 
     p = ngx_pnalloc(cf->pool, len + 1);
     if (p == NULL) {
@@ -149,6 +140,39 @@ ngx_pytake_conf_file_read(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *path,
     out->len = len;
 
     return NGX_CONF_OK;
+}
+
+
+/* Whether the file may hold a secret; *len is its size in bytes.  One that
+ * everybody may read is taken, with a warning. */
+
+static ngx_int_t
+ngx_pytake_conf_file_check(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *path,
+                           ngx_fd_t fd, size_t *len)
+{
+    ngx_file_info_t fi;
+
+    if (ngx_fd_info(fd, &fi) == NGX_FILE_ERROR || !ngx_is_file(&fi)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\": \"%V\" is not a regular file", name, path);
+        return NGX_ERROR;
+    }
+
+    if (ngx_file_access(&fi) & S_IROTH) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "\"%V\": \"%V\" can be read by everyone", name,
+                           path);
+    }
+
+    if (ngx_file_size(&fi) > NGX_PYTAKE_SECRET_MAX) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\": \"%V\" is too large",
+                           name, path);
+        return NGX_ERROR;
+    }
+
+    *len = (size_t) ngx_file_size(&fi);
+
+    return NGX_OK;
 }
 
 

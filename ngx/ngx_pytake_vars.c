@@ -1,17 +1,20 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * $pytake_request_id, $pytake_path, $pytake_user, $pytake_tenant,
- * $pytake_conversation, $pytake_op, $pytake_status, $pytake_code,
- * $pytake_db_time: for log_format; $pytake_network: for limit_req_zone;
- * $pytake_ws_*: for the hub.
- * The operation lives as long as r->pool, so they are still good after the
- * request's clean-up.
+ * The variables of the module.  $pytake_request_id, $pytake_path,
+ * $pytake_user, $pytake_tenant, $pytake_conversation, $pytake_op,
+ * $pytake_status, $pytake_code and $pytake_db_time are for log_format;
+ * $pytake_network is for limit_req_zone; $pytake_ws_* are for the hub.
+ *
+ * The access log is written after the request's clean-ups have run.  The
+ * values are still valid there, because the operation lives as long as
+ * r->pool.
  */
 
 #include "ngx_pytake.h"
 
-/* what no log format escapes, and what they escape differently */
+/* Bytes that log formats do not escape, or that they escape in different
+ * ways. */
 #define ngx_pytake_var_is_odd(c)                                               \
     ((c) <= ' ' || (c) >= 0x7f || (c) == '"' || (c) == '\\')
 
@@ -49,7 +52,8 @@ static ngx_http_variable_t ngx_pytake_vars[] = {
     { ngx_string("pytake_request_id"), NULL, ngx_pytake_var_request_id, 0, 0,
       0 },
 
-    /* changeable: a map of this name in older files goes on to work */
+    /* It is changeable, so that a "map" of the same name in nginx.conf files
+     * of older versions still works. */
     { ngx_string("pytake_path"), NULL, ngx_pytake_var_path, 0,
       NGX_HTTP_VAR_CHANGEABLE, 0 },
 
@@ -135,9 +139,9 @@ ngx_pytake_var_request_id(ngx_http_request_t *r, ngx_http_variable_value_t *v,
 
 
 /*
- * Without the arguments, which may hold what no log should.  As it was sent,
- * but for bytes that would break a line or its UTF-8: those are escaped as
- * the client should have done it.
+ * $pytake_path has no arguments, which may hold what no log should.  It is the
+ * path as it was sent, but for bytes that would break a line or its UTF-8:
+ * those are escaped as the client should have done it (RFC 3986, 2.1).
  */
 
 static ngx_int_t
@@ -172,11 +176,13 @@ ngx_pytake_var_path(ngx_http_request_t *r, ngx_http_variable_value_t *v,
                                          : ngx_cpymem(last, p, 1);
     }
 
+    assert((size_t) (last - start) == path.len + 2 * n);
+
     return ngx_pytake_var_set(v, start, last - start);
 }
 
 
-/* As bytes, for keys: not for logs */
+/* $pytake_network holds raw bytes: it is good as a key and not for logs. */
 
 static ngx_int_t
 ngx_pytake_var_network(ngx_http_request_t *r, ngx_http_variable_value_t *v,
@@ -290,7 +296,8 @@ ngx_pytake_var_db_time(ngx_http_request_t *r, ngx_http_variable_value_t *v,
 }
 
 
-/* What the hub is told.  Only a verified token fills the first four. */
+/* The variables that a location passes to the hub.  A verified token alone
+ * fills the first four. */
 
 static ngx_int_t
 ngx_pytake_var_ws(ngx_http_request_t *r, ngx_http_variable_value_t *v,
@@ -299,6 +306,8 @@ ngx_pytake_var_ws(ngx_http_request_t *r, ngx_http_variable_value_t *v,
     u_char           *p;
     ngx_str_t        *s;
     ngx_pytake_ctx_t *ctx;
+
+    assert(data <= NGX_PYTAKE_WS_WORKER && data != NGX_PYTAKE_WS_FIELDS);
 
     if (data == NGX_PYTAKE_WS_WORKER) {
         p = ngx_pnalloc(r->pool, NGX_INT64_LEN);
@@ -327,6 +336,8 @@ ngx_pytake_var_set(ngx_http_variable_value_t *v, u_char *data, size_t len)
         v->not_found = 1;
         return NGX_OK;
     }
+
+    assert(data != NULL);
 
     v->len = (unsigned) len;
     v->data = data;

@@ -1,18 +1,18 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * What a worker owns: the core's instance, pools, redis, queues.  Made in
- * init_process, for nothing opened by the master may be shared by workers;
- * all closed in exit_process.
+ * What a worker owns: its instance of the core, its pools, its connection to
+ * Redis, its queues.  All of it is made in init_process, since workers would
+ * share what the master opened, and is closed in exit_process.
  */
 
 #include "ngx_pytake.h"
 #include "pt_conninfo.h"
 #include <libpq-fe.h>
 
-#define NGX_PYTAKE_REDIS_CONNECT_TIMEOUT 1000
-#define NGX_PYTAKE_REDIS_COMMAND_TIMEOUT 1000
-#define NGX_PYTAKE_REDIS_PENDING_MAX 4096
+#define NGX_PYTAKE_REDIS_CONNECT_TIMEOUT 1000 /* ms */
+#define NGX_PYTAKE_REDIS_COMMAND_TIMEOUT 1000 /* ms without any reply */
+#define NGX_PYTAKE_REDIS_PENDING_MAX 4096     /* commands without a reply */
 
 
 static void      ngx_pytake_worker_drain(ngx_pytake_worker_t *w);
@@ -20,7 +20,6 @@ static ngx_int_t ngx_pytake_worker_core(ngx_pytake_worker_t *w);
 static ngx_int_t ngx_pytake_worker_pools(ngx_pytake_worker_t *w);
 static ngx_int_t ngx_pytake_worker_redis(ngx_pytake_worker_t *w);
 static ngx_int_t ngx_pytake_worker_prints(ngx_pytake_worker_t *w);
-static ngx_int_t ngx_pytake_worker_stmt(const char *name);
 static void      ngx_pytake_worker_house(void *data);
 static void      ngx_pytake_worker_pool_publish(ngx_pytake_worker_t *w,
                                                 ngx_uint_t class);
@@ -41,9 +40,6 @@ ngx_pytake_worker_init(ngx_cycle_t *cycle, ngx_pytake_main_conf_t *pmcf)
     w->conf = pmcf;
     w->drain = ngx_pytake_worker_drain;
     w->rnd_used = sizeof(w->rnd);
-    w->stmt_ping = ngx_pytake_worker_stmt("health_ping");
-    w->stmt_identity = ngx_pytake_worker_stmt("health_identity");
-    w->stmt_rows = ngx_pytake_worker_stmt("test_rows");
 
     ngx_queue_init(&w->displaced);
     ngx_queue_init(&w->ops);
@@ -65,7 +61,7 @@ ngx_pytake_worker_init(ngx_cycle_t *cycle, ngx_pytake_main_conf_t *pmcf)
         return NGX_OK;
     }
 
-    /* nginx has initialised the one libssl that both use */
+    /* libpq must not initialise OpenSSL, which NGINX has done already */
 
     PQinitOpenSSL(0, 0);
 
@@ -108,13 +104,16 @@ ngx_pytake_worker_exit(ngx_pytake_main_conf_t *pmcf)
         ngx_pytake_worker_publish(w);
     }
 
-    /* the last operation's end must not ask the hub for anything */
+    /* when the last operation is freed, the worker is drained, which would ask
+     * the hub to drain, too */
 
     w->hub_left = 1;
 
     ngx_pytake_hub_drop_all(w);
     ngx_pytake_op_drop_all(w);
     ngx_pytake_hash_drop_all(w);
+
+    assert(w->nops == 0 && ngx_queue_empty(&w->hub_calls));
 
     for (i = 0; i < NGX_PYTAKE_CLASSES; i++) {
         if (w->pool[i]) {
@@ -142,8 +141,9 @@ ngx_pytake_worker_exit(ngx_pytake_main_conf_t *pmcf)
 
 
 /*
- * A worker was told to quit: idle connections go, busy ones follow.  Redis
- * stays while operations may still have something to publish.
+ * The worker was told to quit.  Idle connections to the database are closed
+ * now, and busy ones when they get idle.  The connection to Redis stays while
+ * operations may still have something to publish.
  */
 
 static void
@@ -174,6 +174,8 @@ ngx_pytake_worker_publish(ngx_pytake_worker_t *w)
 {
     ngx_uint_t       i;
     pt_redis_stats_t rs;
+
+    assert(w->slot != NULL);
 
     for (i = 0; i < NGX_PYTAKE_CLASSES; i++) {
         if (w->pool[i]) {
@@ -253,7 +255,8 @@ ngx_pytake_worker_pools(ngx_pytake_worker_t *w)
                != PT_OK)
     {
         ngx_log_error(NGX_LOG_EMERG, ngx_cycle->log, 0,
-                      "pytake: no role could be named after the database");
+                      "pytake: no role could be named after the database, "
+                      "set \"pytake_database_role\"");
         return NGX_ERROR;
     }
 
@@ -315,7 +318,8 @@ ngx_pytake_worker_redis(ngx_pytake_worker_t *w)
 }
 
 
-/* Of what was read with the configuration: files may have changed since */
+/* Makes the fingerprints of what was read with the configuration, for that is
+ * what the worker works with: the files may have changed since. */
 
 static ngx_int_t
 ngx_pytake_worker_prints(ngx_pytake_worker_t *w)
@@ -353,21 +357,6 @@ ngx_pytake_worker_prints(ngx_pytake_worker_t *w)
 }
 
 
-static ngx_int_t
-ngx_pytake_worker_stmt(const char *name)
-{
-    uint16_t i;
-
-    for (i = 0; i < pytake_stmts_count; i++) {
-        if (ngx_strcmp(pytake_stmts[i].name, name) == 0) {
-            return i;
-        }
-    }
-
-    return -1;
-}
-
-
 static void
 ngx_pytake_worker_house(void *data)
 {
@@ -390,8 +379,12 @@ ngx_pytake_worker_pool_publish(ngx_pytake_worker_t *w, ngx_uint_t class)
     ngx_pytake_gauges_t     *g;
     ngx_pytake_zone_class_t *zc;
 
+    assert(class < NGX_PYTAKE_CLASSES && w->pool[class] != NULL);
+
     pt_pool_stats(w->pool[class], &now);
     last = &w->stats[class];
+
+    assert(now.batches >= last->batches && now.connects >= last->connects);
 
     if (w->zone) {
         zc = &w->zone->class[class];

@@ -1,28 +1,30 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * pytake_websocket: who may have a WebSocket.  The request is judged before
- * nginx proxies it to the hub: that it is an upgrade, its Origin, the token
- * when there is one.  What the hub relies on are variables, which only a
- * verified token fills; clients' own X-Pytake-* headers are emptied.
+ * pytake_websocket: who may have a WebSocket (RFC 6455).  A request is judged
+ * before NGINX proxies it to the hub: whether it is an upgrade, its Origin,
+ * and its token when it has one.  The hub relies on variables, which a
+ * verified token alone fills; headers X-Pytake-* that a client sends are
+ * emptied.
  *
- * It stands in the precontent phase: behind allow, deny and limits, and not
- * subject to "satisfy any".
+ * The handler stands in the precontent phase.  There it comes after allow,
+ * deny and the limits, and "satisfy any" cannot skip it.
  */
 
 #include "ngx_pytake.h"
 
 #define NGX_PYTAKE_UPGRADE_REQUIRED 426
-#define NGX_PYTAKE_KEY_LEN 24 /* Sec-WebSocket-Key, base64 of 16 */
+#define NGX_PYTAKE_KEY_LEN 24 /* bytes of 16 in base64 (RFC 6455, 4.1) */
 
 
+/* Headers of an upgrade, borrowed from the request. */
 typedef struct {
-    ngx_str_t origin;
+    ngx_str_t origin; /* the last one */
     ngx_str_t key;
     ngx_str_t version;
-    unsigned  norigins : 2;
-    unsigned  upgrade : 1;
-    unsigned  connection : 1;
+    unsigned  norigins : 2;   /* how many there are; 2: two or more */
+    unsigned  upgrade : 1;    /* Upgrade has "websocket" */
+    unsigned  connection : 1; /* Connection has "upgrade" */
 } ngx_pytake_ws_headers_t;
 
 
@@ -42,7 +44,8 @@ static ngx_int_t ngx_pytake_ws_admit(ngx_http_request_t *r,
                                      pytake_response_t  *resp);
 
 
-/* As ngx_pytake_ws_field_e */
+/* Names of the headers by which the core tells the fields, in the order of
+ * ngx_pytake_ws_field_e. */
 
 static const char *const ngx_pytake_ws_fields[NGX_PYTAKE_WS_FIELDS] = {
     PYTAKE_WS_USER, PYTAKE_WS_TENANT, PYTAKE_WS_SESSION, PYTAKE_WS_EXP
@@ -67,7 +70,7 @@ ngx_pytake_ws_handler(ngx_http_request_t *r)
     }
 
     if (ctx->ws) {
-        return NGX_DECLINED; /* verified: back from the database */
+        return NGX_DECLINED; /* its token has been verified */
     }
 
     ctx->route = NGX_PYTAKE_ROUTE_WS;
@@ -96,7 +99,8 @@ ngx_pytake_ws_handler(ngx_http_request_t *r)
 }
 
 
-/* One walk over the headers; what only the hub may be told is emptied */
+/* Reads the headers, and empties those by which a client could tell the hub
+ * what this module alone may tell it. */
 
 static void
 ngx_pytake_ws_headers(ngx_http_request_t *r, ngx_pytake_ws_headers_t *h)
@@ -155,7 +159,7 @@ ngx_pytake_ws_name(ngx_table_elt_t *e, const char *lower)
 }
 
 
-/* Whether a comma-separated list has this token */
+/* 1 when a comma-separated list has this token, in any case. */
 
 static ngx_uint_t
 ngx_pytake_ws_list(ngx_str_t *list, const char *lower)
@@ -195,7 +199,7 @@ ngx_pytake_ws_list(ngx_str_t *list, const char *lower)
 }
 
 
-/* The status to refuse it with, or 0 */
+/* The status to refuse the upgrade with; 0: it may go on. */
 
 static ngx_uint_t
 ngx_pytake_ws_judge(ngx_http_request_t *r, ngx_pytake_ws_headers_t *h)
@@ -217,7 +221,7 @@ ngx_pytake_ws_judge(ngx_http_request_t *r, ngx_pytake_ws_headers_t *h)
     }
 
     if (h->norigins == 0) {
-        return 0; /* not a browser */
+        return 0; /* browsers always send an Origin (RFC 6455, 4.1) */
     }
 
     if (h->norigins > 1 || !ngx_pytake_origin_is(r, &h->origin)) {
@@ -259,7 +263,8 @@ ngx_pytake_ws_refuse(ngx_http_request_t *r, ngx_uint_t status)
 }
 
 
-/* NGX_AGAIN: the answer comes by ngx_pytake_ws_done() */
+/* Has the core verify the token.  NGX_AGAIN means that ngx_pytake_ws_done()
+ * follows; else the answer has been sent. */
 
 static ngx_int_t
 ngx_pytake_ws_verify(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx)
@@ -311,7 +316,8 @@ ngx_pytake_ws_verify(ngx_http_request_t *r, ngx_pytake_ctx_t *ctx)
         return ngx_pytake_problem_send(r, NGX_HTTP_SERVICE_UNAVAILABLE);
     }
 
-    /* no token is admitted without the database */
+    /* the core admits nobody before it has asked the database, so an answer
+     * that is here already is a refusal */
 
     return ngx_pytake_answer_response(r, &op->effect.u.done);
 }
@@ -341,7 +347,8 @@ ngx_pytake_ws_done(ngx_http_request_t *r, pytake_response_t *resp)
 }
 
 
-/* A WebSocket may live for days: the operation's memory does not */
+/* Keeps what the core says of the user, and frees the operation: a WebSocket
+ * may live for days, and would hold its memory as long. */
 
 static ngx_int_t
 ngx_pytake_ws_admit(ngx_http_request_t *r, pytake_response_t *resp)
@@ -378,6 +385,8 @@ ngx_pytake_ws_admit(ngx_http_request_t *r, pytake_response_t *resp)
             ngx_memcpy(v->data, resp->headers[i].value.data, v->len);
         }
     }
+
+    assert(ctx->op != NULL);
 
     ctx->ws = ws;
     ctx->handed_us = ngx_pytake_clock_mono_us();

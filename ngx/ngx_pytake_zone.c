@@ -1,10 +1,10 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * The shared zone: counters of a fixed layout, added to atomically, never
- * under a mutex: a worker killed at any point leaves nothing locked and
- * nothing half done.  Half of the zone is the gate's (ngx_pytake_gate.c).  It
- * survives a reload.
+ * The shared zone: counters of a fixed layout that are added to atomically and
+ * without a mutex, so that a worker which is killed leaves nothing locked and
+ * nothing half done.  Half of the zone is the gate's (ngx_pytake_gate.c).  The
+ * zone survives a reload.
  */
 
 #include "ngx_pytake.h"
@@ -31,6 +31,8 @@ ngx_pytake_zone_init(ngx_shm_zone_t *shm_zone, void *data)
     shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
     size = sizeof(ngx_pytake_zone_t)
            + NGX_PYTAKE_ROUTES * sizeof(ngx_pytake_zone_route_t);
+
+    assert(shpool != NULL);
 
     if (z == NULL && shm_zone->shm.exists) {
         z = shpool->data;
@@ -64,7 +66,8 @@ ngx_pytake_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 
     if (z->gate == NULL) {
         ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
-                      "pytake_zone \"%V\" has no room for login attempts",
+                      "pytake_zone \"%V\" has no room for login attempts, "
+                      "make it larger",
                       &shm_zone->shm.name);
         return NGX_ERROR;
     }
@@ -78,8 +81,6 @@ ngx_pytake_zone_init(ngx_shm_zone_t *shm_zone, void *data)
     return NGX_OK;
 }
 
-
-/* A slot for this worker's gauges.  NULL when all are taken by the living. */
 
 ngx_pytake_slot_t *
 ngx_pytake_zone_claim(ngx_pytake_zone_t *z)
@@ -135,6 +136,8 @@ ngx_pytake_zone_sum(ngx_pytake_zone_t *z, ngx_pytake_slot_t *sum)
     ngx_pytake_slot_t   *slot;
     ngx_pytake_gauges_t *to, *from;
 
+    assert(z != NULL);
+
     ngx_memzero(sum, sizeof(ngx_pytake_slot_t));
 
     for (i = 0; i < NGX_PYTAKE_SLOTS; i++) {
@@ -168,6 +171,8 @@ ngx_pytake_zone_sum(ngx_pytake_zone_t *z, ngx_pytake_slot_t *sum)
 void
 ngx_pytake_zone_add(ngx_pytake_zone_t *z, ngx_uint_t counter, ngx_uint_t n)
 {
+    assert(counter < NGX_PYTAKE_C_MAX);
+
     if (z) {
         (void) ngx_atomic_fetch_add(&z->counter[counter], n);
     }
@@ -203,6 +208,8 @@ ngx_pytake_zone_request(ngx_pytake_zone_t *z, ngx_uint_t route,
 void
 ngx_pytake_zone_batch(ngx_pytake_zone_t *z, ngx_uint_t class, ngx_uint_t us)
 {
+    assert(class < NGX_PYTAKE_CLASSES);
+
     if (z == NULL) {
         return;
     }

@@ -187,7 +187,8 @@ main_hide(cmd_t *c, int argc, char **argv)
 
         if (value != NULL) {
             len = strlen(argv[i]);
-            if (pt_dup(c->arena, (pt_str_t){ argv[i], len }, &copy) != PT_OK) {
+            if (pt_arena_dup(c->arena, (pt_str_t){ argv[i], len }, &copy)
+                != PT_OK) {
                 return CMD_FAILED;
             }
             memset(value, '*', strlen(value));

@@ -20,6 +20,9 @@ use Test::Nginx::Socket 'no_plan';
 master_on();
 no_long_string();
 
+# The hub of these tests is an nginx that tells what it got.
+$PyTakeTest::upstream{"200 text/plain"} = 1;
+
 our $dir = secret_dir();
 our $user = demo()->{tenants}[0]{users}[0];
 our $ws = '/api/v1/conversations/ws';

@@ -72,7 +72,7 @@ main(void)
         printf("%s\"%s\":[", perm == PT_PERM_NONE + 1 ? "" : ",",
                pt_perm_name((pt_perm_t) perm).data);
         for (i = 0, k = 0; i < PT_COUNT(roles); i++) {
-            if (pt_role_may((pt_str_t){ roles[i], strlen(roles[i]) },
+            if (pt_perm_may((pt_str_t){ roles[i], strlen(roles[i]) },
                             (pt_perm_t) perm)) {
                 printf("%s\"%s\"", k++ == 0 ? "" : ",", roles[i]);
             }

@@ -33,12 +33,14 @@ pt_backoff_next(pt_backoff_t *b)
     uint32_t whole = b->delay_ms;
     uint32_t half = whole / 2;
 
+    assert(whole > 0 && whole <= b->max_ms);
     b->delay_ms = (whole > b->max_ms / 2) ? b->max_ms : whole * 2;
     return whole - half + pt_backoff_random(b) % (half + 1);
 }
 
 
-/* splitmix64: spread is all that jitter needs. */
+/* The generator splitmix64: jitter needs numbers that are spread, and no
+ * secrets. */
 
 static uint32_t
 pt_backoff_random(pt_backoff_t *b)

@@ -30,6 +30,7 @@ pt_breaker_success(pt_breaker_t *b)
 bool
 pt_breaker_failure(pt_breaker_t *b, uint32_t weight, int64_t now_ms)
 {
+    assert(weight > 0 && b->failures <= b->failures_max);
     b->probing = false;
     b->failures += weight;
     if (b->failures > b->failures_max) {

@@ -2,8 +2,8 @@
 
 /*
  * pt_breaker.h: a circuit breaker.  After failures_max failures in a row it
- * opens; while open the owner refuses work at once and sends one probe at a
- * time, at most one every interval.  Any success closes it.
+ * opens.  While it is open, its owner refuses work at once and sends one probe
+ * at a time, at most one in each interval.  Any success closes it.
  */
 
 #ifndef PT_BREAKER_H
@@ -12,24 +12,28 @@
 #include "core/base/pt_base.h"
 
 typedef struct {
-    uint32_t failures_max;
-    uint32_t interval_ms;
-    uint32_t failures; /* in a row */
+    uint32_t failures_max; /* that open it */
+    uint32_t interval_ms;  /* between probes */
+    uint32_t failures;     /* in a row */
     bool     open;
-    bool     probing; /* one is under way */
-    int64_t  probe_at_ms;
+    bool     probing;     /* a probe is under way */
+    int64_t  probe_at_ms; /* when the next probe may start, loop time */
 } pt_breaker_t;
 
+/* Prepares *b, closed.  failures_max is at least 1. */
 void pt_breaker_init(pt_breaker_t *b, uint32_t failures_max,
                      uint32_t interval_ms);
 
-/* true when this very call closed it */
+/* Notes a success, and closes it.  It returns true when it was open before. */
 bool pt_breaker_success(pt_breaker_t *b);
 
-/* weight: failures_max opens at once.  true when this very call opened. */
+/* Notes a failure that counts as weight of them: with a weight of failures_max
+ * it opens at once.  It returns true when it was closed before and is open
+ * now. */
 bool pt_breaker_failure(pt_breaker_t *b, uint32_t weight, int64_t now_ms);
 
-/* Whether a probe may start now; when true, it counts as begun. */
+/* Whether a probe may start now.  When it returns true, the probe has
+ * begun. */
 bool pt_breaker_probe(pt_breaker_t *b, int64_t now_ms);
 
 #endif

@@ -16,8 +16,8 @@
 #define PT_CONNINFO_LIST_MAX (PT_CONNINFO_ADDRS_MAX * PT_CONNINFO_HOST_MAX)
 
 
-/* One place to connect to.  addr is "" for a unix socket, and for a name
- * that is still to be resolved (named is then true). */
+/* One place to connect to.  addr is "" of a unix socket, and of a name that
+ * still has to be resolved, for which named is true. */
 typedef struct {
     char host[PT_CONNINFO_HOST_MAX];
     char addr[PT_CONNINFO_ADDR_MAX];
@@ -30,7 +30,8 @@ typedef struct {
     pt_conninfo_addr_t a[PT_CONNINFO_ADDRS_MAX];
 } pt_conninfo_list_t;
 
-/* A refresh in a thread owns its copies; ci is NULL once it has gone. */
+/* A refresh in a thread.  It owns copies of what it reads, since ci may be
+ * deleted meanwhile; ci is NULL then. */
 typedef struct {
     pt_conninfo_t     *ci;
     pt_mem_t           mem;
@@ -43,9 +44,9 @@ struct pt_conninfo_s {
     pt_mem_t           mem;
     PQconninfoOption  *parsed;
     char              *options;
-    bool               fixed; /* hostaddr given, or no host at all */
+    bool               fixed; /* hosts stay as libpq finds them */
     bool               has_names;
-    uint32_t           first; /* rotation */
+    uint32_t           first; /* address to begin with, modulo addrs.n */
     char               app_name[64];
     int64_t            refreshed_ms;
     pt_conninfo_job_t *job;
@@ -88,8 +89,9 @@ static void        pt_conninfo_lists(pt_conninfo_t *ci);
 static void        pt_conninfo_append(char *list, const char *item, bool first);
 
 
-/* Ours come last in the arrays and win, except the "weak" ones, which a
- * connection string may set for itself. */
+/* Of a keyword that comes twice libpq takes the last one.  The strong pairs
+ * come after those of the connection string and so win; of the weak ones a
+ * connection string may set its own. */
 
 static const pt_conninfo_pair_t pt_conninfo_strong[] = {
     { "client_encoding", "UTF8" },
@@ -101,7 +103,7 @@ static const pt_conninfo_pair_t pt_conninfo_weak[] = {
     { "keepalives_idle", "30" },
     { "keepalives_interval", "5" },
     { "keepalives_count", "3" },
-    { "gssencmode", "disable" } /* Kerberos would do blocking IO */
+    { "gssencmode", "disable" } /* Kerberos does IO that blocks */
 };
 
 
@@ -113,6 +115,7 @@ pt_conninfo_new(pt_loop_t *loop, const pt_pool_conf_t *conf,
     const char    *why = "";
     pt_conninfo_t *ci;
 
+    assert(conf->conninfo != NULL);
     ci = conf->mem.alloc(conf->mem.user, sizeof(pt_conninfo_t));
     if (ci == NULL) {
         return PT_ENOMEM;
@@ -142,7 +145,8 @@ pt_conninfo_new(pt_loop_t *loop, const pt_pool_conf_t *conf,
         if (ci->addrs.n == 0) {
             loop->ops->log(
                 loop, PT_LOG_WARN,
-                "pytake: no address found for the database host \"%s\"",
+                "pytake: no address found for the database host \"%s\", "
+                "trying again",
                 ci->names.a[0].host);
         }
     }
@@ -240,7 +244,7 @@ pt_conninfo_refresh(pt_conninfo_t *ci)
     }
     job = ci->mem.alloc(ci->mem.user, sizeof(pt_conninfo_job_t));
     if (job == NULL) {
-        return; /* the old addresses go on serving */
+        return; /* the old addresses stay in use */
     }
     job->ci = ci;
     job->mem = ci->mem;
@@ -327,8 +331,8 @@ pt_conninfo_get(pt_conninfo_t *ci, const char *const **keywords,
 }
 
 
-/* The environment (PGHOST ...) is read here and made explicit, so that libpq
- * finds no name of its own later. */
+/* Reads PGHOST and PGPORT of the environment, too, and makes them explicit, so
+ * that libpq finds no name there later. */
 
 static pt_err_t
 pt_conninfo_parse(pt_conninfo_t *ci, const char *conninfo, const char **why)
@@ -340,7 +344,8 @@ pt_conninfo_parse(pt_conninfo_t *ci, const char *conninfo, const char **why)
 
     ci->parsed = PQconninfoParse(conninfo, &reason);
     if (ci->parsed == NULL) {
-        /* libpq's reason may quote the string, password and all */
+        /* libpq's reason may quote the string with its password, so it is not
+         * shown */
         *why = "is not a connection string of PostgreSQL";
         err = (reason == NULL) ? PT_ENOMEM : PT_EVALIDATION;
         PQfreemem(reason);
@@ -368,7 +373,7 @@ pt_conninfo_parse(pt_conninfo_t *ci, const char *conninfo, const char **why)
         port = pt_conninfo_environment(defs, "port");
     }
     if (host == NULL) {
-        ci->fixed = true; /* PGHOSTADDR, or the default unix socket */
+        ci->fixed = true; /* PGHOSTADDR, or the usual unix socket */
         err = PT_OK;
     } else {
         *why = "has a host that is too long, or too many of them";
@@ -421,7 +426,7 @@ pt_conninfo_split(pt_conninfo_t *ci, const char *hosts, const char *ports)
             a->addr[0] = '\0'; /* a unix socket */
 
         } else if (pt_resolve_is_addr(a->host)) {
-            memcpy(a->addr, a->host, sizeof(a->addr)); /* ends in it */
+            memcpy(a->addr, a->host, sizeof(a->addr)); /* an address fits */
 
         } else {
             a->named = true;
@@ -436,8 +441,8 @@ pt_conninfo_split(pt_conninfo_t *ci, const char *hosts, const char *ports)
 }
 
 
-/* The n-th item of a comma-separated list; false past its end, or when the
- * item does not fit. */
+/* Copies the n-th item of a comma-separated list to out.  false: the list is
+ * shorter, or the item does not fit. */
 
 static bool
 pt_conninfo_item(const char *list, uint32_t n, char *out, size_t size)
@@ -522,8 +527,8 @@ pt_conninfo_done(void *data)
 }
 
 
-/* Session settings travel as "options": in force before the first statement
- * and not to be lost by a RESET. */
+/* Builds "options" with the settings of a session: those hold before the first
+ * statement, and RESET does not undo them. */
 
 static pt_err_t
 pt_conninfo_options(pt_conninfo_t *ci, const pt_pool_conf_t *conf)
@@ -565,7 +570,9 @@ pt_conninfo_options(pt_conninfo_t *ci, const pt_pool_conf_t *conf)
 }
 
 
-/* Blanks and backslashes of a value are escaped for the server's parser. */
+/* Appends "-c name=value" and returns the new length.  The server splits
+ * options at blanks, so blanks and backslashes of the value are escaped
+ * (PostgreSQL, libpq, "options"). */
 
 static size_t
 pt_conninfo_set(char *out, size_t size, size_t len, const char *name,
@@ -608,6 +615,7 @@ pt_conninfo_append(char *list, const char *item, bool first)
 {
     size_t len = first ? 0 : strlen(list);
 
+    assert(len < PT_CONNINFO_LIST_MAX);
     (void) snprintf(list + len, PT_CONNINFO_LIST_MAX - len, "%s%s",
                     first ? "" : ",", item);
 }

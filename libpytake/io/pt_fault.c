@@ -41,7 +41,7 @@ pt_fault_hit(const char *name)
 static void
 pt_fault_act(const char *action, size_t len, long n)
 {
-    static long     passages; /* of the one point the environment names */
+    static long     passages; /* of the point that the environment names */
     struct timespec ts;
 
     if (len == 5 && memcmp(action, "delay", 5) == 0) {

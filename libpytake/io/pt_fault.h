@@ -1,14 +1,15 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * pt_fault.h: named fault points, for tests only.  Compiled in by
- * -DPYTAKE_FAULTS; in a release they are nothing at all.
+ * pt_fault.h: named fault points, for tests alone.  -DPYTAKE_FAULTS compiles
+ * them in; a release has none of them.
  *
  *     PT_FAULT("publish.before");
  *
- * The environment chooses: PYTAKE_FAULT="name:action[:n]", with the actions
- * kill (SIGKILL to itself), abort, and delay (n milliseconds, default 100).
- * For kill and abort n is which passage acts (default 1, the first).
+ * The environment says which one acts: PYTAKE_FAULT="name:action[:n]".  The
+ * actions are kill (SIGKILL to the process itself), abort, and delay (for n
+ * milliseconds, 100 by default).  For kill and abort n is the passage that
+ * acts; by default it is the first.
  */
 
 #ifndef PT_FAULT_H
@@ -18,7 +19,8 @@
 
 #define PT_FAULT(name) pt_fault_hit(name)
 
-/* name: literal.  Looks at the environment each time. */
+/* Acts when the environment names this point.  It looks there each time, so
+ * that a test can change it. */
 void pt_fault_hit(const char *name);
 
 #else

@@ -1,5 +1,6 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
+#include <assert.h>
 #include <stdio.h>
 
 #include <libpq-fe.h>
@@ -33,14 +34,15 @@ pt_fingerprint_make(const pt_str_t     value[PT_FINGERPRINTS],
     pt_err_t err;
     pt_str_t v;
 
+    assert(PT_COUNT(pt_fingerprint_names) == PT_COUNT(out->of));
     memset(out, 0, sizeof(*out));
 
     if (value[PT_FINGERPRINT_JWT_SECRET].len == 0) {
         return PT_OK;
     }
 
-    err = pt_hmac_sha256(value[PT_FINGERPRINT_JWT_SECRET],
-                         PT_STR("pytake fingerprint 1"), key);
+    err = pt_hash_hmac_sha256(value[PT_FINGERPRINT_JWT_SECRET],
+                              PT_STR("pytake fingerprint 1"), key);
 
     for (i = 0; i < PT_FINGERPRINTS && err == PT_OK; i++) {
         v = value[i];
@@ -70,11 +72,11 @@ pt_fingerprint_one(const uint8_t key[32], const char *name, pt_str_t value,
     uint8_t  named[32], mac[32];
     pt_err_t err;
 
-    err = pt_hmac_sha256((pt_str_t){ (const char *) key, 32 },
-                         (pt_str_t){ name, strlen(name) }, named);
+    err = pt_hash_hmac_sha256((pt_str_t){ (const char *) key, 32 },
+                              (pt_str_t){ name, strlen(name) }, named);
     if (err == PT_OK) {
-        err =
-            pt_hmac_sha256((pt_str_t){ (const char *) named, 32 }, value, mac);
+        err = pt_hash_hmac_sha256((pt_str_t){ (const char *) named, 32 }, value,
+                                  mac);
     }
     if (err == PT_OK) {
         pt_hex_build(mac, PT_FINGERPRINT_LEN / 2, out);
@@ -85,8 +87,10 @@ pt_fingerprint_one(const uint8_t key[32], const char *name, pt_str_t value,
 }
 
 
-/* As libpq would have it, the environment and its own defaults included; but
- * a login that is not written is not that of whoever asks. */
+/* Writes where libpq would connect to, with the environment and its defaults
+ * for what the string leaves out.  Only user and database are not taken from
+ * there: a default of them is the system's user, and that differs between
+ * NGINX and the sidecar. */
 
 static pt_err_t
 pt_fingerprint_database(const char *conninfo, char *out)

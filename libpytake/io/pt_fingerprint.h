@@ -2,14 +2,15 @@
 
 /*
  * pt_fingerprint.h: what NGINX and the sidecar tell of their secrets, so that
- * "pytake doctor" can compare: 64 bits of
+ * "pytake doctor" can compare them without seeing one.  It is 64 bits of
  *
  *     HMAC(HMAC(HMAC(jwt_secret, "pytake fingerprint 1"), name), value)
  *
- * as hex (HMAC-SHA256).  Whoever reads one cannot try guesses at a secret
- * that people make up, a verify token, without the JWT secret; with another
- * JWT secret every fingerprint is another one.  Of an address it is where the
- * server is and who logs in there, never the password.
+ * in hex, with HMAC-SHA256 (RFC 2104).  Some secrets are made up by people,
+ * such as a verify token; without the JWT secret nobody can try guesses at them
+ * with a fingerprint.  With another JWT secret every fingerprint differs.  That
+ * of an address says where the server is and who logs in there, and nothing of
+ * the password.
  */
 
 #ifndef PT_FINGERPRINT_H
@@ -17,8 +18,8 @@
 
 #include "core/base/pt_util.h"
 
-#define PT_FINGERPRINT_LEN 16
-#define PT_FINGERPRINT_ADDRESS_MAX 9216 /* 32 hosts of 255 bytes, and more */
+#define PT_FINGERPRINT_LEN 16           /* bytes of hex */
+#define PT_FINGERPRINT_ADDRESS_MAX 9216 /* bytes; 32 hosts of 255 and more */
 
 typedef enum {
     PT_FINGERPRINT_JWT_SECRET = 0,
@@ -27,20 +28,22 @@ typedef enum {
     PT_FINGERPRINT_ENCRYPTION_KEY,
     PT_FINGERPRINT_DATABASE, /* an address */
     PT_FINGERPRINT_REDIS,    /* an address */
-    PT_FINGERPRINT_IDENTITY, /* health_identity's */
+    PT_FINGERPRINT_IDENTITY, /* the answer of health_identity */
     PT_FINGERPRINTS
 } pt_fingerprint_e;
 
+/* By pt_fingerprint_e, as "pytake doctor" and /status call them. */
 extern const char *const pt_fingerprint_names[PT_FINGERPRINTS];
 
-/* NUL-terminated; "": there is none. */
+/* Fingerprints, NUL-terminated; "": there is none. */
 typedef struct {
     char of[PT_FINGERPRINTS][PT_FINGERPRINT_LEN + 1];
 } pt_fingerprints_t;
 
-/* value[PT_FINGERPRINT_JWT_SECRET] is the key.  data NULL or len 0: not set;
- * both addresses are NUL-terminated.  Without a JWT secret there is none of
- * any; none either of an address that is none, or too long.  PT_ENOMEM,
+/* Makes the fingerprints of values, of which value[PT_FINGERPRINT_JWT_SECRET]
+ * is the key.  A value with len 0 is not set; the two addresses are
+ * NUL-terminated.  There is no fingerprint at all without a JWT secret, and
+ * none of an address that cannot be parsed or is too long.  PT_ENOMEM;
  * PT_ECRYPTO. */
 pt_err_t pt_fingerprint_make(const pt_str_t     value[PT_FINGERPRINTS],
                              pt_fingerprints_t *out) PT_MUST_CHECK;

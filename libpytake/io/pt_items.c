@@ -44,6 +44,7 @@ pt_items_get(pt_items_t *s)
         return NULL;
     }
     it = s->free;
+    assert(it->state == PT_ITEM_FREE && it->generation != 0);
     s->free = it->next;
     index = it->index;
     generation = it->generation;
@@ -57,13 +58,13 @@ pt_items_get(pt_items_t *s)
 void
 pt_items_put(pt_items_t *s, pt_item_t *it)
 {
-    assert(it->tenant == NULL);
+    assert(it->tenant == NULL && it->index < s->count);
     pt_pgresult_free(it->result);
     it->result = NULL;
     it->state = PT_ITEM_FREE;
     it->generation++;
     if (it->generation == 0) {
-        it->generation = 1; /* {0, 0} is nobody's handle */
+        it->generation = 1; /* a zeroed handle finds nothing */
     }
     it->next = s->free;
     s->free = it;

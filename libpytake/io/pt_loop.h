@@ -2,10 +2,11 @@
 
 /*
  * pt_loop.h: what the drivers ask of an event loop.  NGINX's adapter is
- * ngx/ngx_pytake_loop.c, the sidecar's is sidecar/base/loop.c; tests have
- * their own.  (Model: hiredis' async adapter.)
+ * ngx/ngx_pytake_loop.c, the sidecar's is sidecar/base/loop.c, and tests have
+ * their own.  The model is the adapter of hiredis' async API.
  *
- * Foreign sockets are LEVEL-triggered, always: see docs/io.md.
+ * Sockets of libpq, hiredis and libcurl are always level-triggered, because
+ * these libraries do not read all that is there (docs/io.md).
  */
 
 #ifndef PT_LOOP_H
@@ -17,14 +18,16 @@ typedef struct pt_loop_s  pt_loop_t;
 typedef struct pt_io_s    pt_io_t;    /* a registered socket */
 typedef struct pt_timer_s pt_timer_t; /* a one-shot timer */
 
+/* Bits of an interest in a socket. */
 #define PT_IO_READ 1
 #define PT_IO_WRITE 2
 
-#define PT_TIMER_HOLD 0  /* keeps an exiting worker alive: work in flight */
-#define PT_TIMER_HOUSE 1 /* housekeeping: an exiting worker ignores it */
+/* Kinds of timers. */
+#define PT_TIMER_HOLD 0  /* of work in flight: an exiting worker waits for it */
+#define PT_TIMER_HOUSE 1 /* of housekeeping: an exiting worker ignores it */
 
 typedef enum {
-    PT_LOG_ALERT = 0, /* our bug */
+    PT_LOG_ALERT = 0, /* a bug of this program */
     PT_LOG_ERR,
     PT_LOG_WARN,
     PT_LOG_NOTICE,
@@ -38,34 +41,42 @@ typedef void (*pt_work_pt)(void *data); /* runs in a thread */
 
 typedef struct {
     /*
-     * Registers a non-blocking fd; no interest yet.  NULL when out of
-     * memory or connections.  The caller owns the fd.  handler may call
-     * anything, io_del of its own io included.
+     * Registers a non-blocking fd, which stays the caller's, without an
+     * interest.  handler gets data and the events that happened; it may call
+     * anything, io_del of its own io included.  NULL: there is no memory, or
+     * the loop has no place for a connection.
      */
     pt_io_t *(*io_new)(pt_loop_t *l, int fd, pt_io_handler_pt handler,
                        void *data);
-    /* Sets the interest (idempotent). PT_ELIMIT when the kernel refuses. */
+    /* Sets the interest to these bits; it may be called with the same ones
+     * again.  PT_ELIMIT: the kernel refuses. */
     pt_err_t (*io_want)(pt_io_t *io, int events);
-    /* Deregisters; the caller closes the fd AFTER this.  No handler call
-     * follows, not even of events already fetched. */
+    /* Deregisters the fd, which the caller closes after this.  The handler is
+     * not called any more, not even for events that were fetched already. */
     void (*io_del)(pt_io_t *io);
 
-    /* kind: PT_TIMER_HOLD or PT_TIMER_HOUSE.  NULL: out of memory. */
+    /* Makes a timer that is not armed, of kind PT_TIMER_HOLD or
+     * PT_TIMER_HOUSE. NULL: there is no memory. */
     pt_timer_t *(*timer_new)(pt_loop_t *l, int kind,
                              pt_timer_handler_pt handler, void *data);
-    void (*timer_set)(pt_timer_t *t, uint32_t after_ms); /* (re)arms */
-    void (*timer_stop)(pt_timer_t *t);                   /* idempotent */
+    /* Arms the timer, or arms it anew: its handler runs once, after_ms
+     * milliseconds from now, and never inside this call. */
+    void (*timer_set)(pt_timer_t *t, uint32_t after_ms);
+    /* Disarms the timer; it may be disarmed already. */
+    void (*timer_stop)(pt_timer_t *t);
+    /* Disarms the timer and frees it. */
     void (*timer_del)(pt_timer_t *t);
 
-    /* Runs work in a thread, then done on the loop.  data belongs to the
-     * job until done has run (which happens even while exiting).
-     * PT_EBUSY: no thread or queue place. */
+    /* Runs work in a thread, and then done on the loop, also while the program
+     * exits.  data belongs to the job until done has run.  PT_EBUSY: no thread
+     * and no place in a queue is free; neither of them runs then. */
     pt_err_t (*work)(pt_loop_t *l, pt_work_pt work, pt_timer_handler_pt done,
                      void *data);
 
-    int64_t (*now_ms)(pt_loop_t *l);  /* monotonic */
-    int64_t (*wall_us)(pt_loop_t *l); /* unix time */
-    bool (*exiting)(pt_loop_t *l);    /* park nothing any more */
+    int64_t (*now_ms)(pt_loop_t *l);  /* monotonic, of this turn */
+    int64_t (*wall_us)(pt_loop_t *l); /* since 1970 */
+    bool (*exiting)(pt_loop_t *l);    /* nothing new should be kept open */
+    /* Writes a line; fmt is that of printf(). */
     void (*log)(pt_loop_t *l, pt_log_level_t level, const char *fmt, ...)
         PT_PRINTF(3, 4);
 } pt_loop_ops_t;

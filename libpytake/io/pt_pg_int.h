@@ -3,14 +3,16 @@
 /*
  * pt_pg_int.h: what the files of the PostgreSQL driver share.
  *
- * pt_pool.c owns items (batches) and decides; pt_queue.c keeps the waiting
- * ones, fair by tenant; pt_poolitem.c answers them, or their deadlines do;
- * pt_poolconn.c opens, loses and probes; pt_pgconn.c speaks to one server
- * connection, pt_pgsend.c puts batches on it, pt_pgexpect.c knows what is owed
- * for them, pt_pganswer.c matches it with what comes back, pt_pgresult.c holds
- * that.  Calls go from the pool down; a connection reports upwards by the
- * functions of its owner, always from the loop, never from within
- * pt_pgconn_send(), which at most asks for the kick timer.
+ * pt_pool.c owns the batches, which are called items, and decides where they
+ * go. pt_queue.c keeps those that wait, fair to tenants.  pt_poolitem.c
+ * answers them, or their deadlines do.  pt_poolconn.c opens connections, loses
+ * and probes them. pt_pgconn.c is one connection: pt_pgsend.c puts batches on
+ * it, pt_pgexpect.c knows which answers the server owes, pt_pganswer.c matches
+ * them with what comes, and pt_pgresult.c holds that.
+ *
+ * Calls go from the pool down.  A connection reports upwards by the functions
+ * of its owner, always from the loop and never from within pt_pgconn_send(),
+ * which at most asks for the kick timer.
  */
 
 #ifndef PT_PG_INT_H
@@ -24,20 +26,20 @@
 #include "pt_conninfo.h"
 
 /* Limits of the driver. */
-#define PT_PG_STALL_GRACE_MS 500     /* after statement_timeout: it is dead */
-#define PT_PG_STALL_DEFAULT_MS 60000 /* with no statement_timeout */
-#define PT_PG_AGE_FACTOR 4           /* a batch that only drips, x stall */
+#define PT_PG_STALL_GRACE_MS 500     /* of silence after statement_timeout */
+#define PT_PG_STALL_DEFAULT_MS 60000 /* of silence, without that timeout */
+#define PT_PG_AGE_FACTOR 4           /* times that for a batch that drips */
 #define PT_PG_RECONNECT_MS 100       /* between attempts that fail */
-#define PT_PG_IDLE_PROBE_MS 250      /* breaker open and nobody asks */
-#define PT_PG_PROBE_TIMEOUT_MS 600   /* of a probe ... */
-#define PT_PG_PROBE_LONG_EACH 16     /* ... but each 16th has the full time */
-#define PT_PG_BREAKER_FAILURES 3
-#define PT_PG_REFRESH_MS 30000 /* name look-ups */
-#define PT_PG_CACHES_MAX 16    /* cache drops, then a fresh connection */
+#define PT_PG_IDLE_PROBE_MS 250      /* between probes when nobody asks */
+#define PT_PG_PROBE_TIMEOUT_MS 600   /* for a probe to connect; but ... */
+#define PT_PG_PROBE_LONG_EACH 16     /* ... each 16th has the full time */
+#define PT_PG_BREAKER_FAILURES 3     /* in a row that open the breaker */
+#define PT_PG_REFRESH_MS 30000       /* between look-ups of a name */
+#define PT_PG_CACHES_MAX 16          /* generations of prepared statements */
 #define PT_PG_CONNS_MAX 256
 #define PT_PG_DEPTH_MAX 256
-#define PT_PG_ITEMS_CHUNK 64u
-#define PT_PG_STMT_NAME_MAX 64
+#define PT_PG_ITEMS_CHUNK 64u     /* items that are allocated together */
+#define PT_PG_STMT_NAME_MAX 64    /* bytes of a prepared statement's name */
 #define PT_PG_TABLE_MAX 63        /* bytes of a refusal's table: NAMEDATALEN */
 #define PT_PG_MESSAGE_MAX 255     /* bytes of a refusal's message */
 #define PT_PG_TENANT_BUCKETS 256u /* a power of two */
@@ -48,28 +50,35 @@ typedef struct pt_tenant_s pt_tenant_t;
 
 /* ---- pt_pgresult.c ---- */
 
+/* The result of one batch, on the heap. */
 typedef struct {
-    pytake_sql_result_t pub;
+    pytake_sql_result_t pub; /* what handlers see; points into the rest */
     pt_mem_t            mem;
-    uint16_t            nstmts;
-    PGresult          **res;
-    pytake_rows_t      *rows;
-    char                table[PT_PG_TABLE_MAX + 1]; /* pub's, when it has */
-    char                message[PT_PG_MESSAGE_MAX + 1];
+    uint16_t            nstmts; /* statements of the batch */
+    PGresult          **res;    /* by statement; owned */
+    pytake_rows_t      *rows;   /* by statement; cells point into res */
+    char                table[PT_PG_TABLE_MAX + 1];     /* of a refusal */
+    char                message[PT_PG_MESSAGE_MAX + 1]; /* of a refusal */
 } pt_pgresult_t;
 
+/* Makes an empty result.  It returns NULL when there is no memory. */
 pt_pgresult_t *pt_pgresult_new(const pt_mem_t *mem, uint16_t nstmts);
 
-/* Takes res as the rows of statement i.  PT_ENOMEM: res is freed. */
+/* Takes res, which it owns from here on, as the rows of statement i;
+ * statements come in order.  PT_ENOMEM: res is freed. */
 pt_err_t pt_pgresult_add(pt_pgresult_t *r, uint16_t i,
                          PGresult *res) PT_MUST_CHECK;
 
-/* The refusal of statement stmt: what pub tells of it, copied from res. */
+/* Notes that statement stmt was refused, and copies from res what pub tells of
+ * it: code, message and table. */
 void pt_pgresult_refuse(pt_pgresult_t *r, uint16_t stmt, const PGresult *res);
 
-/* Frees what came so far; for a retry, and for what nobody will read. */
+/* Frees what came so far, because the batch is sent once more or nobody will
+ * read it. */
 void pt_pgresult_reset(pt_pgresult_t *r);
-void pt_pgresult_free(pt_pgresult_t *r); /* NULL is fine */
+
+/* Frees the result; NULL is fine. */
+void pt_pgresult_free(pt_pgresult_t *r);
 
 /* ---- items ---- */
 
@@ -80,66 +89,75 @@ typedef enum {
 } pt_item_state_t;
 
 struct pt_item_s {
-    uint32_t            index;
-    uint32_t            generation;
+    uint32_t            index;      /* of its place; never changes */
+    uint32_t            generation; /* of its handle; never 0 */
     pt_item_state_t     state;
-    bool                answered; /* by deadline or abandoned: no handler,
-                                     sql is gone */
-    bool                retried;
-    bool                synced;   /* its Sync was queued: it may commit */
-    bool                failed;   /* sqlstate of result is set */
-    bool                nomem;    /* rows could not be kept */
+    bool                answered; /* its handler has run or will not: sql is
+                                     not valid any more */
+    bool                retried;  /* it was sent twice, which is enough */
+    bool                synced;   /* its Sync is queued: it may commit */
+    bool                failed;   /* a statement was refused */
+    bool                nomem;    /* there was no memory for its rows */
     uint16_t            nresults; /* statements answered so far */
-    uint32_t            cache;    /* the connection's at the send */
+    uint32_t            cache;    /* the connection's when it was sent */
     int64_t             deadline_ms;
     int64_t             sent_ms;
     pytake_sql_t        sql;
     uint16_t            stmt_ids[PT_BATCH_STMTS_MAX]; /* outlive sql.stmts */
     pt_batch_handler_pt handler;
     void               *data;
-    pt_pgresult_t      *result;
-    pt_tenant_t        *tenant;
-    pt_item_t          *next; /* waiting of the tenant, or free */
-    pt_item_t          *prev;
+    pt_pgresult_t      *result; /* owned */
+    pt_tenant_t        *tenant; /* whose it is; NULL: it left the queue */
+    pt_item_t          *next;   /* in the tenant's list, or the free list */
+    pt_item_t          *prev;   /* in the tenant's list */
 };
 
 /* ---- pt_queue.c ---- */
 
+/* A tenant with batches; nil stands for batches without one. */
 struct pt_tenant_s {
     pt_uuid_t    id;
-    uint32_t     waiting;
-    uint32_t     flight;
-    bool         ringed;
-    pt_item_t   *first;
+    uint32_t     waiting; /* batches that wait */
+    uint32_t     flight;  /* batches in flight */
+    bool         ringed;  /* it is in the ring */
+    pt_item_t   *first;   /* of those that wait */
     pt_item_t   *last;
-    pt_tenant_t *next_hash;
+    pt_tenant_t *next_hash; /* in its bucket */
     pt_tenant_t *next_ring;
     pt_tenant_t *prev_ring;
 };
 
 typedef struct {
     pt_mem_t     mem;
-    uint32_t     tenant_max;
-    uint32_t     waiting;
-    pt_tenant_t *ring;  /* round robin: tenants that may send now */
-    pt_tenant_t *spare; /* one kept, so that a lone tenant does not churn */
+    uint32_t     tenant_max; /* a tenant's batches in flight; 0: any */
+    uint32_t     waiting;    /* batches of all tenants */
+    pt_tenant_t *ring;       /* tenants that may send now, in turns */
+    pt_tenant_t *spare;      /* kept for the next tenant, or NULL */
     pt_tenant_t *hash[PT_PG_TENANT_BUCKETS];
 } pt_queue_t;
 
+/* Prepares an empty queue. */
 void pt_queue_init(pt_queue_t *q, const pt_mem_t *mem, uint32_t tenant_max);
-void pt_queue_free(pt_queue_t *q); /* tenants; the items are the pool's */
 
-/* Appends; front: before all others of its tenant.  PT_ENOMEM (never for
- * an item that has a tenant already). */
+/* Frees the tenants; the items are the pool's. */
+void pt_queue_free(pt_queue_t *q);
+
+/* Puts an item behind the others of its tenant; front puts it before them.
+ * PT_ENOMEM, but never for an item that has a tenant already. */
 pt_err_t pt_queue_add(pt_queue_t *q, pt_item_t *it, bool front) PT_MUST_CHECK;
-void     pt_queue_drop(pt_queue_t *q, pt_item_t *it);
 
-/* The next that may be sent, taken out and counted in flight; or NULL. */
+/* Takes an item that waits out of the queue. */
+void pt_queue_drop(pt_queue_t *q, pt_item_t *it);
+
+/* Takes the next item that may be sent out, and counts it in flight.  NULL:
+ * none may be sent. */
 pt_item_t *pt_queue_take(pt_queue_t *q);
-bool       pt_queue_is_runnable(const pt_queue_t *q);
 
-/* it is no longer in flight.  again: it keeps its tenant, pt_queue_add()
- * follows. */
+/* Whether an item may be sent. */
+bool pt_queue_is_runnable(const pt_queue_t *q);
+
+/* Counts an item in flight no more.  again says that it keeps its tenant,
+ * because pt_queue_add() follows. */
 void pt_queue_landed(pt_queue_t *q, pt_item_t *it, bool again);
 
 /* ---- pt_pgconn.c ---- */
@@ -153,98 +171,107 @@ typedef enum {
 
 typedef enum { PT_EXP_PREPARE = 0, PT_EXP_STMT, PT_EXP_SYNC } pt_exp_kind_t;
 
-/* One expected answer of the server, in order. */
+/* One answer that the server owes; they come in order. */
 typedef struct {
-    uint8_t    kind;
-    bool       got;  /* its result came, the separating NULL is due */
-    uint16_t   stmt; /* PREPARE: of the table; STMT: of the batch */
-    pt_item_t *item; /* NULL: the Sync behind a Prepare */
+    uint8_t    kind; /* pt_exp_kind_t */
+    bool       got;  /* its result came; PQgetResult() owes a NULL */
+    uint16_t   stmt; /* PREPARE: in the table; STMT: in the batch */
+    pt_item_t *item; /* NULL: it is the Sync behind a Prepare */
 } pt_exp_t;
 
-/* What a connection reports to its pool.  All but broken() and is_away() run
- * handlers of batches, so they are called from the loop alone, never inside
- * pt_pgconn_send(). */
+/* What a connection reports to its pool.  All but broken() and is_away() may
+ * run handlers of batches, so they are called from the loop alone, never
+ * inside pt_pgconn_send(). */
 typedef struct {
-    void (*ready)(pt_pool_t *p, pt_pgconn_t *c);
-    void (*broken)(pt_pool_t *p);        /* look at all of them soon */
-    bool (*is_away)(const pt_pool_t *p); /* and it has been said */
-    void (*done)(pt_pool_t *p, pt_pgconn_t *c, pt_item_t *it);
-    void (*idle)(pt_pool_t *p, pt_pgconn_t *c); /* end of a pump */
+    void (*ready)(pt_pool_t *p, pt_pgconn_t *c); /* it is connected */
+    void (*broken)(pt_pool_t *p); /* some connection needs to be looked at */
+    bool (*is_away)(const pt_pool_t *p); /* it is logged that all are lost */
+    void (*done)(pt_pool_t *p, pt_pgconn_t *c, pt_item_t *it); /* answered */
+    void (*idle)(pt_pool_t *p, pt_pgconn_t *c); /* nothing is in flight */
 } pt_pgconn_owner_t;
 
 struct pt_pgconn_s {
     pt_pool_t               *pool;
     const pt_pgconn_owner_t *owner;
     pt_loop_t               *loop;
-    PGconn                  *pg;
-    pt_io_t                 *io;
-    pt_timer_t              *timer; /* connect deadline, then stall watch */
+    PGconn                  *pg;    /* owned; NULL: closed */
+    pt_io_t                 *io;    /* NULL: not registered */
+    pt_timer_t              *timer; /* time to connect, then to answer */
     bool                     timer_armed;
     pt_pgconn_state_t        state;
-    bool                     probe;
-    bool                     unread;    /* answers lie in libpq's buffer */
-    bool                     retire;    /* closes when idle */
-    bool                     was_ready; /* it was open before it broke */
-    bool                     stalled;   /* ... or hung */
-    bool                     fatal;   /* the server said so in a FATAL error */
-    bool                     hearsay; /* ... or a proxy that has lost it */
-    uint32_t                 inflight;
-    uint32_t                 stall_ms;
-    uint32_t                 cache; /* generation of the prepared statements */
-    uint32_t *prepared;             /* by statement: its generation, 0 none */
-    int64_t   progress_ms;
-    pt_exp_t *exp;      /* ring */
-    uint32_t  exp_size; /* a power of two */
-    uint32_t  exp_head;
+    bool                     probe;     /* made while the breaker is open */
+    bool                     unread;    /* answers are in libpq's buffer */
+    bool                     retire;    /* it is closed when idle */
+    bool                     was_ready; /* it was ready before it broke */
+    bool                     stalled;   /* it broke because it hung */
+    bool                     fatal;     /* a FATAL error has ended it ... */
+    bool                     hearsay;   /* ... of a proxy, class 08 */
+    uint32_t                 inflight;  /* batches */
+    uint32_t                 stall_ms;  /* of silence that break it */
+    uint32_t                 cache;     /* generation of prepared statements */
+    uint32_t *prepared;    /* by statement: its generation; 0: not prepared */
+    int64_t   progress_ms; /* when the last bytes came */
+    pt_exp_t *exp;         /* ring of what the server owes; owned */
+    uint32_t  exp_size;    /* places of the ring, a power of two */
+    uint32_t  exp_head;    /* index of the foremost one */
     uint32_t  exp_count;
     pt_mem_t  mem;
 };
 
-/* PT_ENOMEM */
+/* Prepares a closed connection.  PT_ENOMEM: pt_pgconn_free() has to be called
+ * all the same. */
 pt_err_t pt_pgconn_init(pt_pgconn_t *c, pt_pool_t *pool,
                         const pt_pgconn_owner_t *owner, pt_loop_t *loop,
                         const pt_mem_t *mem, uint32_t stall_ms) PT_MUST_CHECK;
-void     pt_pgconn_free(pt_pgconn_t *c);
 
-/* Begins to connect; the outcome comes by the owner's ready() or
- * broken(). */
+/* Closes the connection and frees what it owns. */
+void pt_pgconn_free(pt_pgconn_t *c);
+
+/* Begins to connect a closed connection, with timeout_ms milliseconds for it.
+ * The owner's ready() or broken() tells the outcome. */
 void pt_pgconn_start(pt_pgconn_t *c, pt_conninfo_t *ci, uint32_t timeout_ms);
 
-/* Queues the whole batch and its Sync.  Trouble marks c broken. */
+/* Sends a whole batch and its Sync on a ready connection.  When that fails, c
+ * is broken and still has the batch. */
 void pt_pgconn_send(pt_pgconn_t *c, pt_item_t *it);
 
-/* Looks at answers that came in while sending. */
+/* Takes answers that libpq has read while it was sending. */
 void pt_pgconn_resume(pt_pgconn_t *c);
 
-/* Deregisters, closes, forgets what was expected (the pool has taken the
- * items).  Legal in every state. */
+/* Closes the connection, in any state, and forgets what the server owes.  The
+ * pool has taken the items before. */
 void pt_pgconn_close(pt_pgconn_t *c);
 
-/* The next item in flight on c, taken off it; NULL: none left.  Only for
- * a broken connection. */
+/* Takes the next item in flight off a connection that is not ready any more;
+ * NULL: none is left. */
 pt_item_t *pt_pgconn_take(pt_pgconn_t *c);
 
-/* The connection is of no more use: deregistered at once, reaped by the pool
- * on its next turn.  why NULL: libpq knows. */
+/* Marks a connection as broken and logs why; NULL: libpq knows.  It is
+ * deregistered at once, and the pool reaps it on the next turn of the loop. */
 void pt_pgconn_break(pt_pgconn_t *c, const char *why);
 
-/* it failed because a prepared statement of c is no longer good. */
+/* Has all statements of c prepared anew, because it failed for one that is not
+ * valid any more. */
 void pt_pgconn_forget(pt_pgconn_t *c, const pt_item_t *it);
 
 /* ---- pt_pgexpect.c ---- */
 
-/* Room for n more expected answers, and one of them. */
+/* Makes room for n more answers.  false: there is no memory; one place is free
+ * all the same. */
 bool pt_pgexpect_reserve(pt_pgconn_t *c, uint32_t n);
+
+/* Puts an answer behind those that the server owes; there has to be room. */
 void pt_pgexpect_add(pt_pgconn_t *c, pt_exp_kind_t kind, uint16_t stmt,
                      pt_item_t *it);
 
-/* Takes the foremost expected answer off the ring. */
+/* Takes the foremost answer off the ring, which is not empty. */
 void pt_pgexpect_pop(pt_pgconn_t *c);
 
 /* ---- pt_pganswer.c ---- */
 
-/* Deals with all answers that are complete; false: one does not fit, the
- * connection can no longer be trusted.  Runs handlers. */
+/* Deals with all answers that have come as a whole, and runs handlers.  false:
+ * one of them is not what was expected, and the connection cannot be
+ * trusted. */
 bool pt_pganswer_take(pt_pgconn_t *c) PT_MUST_CHECK;
 
 #endif

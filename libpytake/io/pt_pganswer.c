@@ -1,7 +1,7 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * pt_pganswer.c: answers of the server, matched with what is expected.
+ * pt_pganswer.c: it matches the answers of the server with what is expected.
  */
 
 #include <assert.h>
@@ -17,7 +17,8 @@ static void pt_pganswer_rows(const pt_exp_t *e, PGresult *res);
 static void pt_pganswer_sync(pt_pgconn_t *c, pt_item_t *it);
 
 
-/* The one place that calls PQgetResult(): never while PQisBusy(). */
+/* Nothing else calls PQgetResult(), which would block while PQisBusy() says
+ * that an answer is not here as a whole. */
 
 bool
 pt_pganswer_take(pt_pgconn_t *c)
@@ -35,8 +36,8 @@ pt_pganswer_take(pt_pgconn_t *c)
 }
 
 
-/* Matches one answer with what is expected; owns res.  false: the
- * connection can no longer be trusted. */
+/* Matches one answer, which it owns, with the foremost expected one.  false:
+ * they do not fit, and the connection cannot be trusted any more. */
 
 static bool
 pt_pganswer_match(pt_pgconn_t *c, PGresult *res)
@@ -47,7 +48,7 @@ pt_pganswer_match(pt_pgconn_t *c, PGresult *res)
         if (!e->got) {
             return false;
         }
-        e->got = false; /* at a Sync: after an error of the commit itself */
+        e->got = false; /* a Sync has one when its commit failed */
         if (e->kind != PT_EXP_SYNC) {
             pt_pgexpect_pop(c);
         }
@@ -95,7 +96,7 @@ pt_pganswer_match(pt_pgconn_t *c, PGresult *res)
         }
         return true;
 
-    default: /* COPY, or nonsense */
+    default: /* COPY, which no statement does, or nonsense */
         PQclear(res);
         return false;
     }
@@ -112,7 +113,7 @@ pt_pganswer_error(pt_pgconn_t *c, const pt_exp_t *e, PGresult *res)
     sqlstate = PQresultErrorField(res, PG_DIAG_SQLSTATE);
     severity = PQresultErrorField(res, PG_DIAG_SEVERITY_NONLOCALIZED);
     if (sqlstate == NULL || severity == NULL) {
-        PQclear(res); /* made by libpq, not by the server */
+        PQclear(res); /* it comes from libpq, not from the server */
         return false;
     }
     if (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0) {
@@ -133,7 +134,7 @@ pt_pganswer_error(pt_pgconn_t *c, const pt_exp_t *e, PGresult *res)
     }
     pt_pgsend_log_error(c->loop, stmt, sqlstate, res);
     if (it != NULL) {
-        /* A refused Prepare fails the statement that needed it. */
+        /* when a Prepare is refused, the statement that needed it fails */
         pt_pganswer_fail(it,
                          (e->kind == PT_EXP_STMT) ? e->stmt
                          : (e->kind == PT_EXP_SYNC)
@@ -150,8 +151,9 @@ static void
 pt_pganswer_fail(pt_item_t *it, uint16_t stmt, const PGresult *res)
 {
     if (it->failed || it->answered) {
-        return; /* the first reason is the reason */
+        return; /* later refusals follow from the first one */
     }
+    assert(it->result != NULL);
     it->failed = true;
     pt_pgresult_refuse(it->result, stmt, res);
 }
@@ -162,6 +164,7 @@ pt_pganswer_rows(const pt_exp_t *e, PGresult *res)
 {
     pt_item_t *it = e->item;
 
+    assert(it->state == PT_ITEM_FLIGHT && e->kind == PT_EXP_STMT);
     it->nresults++;
     if (it->answered || it->failed || it->nomem) {
         PQclear(res);
@@ -178,7 +181,7 @@ pt_pganswer_sync(pt_pgconn_t *c, pt_item_t *it)
 {
     pt_pgexpect_pop(c);
     if (it == NULL) {
-        return; /* behind a Prepare */
+        return; /* it is the Sync behind a Prepare */
     }
     assert(c->inflight > 0);
     c->inflight--;

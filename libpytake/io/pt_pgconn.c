@@ -3,10 +3,10 @@
 /*
  * pt_pgconn.c: one PostgreSQL connection in pipeline mode.
  *
- * What the server still owes us stands in a ring of expected answers, one
- * entry a Prepare, a statement, a Sync; an answer that does not fit its
- * entry closes the connection.  The socket is level-triggered, write
- * interest exists only while PQflush() says so.
+ * What the server owes stands in a ring of expected answers, with an entry for
+ * each Prepare, statement and Sync.  An answer that does not fit its entry
+ * closes the connection.  The socket is level-triggered, and there is an
+ * interest in writing only while PQflush() asks for it.
  */
 
 #include <assert.h>
@@ -16,7 +16,7 @@
 #include "pt_pg_int.h"
 #include "pt_pgsend.h"
 
-#define PT_PGCONN_EXP_MIN 64
+#define PT_PGCONN_EXP_MIN 64 /* places of a new ring */
 
 
 static void             pt_pgconn_poll(pt_pgconn_t *c);
@@ -53,7 +53,7 @@ pt_pgconn_init(pt_pgconn_t *c, pt_pool_t *pool, const pt_pgconn_owner_t *owner,
     size = ((size_t) pytake_stmts_count + 1) * sizeof(uint32_t);
     c->prepared = mem->alloc(mem->user, size);
     if (c->timer == NULL || c->exp == NULL || c->prepared == NULL) {
-        return PT_ENOMEM; /* the pool calls pt_pgconn_free() */
+        return PT_ENOMEM; /* pt_pgconn_free() frees the rest */
     }
     memset(c->prepared, 0, size);
     return PT_OK;
@@ -110,8 +110,8 @@ pt_pgconn_start(pt_pgconn_t *c, pt_conninfo_t *ci, uint32_t timeout_ms)
 }
 
 
-/* The server may commit as soon as the Sync has left, so "synced" is set
- * before libpq gets to see it. */
+/* pt_pgsend_batch() sets it->synced before libpq gets the Sync, because the
+ * server may commit as soon as that has left. */
 
 void
 pt_pgconn_send(pt_pgconn_t *c, pt_item_t *it)
@@ -138,8 +138,9 @@ pt_pgconn_send(pt_pgconn_t *c, pt_item_t *it)
         c->timer_armed = true;
     }
     if (!PQisBusy(c->pg)) {
-        /* A short write makes libpq read: answers of other batches may be
-         * in its buffer now, and the socket will not announce them. */
+        /* When libpq cannot write all of it, it reads.  Answers of other
+         * batches may be in its buffer now, which the socket will not
+         * announce. */
         c->unread = true;
         c->owner->broken(c->pool);
     }
@@ -167,7 +168,8 @@ pt_pgconn_break(pt_pgconn_t *c, const char *why)
         why = (c->pg == NULL) ? "" : PQerrorMessage(c->pg);
     }
     len = strcspn(why, "\n");
-    /* that it is away has been said; every probe would say it again */
+    /* when the database is away, that is logged already, and every probe that
+     * fails would log it again */
     c->loop->ops->log(
         c->loop, c->owner->is_away(c->pool) ? PT_LOG_INFO : PT_LOG_WARN,
         "pytake: database connection %s: %.*s",
@@ -190,7 +192,7 @@ pt_pgconn_close(pt_pgconn_t *c)
     c->timer_armed = false;
     pt_pgconn_unwatch(c);
     if (c->pg != NULL) {
-        PQfinish(c->pg); /* closes the socket, hence after io_del */
+        PQfinish(c->pg); /* it closes the socket, so io_del came first */
         c->pg = NULL;
     }
     if (c->prepared != NULL) {
@@ -224,14 +226,15 @@ pt_pgconn_take(pt_pgconn_t *c)
 }
 
 
-/* Names carry the generation, so the old ones need no DEALLOCATE; they do
- * use memory of the backend, hence the limit. */
+/* The names of prepared statements have the generation in them, so that old
+ * ones need no DEALLOCATE.  They use memory of the backend, so after
+ * PT_PG_CACHES_MAX generations the connection is replaced. */
 
 void
 pt_pgconn_forget(pt_pgconn_t *c, const pt_item_t *it)
 {
     if (it->cache != c->cache) {
-        return; /* a neighbour has done it already */
+        return; /* another batch of that generation did it */
     }
     c->cache++;
     if (c->cache > PT_PG_CACHES_MAX) {
@@ -240,8 +243,9 @@ pt_pgconn_forget(pt_pgconn_t *c, const pt_item_t *it)
 }
 
 
-/* The socket may be another one after each poll, even under the same
- * number: it is deregistered before and registered anew after. */
+/* PQconnectPoll() may close its socket and open another one, even with the
+ * same number, so the socket is deregistered before each call and registered
+ * after it. */
 
 static void
 pt_pgconn_poll(pt_pgconn_t *c)
@@ -249,6 +253,7 @@ pt_pgconn_poll(pt_pgconn_t *c)
     PostgresPollingStatusType st;
 
     pt_pgconn_unwatch(c);
+    assert(c->pg != NULL && c->io == NULL);
     st = PQconnectPoll(c->pg);
     switch (st) {
     case PGRES_POLLING_READING:
@@ -271,6 +276,7 @@ pt_pgconn_watch(pt_pgconn_t *c, int events)
 {
     int fd = PQsocket(c->pg);
 
+    assert(c->io == NULL);
     if (fd < 0) {
         pt_pgconn_break(c, NULL);
         return;
@@ -323,8 +329,8 @@ pt_pgconn_on_io(void *data, int events)
 }
 
 
-/* Always in this order.  Answers that are here already count, even when the
- * connection ends behind them. */
+/* Reads, flushes and takes answers, always in this order.  Answers that have
+ * come count, even when the connection ends behind them. */
 
 static void
 pt_pgconn_pump(pt_pgconn_t *c, int events)
@@ -341,10 +347,10 @@ pt_pgconn_pump(pt_pgconn_t *c, int events)
         pt_pgconn_flush(c);
     }
     if (lost) {
-        /* libpq has closed the socket: nothing may run before we forget
-         * its number, somebody else may get it */
+        /* libpq has closed the socket.  Its number is forgotten before a
+         * handler runs, which may open another socket with that number. */
         pt_pgconn_unwatch(c);
-        c->retire = true; /* no handler may put anything on it */
+        c->retire = true; /* handlers put no batch on it then */
     }
     if (!pt_pganswer_take(c)) {
         pt_pgconn_break(c,
@@ -370,8 +376,9 @@ pt_pgconn_pump(pt_pgconn_t *c, int events)
 }
 
 
-/* TLS may hold decrypted bytes that the socket will never announce: a record
- * is 16 kB, libpq asks for no less than 8 kB at a time. */
+/* TLS may hold decrypted bytes that the socket will not announce: a record has
+ * up to 16 kB (RFC 8446, 5.1), and libpq may ask for no more than 8 kB at a
+ * time.  So it reads until TLS holds none. */
 
 static bool
 pt_pgconn_read(pt_pgconn_t *c)
@@ -397,7 +404,8 @@ pt_pgconn_flush(pt_pgconn_t *c)
         pt_pgconn_break(c, NULL);
         return;
     }
-    /* rc == 1: the server may have to be read before it reads us */
+    /* rc is 1 when not all is written: the server may want to be read before
+     * it reads on */
     want = (rc == 1) ? PT_IO_READ | PT_IO_WRITE : PT_IO_READ;
     if (c->loop->ops->io_want(c->io, want) != PT_OK) {
         pt_pgconn_break(c, "the event loop refused the socket");
@@ -420,8 +428,9 @@ pt_pgconn_on_timer(void *data)
 }
 
 
-/* A server that answers nothing within its own statement_timeout and a
- * grace is not going to.  One that only drips has a longer limit. */
+/* Breaks a connection that hangs.  A server that has answered nothing within
+ * its own statement_timeout and a grace will not answer at all; one whose
+ * bytes drip has PT_PG_AGE_FACTOR times as long for a batch. */
 
 static void
 pt_pgconn_watch_stall(pt_pgconn_t *c)
@@ -472,7 +481,7 @@ pt_pgconn_on_notice(void *data, const PGresult *res)
     pt_pgconn_t *c = data;
     const char  *sqlstate = PQresultErrorField(res, PG_DIAG_SQLSTATE);
 
-    /* its text may quote data: the code says enough */
+    /* the text of a notice may quote data, so the code alone is logged */
     c->loop->ops->log(c->loop, PT_LOG_INFO, "pytake: database notice %.5s",
                       sqlstate == NULL ? "?" : sqlstate);
 }

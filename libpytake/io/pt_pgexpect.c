@@ -1,8 +1,8 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * pt_pgexpect.c: the ring of answers that a server owes a connection, in
- * order.
+ * pt_pgexpect.c: the ring of answers that the server owes a connection, in the
+ * order in which they come.
  */
 
 #include <assert.h>
@@ -16,8 +16,9 @@ pt_pgexpect_reserve(pt_pgconn_t *c, uint32_t n)
     uint32_t  i, size;
     pt_exp_t *ring;
 
+    assert(n > 0 && (c->exp_size & (c->exp_size - 1)) == 0);
     size = c->exp_size;
-    while (size - c->exp_count < n + 1) { /* one is always left free */
+    while (size - c->exp_count < n + 1) { /* one more stays free */
         size *= 2;
     }
     if (size == c->exp_size) {

@@ -75,6 +75,7 @@ pt_pgresult_refuse(pt_pgresult_t *r, uint16_t stmt, const PGresult *res)
 {
     (void) pt_pgresult_field(res, PG_DIAG_SQLSTATE, r->pub.sqlstate,
                              sizeof(r->pub.sqlstate));
+    assert(stmt <= r->nstmts);
     r->pub.failed_stmt = stmt;
     r->pub.message = pt_pgresult_field(res, PG_DIAG_MESSAGE_PRIMARY, r->message,
                                        sizeof(r->message));
@@ -88,6 +89,7 @@ pt_pgresult_reset(pt_pgresult_t *r)
 {
     uint16_t i;
 
+    assert(r->pub.nrows <= r->nstmts);
     for (i = 0; i < r->pub.nrows; i++) {
         if (r->rows[i].cells != NULL) {
             r->mem.free(r->mem.user, (void *) (uintptr_t) r->rows[i].cells);
@@ -112,7 +114,8 @@ pt_pgresult_free(pt_pgresult_t *r)
 }
 
 
-/* Absent when the server did not say it. */
+/* Copies a field of a refusal to to, of size bytes, and cuts it between
+ * characters.  It is absent when the server did not send it. */
 
 static pt_str_t
 pt_pgresult_field(const PGresult *res, int field, char *to, size_t size)
@@ -120,13 +123,14 @@ pt_pgresult_field(const PGresult *res, int field, char *to, size_t size)
     size_t      len;
     const char *text = PQresultErrorField(res, field);
 
+    assert(size > 0);
     if (text == NULL) {
         to[0] = '\0';
         return PT_STR_NULL;
     }
     len = strnlen(text, size - 1);
     while (text[len] != '\0' && ((unsigned char) text[len] & 0xc0) == 0x80) {
-        len--; /* no half of a character */
+        len--; /* half a character of UTF-8 is left out */
     }
     memcpy(to, text, len);
     to[len] = '\0';

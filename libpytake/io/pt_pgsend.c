@@ -3,29 +3,11 @@
 #include <assert.h>
 #include <stdio.h>
 
+#include "core/base/pt_sql.h"
 #include "pt_pgsend.h"
-
-/* Types whose text and binary forms are the same bytes. */
-#define PT_OID_NAME 19
-#define PT_OID_TEXT 25
-#define PT_OID_JSON 114
-#define PT_OID_BPCHAR 1042
-#define PT_OID_VARCHAR 1043
-
-
-typedef struct {
-    const char *values[PT_STMT_PARAMS_MAX];
-    int         lengths[PT_STMT_PARAMS_MAX];
-    int         formats[PT_STMT_PARAMS_MAX];
-    char       *copies; /* of texts that libpq wants NUL-terminated */
-} pt_pgsend_params_t;
-
 
 static bool pt_pgsend_prepare(pt_pgconn_t *c, pt_item_t *it);
 static bool pt_pgsend_stmt(pt_pgconn_t *c, const pytake_stmt_t *st);
-static bool pt_pgsend_build(pt_pgconn_t *c, const pytake_stmt_t *st,
-                            pt_pgsend_params_t *p);
-static bool pt_pgsend_is_plain(const pytake_stmt_t *st, uint16_t i);
 static void pt_pgsend_name(const pt_pgconn_t *c, uint16_t stmt, char *out,
                            size_t size);
 
@@ -33,9 +15,8 @@ static void pt_pgsend_name(const pt_pgconn_t *c, uint16_t stmt, char *out,
 bool
 pt_pgsend_is_valid(const pytake_sql_t *sql)
 {
-    uint16_t              i, j;
-    const pytake_stmt_t  *st;
-    const pytake_param_t *p;
+    uint16_t             i, j;
+    const pytake_stmt_t *st;
 
     if (sql->nstmts == 0 || sql->nstmts > PT_BATCH_STMTS_MAX) {
         return false;
@@ -49,11 +30,7 @@ pt_pgsend_is_valid(const pytake_sql_t *sql)
             return false;
         }
         for (j = 0; j < st->nparams; j++) {
-            p = &st->params[j];
-            if (p->len < 0
-                || (p->data != NULL && p->len > 0 && !pt_pgsend_is_plain(st, j)
-                    && memchr(p->data, '\0', (size_t) p->len) != NULL))
-            {
+            if (st->params[j].len < 0) {
                 return false;
             }
         }
@@ -63,9 +40,9 @@ pt_pgsend_is_valid(const pytake_sql_t *sql)
 
 
 /*
- * Everything up to the Sync is queued without going back to the loop, so
- * that an open transaction never waits for us to come round again.
- * (libpq sends by itself from 8 kB on; docs/io.md has the rest.)
+ * Everything up to the Sync is given to libpq without going back to the loop,
+ * so that no transaction is open while the worker does something else.  libpq
+ * sends by itself from 8 kB on; docs/io.md tells the rest.
  */
 
 bool
@@ -74,8 +51,10 @@ pt_pgsend_batch(pt_pgconn_t *c, pt_item_t *it)
     bool     ok;
     uint16_t i;
 
+    assert(it->state == PT_ITEM_FLIGHT && !it->synced);
     if (!pt_pgexpect_reserve(c, it->sql.nstmts * 3u + 1u)) {
-        /* even then it must be found: one place is always kept */
+        /* pt_pgconn_take() has to find the batch even now, and the ring always
+         * has one place for that */
         pt_pgexpect_add(c, PT_EXP_SYNC, 0, it);
         return false;
     }
@@ -111,26 +90,26 @@ pt_pgsend_position(const pt_item_t *it, uint16_t stmt)
 
 
 /*
- * DETAIL and CONTEXT are never logged, they quote rows.  The primary text of
- * a data error (class 22, 23) quotes the value itself, so of those only the
- * code and the constraint are told.  'PTxxx' is raised by our own functions
- * and is an answer, not an error; so are the retried ones.
+ * DETAIL and CONTEXT are never logged, because they quote rows.  The primary
+ * text of a data error (class 22 and 23) quotes the value, so of such errors
+ * the code and the constraint alone are logged.  A code of class PT is raised
+ * by functions of the schema and is an answer, not an error; so is a code that
+ * the statement is declared to refuse with.  Errors after which a batch is
+ * tried again, such as a deadlock, are worth a line for information.
  */
 
 void
 pt_pgsend_log_error(pt_loop_t *loop, uint16_t stmt, const char *sqlstate,
                     const PGresult *res)
 {
-    const char    *name = "commit", *refuses = NULL, *text;
+    const char    *name = "commit", *text;
     pt_log_level_t level = PT_LOG_ERR;
 
     if (stmt < pytake_stmts_count) {
         name = pytake_stmts[stmt].name;
-        refuses = pytake_stmts[stmt].refuses;
     }
     if (memcmp(sqlstate, "PT", 2) == 0
-        || (refuses != NULL && memcmp(sqlstate, refuses, 5) == 0))
-    {
+        || pt_sql_refusal(stmt, sqlstate) != NULL) {
         level = PT_LOG_DEBUG;
     } else if (memcmp(sqlstate, "40001", 5) == 0
                || memcmp(sqlstate, "40P01", 5) == 0
@@ -151,7 +130,9 @@ pt_pgsend_log_error(pt_loop_t *loop, uint16_t stmt, const char *sqlstate,
 }
 
 
-/* Each Prepare has a Sync of its own: a refused one fails itself only. */
+/* Prepares the statements that this connection does not have yet.  Each
+ * Prepare has a Sync of its own, so that one which is refused does not fail
+ * the others. */
 
 static bool
 pt_pgsend_prepare(pt_pgconn_t *c, pt_item_t *it)
@@ -185,81 +166,20 @@ pt_pgsend_prepare(pt_pgconn_t *c, pt_item_t *it)
 static bool
 pt_pgsend_stmt(pt_pgconn_t *c, const pytake_stmt_t *st)
 {
-    int                rc;
-    char               name[PT_PG_STMT_NAME_MAX];
-    pt_pgsend_params_t p;
+    int         lengths[PT_STMT_PARAMS_MAX], formats[PT_STMT_PARAMS_MAX];
+    char        name[PT_PG_STMT_NAME_MAX];
+    uint16_t    i;
+    const char *values[PT_STMT_PARAMS_MAX];
 
-    if (!pt_pgsend_build(c, st, &p)) {
-        return false;
+    for (i = 0; i < st->nparams; i++) {
+        values[i] = st->params[i].data;
+        lengths[i] = st->params[i].len;
+        formats[i] = 1;
     }
     pt_pgsend_name(c, st->stmt, name, sizeof(name));
-    rc = PQsendQueryPrepared(c->pg, name, st->nparams, p.values, p.lengths,
-                             p.formats, 1);
-    if (p.copies != NULL) {
-        c->mem.free(c->mem.user, p.copies); /* libpq has its own by now */
-    }
-    return rc == 1;
-}
-
-
-static bool
-pt_pgsend_build(pt_pgconn_t *c, const pytake_stmt_t *st, pt_pgsend_params_t *p)
-{
-    char                 *copy;
-    size_t                size = 0;
-    uint16_t              i;
-    const pytake_param_t *param;
-
-    p->copies = NULL;
-    for (i = 0; i < st->nparams; i++) {
-        param = &st->params[i];
-        p->values[i] = param->data;
-        p->lengths[i] = param->len;
-        p->formats[i] = pt_pgsend_is_plain(st, i) ? 1 : 0;
-        if (p->formats[i] == 0 && param->data != NULL) {
-            size += (size_t) param->len + 1;
-        }
-    }
-    if (size == 0) {
-        return true;
-    }
-    copy = c->mem.alloc(c->mem.user, size);
-    if (copy == NULL) {
-        return false;
-    }
-    p->copies = copy;
-    for (i = 0; i < st->nparams; i++) {
-        if (p->formats[i] == 0 && p->values[i] != NULL) {
-            memcpy(copy, p->values[i], (size_t) p->lengths[i]);
-            copy[p->lengths[i]] = '\0';
-            p->values[i] = copy;
-            copy += p->lengths[i] + 1;
-        }
-    }
-    return true;
-}
-
-
-/* Binary, or text whose binary form is itself: goes as it is. */
-
-static bool
-pt_pgsend_is_plain(const pytake_stmt_t *st, uint16_t i)
-{
-    const uint32_t *oids = pytake_stmts[st->stmt].param_oids;
-
-    if (st->params[i].binary) {
-        return true;
-    }
-    switch (oids == NULL ? 0 : oids[i]) {
-    case PT_OID_NAME:
-    case PT_OID_TEXT:
-    case PT_OID_JSON:
-    case PT_OID_BPCHAR:
-    case PT_OID_VARCHAR:
-        return true;
-    default:
-        return false;
-    }
+    return PQsendQueryPrepared(c->pg, name, st->nparams, values, lengths,
+                               formats, 1)
+           == 1;
 }
 
 

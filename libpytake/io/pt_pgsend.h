@@ -1,8 +1,9 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * pt_pgsend.h: a batch as libpq calls: lazy Prepares, parameters, Sync; and
- * the wording of the server's refusals.
+ * pt_pgsend.h: how a batch becomes calls of libpq: statements are prepared
+ * when they are first needed, then come parameters and a Sync.  It also words
+ * what is logged of the server's refusals.
  */
 
 #ifndef PT_PGSEND_H
@@ -10,19 +11,20 @@
 
 #include "pt_pg_int.h"
 
-/* Whether sql can be sent at all: known statements, as many parameters as
- * they declare, no NUL byte in a parameter that travels as text. */
+/* Whether sql can be sent: it has statements of the table, with as many
+ * parameters as they declare. */
 bool pt_pgsend_is_valid(const pytake_sql_t *sql);
 
-/* Queues all of it and expects its answers.  false: the connection is
- * spent (reason in PQerrorMessage); the batch is expected nevertheless, so
- * that pt_pgconn_take() finds it. */
+/* Gives the whole batch to libpq and expects its answers.  false: the
+ * connection is of no more use, for a reason that PQerrorMessage() tells.  The
+ * batch is expected all the same, so that pt_pgconn_take() finds it. */
 bool pt_pgsend_batch(pt_pgconn_t *c, pt_item_t *it);
 
-/* The first place in the batch of a statement of the table. */
+/* The first place in the batch of statement stmt of the table. */
 uint16_t pt_pgsend_position(const pt_item_t *it, uint16_t stmt);
 
-/* stmt: of the table, or pytake_stmts_count: the commit itself. */
+/* Logs the refusal res of statement stmt of the table; pytake_stmts_count
+ * stands for the commit.  The line quotes no row and no value. */
 void pt_pgsend_log_error(pt_loop_t *loop, uint16_t stmt, const char *sqlstate,
                          const PGresult *res);
 

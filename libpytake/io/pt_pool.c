@@ -1,16 +1,16 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * pt_pool.c: batches and connections brought together.
+ * pt_pool.c: it brings batches and connections together.
  *
- * An item is on exactly one side: waiting (pt_queue) or in flight (in the
- * ring of one connection).  A batch whose caller got its answer early, by
- * deadline or because it went away, stays in flight until its Sync comes
- * or its connection ends: no connection is ever handed on dirty.
+ * An item waits in pt_queue, or it is in flight in the ring of one
+ * connection.  A batch whose caller got its answer early, or went away, stays
+ * in flight until its Sync comes or its connection ends, so that no other
+ * batch gets its answers.
  *
- * Handlers run from timers and sockets only, never inside a call of the
- * caller's; so whatever fails within pt_pool_submit() is dealt with by the
- * kick timer on the next turn.
+ * Handlers run from timers and sockets alone, never inside a call of the
+ * caller's.  So the kick timer deals with whatever fails within
+ * pt_pool_submit(), on the next turn of the loop.
  */
 
 #include <assert.h>
@@ -48,7 +48,7 @@ pt_pool_new(pt_loop_t *loop, const pt_pool_conf_t *conf, pt_pool_t **out)
 
     if (!pt_pool_conf_is_valid(conf)) {
         loop->ops->log(loop, PT_LOG_ERR,
-                       "pytake: impossible database pool configuration");
+                       "pytake: a database pool's configuration is impossible");
         return PT_EVALIDATION;
     }
     p = conf->mem.alloc(conf->mem.user, sizeof(pt_pool_t));
@@ -65,7 +65,7 @@ pt_pool_new(pt_loop_t *loop, const pt_pool_conf_t *conf, pt_pool_t **out)
     pt_breaker_init(&p->breaker, PT_PG_BREAKER_FAILURES, PT_PG_RECONNECT_MS);
     pt_backoff_init(&p->backoff, PT_PG_RECONNECT_MS, PT_PG_RECONNECT_MS,
                     (uint64_t) getpid());
-    PQinitOpenSSL(0, 0); /* the program's OpenSSL initialises itself */
+    PQinitOpenSSL(0, 0); /* OpenSSL initialises itself, libpq must not */
 
     err = pt_pool_timers(p) ? pt_pool_conns(p) : PT_ENOMEM;
     if (err == PT_OK) {
@@ -134,9 +134,12 @@ pt_pool_submit(pt_pool_t *p, const pytake_sql_t *sql, int64_t deadline_ms,
 {
     pt_item_t *it;
 
+    assert(handler != NULL && out != NULL);
     if (!pt_pgsend_is_valid(sql)) {
-        p->loop->ops->log(p->loop, PT_LOG_ALERT,
-                          "pytake: a batch does not fit the statement table");
+        p->loop->ops->log(
+            p->loop, PT_LOG_ALERT,
+            "pytake: a batch does not fit the statement table, please "
+            "report this as a bug");
         return PT_EINTERNAL;
     }
     if (p->breaker.open) {
@@ -179,6 +182,7 @@ pt_pool_abandon(pt_pool_t *p, pt_batch_t b)
     if (it == NULL || it->answered) {
         return;
     }
+    assert(p->owed > 0);
     p->owed--;
     if (it->state == PT_ITEM_WAITING) {
         pt_queue_drop(&p->queue, it);
@@ -237,7 +241,10 @@ pt_pool_on_broken(pt_pool_t *p)
 }
 
 
-/* The batch's Sync is here: its transaction has ended, one way or other. */
+/* The batch's Sync has come, so its transaction has ended, by commit or
+ * rollback.  0A000 (the plan must not change its result) and 26000 (no such
+ * statement) say that the statements have to be prepared anew, and then the
+ * batch is sent once more. */
 
 static void
 pt_pool_on_done(pt_pool_t *p, pt_pgconn_t *c, pt_item_t *it)
@@ -255,7 +262,7 @@ pt_pool_on_done(pt_pool_t *p, pt_pgconn_t *c, pt_item_t *it)
         }
     }
     pt_queue_landed(&p->queue, it, false);
-    pt_pool_dispatch(p); /* the server works while the handler does */
+    pt_pool_dispatch(p); /* the server works while the handler runs */
 
     if (it->failed) {
         pt_poolitem_answer(p, it, PT_EDB);
@@ -332,7 +339,8 @@ pt_pool_conns(pt_pool_t *p)
 }
 
 
-/* Sends what may be sent, opens what is missing.  Runs no handler. */
+/* Sends the batches that may be sent, and opens connections for those that may
+ * not.  It runs no handler. */
 
 static void
 pt_pool_dispatch(pt_pool_t *p)
@@ -346,9 +354,10 @@ pt_pool_dispatch(pt_pool_t *p)
             break;
         }
         it = pt_queue_take(&p->queue);
+        assert(it != NULL && !it->answered);
         it->state = PT_ITEM_FLIGHT;
         if (c->inflight > 0) {
-            pt_poolconn_grow(p); /* every connection has work: one more */
+            pt_poolconn_grow(p); /* every connection has work */
         }
         pt_pgconn_send(c, it);
     }

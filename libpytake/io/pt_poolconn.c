@@ -1,7 +1,8 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * pt_poolconn.c: the connections of a pool: opened on demand, lost, probed.
+ * pt_poolconn.c: the connections of a pool, as they are opened on demand, lost
+ * and probed.
  */
 
 #include <assert.h>
@@ -15,8 +16,8 @@ static void         pt_poolconn_lost(pt_pool_t *p, pt_item_t *it, bool fatal);
 static void         pt_poolconn_away(pt_pool_t *p);
 
 
-/* Opens what the demand needs.  After a failure attempts are spaced; while
- * the breaker is open only probes connect. */
+/* After a failure attempts to connect have a distance in time, and go one at a
+ * time.  While the breaker is open, probes alone connect. */
 
 void
 pt_poolconn_grow(pt_pool_t *p)
@@ -117,14 +118,15 @@ pt_poolconn_reap(pt_pool_t *p, pt_pgconn_t *c)
     pt_pgconn_close(c);
     p->lost = true;
 
-    /* A server that is full refuses, too. */
+    /* a server that has no place left refuses as well, so the next attempt
+     * waits */
     if (!c->was_ready || c->stalled) {
         p->connect_at_ms = now + pt_backoff_next(&p->backoff);
     }
 
-    /* Others that still work say that the server is there. */
+    /* as long as another connection works, the server is there */
     if (pt_poolconn_count(p, PT_PGCONN_READY) == 0) {
-        if (c->stalled) { /* hanging says more than a refusal */
+        if (c->stalled) { /* to hang is worse than to refuse */
             weight = c->was_ready ? PT_PG_BREAKER_FAILURES : 2;
         }
         if (pt_breaker_failure(&p->breaker, weight, now)) {
@@ -144,10 +146,13 @@ pt_poolconn_reap(pt_pool_t *p, pt_pgconn_t *c)
 
 
 /*
- * it was in flight on a connection that ended.  All results of a batch come
- * before its commit, and in order; so when the server itself ended the
- * session (FATAL) before the last of them, nothing was committed.  A proxy that
- * lost the server (class 08) does not know.
+ * Answers or repeats an item that was in flight on a connection that has
+ * ended.
+ *
+ * All results of a batch come before its commit, and in order.  So when the
+ * server itself has ended the session, by a FATAL error, before the last of
+ * them came, nothing was committed.  A proxy that has lost the server says so
+ * in class 08, and does not know what was committed.
  */
 
 static void
@@ -155,12 +160,12 @@ pt_poolconn_lost(pt_pool_t *p, pt_item_t *it, bool fatal)
 {
     bool safe;
 
-    if (it->answered) { /* long ago */
+    if (it->answered) { /* nobody waits for it */
         pt_queue_landed(&p->queue, it, false);
         pt_poolitem_release(p, it);
         return;
     }
-    if (it->failed) { /* rolled back, whatever came after */
+    if (it->failed) { /* then it was rolled back */
         pt_queue_landed(&p->queue, it, false);
         pt_poolitem_answer(p, it, PT_EDB);
         pt_poolitem_release(p, it);
@@ -178,8 +183,6 @@ pt_poolconn_lost(pt_pool_t *p, pt_item_t *it, bool fatal)
 }
 
 
-/* Puts a batch that did nothing back to the head of its queue, once. */
-
 bool
 pt_poolconn_again(pt_pool_t *p, pt_item_t *it)
 {
@@ -188,6 +191,7 @@ pt_poolconn_again(pt_pool_t *p, pt_item_t *it)
     {
         return false;
     }
+    assert(it->state == PT_ITEM_FLIGHT && it->tenant != NULL);
     pt_queue_landed(&p->queue, it, true);
     pt_pgresult_reset(it->result);
     it->retried = true;
@@ -197,13 +201,14 @@ pt_poolconn_again(pt_pool_t *p, pt_item_t *it)
     it->nresults = 0;
     it->state = PT_ITEM_WAITING;
     if (pt_queue_add(&p->queue, it, true) != PT_OK) {
-        assert(false); /* it has its tenant: nothing to allocate */
+        assert(false); /* it has a tenant: nothing is allocated */
     }
     return true;
 }
 
 
-/* The breaker has opened: nobody waits for what will not come. */
+/* The breaker has opened, so batches that wait are answered: the database
+ * would not come back in time for them. */
 
 static void
 pt_poolconn_away(pt_pool_t *p)
@@ -223,8 +228,8 @@ pt_poolconn_away(pt_pool_t *p)
 }
 
 
-/* Spaced reconnects, and probes: at once when somebody asked since the last
- * one, more slowly when nobody does. */
+/* While the breaker is open, a probe is due as soon as a batch was refused
+ * since the last one, and less often when nobody asks. */
 
 bool
 pt_poolconn_house(pt_pool_t *p)
@@ -253,7 +258,7 @@ pt_poolconn_house(pt_pool_t *p)
         && pt_poolconn_count(p, PT_PGCONN_READY) == 0
         && pt_poolconn_count(p, PT_PGCONN_CONNECTING) == 0)
     {
-        pt_poolconn_grow(p); /* nobody asks, but /health must know */
+        pt_poolconn_grow(p); /* so that /health knows of the database */
     }
     return false;
 }

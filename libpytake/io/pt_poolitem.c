@@ -1,7 +1,7 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * pt_poolitem.c: the batches of a pool: their deadlines, and their answers.
+ * pt_poolitem.c: the deadlines and the answers of a pool's batches.
  */
 
 #include <assert.h>
@@ -12,8 +12,8 @@
 static void pt_poolitem_expire(pt_pool_t *p, pt_item_t *it);
 
 
-/* One timer stands for all deadlines: it is set to the earliest, and looks
- * at every item when it fires, which is rare when all goes well. */
+/* The timer is set to the earliest deadline.  When it fires it looks at every
+ * item, which is rare when all goes well. */
 
 void
 pt_poolitem_watch(pt_pool_t *p, int64_t deadline_ms)
@@ -71,8 +71,6 @@ pt_poolitem_on_deadline(void *data)
 }
 
 
-/* The one way to the caller; at most once an item. */
-
 void
 pt_poolitem_answer(pt_pool_t *p, pt_item_t *it, pt_err_t err)
 {
@@ -108,6 +106,7 @@ pt_poolitem_release(pt_pool_t *p, pt_item_t *it)
 static void
 pt_poolitem_expire(pt_pool_t *p, pt_item_t *it)
 {
+    assert(it->state != PT_ITEM_FREE && !it->answered);
     p->stats.timeouts++;
     if (it->state == PT_ITEM_WAITING) {
         pt_queue_drop(&p->queue, it);
@@ -115,7 +114,8 @@ pt_poolitem_expire(pt_pool_t *p, pt_item_t *it)
         pt_poolitem_release(p, it);
         return;
     }
-    /* Its place stays taken until the connection is clean again. */
+    /* its place stays taken until the server has answered, or the connection
+     * ends */
     pt_pgresult_reset(it->result);
     pt_poolitem_answer(
         p, it, it->sql.class == PYTAKE_SQL_WRITE ? PT_EOUTCOME : PT_EDEADLINE);

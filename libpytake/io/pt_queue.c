@@ -1,11 +1,12 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * pt_queue.c: batches that wait, fair by tenant.
+ * pt_queue.c: batches that wait, fair to tenants.
  *
- * Each tenant with something waiting or in flight has a small structure; the
- * ring holds those that may send now, and is served round robin.  The nil
- * tenant stands for "none": it takes its turn as one, without a limit.
+ * Each tenant with a batch that waits or is in flight has a small structure.
+ * Those that may send now are in a ring, in which they take turns.  The nil
+ * tenant stands for batches without one: it takes turns as any other, but has
+ * no limit.
  */
 
 #include <assert.h>
@@ -86,6 +87,7 @@ pt_queue_drop(pt_queue_t *q, pt_item_t *it)
 {
     pt_tenant_t *t = it->tenant;
 
+    assert(t != NULL && it->state == PT_ITEM_WAITING);
     pt_queue_unlink(q, it);
     it->tenant = NULL;
     if (!pt_queue_may(q, t)) {
@@ -109,7 +111,7 @@ pt_queue_take(pt_queue_t *q)
     pt_queue_unlink(q, it);
     t->flight++;
     pt_queue_unring(q, t);
-    pt_queue_ring(q, t); /* to the end, if it may go on */
+    pt_queue_ring(q, t); /* behind all others, if it may go on */
     return it;
 }
 
@@ -185,8 +187,8 @@ pt_queue_release(pt_queue_t *q, pt_tenant_t *t)
 }
 
 
-/* FNV-1a over all of it: version 7 ids differ in their last bytes, test
- * data in any. */
+/* The bucket by FNV-1a over all bytes of the id: those of version 7 differ in
+ * their last bytes (RFC 9562, 5.7), ids of test data in any. */
 
 static pt_tenant_t **
 pt_queue_bucket(pt_queue_t *q, const pt_uuid_t *id)
@@ -201,7 +203,7 @@ pt_queue_bucket(pt_queue_t *q, const pt_uuid_t *id)
 }
 
 
-/* Appends to the ring, behind all others, when t may send. */
+/* Puts t behind all others of the ring, if it may send and is not in there. */
 
 static void
 pt_queue_ring(pt_queue_t *q, pt_tenant_t *t)

@@ -1,13 +1,15 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
+#include <assert.h>
+
 #include "pt_redis.h"
 #include "pt_redis_conn.h"
 
 
 struct pt_redis_s {
     pt_redis_conn_t  conn;
-    uint32_t         pending_max;
-    pt_redis_stats_t stats;
+    uint32_t         pending_max; /* commands in flight */
+    pt_redis_stats_t stats;       /* connects and failures are those of conn */
 };
 
 
@@ -62,6 +64,7 @@ pt_redis_publish(pt_redis_t *r, pt_str_t channel, pt_str_t payload)
     const char *argv[3] = { "PUBLISH", channel.data, payload.data };
     size_t      lens[3] = { 7, channel.len, payload.len };
 
+    assert(channel.data != NULL && payload.data != NULL);
     err = (r->conn.pending >= r->pending_max)
               ? PT_EBUSY
               : pt_redis_conn_send(&r->conn, 3, argv, lens);

@@ -74,7 +74,7 @@ pt_redis_conn_free(pt_redis_conn_t *c)
     c->deleting = true;
     c->ac = NULL;
     if (ac != NULL) {
-        redisAsyncFree(ac); /* callbacks run, see deleting, do nothing */
+        redisAsyncFree(ac); /* callbacks run, and do nothing now */
     }
     if (c->look != NULL) {
         pt_resolve_drop(c->look);
@@ -160,10 +160,11 @@ pt_redis_conn_open(pt_redis_conn_t *c)
     if (ac == NULL || ac->err != 0) {
         pt_redis_conn_retry(c, (ac == NULL) ? "out of memory" : ac->c.errstr);
         if (ac != NULL) {
-            redisAsyncFree(ac); /* no hooks are set yet */
+            redisAsyncFree(ac); /* it has no callbacks yet */
         }
         return;
     }
+    assert(c->io == NULL);
     c->io = c->loop->ops->io_new(c->loop, ac->c.fd, pt_redis_conn_on_io, c);
     if (c->io == NULL) {
         redisAsyncFree(ac);
@@ -186,7 +187,7 @@ pt_redis_conn_open(pt_redis_conn_t *c)
 }
 
 
-/* The address to be tried now; the host, when that is one. */
+/* The address to try now, in digits. */
 
 static const char *
 pt_redis_conn_host(const pt_redis_conn_t *c)
@@ -195,8 +196,9 @@ pt_redis_conn_host(const pt_redis_conn_t *c)
 }
 
 
-/* The next address is tried; after the last one the name is looked up anew.
- * Said once, when none of them would do. */
+/* An attempt has failed: the next address is tried later, and after the last
+ * one the name is looked up anew.  It is logged once, when no address has
+ * worked. */
 
 static void
 pt_redis_conn_retry(pt_redis_conn_t *c, const char *why)
@@ -224,7 +226,7 @@ pt_redis_conn_retry(pt_redis_conn_t *c, const char *why)
 }
 
 
-/* The context is hiredis' to free, or has been: forget it. */
+/* Forgets the context, which hiredis frees or has freed. */
 
 static void
 pt_redis_conn_gone(pt_redis_conn_t *c, const char *why)
@@ -234,7 +236,7 @@ pt_redis_conn_gone(pt_redis_conn_t *c, const char *why)
     c->ready = false;
     c->pending = 0;
     if (c->pong_ms != 0) {
-        c->addrs.n = 0; /* it was the right one: not the next, but anew */
+        c->addrs.n = 0; /* it worked: the name is looked up anew */
     }
     c->pong_ms = 0;
     if (!c->deleting) {
@@ -251,7 +253,7 @@ pt_redis_conn_end(pt_redis_conn_t *c, const char *why)
         return;
     }
     if (c->why == NULL) {
-        c->why = why; /* what follows from it is not news */
+        c->why = why; /* later reasons follow from the first */
     }
     c->ready = false;
     c->loop->ops->timer_set(c->close, 0);
@@ -265,7 +267,7 @@ pt_redis_conn_on_close(void *data)
     redisAsyncContext *ac = c->ac;
 
     if (ac != NULL) {
-        redisAsyncFree(ac); /* on_disconnect clears c->ac, if connected */
+        redisAsyncFree(ac); /* of a connected one it runs on_disconnect() */
         if (c->ac != NULL) {
             pt_redis_conn_gone(c, "closed");
         }
@@ -282,7 +284,7 @@ pt_redis_conn_on_connect(const redisAsyncContext *ac, int status)
         return;
     }
     if (status != REDIS_OK) {
-        /* hiredis frees it after this call */
+        /* hiredis frees the context after this call */
         pt_redis_conn_gone(c, ac->c.errstr);
         return;
     }
@@ -302,8 +304,8 @@ pt_redis_conn_on_disconnect(const redisAsyncContext *ac, int status)
 }
 
 
-/* AUTH and SELECT go ahead of the first PING in one write; a refusal of any
- * of them ends the connection. */
+/* Sends AUTH, SELECT and the first PING, together in one write.  When one of
+ * them is refused, the connection is closed. */
 
 static void
 pt_redis_conn_greet(pt_redis_conn_t *c)
@@ -340,7 +342,8 @@ pt_redis_conn_ping(pt_redis_conn_t *c)
 }
 
 
-/* What the connection cannot do without. */
+/* Sends a command without which the connection is of no use, and closes the
+ * connection when that fails. */
 
 static void
 pt_redis_conn_say(pt_redis_conn_t *c, redisCallbackFn *fn, int argc,
@@ -351,7 +354,7 @@ pt_redis_conn_say(pt_redis_conn_t *c, redisCallbackFn *fn, int argc,
 
     assert(argc <= 3);
     for (i = 0; i < argc; i++) {
-        lens[i] = strlen(argv[i]); /* ours, or of the configuration */
+        lens[i] = strlen(argv[i]); /* none is foreign data */
     }
     if (pt_redis_conn_command(c, fn, argc, argv, lens) != PT_OK) {
         pt_redis_conn_end(c, "a command could not be sent");
@@ -377,7 +380,7 @@ pt_redis_conn_command(pt_redis_conn_t *c, redisCallbackFn *fn, int argc,
 }
 
 
-/* false: there is none, the connection has ended. */
+/* Counts a reply.  false: there is none, because the connection has ended. */
 
 static bool
 pt_redis_conn_reply(pt_redis_conn_t *c, const redisReply *reply)
@@ -442,7 +445,7 @@ pt_redis_conn_on_reply(redisAsyncContext *ac, void *reply, void *data)
     PT_UNUSED(ac);
     if (pt_redis_conn_reply(c, r) && r->type == REDIS_REPLY_ERROR) {
         c->loop->ops->log(c->loop, PT_LOG_ERR,
-                          "pytake: redis refused a command");
+                          "pytake: redis refused a command, is there an ACL?");
     }
 }
 
@@ -480,7 +483,8 @@ pt_redis_conn_on_tick(void *data)
 }
 
 
-/* After each Handle call the context may be gone: ac is read anew. */
+/* hiredis may free the context inside each of these calls, so c->ac is read
+ * anew. */
 
 static void
 pt_redis_conn_on_io(void *data, int events)

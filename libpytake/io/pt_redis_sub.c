@@ -18,12 +18,12 @@
 #include "pt_redis_url.h"
 #include "pt_resolve.h"
 
-#define SUB_TICK_MS 250
-#define SUB_BACKOFF_MS 100
-#define SUB_BACKOFF_MAX_MS 1000
-#define SUB_READ_SIZE 16384
-#define SUB_READS_MAX 16   /* a turn: others are there, too */
-#define SUB_OUT_KEEP 65536 /* of the room for commands, when all is sent */
+#define SUB_TICK_MS 250         /* between two looks at the time */
+#define SUB_BACKOFF_MS 100      /* first delay between attempts */
+#define SUB_BACKOFF_MAX_MS 1000 /* longest delay */
+#define SUB_READ_SIZE 16384     /* bytes of one read() */
+#define SUB_READS_MAX 16        /* of one turn of the loop */
+#define SUB_OUT_KEEP 65536      /* bytes for commands that are kept */
 #define SUB_ARGS_MAX (PT_REDIS_SUB_CHANNELS_MAX + 1)
 
 typedef enum {
@@ -39,23 +39,23 @@ struct pt_redis_sub_s {
     pt_redis_sub_conf_t conf;
     pt_redis_url_t      url;
     sub_state_t         state;
-    int                 fd; /* -1: none */
-    pt_io_t            *io;
-    pt_timer_t         *tick;
-    pt_resolve_t       *look;
-    pt_addrs_t          addrs; /* of the host; n 0: to be looked up */
-    uint32_t            addr;  /* of addrs, the one to be tried */
+    int                 fd;    /* owned; -1: none */
+    pt_io_t            *io;    /* NULL: not registered */
+    pt_timer_t         *tick;  /* looks at the time */
+    pt_resolve_t       *look;  /* the look-up under way, or NULL */
+    pt_addrs_t          addrs; /* of the host; n 0: not looked up */
+    uint32_t            addr;  /* index in addrs of the one to try */
     redisReader        *reader;
     pt_backoff_t        backoff;
-    char               *out; /* commands; up to out_at they are sent */
-    size_t              out_at;
+    char               *out;    /* commands; owned, by realloc() */
+    size_t              out_at; /* bytes of out that are sent */
     size_t              out_len;
     size_t              out_cap;
-    int64_t             began_ms;
-    int64_t             retry_ms;
-    int64_t             heard_ms; /* the last byte */
-    int64_t             ping_ms;  /* when to ping next */
-    bool                said;     /* that it is away */
+    int64_t             began_ms; /* when the attempt began */
+    int64_t             retry_ms; /* when the next attempt may begin */
+    int64_t             heard_ms; /* when the last byte came */
+    int64_t             ping_ms;  /* when the next PING is due */
+    bool                said;     /* it is logged that Redis is away */
 };
 
 static void     sub_tick(void *data);
@@ -233,7 +233,7 @@ sub_look_done(void *data, const pt_addrs_t *found)
 }
 
 
-/* Numbers only: this asks nobody. */
+/* Connects to an address in digits, for which getaddrinfo() asks no server. */
 
 static void
 sub_address(pt_redis_sub_t *s)
@@ -259,6 +259,7 @@ sub_connect(pt_redis_sub_t *s, const struct sockaddr *addr, socklen_t len)
 {
     int on = 1;
 
+    assert(s->fd == -1 && s->io == NULL && s->reader == NULL);
     s->state = SUB_CONNECTING;
     s->fd =
         socket(addr->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -306,7 +307,7 @@ sub_down(pt_redis_sub_t *s, const char *why)
     s->state = SUB_DOWN;
     s->retry_ms = s->loop->ops->now_ms(s->loop) + pt_backoff_next(&s->backoff);
     if (!was_up && s->addr + 1 < s->addrs.n) {
-        s->addr++; /* before anything is said */
+        s->addr++; /* the next one is tried before it is logged */
     } else {
         s->addr = 0;
         s->addrs.n = 0;
@@ -357,8 +358,9 @@ sub_connected(pt_redis_sub_t *s)
 }
 
 
-/* The answer of the PING proves that AUTH was taken; a refusal of either is
- * an error.  SELECT does not matter: channels are of all databases. */
+/* Sends AUTH and the first PING, whose answer proves that AUTH was accepted.
+ * There is no SELECT, because channels belong to no database (Redis,
+ * "Pub/Sub"). */
 
 static void
 sub_greet(pt_redis_sub_t *s)
@@ -443,7 +445,7 @@ sub_push(pt_redis_sub_t *s, const redisReply *r)
     pt_str_t kind, channel;
 
     if (r->elements != 3) {
-        return; /* a pong has two */
+        return; /* the answer of a PING has two */
     }
     kind = sub_str(r->element[0]);
     channel = sub_str(r->element[1]);
@@ -493,7 +495,7 @@ sub_channels(pt_redis_sub_t *s, const char *verb, const pt_str_t *channels,
 }
 
 
-/* Queued; many commands of one turn go in one write. */
+/* Queues a command, so that many commands of one turn go in one write. */
 
 static void
 sub_command(pt_redis_sub_t *s, int argc, const char **argv, const size_t *lens)
@@ -523,6 +525,7 @@ sub_room(pt_redis_sub_t *s, size_t len)
     char  *p;
     size_t cap;
 
+    assert(s->out_at <= s->out_len && s->out_len <= s->out_cap);
     if (s->out_len + len <= s->out_cap) {
         return true;
     }
@@ -565,7 +568,7 @@ sub_flush(pt_redis_sub_t *s)
     ssize_t n;
 
     if (s->fd == -1) {
-        return; /* sub_command() gave up */
+        return; /* sub_command() has closed it */
     }
     if (s->out_len > 0) {
         n = send(s->fd, s->out + s->out_at, s->out_len - s->out_at,
@@ -587,12 +590,14 @@ sub_flush(pt_redis_sub_t *s)
 }
 
 
-/* The room that all channels took at once is not kept. */
+/* n bytes more are sent.  When that is all, memory beyond SUB_OUT_KEEP is
+ * freed, which all channels at once had needed. */
 
 static void
 sub_sent(pt_redis_sub_t *s, size_t n)
 {
     s->out_at += n;
+    assert(s->out_at <= s->out_len);
     if (s->out_at < s->out_len) {
         return;
     }

@@ -1,5 +1,7 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
+#include <assert.h>
+
 #include "pt_redis_url.h"
 
 
@@ -16,6 +18,7 @@ static int  pt_redis_url_hex(char c);
 pt_err_t
 pt_redis_url_parse(const char *url, pt_redis_url_t *out)
 {
+    assert(url != NULL && out != NULL);
     memset(out, 0, sizeof(*out));
     out->port = PT_REDIS_PORT_DEFAULT;
     if (strncmp(url, "redis://", 8) == 0) {

@@ -1,13 +1,15 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <netdb.h>
 #include <sys/socket.h>
 
 #include "pt_resolve.h"
 
 
-/* Owned by the thread until it is done; done is NULL once nobody waits. */
+/* A look-up, which frees itself when its thread has ended.  done is NULL when
+ * nobody waits for it any more. */
 struct pt_resolve_s {
     pt_mem_t      mem;
     pt_resolve_pt done;
@@ -49,7 +51,7 @@ pt_resolve_host(const char *host, pt_addrs_t *out)
 bool
 pt_resolve_is_addr(const char *host)
 {
-    struct in6_addr ip; /* large enough for both families */
+    struct in6_addr ip; /* it is large enough for both families */
 
     return inet_pton(AF_INET, host, &ip) == 1
            || inet_pton(AF_INET6, host, &ip) == 1;
@@ -63,6 +65,7 @@ pt_resolve_new(pt_loop_t *loop, const pt_mem_t *mem, const char *host,
     size_t        len = strlen(host);
     pt_resolve_t *p;
 
+    assert(done != NULL);
     if (len >= PT_RESOLVE_HOST_MAX) {
         return NULL;
     }
@@ -86,6 +89,7 @@ pt_resolve_new(pt_loop_t *loop, const pt_mem_t *mem, const char *host,
 void
 pt_resolve_drop(pt_resolve_t *p)
 {
+    assert(p->done != NULL);
     p->done = NULL;
 }
 
@@ -105,6 +109,7 @@ pt_resolve_done(void *data)
     pt_resolve_t *p = data;
 
     if (p->done != NULL) {
+        assert(p->found.n <= PT_RESOLVE_ADDRS_MAX);
         p->done(p->data, &p->found);
     }
     p->mem.free(p->mem.user, p);

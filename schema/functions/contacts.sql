@@ -1,8 +1,8 @@
--- Who a sender is: contacts and the identities that lead to them.
+-- Finds who a sender is: contacts, and the identities that lead to them.
 -- needs: base.sql
 
--- The contact of a sender, NULL when it is unknown: the business-scoped id
--- first, the phone second. Called by pytake_contacts_resolve().
+-- Gives the contact of a sender, NULL when it is unknown. The business-scoped
+-- id goes before the phone. Called by pytake_contacts_resolve().
 CREATE OR REPLACE FUNCTION pytake_contact_of(p_phone text, p_bsuid text)
     RETURNS uuid LANGUAGE plpgsql STABLE AS $$
 DECLARE
@@ -21,12 +21,12 @@ BEGIN
     RETURN cid;
 END $$;
 
--- The contacts of a body's senders, made, named and joined as needed. Called
--- by pytake_ingest_many() and pytake_contacts_link(). The arrays are parallel,
--- one entry a distinct sender, sorted by the caller: two bodies with the same
--- senders in opposite order must not deadlock. p_todo has the places of those
--- for whom there is something to do, p_found the contacts that the caller
--- knows already.
+-- Gives the contacts of a body's senders, and makes, names and joins them as
+-- needed. Called by pytake_ingest_many() and pytake_contacts_link(). The
+-- arrays are parallel, with one entry for each distinct sender, and sorted by
+-- the caller, because two bodies with the same senders in opposite order must
+-- not deadlock. p_todo has the places of the senders for whom there is
+-- something to do, p_found the contacts that the caller knows already.
 CREATE OR REPLACE FUNCTION pytake_contacts_resolve(p_phones text[],
     p_bsuids text[], p_names text[], p_wa_ids text[], p_usernames text[],
     p_new_ids uuid[], p_todo integer[], p_found uuid[])
@@ -62,7 +62,7 @@ BEGIN
                     contact_id)
                 VALUES (tid, 'phone', s.phone, s.new_id)
                 ON CONFLICT DO NOTHING;
-                IF NOT FOUND THEN -- known by its phone meanwhile
+                IF NOT FOUND THEN -- it became known by its phone meanwhile
                     UPDATE contact_identities b
                     SET contact_id = p.contact_id
                     FROM contact_identities p
@@ -111,12 +111,13 @@ BEGIN
     RETURN result;
 END $$;
 
--- Whoever WhatsApp says has another number or another business-scoped id now
--- stays one contact: the new identities lead to the contact of the old ones,
--- which is made if it must be (its first messages come in the same body). An
--- identity that is somebody's already stays theirs. Parallel arrays, one entry
--- a notice, in the body's order. Called by the function of the same name
--- below, for a notice at a time.
+-- Keeps one contact for somebody who, as WhatsApp says, has another number or
+-- another business-scoped id now: the new identities lead to the contact of
+-- the old ones. That one is made if it must be, because its first messages may
+-- come in the same body. An identity that belongs to somebody already stays
+-- theirs. The arrays are parallel, with one entry for each notice, in the
+-- body's order. Called by the function of the same name below, for one notice
+-- at a time.
 CREATE OR REPLACE FUNCTION pytake_contacts_link(p_phones text[],
     p_bsuids text[], p_names text[], p_wa_ids text[], p_usernames text[],
     p_new_ids uuid[], p_next_phones text[], p_next_bsuids text[])
@@ -124,7 +125,8 @@ CREATE OR REPLACE FUNCTION pytake_contacts_link(p_phones text[],
 DECLARE
     who uuid[];
 BEGIN
-    FOR i IN 1 .. cardinality(p_phones) LOOP -- one may follow from another
+    -- One notice may follow from another, so they are taken one at a time.
+    FOR i IN 1 .. cardinality(p_phones) LOOP
         who := pytake_contacts_resolve(p_phones, p_bsuids, p_names,
             p_wa_ids, p_usernames, p_new_ids, ARRAY[i],
             array_fill(NULL::uuid, ARRAY[i]));
@@ -138,9 +140,9 @@ BEGIN
     END LOOP;
 END $$;
 
--- The same for a body's notices, but only for those that are new: a body that
--- comes again takes no number back. p_ids are the notices' messages. Called by
--- contacts_link, before the messages are stored.
+-- Does the same for a body's notices, but only for new ones, so that a body
+-- that comes again takes no number back. p_ids are the messages of the
+-- notices. Called by contacts_link, before the messages are stored.
 CREATE OR REPLACE FUNCTION pytake_contacts_link(p_phones text[],
     p_bsuids text[], p_names text[], p_wa_ids text[], p_usernames text[],
     p_new_ids uuid[], p_next_phones text[], p_next_bsuids text[], p_ids uuid[])

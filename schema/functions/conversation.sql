@@ -1,4 +1,4 @@
--- A conversation as the API shows it.
+-- A conversation as the API shows it, for the JSON that SQL makes.
 -- needs: base.sql
 
 -- What REST shows of a conversation, for pytake_conv_json(). The lists of
@@ -16,11 +16,11 @@ FROM conversations c
 JOIN contacts k ON k.tenant_id = c.tenant_id AND k.id = c.contact_id;
 GRANT SELECT ON conversation_rows TO pytake_app, pytake_service;
 
--- A conversation as JSON, for events and answers that a statement completes by
--- itself (conv_event, conv_change_event, idem_store_conv). It must show what
--- conversation_rows shows, in the form of the core's writer.
+-- Gives a conversation as JSON, for events and answers that a statement
+-- completes by itself (conv_event, conv_change_event, idem_store_conv). It
+-- must show what conversation_rows shows, in the form of the core's writer.
 --
--- PL/pgSQL and not SQL, so that its plan is kept.
+-- It is in PL/pgSQL and not in SQL, so that its plan is kept.
 CREATE OR REPLACE FUNCTION pytake_conv_json(p_id uuid) RETURNS text
     LANGUAGE plpgsql STABLE SET enable_seqscan = off AS $$
 BEGIN
@@ -39,9 +39,9 @@ BEGIN
         FROM conversation_rows v WHERE v.id = p_id);
 END $$;
 
--- "conversation" within the event of a message: called by msg_send and by
--- pytake_ingest() for every message. It is put together by hand because that
--- takes half the time of json_build_object().
+-- Gives the JSON "conversation" within the event of a message. msg_send and
+-- pytake_ingest() call it for every message. It is put together by hand
+-- because that takes half the time of json_build_object().
 CREATE OR REPLACE FUNCTION pytake_conv_brief(id uuid, contact_id uuid,
     contact_name text, contact_phone text, status text, unread integer,
     last_message text, last_message_time timestamptz, assigned_to uuid,

@@ -1,7 +1,7 @@
--- Whose an e-mail address is.
+-- E-mail addresses: how they are kept, and how they are compared.
 
--- An address as it is kept: no blanks around it, composed (NFC). Called by
--- pytake_user_email() and pytake_email_key().
+-- Gives an address as it is kept: without blanks around it, and composed
+-- (NFC). Called by pytake_user_email() and pytake_email_key().
 CREATE OR REPLACE FUNCTION pytake_email_trim(p_email text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
     SELECT normalize(btrim(p_email, E' \t\n\v\f\r' || U&'\0085\00A0\1680'
@@ -9,16 +9,16 @@ CREATE OR REPLACE FUNCTION pytake_email_trim(p_email text) RETURNS text
         || U&'\200B\2028\2029\202F\205F\3000\FEFF'), NFC)
 $$;
 
--- pytake_email_key(): what two addresses have in common that are the same:
--- Unicode's simple case folding (14.0), letter by letter and the same in every
--- database, where lower() would depend on the database's collation. Called by
--- pytake_user_email(), pytake_user_find(), pytake_login_find() and the
--- commands that look a user up.
+-- Makes pytake_email_key(), which gives the same text for two addresses that
+-- are the same: it applies Unicode's simple case folding (14.0) letter by
+-- letter, alike in every database, where lower() would depend on the
+-- database's collation. Called by pytake_user_email(), pytake_user_find(),
+-- pytake_login_find() and the commands that look a user up.
 --
--- The table has the letters beyond ASCII: "first-last/step+distance", code
--- points in hexadecimal. It becomes two strings in the function's body, so
--- that a look-up decodes nothing. A fold that changes must compute
--- users.email_key anew, in a migration.
+-- The table has the letters beyond ASCII as "first-last/step+distance", with
+-- code points in hexadecimal. It becomes two strings in the function's body,
+-- so that a look-up decodes nothing. When a fold changes, a migration must
+-- compute users.email_key anew.
 DO $do$
 DECLARE
     uppers text;
@@ -81,8 +81,8 @@ BEGIN
 END $body$, uppers, lowers));
 END $do$;
 
--- Keeps users.email and users.email_key in that form, whoever writes them: the
--- trigger below.
+-- Keeps users.email and users.email_key in that form, whoever writes them. The
+-- trigger below calls it.
 CREATE OR REPLACE FUNCTION pytake_user_email() RETURNS trigger
     LANGUAGE plpgsql AS $$
 BEGIN

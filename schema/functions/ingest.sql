@@ -1,11 +1,11 @@
--- A webhook body's messages on their way into the database.  docs/webhook.md
--- tells of both ways.
+-- Stores the messages of a webhook body. docs/webhook.md explains both ways of
+-- doing it.
 -- needs: contacts.sql conversation.sql message.sql
 
--- Opens the conversations that are missing for messages that are new; a
--- message that is already here opens none. Gives the conversation of each
--- thread. Called by pytake_ingest_many(). Raises 40001, at which the core
--- sends the batch again, when somebody closed a conversation meanwhile.
+-- Opens the conversations that are missing for new messages; a message that is
+-- stored already opens none. It gives the conversation of each thread. Called
+-- by pytake_ingest_many(). It raises 40001 when somebody closed a conversation
+-- meanwhile, at which the core sends the batch again.
 CREATE OR REPLACE FUNCTION pytake_threads_open(p_contacts uuid[],
     p_configs uuid[], p_new_ids uuid[], p_found uuid[], p_ids uuid[],
     p_threads integer[], p_now timestamptz)
@@ -46,15 +46,15 @@ BEGIN
     RETURN result;
 END $$;
 
--- Stores any number of messages of one body: what pytake_ingest() hands on.
--- Two groups of parallel arrays: threads (a sender and a number, with ids for
--- a contact and a conversation that must be made) and messages, which name
--- their thread, from 1. A sender is looked at for the sake of new messages
--- alone. No join reaches a table here: each row is found by its key, whatever
--- the statistics say.
+-- Stores any number of messages of one body, which pytake_ingest() hands on.
+-- There are two groups of parallel arrays: threads (a sender and a number,
+-- with ids for a contact and a conversation that may have to be made) and
+-- messages, which name their thread, from 1 on. A sender is looked at for new
+-- messages only. No join reaches a table here, so that each row is found by
+-- its key, whatever the statistics say.
 --
--- Marks of a template: chr(1) conversation id, chr(2) reply_to as JSON, chr(3)
--- conversation, chr(4) seq.
+-- In a template chr(1) stands for the conversation's id, chr(2) for reply_to
+-- as JSON, chr(3) for the conversation and chr(4) for the seq.
 CREATE OR REPLACE FUNCTION pytake_ingest_many(
     p_phones text[], p_bsuids text[], p_names text[], p_wa_ids text[],
     p_usernames text[], p_contact_ids uuid[], p_configs uuid[],
@@ -68,17 +68,17 @@ CREATE OR REPLACE FUNCTION pytake_ingest_many(
 #variable_conflict use_column
 DECLARE
     tid        uuid := pytake_tenant();
-    who        uuid[];    -- contact of a thread
-    convs      uuid[];    -- its open conversation
-    todo       integer[]; -- threads whose sender is not known as it is now
-    replies    uuid[];    -- what a message quotes
-    cnt        integer;   -- messages that are new
+    who        uuid[];    -- the contact of each thread
+    convs      uuid[];    -- the open conversation of each thread
+    todo       integer[]; -- threads whose sender has to be updated
+    replies    uuid[];    -- what each message quotes
+    cnt        integer;   -- how many messages are new
     told       integer;
-    ords       integer[]; -- their places, ascending; NULL: all
-    g_ids      uuid[];    -- conversations with new messages:
-    g_counts   integer[]; -- how many a person wrote
-    g_windows  timestamptz[]; -- the last one of those
-    g_times    timestamptz[]; -- the last one of all
+    ords       integer[]; -- the places of those, ascending; NULL: all
+    g_ids      uuid[];    -- conversations with new messages
+    g_counts   integer[]; -- how many of each a person wrote
+    g_windows  timestamptz[]; -- when a person wrote last
+    g_times    timestamptz[]; -- the time of the last message of each
     g_previews text[];
 BEGIN
     SELECT array_agg(x.contact_id), array_agg(x.conversation_id),
@@ -105,7 +105,7 @@ BEGIN
             WHERE i.tenant_id = tid AND i.kind = 'phone'
               AND i.value = s.phone OFFSET 0) p ON true
         CROSS JOIN LATERAL (
-            -- not coalesce(): below row security it would lose the index
+            -- coalesce() would lose the index here, below row security.
             SELECT CASE WHEN b.contact_id IS NULL THEN p.contact_id
                         ELSE b.contact_id END AS contact_id OFFSET 0) w
         LEFT JOIN LATERAL (
@@ -120,7 +120,7 @@ BEGIN
               AND o.status <> 'closed' OFFSET 0) v ON true
         ORDER BY s.ord) x;
 
-    -- What was stored before says nothing of its sender now.
+    -- A message that was stored before says nothing of its sender now.
     IF todo IS NOT NULL THEN
         todo := (
             SELECT array_agg(DISTINCT u.thread)
@@ -140,7 +140,8 @@ BEGIN
             p_ids, p_threads, p_now);
     END IF;
 
-    -- One order for all: conversations (by id) before messages.
+    -- Everybody takes locks in one order: conversations, by id, and then
+    -- messages.
     PERFORM c.id FROM conversations c
     WHERE c.tenant_id = tid AND c.id = ANY (convs)
     ORDER BY c.id FOR NO KEY UPDATE;
@@ -172,7 +173,8 @@ BEGIN
         RETURN;
     END IF;
 
-    IF cnt < cardinality(p_ids) THEN -- ours are those of this transaction
+    -- New messages are those that this transaction inserted.
+    IF cnt < cardinality(p_ids) THEN
         ords := ARRAY(
             SELECT t.ord FROM unnest(p_ids) WITH ORDINALITY AS t(id, ord)
             WHERE (SELECT m.xmin FROM messages m
@@ -248,12 +250,13 @@ BEGIN
     END IF;
 END $$;
 
--- Stores a body's messages: contacts, conversations, messages, and one event a
--- new message, in the body's order. Called by ingest_messages. Most bodies
--- have one message, of a contact that is known and has an open conversation:
--- that is stored here, by statements of one row, for the executor's start is
--- what arrays of one element cost. Everything else is pytake_ingest_many()'s.
--- Both must do the same; t/e2e/webhook.py compares them.
+-- Stores the messages of a body: contacts, conversations, messages, and one
+-- event for each new message, in the body's order. Called by ingest_messages.
+-- Most bodies have one message, of a contact that is known and has an open
+-- conversation. Such a one is stored here by statements of one row, because
+-- most of what arrays of one element cost is the start of the executor.
+-- Everything else goes to pytake_ingest_many(). Both must do the same;
+-- t/e2e/webhook.py compares them.
 CREATE OR REPLACE FUNCTION pytake_ingest(
     p_phones text[], p_bsuids text[], p_names text[], p_wa_ids text[],
     p_usernames text[], p_contact_ids uuid[], p_configs uuid[],
@@ -267,7 +270,7 @@ CREATE OR REPLACE FUNCTION pytake_ingest(
 #variable_conflict use_column
 DECLARE
     tid       uuid := pytake_tenant();
-    -- subscripts in statements cost: they are made ready at every start
+    -- Subscripts within statements would cost time at the start of each.
     phone_    text := p_phones[1];
     bsuid_    text := p_bsuids[1];
     name_     text := p_names[1];
@@ -286,7 +289,7 @@ DECLARE
     kind_     text := CASE WHEN bsuid_ IS NULL THEN 'phone'
                            ELSE 'bsuid' END;
     value_    text := coalesce(bsuid_, phone_);
-    who       uuid; -- the contact
+    who       uuid; -- the contact that wrote
     conv      uuid;
     reply     uuid;
     brief     text;
@@ -306,7 +309,7 @@ BEGIN
             WHERE i.tenant_id = tid AND i.kind = 'phone'
               AND i.value = phone_))
         THEN
-            -- Locked, it cannot close any more.
+            -- A conversation that is locked cannot be closed any more.
             SELECT c.id INTO conv FROM conversations c
             WHERE c.tenant_id = tid AND c.contact_id = who
               AND c.whatsapp_config_id = config_

@@ -1,9 +1,9 @@
--- Messages: how they are found by WhatsApp's name, how a status moves.
+-- Messages: finding them by WhatsApp's id, and moving their status.
 
--- Our message that WhatsApp calls p_wamid, NULL when there is none: for quotes
--- (pytake_ingest()) and statuses (pytake_statuses()). The newest one, should
--- two have the name. OFFSET 0 makes it use the index on the name whatever the
--- planner thinks of the last rows of a partition.
+-- Finds our message with WhatsApp's id p_wamid, NULL when there is none, for
+-- quotes (pytake_ingest()) and statuses (pytake_statuses()). If two have the
+-- id, it is the newest one. OFFSET 0 makes it use the index on the id whatever
+-- the planner thinks of the last rows of a partition.
 CREATE OR REPLACE FUNCTION pytake_message_of(p_wamid text) RETURNS uuid
     LANGUAGE plpgsql STABLE AS $$
 DECLARE
@@ -16,8 +16,8 @@ BEGIN
             ORDER BY x.id DESC LIMIT 1);
 END $$;
 
--- The order of a message's statuses: pytake_statuses() moves a message up and
--- never down, for WhatsApp tells them in any order and more than once.
+-- Gives the rank of a status. pytake_statuses() moves a message up and never
+-- down, because WhatsApp reports statuses in any order and more than once.
 CREATE OR REPLACE FUNCTION pytake_status_rank(s text) RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT CASE s WHEN 'pending' THEN 0 WHEN 'sent' THEN 1
@@ -25,12 +25,13 @@ CREATE OR REPLACE FUNCTION pytake_status_rank(s text) RETURNS integer
         ELSE -1 END
 $$;
 
--- Writes the event of a message whose status changed: takes the tenant's next
--- seq and adds the frame to the log. The courier's statements end in it
--- (courier_sent, courier_failed, courier_unknown, courier_wait), because the
--- head's row stays locked from here to the commit.
+-- Writes the event of a message whose status changed: it takes the tenant's
+-- next seq and adds the frame to the log. The courier's statements call it
+-- last (courier_sent, courier_failed, courier_unknown, courier_wait), because
+-- the head's row stays locked from here to the commit.
 --
--- Marks of a template: chr(1) conversation id, chr(4) seq, chr(5) message id.
+-- In a template chr(1) stands for the conversation's id, chr(4) for the seq
+-- and chr(5) for the message's id.
 CREATE OR REPLACE FUNCTION pytake_status_tell(p_tenant uuid, p_message uuid,
     p_conversation uuid, p_event uuid, p_template text, p_now timestamptz)
     RETURNS TABLE (seq bigint, frame text) LANGUAGE plpgsql AS $$

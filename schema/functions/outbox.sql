@@ -1,10 +1,10 @@
--- The courier's work: what waits to be sent, and who takes it.
--- docs/courier.md
+-- The courier's work: finding what waits to be sent, and claiming it
+-- (docs/courier.md).
 
--- The lanes of active numbers in which something waits, found by one step of
--- the index each: whoever has nothing waiting costs nothing, a stopped number
--- one step, however much waits there. For pytake_outbox_claim(), outbox_count
--- and "pytake doctor".
+-- The lanes of active numbers in which something waits, each found by one step
+-- of the index: a number with nothing waiting costs nothing, and a stopped
+-- number costs one step, however much waits there. It is for
+-- pytake_outbox_claim(), outbox_count and "pytake doctor".
 CREATE OR REPLACE VIEW outbox_lanes WITH (security_invoker = true) AS
 WITH RECURSIVE l AS (
     (SELECT o.tenant_id, o.whatsapp_config_id, o.lane FROM outbox o
@@ -22,14 +22,14 @@ WITH RECURSIVE l AS (
 SELECT l.tenant_id, l.whatsapp_config_id, l.lane
 FROM l
 WHERE (SELECT w.status FROM whatsapp_configs w WHERE w.tenant_id = l.tenant_id
-       AND w.id = l.whatsapp_config_id) = 'active'; -- one look-up each
+       AND w.id = l.whatsapp_config_id) = 'active'; -- one look-up for each
 GRANT SELECT ON outbox_lanes TO pytake_service;
 
--- What is due in a lane, the first p_max: a conversation's oldest unfinished
--- row only. One whose outcome is unknown holds its followers up for 30 s, one
--- that waits for an hour or longer not at all. Called by
--- pytake_outbox_claim(), outbox_count and "pytake doctor". Plain SQL and
--- STABLE, so that it becomes a part of the statement's plan.
+-- Gives the first p_max rows that are due in a lane: of each conversation the
+-- oldest unfinished row only. A row whose outcome is unknown holds those
+-- behind it up for 30 s, a row that waits for an hour or longer not at all.
+-- Called by pytake_outbox_claim(), outbox_count and "pytake doctor". It is
+-- plain SQL and STABLE, so that it becomes a part of the statement's plan.
 CREATE OR REPLACE FUNCTION pytake_outbox_next(p_tenant uuid, p_config uuid,
     p_lane smallint, p_now timestamptz, p_max bigint)
     RETURNS TABLE (place tid, message_id uuid, next_attempt_at timestamptz,
@@ -49,18 +49,20 @@ CREATE OR REPLACE FUNCTION pytake_outbox_next(p_tenant uuid, p_config uuid,
             AND p.next_attempt_at < p_now + interval '1 hour'
             AND (p.unknown_at IS NULL
                  OR p.unknown_at > p_now - interval '30 seconds')
-          OFFSET 0) -- one look-up each, never a join
+          OFFSET 0) -- a look-up for each, and never a join
     ORDER BY o.next_attempt_at, o.message_id LIMIT p_max
 $$;
 
--- Claims what is due for a courier (outbox_claim), and gets what the calls
--- need: live before bulk, in a lane every number's first, then every number's
--- second ... Twice as many are looked at as are wanted, for another courier
--- may hold the first ones. One statement: a second one would see other rows.
+-- Claims what is due for a courier (outbox_claim), and gets what its calls
+-- need. Live messages go before bulk; in a lane every number's first message
+-- goes before every number's second one, and so on. Twice as many rows are
+-- looked at as are wanted, because another courier may hold the first ones. It
+-- is one statement, because a second one would see other rows.
 --
--- An outbox is empty most of the time, and a plan made then would read it
--- whole: hence the setting, and rows found again by their place, which leaves
--- no choice. A row that moved meanwhile is somebody else's or the next time's.
+-- An outbox is empty most of the time, and a plan made then would read the
+-- whole table. Hence the setting, and hence rows are found again by their
+-- place, which leaves the planner no choice. A row that moved meanwhile
+-- belongs to another courier, or comes up the next time.
 CREATE OR REPLACE FUNCTION pytake_outbox_claim(p_now timestamptz, p_max integer,
     p_courier uuid, p_waits uuid[])
     RETURNS TABLE (tenant_id uuid, message_id uuid, config_id uuid,
@@ -103,7 +105,8 @@ BEGIN
            k.wa_id, b.value, w.phone_number_id, w.access_token_sealed,
            w.updated_at, c.created_at
     FROM c
-    -- OFFSET 0: one look-up by key each, never a join of whole tables
+    -- OFFSET 0 makes this a look-up by key for each row, and never a join of
+    -- whole tables.
     CROSS JOIN LATERAL (
         SELECT x.phone_number_id, x.access_token_sealed, x.updated_at
         FROM whatsapp_configs x WHERE x.tenant_id = c.tenant_id
@@ -134,9 +137,9 @@ END $$;
 
 -- Ends backends of ours that have waited for their client in the middle of a
 -- batch for p_seconds: they hold locks that no timeout of PostgreSQL ends
--- (state "active", wait ClientRead). Returns how many; -1: the owner of this
--- function may not (it needs pg_signal_backend where the logins differ).
--- Called by backends_end, every so often.
+-- (state "active", wait ClientRead). It returns how many it ended; -1: the
+-- owner of this function may not end them (it needs pg_signal_backend where
+-- the logins differ). Called by backends_end, every so often.
 CREATE OR REPLACE FUNCTION pytake_backends_end(p_seconds integer)
     RETURNS integer LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp AS $$

@@ -1,14 +1,15 @@
--- Days and months: partitions are made ahead and dropped when they are over.
--- docs/schema.md tells which table has which.  The jobs that call these
--- functions make and drop partitions, no function: applying this file again
--- undoes nothing of theirs.
+-- Partitions by days and months, which are made ahead and dropped when they
+-- are over. docs/schema.md says which table has which. Jobs call these
+-- functions, and the partitions are theirs: applying this file again makes and
+-- drops none of them.
 -- needs: base.sql
 
--- Makes one partition if it is not there. Made apart and then attached, which
--- takes SHARE UPDATE EXCLUSIVE on the parent: readers (pg_dump) and writers go
--- on. Only a DEFAULT partition has to stand still for it, and what it holds of
--- the range moves. Who is in the way is not waited for: everybody else would
--- queue behind this. Called by the functions below.
+-- Makes one partition if it is missing. It is made apart and then attached,
+-- which takes SHARE UPDATE EXCLUSIVE on the parent, so that readers (pg_dump)
+-- and writers go on. Only a DEFAULT partition has to stand still for it, and
+-- the rows that it holds of the range move. It does not wait for whoever is in
+-- the way, because everybody else would queue behind it. Called by the
+-- functions below.
 CREATE OR REPLACE FUNCTION pytake_partition_add(p_parent text, p_name text,
     p_column text, p_from text, p_to text) RETURNS boolean
     LANGUAGE plpgsql SET lock_timeout = '50ms' AS $$
@@ -34,9 +35,9 @@ BEGIN
     RETURN true;
 END $$;
 
--- Makes the days that are missing, 14 ahead: the tables that have no DEFAULT.
--- Run by the sidecar at its start and every hour (days_make), and by "pytake
--- partitions". Safe to run twice at once, as the next one is.
+-- Makes the days that are missing, up to 14 ahead, of the tables that have no
+-- DEFAULT. The sidecar runs it at its start and every hour (days_make), and so
+-- does "pytake partitions". It may run twice at once, as the next one may.
 CREATE OR REPLACE FUNCTION pytake_days_make() RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
     SET timezone = 'UTC' AS $$
@@ -57,9 +58,10 @@ BEGIN
     RETURN made;
 END $$;
 
--- Makes one month that is missing, 3 ahead and every month of the last two
--- years that the DEFAULT partitions hold rows of; 0: none is missing. One a
--- call (months_make), for nothing can be read while rows move.
+-- Makes one month that is missing: up to 3 ahead, and every month of the last
+-- two years of which the DEFAULT partitions hold rows; 0: none is missing. It
+-- makes one in a call (months_make), because nothing can be read while rows
+-- move.
 CREATE OR REPLACE FUNCTION pytake_months_make() RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
     SET timezone = 'UTC' AS $$
@@ -103,12 +105,12 @@ BEGIN
     RETURN 0;
 END $$;
 
--- For whoever met a day without a partition (days_help): makes yesterday,
--- today and tomorrow by the database's clock, for a worker's may be a little
--- off, no other day whatever is asked, and answers how many partitions were
--- missing. Makers go one after the other, as in pytake_days_make(), and nobody
--- who reads or writes waits for them; a maker waits 3 s for another one, and
--- 50 ms for a table.
+-- Helps a writer that met a day without a partition (days_help): it makes
+-- yesterday, today and tomorrow by the database's clock, because a worker's
+-- clock may be a little off, and no other day whatever is asked. It answers
+-- how many partitions were missing. Makers go one after the other, as in
+-- pytake_days_make(), and nobody who reads or writes waits for them; a maker
+-- waits 3 s for another one, and 50 ms for a table.
 CREATE OR REPLACE FUNCTION pytake_days_help() RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
     SET timezone = 'UTC' SET lock_timeout = '3s' AS $$
@@ -129,9 +131,9 @@ BEGIN
     RETURN made;
 END $$;
 
--- How many days after today have their partitions, in both tables that have no
--- DEFAULT and without a gap; -1: not even today. For health_ping's warning and
--- "pytake doctor".
+-- Says how many days after today have their partitions, in both tables that
+-- have no DEFAULT and without a gap; -1: not even today has. It is for
+-- health_ping's warning and "pytake doctor".
 CREATE OR REPLACE FUNCTION pytake_days_ahead() RETURNS integer
     LANGUAGE plpgsql STABLE SET search_path = public, pg_temp AS $$
 DECLARE
@@ -151,9 +153,9 @@ BEGIN
 END $$;
 
 -- Drops the oldest day of event_log or webhook_raw that is over; 0: none is.
--- It takes ACCESS EXCLUSIVE on the parent, so: one a transaction, and not
--- waited for. Called by event_day_drop and raw_day_drop. (DETACH ...
--- CONCURRENTLY does not run inside a function.)
+-- It takes ACCESS EXCLUSIVE on the parent, and therefore drops one day in a
+-- transaction and does not wait for the lock. Called by event_day_drop and
+-- raw_day_drop. (DETACH ... CONCURRENTLY does not run inside a function.)
 CREATE OR REPLACE FUNCTION pytake_day_drop(p_parent text, p_days integer)
     RETURNS integer LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = public, pg_temp SET timezone = 'UTC'
@@ -176,14 +178,15 @@ BEGIN
     RETURN 1;
 END $$;
 
--- For sidecars of before, while both run; days are what cannot wait.
+-- Serves sidecars of an older release while both run. It makes days alone,
+-- because months can wait.
 CREATE OR REPLACE FUNCTION pytake_partitions_make() RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     RETURN pytake_days_make();
 END $$;
 
--- For sidecars of before, while both run.
+-- Serves sidecars of an older release while both run.
 CREATE OR REPLACE FUNCTION pytake_partitions_drop(p_event_days integer,
     p_raw_days integer) RETURNS integer LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = public, pg_temp AS $$
@@ -192,8 +195,8 @@ BEGIN
         + pytake_day_drop('webhook_raw', p_raw_days);
 END $$;
 
--- They run as the tables' owner.  pytake_app may ask for the days about today
--- and for no other one.
+-- These functions run as the owner of the tables. pytake_app may ask for the
+-- days about today and for no others.
 REVOKE ALL ON FUNCTION
     pytake_partition_add(text, text, text, text, text), pytake_days_make(),
     pytake_months_make(), pytake_days_help(), pytake_days_ahead(),
@@ -205,8 +208,8 @@ GRANT EXECUTE ON FUNCTION pytake_days_make(), pytake_months_make(),
 GRANT EXECUTE ON FUNCTION pytake_days_ahead(), pytake_days_help()
     TO pytake_app, pytake_service;
 
--- A new database has its first days and months from the beginning; those of
--- one that is in use are the sidecar's.
+-- A new database gets its first days and months here; in one that is in use
+-- the sidecar makes them.
 DO $$
 BEGIN
     IF NOT EXISTS (SELECT FROM pg_inherits

@@ -1,10 +1,10 @@
--- Tenants and numbers that were removed: their rows go in small steps.
+-- Deletes the rows of removed tenants and numbers in small steps.
 
--- One table's rows of a removed tenant, the first p_rows at most, in the order
--- in which they need each other. Every step begins at the first table again:
--- what was on its way when the tenant was removed is found, too. The audit log
--- stays as long as others' does. 0: nothing was left but the tenant itself,
--- which is gone now. Called by pytake_purge().
+-- Deletes rows of a removed tenant, p_rows of one table at most, in the order
+-- in which the tables need each other. Every step begins at the first table
+-- again, so that what was on its way when the tenant was removed is found,
+-- too. The audit log stays as long as that of others. 0: nothing was left but
+-- the tenant itself, which is gone now. Called by pytake_purge().
 CREATE OR REPLACE FUNCTION pytake_purge_tenant(p_tenant uuid, p_rows integer)
     RETURNS integer LANGUAGE plpgsql
     SET enable_seqscan = off SET enable_hashjoin = off
@@ -63,10 +63,11 @@ BEGIN
     RETURN 1;
 END $$;
 
--- The conversations of a removed number with all that is theirs, about p_rows
--- rows, and the number itself behind the last one. Contacts and events stay:
--- they are the tenant's. A conversation is locked before its messages are
--- looked for, as whoever stores one does. Called by pytake_purge().
+-- Deletes the conversations of a removed number with all that belongs to them,
+-- about p_rows rows, and the number itself after the last one. Contacts and
+-- events stay, because they are the tenant's. A conversation is locked before
+-- its messages are looked for, as by whoever stores one. Called by
+-- pytake_purge().
 CREATE OR REPLACE FUNCTION pytake_purge_number(p_tenant uuid, p_config uuid,
     p_after uuid, p_rows integer) RETURNS integer LANGUAGE plpgsql
     SET enable_seqscan = off SET enable_hashjoin = off
@@ -98,7 +99,7 @@ BEGIN
             DELETE FROM message_receipts r USING unnest(ids) AS d(id)
             WHERE r.tenant_id = p_tenant AND r.message_id = d.id;
             gone := gone + cardinality(ids);
-            EXIT WHEN gone >= p_rows; -- perhaps not all of them
+            EXIT WHEN gone >= p_rows; -- some may be left
 
             DELETE FROM conversation_tags x
             WHERE x.tenant_id = p_tenant AND x.conversation_id = v.id;
@@ -112,13 +113,13 @@ BEGIN
         seen := seen + 1;
     END LOOP;
 
-    IF gone < p_rows AND seen < p_rows THEN -- those were the last ones
+    IF gone < p_rows AND seen < p_rows THEN -- these were the last ones
         BEGIN
             DELETE FROM whatsapp_configs
             WHERE tenant_id = p_tenant AND id = p_config;
             RETURN gone + 1;
         EXCEPTION WHEN foreign_key_violation THEN
-            after := NULL; -- one was on its way when the number was removed
+            after := NULL; -- a row came after the removal
         END;
     END IF;
 
@@ -127,9 +128,9 @@ BEGIN
     RETURN gone + 1;
 END $$;
 
--- One step of what is being removed; 0: nothing is, or somebody else is at it.
--- Called by purge, the sidecar's, as pytake_service. What a step has done is
--- done, whenever the next one comes.
+-- Does one step of what is being removed; 0: nothing is, or somebody else does
+-- it now. Called by purge, which the sidecar runs as pytake_service. What a
+-- step has done stays done, whenever the next one comes.
 CREATE OR REPLACE FUNCTION pytake_purge(p_rows integer) RETURNS integer
     LANGUAGE plpgsql AS $$
 DECLARE

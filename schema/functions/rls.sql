@@ -1,17 +1,17 @@
 -- Row security: who sees which rows of which table, all of it in one place.
--- docs/schema.md ("Who may see what") tells of the roles.  A table's migration
--- enables row security, so that a table which is not named here shows nobody
--- but its owner anything; FORCE and the policies are put here.
+-- docs/schema.md ("Who may see what") explains the roles. A table's migration
+-- enables row security, so that a table which is not named here shows its rows
+-- to nobody but its owner; FORCE and the policies are put here.
 --
--- A policy that is as it should be is left alone, for every change of one
--- locks its table against everybody: expressions are written as PostgreSQL
--- prints them, so that they can be compared.  A policy that shall go is dropped
+-- A policy that is as it should be is left alone, because every change of one
+-- locks its table against everybody. Expressions are written as PostgreSQL
+-- prints them, so that they can be compared. A policy that shall go is dropped
 -- by a migration (DROP POLICY IF EXISTS).
 
 DO $do$
 DECLARE
-    -- The tenant that this transaction entered.  A setting that was used once
-    -- resets to '' and not to NULL.
+    -- This is the tenant that the transaction entered. A setting that was used
+    -- once resets to '' and not to NULL.
     entered CONSTANT text := $$(NULLIF(current_setting($$
         || $$'pytake.tenant_id'::text, true), ''::text))::uuid$$;
     ours CONSTANT text := '(tenant_id = ' || entered || ')';
@@ -21,7 +21,8 @@ DECLARE
 BEGIN
     FOR w IN
         WITH kept(rel, tenants) AS (VALUES
-            -- The table, and whether pytake_app sees its tenant's rows.
+            -- Each row is a table, and whether pytake_app sees its tenant's
+            -- rows of it.
             ('audit_log', true),
             ('contact_identities', true),
             ('contacts', true),
@@ -44,26 +45,29 @@ BEGIN
             ('webhook_raw', false),
             ('whatsapp_configs', true))
         , policies(rel, name, cmd, who, reads, writes) AS (
-            -- The owner: migrations, foreign keys, backups.
+            -- The owner sees all rows, for migrations, foreign keys and
+            -- backups.
             SELECT rel, 'owner_all', 'ALL', NULL, 'true', 'true' FROM kept
             UNION ALL
-            -- The sidecar and the operator's commands.
+            -- So do the sidecar and the operator's commands.
             SELECT rel, 'service_all', 'ALL', 'pytake_service', 'true', 'true'
             FROM kept
             UNION ALL
-            -- NGINX's workers.
+            -- NGINX's workers see the rows of the tenant that they entered.
             SELECT rel, 'tenant_only', 'ALL', 'pytake_app', ours, ours
             FROM kept WHERE tenants
             UNION ALL VALUES
             -- A login locks its tenant's row (FOR SHARE), which needs a policy
-            -- for UPDATE, and changes nothing of it.
+            -- for UPDATE, and the tenant's settings are in it: the migrations
+            -- grant UPDATE of their columns alone.
             ('tenants', 'tenant_only', 'SELECT', 'pytake_app', own, NULL),
-            ('tenants', 'tenant_lock', 'UPDATE', 'pytake_app', own, 'false'),
-            -- They keep raw bodies and new refresh tokens and never read them.
+            ('tenants', 'tenant_lock', 'UPDATE', 'pytake_app', own, own),
+            -- NGINX's workers add raw bodies and new refresh tokens, and never
+            -- read them.
             ('webhook_raw', 'app_add', 'INSERT', 'pytake_app', NULL, 'true'),
             ('refresh_tokens', 'app_add', 'INSERT', 'pytake_app', NULL, ours),
-            -- The functions that look without a tenant (session.sql,
-            -- numbers.sql).
+            -- The functions that look without a tenant see these rows
+            -- (session.sql, numbers.sql).
             ('tenants', 'lookup_read', 'SELECT', 'pytake_lookup', 'true',
                 NULL),
             ('users', 'lookup_read', 'SELECT', 'pytake_lookup', 'true', NULL),
@@ -108,7 +112,7 @@ BEGIN
                 w.rel, w.who, w.rule);
             CONTINUE;
         END IF;
-        IF FOUND THEN -- what ALTER cannot do
+        IF FOUND THEN -- ALTER cannot change what differs
             EXECUTE format('DROP POLICY %I ON public.%I', w.name, w.rel);
         END IF;
         EXECUTE format('CREATE POLICY %I ON public.%I FOR %s TO %I%s',

@@ -1,10 +1,10 @@
--- Logins and sessions.  docs/auth.md
+-- Logins and sessions (docs/auth.md).
 -- needs: email.sql
 
--- Enters the tenant of a session that lives: the first statement of every
--- batch of a user (session_enter), and what the health probe tries
--- (health_ping). One look-up by key. Nothing that a user may see is read
--- before it has answered true.
+-- Enters the tenant of a session that lives. It is the first statement of
+-- every batch of a user (session_enter), and the health probe tries it
+-- (health_ping). It makes one look-up by key. Nothing that a user may see is
+-- read before it has answered true.
 CREATE OR REPLACE FUNCTION pytake_session_enter(p_tenant uuid, p_session uuid,
     p_user uuid) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = public, pg_temp AS $$
@@ -20,8 +20,8 @@ BEGIN
     RETURN false;
 END $$;
 
--- The active user who has an address, with the hash of the password: called by
--- pytake_login_find(). pytake_app cannot read that column by itself.
+-- Finds the active user who has an address, with the hash of the password.
+-- Called by pytake_login_find(). pytake_app cannot read that column by itself.
 CREATE OR REPLACE FUNCTION pytake_user_find(p_email text)
     RETURNS TABLE (tenant_id uuid, id uuid, email text, name text,
                    role text, password_hash text)
@@ -35,11 +35,11 @@ BEGIN
       AND t.status = 'active';
 END $$;
 
--- What a login needs, always in one row: the account that the attempt counts
--- against (the address as it is compared, known or not) and the user, if there
--- is one. calm: this account entered from this network within 30 days, so that
--- the wrong passwords of strangers do not delay it there. Called by
--- login_find.
+-- Gives what a login needs, always in one row: the account against which the
+-- attempt counts (the address as it is compared, known or not) and the user,
+-- if there is one. calm says that this account logged in from this network
+-- within 30 days, so that the wrong passwords of strangers do not delay it
+-- there. Called by login_find.
 CREATE OR REPLACE FUNCTION pytake_login_find(p_email text, p_network bytea)
     RETURNS TABLE (account text, tenant_id uuid, id uuid, email text,
                    name text, role text, password_hash text, calm boolean)
@@ -57,9 +57,10 @@ BEGIN
     LIMIT 1;
 END $$;
 
--- Rotates a refresh token. outcome: 'rotated', 'again' (used within the grace:
--- the same successor), 'reused' (its family is revoked), 'unknown' (never
--- seen, expired, or session, user or tenant ended). Called by refresh_rotate.
+-- Rotates a refresh token. The outcome is 'rotated', 'again' (the token was
+-- used within the grace, and has the same successor), 'reused' (its family is
+-- revoked) or 'unknown' (the token was never seen or is expired, or the
+-- session, the user or the tenant ended). Called by refresh_rotate.
 CREATE OR REPLACE FUNCTION pytake_refresh_rotate(p_hash bytea,
     p_next_hash bytea, p_expires_at timestamptz, p_grace interval)
     RETURNS TABLE (outcome text, tenant_id uuid, session_id uuid,
@@ -104,8 +105,8 @@ BEGIN
     WHERE s.id = t.session_id;
 END $$;
 
--- These look without a tenant: they belong to pytake_lookup, which sees what
--- they need (rls.sql), and are for the roles that serve.
+-- These functions look without a tenant. They belong to pytake_lookup, which
+-- sees what they need (rls.sql), and are for the roles that serve requests.
 REVOKE ALL ON FUNCTION pytake_session_enter(uuid, uuid, uuid),
     pytake_user_find(text), pytake_login_find(text, bytea),
     pytake_refresh_rotate(bytea, bytea, timestamptz, interval) FROM PUBLIC;
@@ -113,7 +114,8 @@ GRANT EXECUTE ON FUNCTION pytake_session_enter(uuid, uuid, uuid),
     pytake_user_find(text), pytake_login_find(text, bytea),
     pytake_refresh_rotate(bytea, bytea, timestamptz, interval)
     TO pytake_app, pytake_service;
--- Whoever gets a function must have CREATE at that moment.
+-- PostgreSQL demands that the new owner of a function has CREATE on its schema
+-- at that moment.
 GRANT CREATE ON SCHEMA public TO pytake_lookup;
 ALTER FUNCTION pytake_session_enter(uuid, uuid, uuid)
     OWNER TO pytake_lookup;
@@ -124,7 +126,8 @@ ALTER FUNCTION pytake_refresh_rotate(bytea, bytea, timestamptz, interval)
 REVOKE CREATE ON SCHEMA public FROM pytake_lookup;
 
 -- Ends the sessions of a user who is deactivated or gets another role, at
--- once: session_enter looks at the session alone. The trigger below calls it.
+-- once, because session_enter looks at the session alone. The trigger below
+-- calls it.
 CREATE OR REPLACE FUNCTION pytake_user_sessions_end() RETURNS trigger
     LANGUAGE plpgsql AS $$
 BEGIN

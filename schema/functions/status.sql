@@ -1,9 +1,10 @@
--- A webhook body's statuses: receipts, and messages that move up.
+-- Stores the statuses of a webhook body: receipts, and messages that move up.
 -- needs: message.sql
 
--- Any number of statuses of one body: what pytake_statuses() hands on.
+-- Stores any number of statuses of one body, which pytake_statuses() hands on.
 --
--- Marks of a template: chr(1) conversation id, chr(4) seq, chr(5) message id.
+-- In a template chr(1) stands for the conversation's id, chr(4) for the seq
+-- and chr(5) for the message's id.
 CREATE OR REPLACE FUNCTION pytake_statuses_many(p_wamids text[], p_ours uuid[],
     p_said text[], p_times timestamptz[], p_raws text[], p_moves text[],
     p_errors text[], p_templates text[], p_events uuid[], p_now timestamptz)
@@ -14,7 +15,7 @@ DECLARE
     tid   uuid := pytake_tenant();
     nil   CONSTANT uuid := '00000000-0000-0000-0000-000000000000';
     s     record;
-    known uuid[]; -- the message of a status
+    known uuid[]; -- the message of each status
     conv  uuid;
     moved uuid[] := '{}';
     convs uuid[] := '{}';
@@ -45,7 +46,7 @@ BEGIN
     ORDER BY t.wamid, t.said, t.occurred_at
     ON CONFLICT DO NOTHING;
 
-    FOR s IN -- in the order of ids: so everybody locks them
+    FOR s IN -- everybody locks them in the order of ids
         SELECT DISTINCT ON (t.id) t.id, t.wamid, t.moves, t.error, t.ord
         FROM unnest(known, p_wamids, p_moves, p_errors) WITH ORDINALITY
              AS t(id, wamid, moves, error, ord)
@@ -95,13 +96,14 @@ BEGIN
     RETURNING seq, frame;
 END $$;
 
--- Keeps every receipt, once, and moves our messages up, never down: one event
--- a message that moved, for the highest of its statuses in the body. Settles
--- the outbox row of a message whose call had no known outcome. Called by
--- ingest_statuses. Parallel arrays, one entry a status: p_ours is our
--- message's id as WhatsApp gave it back (nil: none), p_moves the status of
--- ours that it means (NULL: a receipt and no more). One status alone is stored
--- here, by statements of one row; t/e2e/webhook.py compares both ways.
+-- Keeps every receipt once, and moves our messages up and never down, with one
+-- event for each message that moved, for the highest of its statuses in the
+-- body. It settles the outbox row of a message whose call had no known
+-- outcome. Called by ingest_statuses. The arrays are parallel, with one entry
+-- for each status: p_ours is our message's id as WhatsApp gave it back (nil:
+-- none), p_moves the status of ours that it means (NULL: it is a receipt and
+-- changes nothing). A single status is stored here, by statements of one row;
+-- t/e2e/webhook.py compares both ways.
 CREATE OR REPLACE FUNCTION pytake_statuses(p_wamids text[], p_ours uuid[],
     p_said text[], p_times timestamptz[], p_raws text[], p_moves text[],
     p_errors text[], p_templates text[], p_events uuid[], p_now timestamptz)
@@ -118,7 +120,7 @@ DECLARE
     moves_ text := p_moves[1];
     error_ text := p_errors[1];
     event_ uuid := p_events[1];
-    known  uuid; -- the status' message
+    known  uuid; -- the message of the status
     conv   uuid;
 BEGIN
     IF cardinality(p_wamids) <> 1 THEN

@@ -1,14 +1,13 @@
--- Conversations.  Lists: (activity_at, id) < ($activity_at, $below) is the
--- keyset; the
--- first page passes 'infinity'.  Each list has the index of its own question:
--- a filter that its index does not answer would read the whole tenant when
--- nothing is found.
+-- Conversations.  The keyset of the lists is (activity_at, id) <
+-- ($activity_at, $below); the first page passes 'infinity'.  Each list has the
+-- index of its own question, because a filter that the index does not answer
+-- would read the whole tenant when nothing is found.
 --
 -- The planner takes LIMIT $most for a tenth of all rows, and would rather read
--- all contacts than look up so many.  The literal 101, the longest page and
--- the row behind it (PT_LIST_LIMIT_MAX), tells it that they are few.
+-- all contacts than look up so many.  The literal 101, which is the longest
+-- page and the row behind it (PT_LIST_LIMIT_MAX), tells it that they are few.
 
--- What REST shows of the conversations c, as pytake_conv_json() does it.
+-- What REST shows of the conversations c; pytake_conv_json() shows the same.
 -- fragment: conv
 -- columns: id:uuid contact_id:uuid contact_name:text contact_phone:text?
 -- columns: whatsapp_config_id:uuid status:text unread_count:int
@@ -28,7 +27,8 @@ FROM c JOIN contacts k ON k.tenant_id = c.tenant_id AND k.id = c.contact_id;
 -- columns: seq:big id:uuid?
 SELECT seq, id FROM tenant_event_head WHERE tenant_id = pytake_tenant();
 
--- '-infinity': the condition of idx_conversations_activity.
+-- The comparison with '-infinity' is the condition of the index
+-- idx_conversations_activity.
 -- name: conv_list
 -- params: activity_at:time below:uuid most:int
 -- columns: @conv
@@ -52,7 +52,8 @@ WITH c AS (
 @conv
 ORDER BY c.activity_at DESC, c.id DESC LIMIT $most;
 
--- A page of each status that is asked for, and of those the newest.
+-- Reads a page of each status that is asked for, and takes the newest rows of
+-- those.
 -- name: conv_list_statuses
 -- params: activity_at:time below:uuid most:int statuses:text[]
 -- columns: @conv
@@ -67,8 +68,8 @@ c AS (SELECT * FROM p LIMIT 101)
 @conv
 ORDER BY c.activity_at DESC, c.id DESC;
 
--- The next two have the status in their index, and walk a page of each that
--- is asked for (all four: any).
+-- The next two statements have the status in their index, and read a page of
+-- each status that is asked for.  All four of them stand for any status.
 -- name: conv_list_assigned
 -- params: activity_at:time below:uuid most:int statuses:text[]
 -- params: assigned_to:uuid
@@ -101,9 +102,9 @@ ORDER BY c.activity_at DESC, c.id DESC;
 -- A tag may be on hardly any conversation or on most of them.  First the
 -- conversations are walked by activity, two for each that has the tag: of a
 -- common tag a page is found soon.  If it is not, all that have the tag are
--- sorted.  Either way the work is within a few times of the better one's.
--- The scalar subquery and OFFSET 0 keep the planner, who knows no tag, from
--- turning the loops round.
+-- sorted.  Either way the work is no more than a few times that of the better
+-- way.  The scalar subquery and OFFSET 0 keep the planner, which knows no tag,
+-- from turning the loops round.
 -- name: conv_list_tag
 -- params: activity_at:time below:uuid most:int statuses:text[]
 -- params: assigned_to:uuid? unassigned:bool tag:text
@@ -149,7 +150,8 @@ c AS (
 @conv
 ORDER BY c.activity_at DESC, c.id DESC;
 
--- A contact has few: open ones in one index, closed ones in the other.
+-- A contact has few conversations: the open ones are in one index, the closed
+-- ones in another.
 -- name: conv_list_of_contact
 -- params: activity_at:time below:uuid most:int statuses:text[]
 -- params: assigned_to:uuid? unassigned:bool tag:text? contact_id:uuid
@@ -191,8 +193,9 @@ WITH c AS (
 SELECT id FROM conversations
 WHERE tenant_id = pytake_tenant() AND id = $id;
 
--- What conversation creation needs to know: the contact, and the numbers
--- that may be meant (two at most: one is enough, two are ambiguous).
+-- The next two statements say what creating a conversation needs to know: the
+-- contact, and the numbers that may be meant.  There are two numbers at most,
+-- because one is enough and two are ambiguous.
 -- name: conv_create_contact
 -- params: id:uuid
 -- columns: id:uuid
@@ -206,7 +209,7 @@ WHERE tenant_id = pytake_tenant() AND status = 'active'
   AND ($id::uuid IS NULL OR id = $id)
 ORDER BY id LIMIT 2;
 
--- Opens a conversation, or takes the open one: and locks it, so that it is
+-- Opens a conversation, or takes the open one and locks it, so that it is
 -- still open for the rest of the batch.
 -- name: conv_open
 -- params: id:uuid contact_id:uuid config_id:uuid now:time
@@ -227,11 +230,12 @@ WITH c AS (
       AND whatsapp_config_id = $config_id AND status <> 'closed')
 @conv;
 
--- One event about one conversation, its data the conversation as it is now
--- (a statement of its own behind the change: it sees the change).  The frame
--- is the core's template; chr(1) stands for the conversation's id, chr(6)
--- for the members of its JSON (no braces), chr(4) for the seq.  Only if the
--- conversation is there.
+-- Inserts one event about one conversation, whose data is the conversation as
+-- it is now.  It is a statement of its own behind the change, so that it sees
+-- the change.  The frame is the core's template, in which chr(1) stands for
+-- the conversation's id, chr(6) for the members of its JSON (without braces)
+-- and chr(4) for the seq.  Nothing is inserted if the conversation is not
+-- there.
 -- name: conv_event
 -- params: id:uuid event_id:uuid now:time event:text frame:text
 -- columns: seq:big frame:text
@@ -252,9 +256,9 @@ SELECT h.tenant_id, h.seq, $event_id, $now, $event, c.id,
 FROM h, c
 RETURNING seq, frame;
 
--- What is done to one conversation.  Each takes the tenant's next seq only if
--- it changed something; the event of that seq is inserted by
--- conv_change_event, a statement of its own behind it, which sees the change.
+-- The changes of one conversation.  Each takes the tenant's next seq only if
+-- it changed something; conv_change_event, a statement of its own behind it
+-- that sees the change, inserts the event of that seq.
 
 -- name: conv_read
 -- params: id:uuid now:time event_id:uuid
@@ -280,8 +284,8 @@ UPDATE tenant_event_head SET seq = seq + 1, id = $event_id
 WHERE tenant_id = pytake_tenant() AND EXISTS (SELECT 1 FROM u)
 RETURNING seq;
 
--- Unless the contact has another one open; 23505 when that comes at this very
--- moment.
+-- Reopens a conversation unless the contact has another open one.  It fails
+-- with 23505 when another one is opened at the same moment.
 -- name: conv_reopen
 -- params: id:uuid now:time event_id:uuid
 -- columns: seq:big
@@ -300,8 +304,8 @@ UPDATE tenant_event_head SET seq = seq + 1, id = $event_id
 WHERE tenant_id = pytake_tenant() AND EXISTS (SELECT 1 FROM u)
 RETURNING seq;
 
--- The event of the change above, if that was one: then the head is this
--- batch's.  Marks as in conv_event.
+-- Inserts the event of the change before it.  If that changed something, the
+-- tenant's head is this batch's event.  The marks are those of conv_event.
 -- name: conv_change_event
 -- params: id:uuid event_id:uuid now:time event:text frame:text
 -- columns: seq:big frame:text
@@ -314,15 +318,15 @@ FROM tenant_event_head h
 WHERE h.tenant_id = pytake_tenant() AND h.id = $event_id
 RETURNING seq, frame;
 
--- Who may be given a conversation.
+-- Says whether a user may be given a conversation.
 -- name: user_assignable
 -- params: id:uuid
 -- columns: id:uuid
 SELECT id FROM users
 WHERE tenant_id = pytake_tenant() AND id = $id AND active AND role <> 'viewer';
 
--- A change of who looks after it, with its event.  The template's chr(2)
--- stands for who did before: JSON, null or an id with quotes.
+-- Changes who looks after a conversation, and inserts the event of it.  In the
+-- template chr(2) stands for who did before, as JSON: null or an id in quotes.
 -- name: conv_assign
 -- params: id:uuid user_id:uuid? now:time event_id:uuid frame:text
 -- columns: seq:big frame:text

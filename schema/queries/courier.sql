@@ -1,12 +1,13 @@
--- The courier (role pytake_service: every statement names its tenant).
+-- The courier's statements.  They run as the role pytake_service, so every one
+-- names its tenant.
 --
--- Locks are taken as ingest and statuses take them: contact, message, outbox
--- row or event head.  A claim is (claimed_by, claimed_at): what settles one
--- names it, so that a claim that was given up is not settled by its old
--- owner.
+-- Locks are taken in the order of ingest and statuses: contact, message, then
+-- outbox row or event head.  A claim is (claimed_by, claimed_at).  What
+-- settles a claim names it, so that a claim which was given up is not settled
+-- by its old owner.
 
--- Claims what is due (migration 0006), and gets what its call needs.
--- Committed before the call is written.
+-- Claims what is due (pytake_outbox_claim()) and gets what its call needs.  It
+-- is committed before the call is written.
 -- name: outbox_claim
 -- params: now:time most:int courier:uuid waiting_numbers:uuid[]
 -- columns: tenant_id:uuid message_id:uuid config_id:uuid attempts:int
@@ -18,7 +19,7 @@ SELECT tenant_id, message_id, config_id, attempts, message_type, content,
        created_at
 FROM pytake_outbox_claim($now, $most, $courier, $waiting_numbers);
 
--- WhatsApp says where it really went.
+-- Keeps the number to which WhatsApp says the message really went.
 -- name: courier_address
 -- params: tenant_id:uuid message_id:uuid used:text wa_id:text now:time
 UPDATE contacts k SET wa_id = $wa_id, updated_at = $now
@@ -28,8 +29,8 @@ JOIN conversations v ON v.tenant_id = m.tenant_id
 WHERE m.tenant_id = $tenant_id AND m.id = $message_id
   AND k.tenant_id = v.tenant_id AND k.id = v.contact_id AND k.wa_id = $used;
 
--- WhatsApp accepted it.  A status may have been faster: then only the wamid
--- is new.
+-- Settles a message that WhatsApp accepted.  A status may have come earlier,
+-- and then only the wamid is new.
 -- name: courier_sent
 -- params: tenant_id:uuid message_id:uuid wamid:text event_id:uuid frame:text
 -- params: now:time
@@ -51,7 +52,8 @@ FROM u CROSS JOIN LATERAL
     pytake_status_tell($tenant_id, $message_id, u.conversation_id,
         $event_id, $frame, $now) t;
 
--- Never; and an outbox row without a message that waits for it goes.
+-- Settles a message that will never be sent.  An outbox row goes, too, if no
+-- message waits for it any more.
 -- name: courier_failed
 -- params: tenant_id:uuid message_id:uuid error:text event_id:uuid frame:text
 -- params: now:time
@@ -68,7 +70,8 @@ FROM u CROSS JOIN LATERAL
     pytake_status_tell($tenant_id, $message_id, u.conversation_id,
         $event_id, $frame, $now) t;
 
--- Perhaps sent: stays pending with its explanation until a status settles it.
+-- Keeps a message that was perhaps sent: it stays pending with an explanation
+-- until a status settles it.
 -- name: courier_unknown
 -- params: tenant_id:uuid message_id:uuid error:text event_id:uuid frame:text
 -- params: now:time claimed_by:uuid claimed_at:time
@@ -94,9 +97,11 @@ FROM u CROSS JOIN LATERAL
     pytake_status_tell($tenant_id, $message_id, u.conversation_id,
         $event_id, $frame, $now) t;
 
--- Certainly not sent: again later.  Without an error the last one stays;
--- uncounted attempts do not count; own: the claim may have been taken for
--- unknown meanwhile (only who had it in hand knows that it was not called).
+-- Puts a message back that certainly was not sent, so that it is tried later.
+-- Without a new error the last one stays, and an uncounted attempt does not
+-- count.  $own says that the courier had the message in hand: the claim may
+-- have been taken for unknown meanwhile, and only the courier that had it
+-- knows that the call was not made.
 -- name: courier_again
 -- params: tenant_id:uuid message_id:uuid claimed_by:uuid claimed_at:time
 -- params: next_attempt_at:time error:text? uncounted:int own:bool
@@ -108,9 +113,9 @@ WHERE tenant_id = $tenant_id AND message_id = $message_id
   AND claimed_by = $claimed_by
   AND (claimed_at = $claimed_at OR ($own AND unknown_claim = $claimed_at));
 
--- Certainly not sent, through no fault of the message: again later, and the
--- attempt does not count.  Who waits for longer than a minute is told why,
--- once a reason.
+-- Puts a message back that certainly was not sent, through no fault of its
+-- own: it is tried later, and the attempt does not count.  If it waits for
+-- longer than a minute, its agent is told why, once for each reason.
 -- name: courier_wait
 -- params: tenant_id:uuid message_id:uuid error:text event_id:uuid frame:text
 -- params: now:time claimed_by:uuid claimed_at:time next_attempt_at:time
@@ -142,7 +147,8 @@ FROM u CROSS JOIN LATERAL
     pytake_status_tell($tenant_id, $message_id, u.conversation_id,
         $event_id, $frame, $now) t;
 
--- The channel stops until a person acts, unless one has since the claim.
+-- Stops a number until a person acts, unless a person has acted since the
+-- claim.
 -- name: config_stop
 -- params: tenant_id:uuid config_id:uuid reason:text now:time audit_id:uuid
 -- params: known_at:time
@@ -160,8 +166,8 @@ SELECT $tenant_id, $audit_id, $now, 'number.stopped', u.id::text,
 FROM u
 RETURNING id;
 
--- Claims that nobody settled: of any courier since before $any_before, of this
--- one ($courier) since before $own_before.
+-- Finds claims that nobody settled: those of any courier from before
+-- $any_before, and those of this one ($courier) from before $own_before.
 -- name: courier_stale
 -- params: any_before:time own_before:time courier:uuid most:int
 -- columns: tenant_id:uuid message_id:uuid claimed_by:uuid? claimed_at:time
@@ -170,7 +176,8 @@ WHERE claimed_at < $own_before
   AND (claimed_at < $any_before OR claimed_by = $courier)
 ORDER BY claimed_at LIMIT $most;
 
--- Outcomes that no status ever told.  older than, at most
+-- Finds outcomes that no status ever told, from before $before; $most of them
+-- at most.
 -- name: courier_lost
 -- params: before:time most:int
 -- columns: tenant_id:uuid message_id:uuid
@@ -178,9 +185,10 @@ SELECT tenant_id, message_id FROM outbox
 WHERE unknown_at IS NOT NULL AND unknown_at < $before
 ORDER BY unknown_at LIMIT $most;
 
--- How many wait (at most $cap are counted), since when the first that could go
--- is due (of active numbers, and not behind another of its conversation), how
--- many outcomes are unknown, how many numbers are stopped.  now, cap
+-- Says how many messages wait (at most $cap are counted), since when the first
+-- that could be sent is due (of active numbers, and not behind another one of
+-- its conversation), how many outcomes are unknown, and how many numbers are
+-- stopped.
 -- name: outbox_count
 -- params: now:time cap:int
 -- columns: waiting:big late_s:big unknown:big stopped:big
@@ -197,7 +205,7 @@ SELECT (SELECT count(*) FROM (
             ORDER BY u.unknown_at LIMIT $cap) x),
        (SELECT count(*) FROM whatsapp_configs w WHERE w.status = 'stopped');
 
--- -1: not allowed to
+-- Ends backends that wait in the middle of a batch.  -1: the function may not.
 -- name: backends_end
 -- params: seconds:int
 -- columns: ended:int

@@ -1,5 +1,5 @@
--- Who and what there is: people and numbers, as everybody of the tenant may
--- know them.
+-- The people and the numbers of a tenant, as everybody of the tenant may know
+-- them.
 
 -- name: user_list
 -- params: below:uuid most:int

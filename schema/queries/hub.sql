@@ -1,11 +1,12 @@
--- The hub, as pytake_service: no tenant is entered, each statement names it.
+-- The hub's statements.  They run as pytake_service and enter no tenant, so
+-- each names its tenant.
 
 -- name: hub_head
 -- params: tenant_id:uuid
 -- columns: seq:big id:uuid?
 SELECT seq, id FROM tenant_event_head WHERE tenant_id = $tenant_id;
 
--- The newest events, at most $most of them and $bytes_max bytes.
+-- Reads the newest events, at most $most of them and at most $bytes_max bytes.
 -- name: hub_tail
 -- params: tenant_id:uuid most:big bytes_max:big
 -- columns: seq:big id:uuid frame:text
@@ -26,8 +27,8 @@ SELECT seq, id, frame FROM event_log
 WHERE tenant_id = $tenant_id AND seq >= $first AND seq <= $last
 ORDER BY seq;
 
--- Of the events $first to $last the newest from which on more than $bytes_max
--- bytes are logged; 0: that much is not.
+-- Finds, among the events $first to $last, the newest one from which on more
+-- than $bytes_max bytes are logged; 0: there are fewer bytes.
 -- name: hub_reach
 -- params: tenant_id:uuid first:big last:big bytes_max:big
 -- columns: seq:big
@@ -50,8 +51,8 @@ WHERE tenant_id = ANY ($tenants);
 SELECT id, tenant_id FROM sessions
 WHERE revoked_at > now() - make_interval(secs => $seconds);
 
--- Which of these sessions live (n counts from 1), and their users' names
--- and roles.
+-- Says which of these sessions live (n counts from 1), with the names and
+-- roles of their users.
 -- name: hub_sessions
 -- params: ids:uuid[] tenants:uuid[] users:uuid[]
 -- columns: n:big name:text role:text

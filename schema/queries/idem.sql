@@ -1,7 +1,7 @@
--- Idempotency-Key.
+-- The answers that are kept of requests with an Idempotency-Key.
 
--- A racing twin waits here for the first one's commit.  A key that is over
--- its time is free again.
+-- Takes the lock of a key, at which a second request with the same key waits
+-- for the first one's commit.  A key whose time is over is free again.
 -- name: idem_lock
 -- params: scope:text key:text kept_since:time
 -- columns: locked:bool
@@ -13,8 +13,9 @@ WITH d AS (
 SELECT pg_advisory_xact_lock(hashtextextended(
     pytake_tenant()::text || ' ' || $scope || ' ' || $key, 7305810)) IS NULL;
 
--- A repeated key fails with 23505 and takes the batch back.  witness: this
--- batch's last event; without it nothing was done and nothing is kept.
+-- Keeps an answer.  A repeated key fails with 23505, and the batch rolls back.
+-- $witness is this batch's last event; if it is not the tenant's newest, the
+-- batch did nothing and nothing is kept.
 -- name: idem_store
 -- params: scope:text key:text body_hash:bytes status:int location:text?
 -- params: response:text now:time witness:uuid
@@ -33,9 +34,9 @@ SELECT body_hash, status, location, response FROM idempotency_keys
 WHERE tenant_id = pytake_tenant() AND scope = $scope AND key = $key
   AND created_at > $kept_since;
 
--- An answer that only SQL knows: the conversation as it is now, 201 when it
--- is the one that this batch made.
--- $path stands before the id in Location.
+-- Keeps an answer that only SQL knows: the conversation as it is now, with 201
+-- when it is the one that this batch made.  $path stands before the id in
+-- Location.
 -- name: idem_store_conv
 -- params: scope:text key:text body_hash:bytes id:uuid path:text now:time
 -- params: contact_id:uuid config_id:uuid

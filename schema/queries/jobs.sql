@@ -1,11 +1,12 @@
--- Housekeeping, run by the sidecar as pytake_service: each a transaction of
--- its own, one number as the answer (how many were made, dropped, deleted).
+-- Housekeeping, which the sidecar runs as pytake_service.  Each statement is a
+-- transaction of its own and answers with one number: how many were made,
+-- dropped or deleted.
 
 -- name: days_make
 -- columns: n:int
 SELECT pytake_days_make();
 
--- Of a writer that met a day without one.
+-- Makes partitions for a writer that met a day without one.
 -- name: days_help
 -- columns: n:int
 SELECT pytake_days_help();
@@ -24,9 +25,9 @@ SELECT pytake_day_drop('event_log', $days);
 -- columns: n:int
 SELECT pytake_day_drop('webhook_raw', $days);
 
--- Rows that are over, a step at a time: days kept, rows at most.  The
--- condition is there twice for a row that changes while its lock is waited for
--- (a session that is renewed).
+-- The next statements delete rows whose time is over, at most so many in a
+-- step.  Their condition stands there twice, because a row may change while
+-- its lock is waited for, as a session does that is renewed.
 
 -- name: idem_trim
 -- params: days:int most:int
@@ -42,7 +43,7 @@ WITH d AS (
 )
 SELECT count(*)::int4 FROM d;
 
--- And their refresh tokens.
+-- Deletes sessions, whose refresh tokens go with them.
 -- name: session_trim
 -- params: days:int most:int
 -- columns: trimmed:int
@@ -57,7 +58,7 @@ WITH d AS (
 )
 SELECT count(*)::int4 FROM d;
 
--- Of sessions that go on.
+-- Deletes old refresh tokens of sessions that go on.
 -- name: refresh_token_trim
 -- params: days:int most:int
 -- columns: trimmed:int
@@ -100,8 +101,8 @@ WITH d AS (
 )
 SELECT count(*)::int4 FROM d;
 
--- Tenants and numbers that were removed go step by step: about that many rows
--- a step; 0: nothing is left.
+-- Deletes what belongs to removed tenants and numbers, about $most rows in a
+-- step; 0: nothing is left.
 -- name: purge
 -- params: most:int
 -- columns: n:int

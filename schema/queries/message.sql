@@ -1,4 +1,4 @@
--- Messages.
+-- Messages: listing and sending them.
 
 -- name: msg_list
 -- params: conversation_id:uuid below:uuid most:int
@@ -14,11 +14,12 @@ WHERE m.tenant_id = pytake_tenant() AND m.conversation_id = $conversation_id
   AND m.id < $below
 ORDER BY m.id DESC LIMIT $most;
 
--- A reply: the message, its outbox row, the conversation and the event, in
--- one statement.  What is newer by now, when this waited for the row behind
--- an inbound message, stays the conversation's last.  Without conversation_id
--- it is the open conversation of contact_id and config_id.  The template's
--- marks: chr(1) conversation id, chr(3) conversation, chr(4) seq.
+-- Sends a message: it inserts the message, its outbox row and the event, and
+-- changes the conversation, in one statement.  If this waited for the row
+-- behind an inbound message, what is newer by now stays the conversation's
+-- last message.  Without conversation_id it is the open conversation of
+-- contact_id and config_id.  In the template chr(1) stands for the
+-- conversation's id, chr(3) for the conversation and chr(4) for the seq.
 -- name: msg_send
 -- params: conversation_id:uuid? id:uuid sender_id:uuid content:text
 -- params: message_type:text metadata:text created_at:time now:time
@@ -67,7 +68,8 @@ FROM h, u JOIN contacts k ON k.tenant_id = u.tenant_id
     AND k.id = u.contact_id
 RETURNING seq, frame, conversation_id;
 
--- Which message a reply quotes: must be of the same conversation.
+-- Finds the message that a reply quotes, which must be of the same
+-- conversation.
 -- name: msg_in_conv
 -- params: id:uuid conversation_id:uuid
 -- columns: id:uuid

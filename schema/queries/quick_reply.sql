@@ -6,7 +6,7 @@
 id, shortcut, content, attachments, buttons, team_ids, created_at, updated_at,
 version;
 
--- q is the beginning of a shortcut.
+-- Lists the quick replies; $q, if any, is the beginning of a shortcut.
 -- name: quick_reply_list
 -- params: below:uuid most:int q:text?
 -- columns: @quick_reply
@@ -54,7 +54,8 @@ WHERE tenant_id = pytake_tenant() AND id = $id
   AND ($if_match::int4 IS NULL OR version = $if_match)
 RETURNING @quick_reply;
 
--- What its variables stand for in a conversation, for the user who asks.
+-- Gives what the variables of a quick reply stand for in a conversation, for
+-- the user who asks.
 -- name: quick_reply_variables
 -- params: conversation_id:uuid user_id:uuid
 -- columns: contact_name:text contact_phone:text? agent_name:text

@@ -1,20 +1,20 @@
 -- Sessions: entering a tenant, login, refresh, logout.
 
--- First statement of a user's batch.
+-- Enters the tenant of a session: the first statement of every user's batch.
 -- name: session_enter
 -- params: tenant_id:uuid session_id:uuid user_id:uuid
 -- columns: entered:bool
 SELECT pytake_session_enter($tenant_id, $session_id, $user_id);
 
--- First statement of a batch that acts for a tenant without a user (webhook,
--- the login that was just proven).
+-- Enters a tenant without a user: the first statement of a batch of the
+-- webhook, or of a login that was just proven.
 -- name: tenant_enter
 -- params: tenant_id:uuid
 -- columns: tenant_id:text
 SELECT set_config('pytake.tenant_id', $tenant_id::text, true);
 
--- One row, whether there is such a user or not.
--- $network is a keyed hash of the visitor's network.
+-- Gives one row, whether or not there is such a user.  $network is a keyed
+-- hash of the visitor's network.
 -- name: login_find
 -- params: email:text network:bytes?
 -- columns: account:text tenant_id:uuid? id:uuid? email:text? name:text?
@@ -22,10 +22,10 @@ SELECT set_config('pytake.tenant_id', $tenant_id::text, true);
 SELECT account, tenant_id, id, email, name, role, password_hash, calm
 FROM pytake_login_find($email, $network);
 
--- A session, its first refresh token and the audit's entry; no row when the
--- user or the tenant is not active any more.  Both are locked: whoever
--- deactivates the user or suspends the tenant at this moment either is seen
--- here, or sees the session and ends it.
+-- Opens a session, with its first refresh token and an entry in the audit log.
+-- There is no row when the user or the tenant is not active any more.  Both
+-- are locked: whoever deactivates the user or suspends the tenant at this
+-- moment either is seen here, or sees the session and ends it.
 -- name: session_add
 -- params: id:uuid user_id:uuid now:time expires_at:time user_agent:text?
 -- params: address:text? token_hash:bytes audit_id:uuid request_id:text
@@ -52,7 +52,8 @@ WITH s AS (
 )
 SELECT id FROM s;
 
--- Remembers where the user entered from, the 50 networks of the last 30 days.
+-- Remembers the network from which a user logged in; the newest 50 networks of
+-- the last 30 days are kept.
 -- name: login_network_add
 -- params: user_id:uuid network:bytes?
 WITH gone AS (
@@ -78,7 +79,8 @@ SELECT outcome, tenant_id, session_id, user_id, email, name, role
 FROM pytake_refresh_rotate($token_hash, $next_hash, $expires_at,
     make_interval(secs => $grace_s));
 
--- The database's clock: the hub asks by it for what has ended of late.
+-- Ends a session.  It uses the database's clock, by which the hub asks for
+-- what has ended of late.
 -- name: session_revoke
 -- params: id:uuid
 -- columns: id:uuid

@@ -1,4 +1,4 @@
--- Tags: what a conversation can be marked with.
+-- Tags, with which a conversation can be marked.
 
 -- fragment: tag
 -- columns: id:uuid name:text color:text? description:text? created_at:time

@@ -1,5 +1,6 @@
--- Ingest: set-based, one batch a tenant.  Arrays are parallel; the core has
--- cleaned, folded and sorted them (docs/webhook.md).
+-- The statements that ingest a webhook body, one batch for each tenant.  They
+-- take parallel arrays, which the core has cleaned, folded and sorted
+-- (docs/webhook.md).
 
 -- name: wa_numbers_find
 -- params: numbers:text[]
@@ -24,10 +25,11 @@ FROM unnest($hashes, $paths, $codes, $details, $items)
 ORDER BY t.hash
 ON CONFLICT DO NOTHING;
 
--- Threads are a sender and a number each, distinct and sorted: phones to
--- usernames, contact_ids for new contacts, config_ids the numbers',
--- conversation_ids for new conversations.  Messages follow in batch order;
--- threads names the thread of each, from 1 on.
+-- Stores messages.  A thread is a sender and a number; threads are distinct
+-- and sorted, and the arrays from phones to usernames describe their senders.
+-- contact_ids are for new contacts, config_ids are the numbers' ids, and
+-- conversation_ids are for new conversations.  The messages follow in the
+-- body's order, and threads names the thread of each, from 1 on.
 -- name: ingest_messages
 -- params: phones:text[] bsuids:text[] names:text[] wa_ids:text[]
 -- params: usernames:text[] contact_ids:uuid[] config_ids:uuid[]
@@ -42,8 +44,8 @@ FROM pytake_ingest($phones, $bsuids, $names, $wa_ids, $usernames,
     $types, $contents, $previews, $wamids, $metadata, $quoted, $frames,
     $event_ids, $now);
 
--- Notices of a new number or id.  contact_ids are for new contacts,
--- message_ids are the messages that say it.
+-- Stores notices of a new number or id.  contact_ids are for new contacts, and
+-- message_ids are the messages that bring the notices.
 -- name: contacts_link
 -- params: phones:text[] bsuids:text[] names:text[] wa_ids:text[]
 -- params: usernames:text[] contact_ids:uuid[] new_phones:text[]
@@ -51,9 +53,10 @@ FROM pytake_ingest($phones, $bsuids, $names, $wa_ids, $usernames,
 SELECT pytake_contacts_link($phones, $bsuids, $names, $wa_ids, $usernames,
     $contact_ids, $new_phones, $new_bsuids, $message_ids);
 
--- One entry a status.  ours: our ids (biz_opaque_callback_data; nil: none);
--- statuses as said; moves: what of ours they mean (sent, failed, delivered,
--- read; NULL: nothing); errors are JSON or NULL.
+-- Stores statuses, one entry each.  ours are our ids
+-- (biz_opaque_callback_data; nil: none); statuses are in WhatsApp's words;
+-- moves are the statuses that our messages get by them (sent, failed,
+-- delivered, read; NULL: none); errors are JSON or NULL.
 -- name: ingest_statuses
 -- params: wamids:text[] ours:uuid[] statuses:text[] at:time[] raw:text[]
 -- params: moves:text[] errors:text[] frames:text[] event_ids:uuid[] now:time

@@ -22,7 +22,7 @@ batch_new(const pt_mem_t *mem, size_t size_max)
 
     assert(mem != NULL);
     a = pt_arena_new(mem, size_max + sizeof(batch_t) + PT_ARENA_BLOCK);
-    b = (a == NULL) ? NULL : pt_calloc(a, 1, sizeof(batch_t));
+    b = (a == NULL) ? NULL : pt_arena_calloc(a, 1, sizeof(batch_t));
 
     if (b == NULL) {
         pt_arena_del(a);

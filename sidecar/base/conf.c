@@ -241,7 +241,7 @@ conf_duration(conf_reader_t *r, const char *name, int64_t *out)
         unit = 0;
     }
 
-    if (unit == 0 || !pt_parse_i64((pt_str_t){ v, len - 1 }, &n)) {
+    if (unit == 0 || !pt_i64_parse((pt_str_t){ v, len - 1 }, &n)) {
         return conf_fault(r,
                           "%s: \"%.60s\" is not a duration like 90s, 15m, "
                           "24h or 7d",

@@ -262,7 +262,7 @@ conf_ports(conf_reader_t *r, const char *name, const char *value)
     pt_str_t rest = conf_str(value), one;
 
     while (conf_split(&rest, ',', &one)) {
-        if (!pt_parse_i64(one, &n) || n < 1 || n > 65535) {
+        if (!pt_i64_parse(one, &n) || n < 1 || n > 65535) {
             return conf_fault(r, "%s: \"%.60s\" is not a port", name, value);
         }
     }
@@ -442,7 +442,7 @@ conf_dup(pt_arena_t *a, pt_str_t s, const char **out)
     pt_err_t err;
     pt_str_t copy;
 
-    err = pt_dup(a, s, &copy);
+    err = pt_arena_dup(a, s, &copy);
     *out = copy.data;
 
     return err;

@@ -121,7 +121,7 @@ conf_secret_file(conf_reader_t *r, const char *name, const char *file,
     size_t  len = 0;
     ssize_t n = 0;
 
-    buf = pt_alloc(r->arena, CONF_SECRET_MAX + 2);
+    buf = pt_arena_alloc(r->arena, CONF_SECRET_MAX + 2);
     if (buf == NULL) {
         return PT_ENOMEM;
     }

@@ -24,14 +24,6 @@
 #define BACKUP_MANIFEST_MAX (8u * 1024 * 1024)
 #define BACKUP_PIECE 65536
 
-/* Tables of ours that are no partition of another. */
-#define BACKUP_TABLES                                                          \
-    "SELECT c.relname FROM pg_class c"                                         \
-    " WHERE c.relnamespace = 'public'::regnamespace"                           \
-    " AND c.relkind IN ('r', 'p') AND NOT c.relispartition"                    \
-    " AND c.relname NOT IN ('schema_migrations', 'schema_functions')"          \
-    " ORDER BY c.relname"
-
 /* A program of PostgreSQL's with one end of its standard streams. */
 typedef struct {
     const char *name;
@@ -50,12 +42,12 @@ int backup_child_run(cmd_t *c, const db_t *db, char *const *argv, bool reads,
 /* Waits; 0, or CMD_FAILED after a message. */
 int backup_child_end(backup_child_t *child);
 
-/* Becomes the owner of the tables, quoted in *role; 0, or CMD_FAILED after a
- * message. */
-int backup_owner_enter(cmd_t *c, db_t *db, const char **role);
+/* Becomes the owner of the tables, whose name is in *role until db_close(); 0,
+ * or CMD_FAILED after a message. */
+int backup_owner_enter(db_t *db, const char **role);
 
-/* How many rows a table has, as text on the arena; 0 or CMD_FAILED. */
-int backup_count(cmd_t *c, db_t *db, const char *table, const char **out);
+/* How many rows a table has; 0, or CMD_FAILED after a message. */
+int backup_count(db_t *db, const char *table, int64_t *out);
 
 bool backup_write(int fd, const void *data, size_t len);
 

@@ -99,39 +99,24 @@ backup_child_end(backup_child_t *child)
 
 
 int
-backup_owner_enter(cmd_t *c, db_t *db, const char **role)
+backup_owner_enter(db_t *db, const char **role)
 {
-    char        sql[256];
-    pt_err_t    err;
-    pt_str_t    name;
-    PGresult   *res;
-    const char *owner;
+    char          sql[256];
+    pytake_rows_t rows;
 
-    if (db_exec(db,
-                "SELECT rolname, quote_ident(rolname) FROM pg_class c"
-                " JOIN pg_roles r ON r.oid = c.relowner"
-                " WHERE c.oid = to_regclass('public.tenants')",
-                0, NULL, &res)
-        != PT_OK)
-    {
+    pt_q_backup_owner(db_sql(db));
+    if (db_run(db, &rows) != PT_OK) {
         return cmd_db_error(db, "cannot look at the tables");
     }
 
-    if (PQntuples(res) == 0) {
-        PQclear(res);
+    if (rows.nrows == 0) {
         return cmd_error("the database has no tables of PyTake's: run "
                          "\"pytake migrate\"");
     }
+    *role = db_text(&rows, 0, PT_COL_BACKUP_OWNER_NAME);
 
-    owner = db_cell(res, 0, 0);
-    snprintf(sql, sizeof(sql), "SET ROLE %s", db_cell(res, 0, 1));
-    err = pt_dup(c->arena, (pt_str_t){ owner, strlen(owner) }, &name);
-    PQclear(res);
-    if (err != PT_OK) {
-        return cmd_no_memory();
-    }
-    *role = name.data;
-
+    snprintf(sql, sizeof(sql), "SET ROLE %s",
+             db_text(&rows, 0, PT_COL_BACKUP_OWNER_QUOTED));
     if (db_do(db, sql) != PT_OK) {
         return cmd_error("%s - give the address of the login that migrates: "
                          "it owns the tables and sees all of their rows",
@@ -143,13 +128,11 @@ backup_owner_enter(cmd_t *c, db_t *db, const char **role)
 
 
 int
-backup_count(cmd_t *c, db_t *db, const char *table, const char **out)
+backup_count(db_t *db, const char *table, int64_t *out)
 {
-    int       rc = 0;
-    char      sql[256];
-    char     *name;
-    pt_str_t  n;
-    PGresult *res;
+    char          sql[256];
+    char         *name;
+    pytake_rows_t rows;
 
     name = PQescapeIdentifier(db->pg, table, strlen(table));
     if (name == NULL) {
@@ -158,20 +141,13 @@ backup_count(cmd_t *c, db_t *db, const char *table, const char **out)
     snprintf(sql, sizeof(sql), "SELECT count(*) FROM public.%s", name);
     PQfreemem(name);
 
-    if (db_exec(db, sql, 0, NULL, &res) != PT_OK) {
+    if (db_ask(db, sql, &rows) != PT_OK
+        || !pt_i64_parse(pt_cell_text(&rows, 0, 0), out))
+    {
         return cmd_db_error(db, "cannot count the rows");
     }
-    if (pt_dup(c->arena,
-               (pt_str_t){ db_cell(res, 0, 0), strlen(db_cell(res, 0, 0)) }, &n)
-        != PT_OK)
-    {
-        rc = cmd_no_memory();
-    } else {
-        *out = n.data;
-    }
-    PQclear(res);
 
-    return rc;
+    return 0;
 }
 
 
@@ -251,7 +227,7 @@ backup_env_add(cmd_t *c, char **env, size_t *n, const char *name,
     }
 
     if (*n + 1 >= BACKUP_ENV_MAX
-        || pt_fmt(c->arena, &s, "%s=%s", name, value) != PT_OK)
+        || pt_arena_fmt(c->arena, &s, "%s=%s", name, value) != PT_OK)
     {
         return cmd_no_memory();
     }

@@ -108,8 +108,9 @@ int64_t cmd_now_us(void);
 /* Random bytes of the kernel; a program without them ends here. */
 void cmd_random(void *out, size_t len);
 
-/* A new version 7 id as text. */
-void cmd_uuid(char out[PT_UUID_LEN + 1]);
+/* A new version 7 id; and any id as C has text. */
+void cmd_uuid(pt_uuid_t *out);
+void cmd_uuid_text(const pt_uuid_t *id, char out[PT_UUID_LEN + 1]);
 
 /* A password that nobody chose, 20 characters. */
 #define CMD_PASSWORD_LEN 20
@@ -132,7 +133,7 @@ int cmd_read_file(cmd_t *c, const char *path, size_t max, pt_str_t *out);
 
 /* By id or by name, whatever its case and blanks; one that was removed is not
  * found.  0 with id, or CMD_FAILED after a message. */
-int cmd_tenant_find(db_t *db, const char *name, char id[PT_UUID_LEN + 1]);
+int cmd_tenant_find(db_t *db, const char *name, pt_uuid_t *id);
 
 /* "pytake migrate" up to and including a version (cmd_migrate.c). */
 int cmd_migrate_to(cmd_t *c, int version);
@@ -141,15 +142,16 @@ int cmd_migrate_to(cmd_t *c, int version);
 int cmd_tenant_twins(db_t *db);
 
 /* Writes one line of the audit log; what was done stands without it. */
-pt_err_t cmd_audit(db_t *db, const char *tenant, const char *action,
-                   const char *object) PT_MUST_CHECK;
+pt_err_t cmd_audit(db_t *db, const pt_uuid_t *tenant, const char *action,
+                   const pt_uuid_t *object) PT_MUST_CHECK;
 
-/* A WhatsApp token sealed for its row, as bytea text ("\x..."). */
-pt_err_t cmd_token_seal(cmd_t *c, const char *tenant, const char *config,
-                        pt_str_t token, const char **out) PT_MUST_CHECK;
+/* A WhatsApp token sealed for its row, on the arena. */
+pt_err_t cmd_token_seal(cmd_t *c, const pt_uuid_t *tenant,
+                        const pt_uuid_t *config, pt_str_t token,
+                        pt_str_t *out) PT_MUST_CHECK;
 
-/* Is hex, without "\x", a token sealed for this row under our key? */
-bool cmd_token_opens(cmd_t *c, const char *tenant, const char *config,
-                     const char *hex) PT_MUST_CHECK;
+/* Is it a token sealed for this row under our key? */
+bool cmd_token_opens(cmd_t *c, const pt_uuid_t *tenant, const pt_uuid_t *config,
+                     pt_str_t sealed) PT_MUST_CHECK;
 
 #endif

@@ -28,7 +28,7 @@ typedef struct {
 } backup_t;
 
 static int backup_run(backup_t *b, const char *path);
-static int backup_begin(backup_t *b, pt_str_t *snapshot);
+static int backup_begin(backup_t *b, const char **snapshot);
 static int backup_seen(backup_t *b);
 static int backup_manifest(backup_t *b, pt_str_t *out);
 static int backup_tables(backup_t *b, pt_jw_t *w);
@@ -78,17 +78,18 @@ cmd_backup(cmd_t *c, int argc, char **argv)
 static int
 backup_run(backup_t *b, const char *path)
 {
-    int      rc;
-    pt_str_t snapshot, manifest;
+    int         rc;
+    pt_str_t    manifest;
+    const char *snapshot = NULL;
 
-    if ((rc = backup_owner_enter(b->cmd, &b->db, &b->role)) != 0
+    if ((rc = backup_owner_enter(&b->db, &b->role)) != 0
         || (rc = backup_begin(b, &snapshot)) != 0 || (rc = backup_seen(b)) != 0
         || (rc = backup_manifest(b, &manifest)) != 0)
     {
         return rc;
     }
 
-    rc = backup_file(b, path, manifest, snapshot.data);
+    rc = backup_file(b, path, manifest, snapshot);
     if (rc == 0) {
         cmd_print("%s: %llu rows", path, (unsigned long long) b->rows);
     }
@@ -99,30 +100,26 @@ backup_run(backup_t *b, const char *path)
 
 /* Everything that follows sees the database as it is now, pg_dump, too. */
 static int
-backup_begin(backup_t *b, pt_str_t *snapshot)
+backup_begin(backup_t *b, const char **snapshot)
 {
-    pt_err_t    err;
-    PGresult   *res;
-    const char *id;
+    pytake_rows_t rows;
 
     b->db.timeout_ms = DB_WAIT_FOREVER;
+
+    pt_q_backup_snapshot(db_sql(&b->db));
 
     if (db_do(&b->db, "SET statement_timeout = 0") != PT_OK
         || db_do(&b->db, "SET idle_in_transaction_session_timeout = 0") != PT_OK
         || db_do(&b->db, "SET row_security = on") != PT_OK
         || db_do(&b->db, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
                != PT_OK
-        || db_exec(&b->db, "SELECT pg_export_snapshot()", 0, NULL, &res)
-               != PT_OK)
+        || db_run(&b->db, &rows) != PT_OK)
     {
         return cmd_db_error(&b->db, "cannot look at the database");
     }
+    *snapshot = db_text(&rows, 0, PT_COL_BACKUP_SNAPSHOT_ID);
 
-    id = db_cell(res, 0, 0);
-    err = pt_dup(b->cmd->arena, (pt_str_t){ id, strlen(id) }, snapshot);
-    PQclear(res);
-
-    return err == PT_OK ? 0 : cmd_no_memory();
+    return 0;
 }
 
 
@@ -131,43 +128,30 @@ backup_begin(backup_t *b, pt_str_t *snapshot)
 static int
 backup_seen(backup_t *b)
 {
-    int       rc = 0;
-    PGresult *res;
+    pytake_rows_t rows;
 
-    if (db_exec(&b->db,
-                "SELECT c.relname FROM pg_class c"
-                " WHERE c.relnamespace = 'public'::regnamespace"
-                " AND c.relkind IN ('r', 'p') AND NOT c.relispartition"
-                " AND row_security_active(c.oid) AND NOT EXISTS ("
-                " SELECT FROM pg_policy p WHERE p.polrelid = c.oid"
-                " AND p.polcmd IN ('*', 'r') AND p.polpermissive"
-                " AND pg_get_expr(p.polqual, p.polrelid) = 'true'"
-                " AND EXISTS (SELECT FROM unnest(p.polroles) r(id)"
-                " WHERE r.id = 0 OR pg_has_role(r.id, 'USAGE'))) LIMIT 1",
-                0, NULL, &res)
-        != PT_OK)
-    {
+    pt_q_backup_hidden(db_sql(&b->db));
+    if (db_run(&b->db, &rows) != PT_OK) {
         return cmd_db_error(&b->db, "cannot look at the policies");
     }
 
-    if (PQntuples(res) > 0) {
-        rc = cmd_error("row-level security hides rows of \"%s\" from its "
-                       "owner: a backup would not have all of them",
-                       db_cell(res, 0, 0));
+    if (rows.nrows > 0) {
+        return cmd_error("row-level security hides rows of \"%s\" from its "
+                         "owner: a backup would not have all of them",
+                         db_text(&rows, 0, PT_COL_BACKUP_HIDDEN_NAME));
     }
-    PQclear(res);
 
-    return rc;
+    return 0;
 }
 
 
 static int
 backup_manifest(backup_t *b, pt_str_t *out)
 {
-    int       rc;
-    pt_jw_t   w;
-    pt_buf_t  buf;
-    PGresult *res;
+    int           rc;
+    pt_jw_t       w;
+    pt_buf_t      buf;
+    pytake_rows_t rows;
 
     pt_buf_init(&buf, b->cmd->arena, BACKUP_MANIFEST_MAX);
     pt_jw_init(&w, &buf);
@@ -179,28 +163,15 @@ backup_manifest(backup_t *b, pt_str_t *out)
     pt_jw_key(&w, "database");
     pt_jw_str(&w, (pt_str_t){ PQdb(b->db.pg), strlen(PQdb(b->db.pg)) });
 
-    if (db_exec(&b->db,
-                "SELECT (SELECT json_agg(json_build_object('version',"
-                " m.version, 'checksum', m.checksum) ORDER BY m.version)"
-                " FROM public.schema_migrations m), (SELECT"
-                " json_agg(json_build_object('parent', p.relname, 'name',"
-                " c.relname, 'bounds', pg_get_expr(c.relpartbound, c.oid))"
-                " ORDER BY c.relname) FROM pg_inherits i JOIN pg_class c"
-                " ON c.oid = i.inhrelid JOIN pg_class p ON p.oid = i.inhparent"
-                " WHERE p.relnamespace = 'public'::regnamespace"
-                " AND p.relkind = 'p'"
-                " AND pg_get_expr(c.relpartbound, c.oid) <> 'DEFAULT')",
-                0, NULL, &res)
-        != PT_OK)
-    {
+    pt_q_backup_schema(db_sql(&b->db));
+    if (db_run(&b->db, &rows) != PT_OK) {
         return cmd_db_error(&b->db, "cannot read the schema");
     }
 
     pt_jw_key(&w, "migrations");
-    pt_jw_raw(&w, (pt_str_t){ db_cell(res, 0, 0), strlen(db_cell(res, 0, 0)) });
+    pt_jw_raw(&w, pt_cell_text(&rows, 0, PT_COL_BACKUP_SCHEMA_MIGRATIONS));
     pt_jw_key(&w, "partitions");
-    pt_jw_raw(&w, (pt_str_t){ db_cell(res, 0, 1), strlen(db_cell(res, 0, 1)) });
-    PQclear(res);
+    pt_jw_raw(&w, pt_cell_text(&rows, 0, PT_COL_BACKUP_SCHEMA_PARTITIONS));
 
     rc = backup_tables(b, &w);
     if (rc != 0) {
@@ -216,30 +187,31 @@ backup_manifest(backup_t *b, pt_str_t *out)
 static int
 backup_tables(backup_t *b, pt_jw_t *w)
 {
-    int         i, rc = 0;
-    int64_t     n;
-    PGresult   *res;
-    const char *rows, *name;
+    int           rc = 0;
+    int64_t       n;
+    uint32_t      i;
+    const char   *name;
+    pytake_rows_t rows;
 
-    if (db_exec(&b->db, BACKUP_TABLES, 0, NULL, &res) != PT_OK) {
+    pt_q_backup_tables(db_sql(&b->db));
+    if (db_run(&b->db, &rows) != PT_OK) {
         return cmd_db_error(&b->db, "cannot list the tables");
     }
 
     pt_jw_key(w, "tables");
     pt_jw_object(w);
 
-    for (i = 0; rc == 0 && i < PQntuples(res); i++) {
-        name = db_cell(res, i, 0);
-        rc = backup_count(b->cmd, &b->db, name, &rows);
+    for (i = 0; rc == 0 && i < rows.nrows; i++) {
+        name = db_text(&rows, i, PT_COL_BACKUP_TABLES_NAME);
+        rc = backup_count(&b->db, name, &n);
 
-        if (rc == 0 && pt_parse_i64((pt_str_t){ rows, strlen(rows) }, &n)) {
+        if (rc == 0) {
             pt_jw_key_str(w, (pt_str_t){ name, strlen(name) });
             pt_jw_i64(w, n);
             b->rows += (uint64_t) n;
         }
     }
     pt_jw_object_end(w);
-    PQclear(res);
 
     return rc;
 }
@@ -254,7 +226,7 @@ backup_file(backup_t *b, const char *path, pt_str_t manifest,
     char     empty[BACKUP_HEAD_LEN] = { 0 };
     pt_str_t part;
 
-    if (pt_fmt(b->cmd->arena, &part, "%s.part", path) != PT_OK) {
+    if (pt_arena_fmt(b->cmd->arena, &part, "%s.part", path) != PT_OK) {
         return cmd_no_memory();
     }
 
@@ -299,8 +271,8 @@ backup_dump(backup_t *b, const char *snapshot)
     pt_str_t       role, at;
     backup_child_t child;
 
-    if (pt_fmt(b->cmd->arena, &role, "--role=%s", b->role) != PT_OK
-        || pt_fmt(b->cmd->arena, &at, "--snapshot=%s", snapshot) != PT_OK)
+    if (pt_arena_fmt(b->cmd->arena, &role, "--role=%s", b->role) != PT_OK
+        || pt_arena_fmt(b->cmd->arena, &at, "--snapshot=%s", snapshot) != PT_OK)
     {
         return cmd_no_memory();
     }

@@ -28,11 +28,11 @@ static int demo_number(cmd_t *c, db_t *db, const demo_cast_t *cast,
                        demo_tenant_t *t);
 static int demo_user(db_t *db, const demo_cast_t *cast, demo_tenant_t *t,
                      int i);
-static int demo_find(db_t *db, const char *sql, const char *key,
-                     PGresult **out);
+static int demo_find(db_t *db, const char *email, pytake_rows_t *out);
 static int demo_print(cmd_t *c, db_t *db,
                       const demo_tenant_t tenants[DEMO_TENANTS]);
 static void demo_json_str(pt_jw_t *w, const char *key, const char *value);
+static void demo_json_id(pt_jw_t *w, const char *key, const pt_uuid_t *id);
 
 
 int
@@ -214,9 +214,8 @@ demo_people(cmd_t *c, db_t *db, demo_tenant_t tenants[DEMO_TENANTS])
 {
     int i, k, rc;
 
-    if (db_do(db, "BEGIN") != PT_OK
-        || db_do(db, "SELECT pg_advisory_xact_lock(7305807)") != PT_OK)
-    {
+    pt_q_demo_lock(db_sql(db));
+    if (db_do(db, "BEGIN") != PT_OK || db_run(db, NULL) != PT_OK) {
         return cmd_db_error(db, "cannot begin");
     }
 
@@ -243,34 +242,23 @@ demo_people(cmd_t *c, db_t *db, demo_tenant_t tenants[DEMO_TENANTS])
 }
 
 
-/* A demo's tenant is known by its number or its owner's address. */
+/* A demo's tenant is known by its owner's address. */
 static int
 demo_tenant(db_t *db, const demo_cast_t *cast, demo_tenant_t *t)
 {
-    int         rc;
-    PGresult   *res;
-    const char *params[] = { t->id, cast->name };
+    int           rc;
+    pytake_rows_t rows;
 
-    rc = demo_find(db,
-                   "SELECT tenant_id FROM users"
-                   " WHERE email_key = pytake_email_key($1)",
-                   t->users[0].email, &res);
-    if (rc != 0) {
+    rc = demo_find(db, t->users[0].email, &rows);
+    if (rc != 0
+        || pt_cell_uuid(&rows, 0, PT_COL_DEMO_USER_FIND_TENANT_ID, &t->id)) {
         return rc;
     }
 
-    if (PQntuples(res) > 0) {
-        snprintf(t->id, sizeof(t->id), "%s", db_cell(res, 0, 0));
-        PQclear(res);
-        return 0;
-    }
-    PQclear(res);
-
-    cmd_uuid(t->id);
-    if (db_exec(db, "INSERT INTO tenants (id, name) VALUES ($1, $2)", 2, params,
-                NULL)
-        != PT_OK)
-    {
+    cmd_uuid(&t->id);
+    PT_SQL(db_sql(db), cmd_tenant_add, .id = &t->id,
+           .name = db_str(cast->name));
+    if (db_run(db, NULL) != PT_OK) {
         return cmd_db_error(db, "cannot add the demo's tenant");
     }
 
@@ -281,48 +269,32 @@ demo_tenant(db_t *db, const demo_cast_t *cast, demo_tenant_t *t)
 static int
 demo_number(cmd_t *c, db_t *db, const demo_cast_t *cast, demo_tenant_t *t)
 {
-    int         rc;
-    PGresult   *res;
-    const char *sealed;
+    pt_str_t      sealed;
+    pytake_rows_t rows;
 
-    rc = demo_find(db,
-                   "SELECT id FROM whatsapp_configs"
-                   " WHERE phone_number_id = $1",
-                   cast->phone_number_id, &res);
-    if (rc != 0) {
-        return rc;
+    PT_SQL(db_sql(db), cmd_number_find,
+           .phone_number_id = db_str(cast->phone_number_id));
+    if (db_run(db, &rows) != PT_OK) {
+        return cmd_db_error(db, "cannot read the demo's people");
     }
 
-    if (PQntuples(res) > 0) {
-        snprintf(t->config_id, sizeof(t->config_id), "%s", db_cell(res, 0, 0));
-    } else {
-        cmd_uuid(t->config_id);
+    if (!pt_cell_uuid(&rows, 0, PT_COL_CMD_NUMBER_ID, &t->config_id)) {
+        cmd_uuid(&t->config_id);
     }
-    PQclear(res);
 
-    if (cmd_token_seal(c, t->id, t->config_id,
+    if (cmd_token_seal(c, &t->id, &t->config_id,
                        (pt_str_t){ t->access_token, DEMO_TOKEN_LEN }, &sealed)
         != PT_OK)
     {
         return cmd_error("the demo's token cannot be sealed");
     }
 
-    const char *params[] = { t->id,         t->config_id,
-                             cast->name,    cast->phone_number_id,
-                             cast->waba_id, cast->display,
-                             sealed };
-
-    /* sealed anew each time: the key may be another one by now */
-    if (db_exec(db,
-                "INSERT INTO whatsapp_configs (tenant_id, id, name,"
-                " phone_number_id, waba_id, display_phone_number,"
-                " access_token_sealed)"
-                " VALUES ($1, $2, $3, $4, $5, $6, $7::bytea)"
-                " ON CONFLICT (tenant_id, id) DO UPDATE"
-                " SET access_token_sealed = excluded.access_token_sealed",
-                7, params, NULL)
-        != PT_OK)
-    {
+    PT_SQL(db_sql(db), demo_number_put, .tenant_id = &t->id,
+           .id = &t->config_id, .name = db_str(cast->name),
+           .phone_number_id = db_str(cast->phone_number_id),
+           .waba_id = db_str(cast->waba_id), .display = db_str(cast->display),
+           .token = sealed);
+    if (db_run(db, NULL) != PT_OK) {
         return cmd_db_error(db, "cannot add the demo's number");
     }
 
@@ -333,32 +305,23 @@ demo_number(cmd_t *c, db_t *db, const demo_cast_t *cast, demo_tenant_t *t)
 static int
 demo_user(db_t *db, const demo_cast_t *cast, demo_tenant_t *t, int i)
 {
-    int          rc;
-    bool         good = false;
-    char         phc[CMD_PHC_MAX];
-    PGresult    *res;
-    demo_user_t *u = &t->users[i];
-    pt_str_t     password = { u->password, CMD_PASSWORD_LEN };
-    const char  *params[] = { t->id,           u->id,         u->email,
-                              cast->people[i], demo_roles[i], phc };
+    int           rc;
+    char          phc[CMD_PHC_MAX];
+    demo_user_t  *u = &t->users[i];
+    pt_str_t      password = { u->password, CMD_PASSWORD_LEN };
+    pytake_rows_t rows;
 
-    rc = demo_find(db,
-                   "SELECT id, password_hash FROM users"
-                   " WHERE email_key = pytake_email_key($1)",
-                   u->email, &res);
+    rc = demo_find(db, u->email, &rows);
     if (rc != 0) {
         return rc;
     }
 
-    if (PQntuples(res) > 0) {
-        snprintf(u->id, sizeof(u->id), "%s", db_cell(res, 0, 0));
-        good = cmd_password_is(password, db_cell(res, 0, 1));
-    } else {
-        cmd_uuid(u->id);
-    }
-    PQclear(res);
-
-    if (good) {
+    if (!pt_cell_uuid(&rows, 0, PT_COL_DEMO_USER_FIND_ID, &u->id)) {
+        cmd_uuid(&u->id);
+    } else if (cmd_password_is(
+                   password,
+                   db_text(&rows, 0, PT_COL_DEMO_USER_FIND_PASSWORD_HASH)))
+    {
         return 0;
     }
 
@@ -366,14 +329,10 @@ demo_user(db_t *db, const demo_cast_t *cast, demo_tenant_t *t, int i)
         return cmd_no_memory();
     }
 
-    if (db_exec(db,
-                "INSERT INTO users (tenant_id, id, email, name, role,"
-                " password_hash) VALUES ($1, $2, $3, $4, $5, $6)"
-                " ON CONFLICT (tenant_id, id) DO UPDATE"
-                " SET password_hash = excluded.password_hash",
-                6, params, NULL)
-        != PT_OK)
-    {
+    PT_SQL(db_sql(db), demo_user_put, .tenant_id = &t->id, .id = &u->id,
+           .email = db_str(u->email), .name = db_str(cast->people[i]),
+           .role = db_str(demo_roles[i]), .password_hash = db_str(phc));
+    if (db_run(db, NULL) != PT_OK) {
         return cmd_db_error(db, "cannot add the demo's user");
     }
 
@@ -382,9 +341,10 @@ demo_user(db_t *db, const demo_cast_t *cast, demo_tenant_t *t, int i)
 
 
 static int
-demo_find(db_t *db, const char *sql, const char *key, PGresult **out)
+demo_find(db_t *db, const char *email, pytake_rows_t *out)
 {
-    if (db_exec(db, sql, 1, &key, out) != PT_OK) {
+    PT_SQL(db_sql(db), demo_user_find, .email = db_str(email));
+    if (db_run(db, out) != PT_OK) {
         return cmd_db_error(db, "cannot read the demo's people");
     }
 
@@ -409,9 +369,9 @@ demo_print(cmd_t *c, db_t *db, const demo_tenant_t tenants[DEMO_TENANTS])
     for (i = 0; i < DEMO_TENANTS; i++) {
         t = &tenants[i];
         pt_jw_object(&w);
-        demo_json_str(&w, "id", t->id);
+        demo_json_id(&w, "id", &t->id);
         demo_json_str(&w, "name", demo_cast[i].name);
-        demo_json_str(&w, "whatsapp_config_id", t->config_id);
+        demo_json_id(&w, "whatsapp_config_id", &t->config_id);
         demo_json_str(&w, "phone_number_id", demo_cast[i].phone_number_id);
         demo_json_str(&w, "display_phone_number", demo_cast[i].display);
 
@@ -419,7 +379,7 @@ demo_print(cmd_t *c, db_t *db, const demo_tenant_t tenants[DEMO_TENANTS])
         pt_jw_array(&w);
         for (k = 0; k < DEMO_ROLES; k++) {
             pt_jw_object(&w);
-            demo_json_str(&w, "id", t->users[k].id);
+            demo_json_id(&w, "id", &t->users[k].id);
             demo_json_str(&w, "email", t->users[k].email);
             demo_json_str(&w, "password", t->users[k].password);
             demo_json_str(&w, "role", demo_roles[k]);
@@ -448,4 +408,12 @@ demo_json_str(pt_jw_t *w, const char *key, const char *value)
 {
     pt_jw_key(w, key);
     pt_jw_str(w, (pt_str_t){ value, strlen(value) });
+}
+
+
+static void
+demo_json_id(pt_jw_t *w, const char *key, const pt_uuid_t *id)
+{
+    pt_jw_key(w, key);
+    pt_jw_uuid(w, id);
 }

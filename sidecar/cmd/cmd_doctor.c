@@ -162,6 +162,9 @@ doctor_postgres(doctor_t *d)
         return;
     }
 
+    d->prefix = (pt_str_t){ d->cmd->conf.role_app,
+                            strlen(d->cmd->conf.role_app) - strlen("_app") };
+
     if (db_open(&d->db, d->cmd->conf.database_url, NULL, DB_QUERY_TIMEOUT_MS)
         != PT_OK)
     {

@@ -10,15 +10,16 @@
 #include <limits.h>
 #include <stdio.h>
 
-#define MIGRATE_LOCK "7305808"
 #define MIGRATE_SERVER_MIN 150000 /* views with security_invoker */
 
-static int migrate_with(migrate_t *m, int (*run)(migrate_t *m));
-static int migrate_status(migrate_t *m);
-static int migrate_dry_run(migrate_t *m);
-static int migrate_run(migrate_t *m);
-static int migrate_lock(migrate_t *m);
-static int migrate_tables_make(migrate_t *m);
+static int  migrate_with(migrate_t *m, int (*run)(migrate_t *m));
+static int  migrate_status(migrate_t *m);
+static void migrate_applied_print(const pytake_rows_t *rows, uint32_t i,
+                                  uint32_t at, uint32_t ms);
+static int  migrate_dry_run(migrate_t *m);
+static int  migrate_run(migrate_t *m);
+static int  migrate_lock(migrate_t *m);
+static int  migrate_tables_make(migrate_t *m);
 
 
 int
@@ -82,8 +83,6 @@ migrate_with(migrate_t *m, int (*run)(migrate_t *m))
     } else {
         rc = run(m);
     }
-    PQclear(m->applied);
-    PQclear(m->functions);
     db_close(&m->db);
 
     return rc;
@@ -93,33 +92,35 @@ migrate_with(migrate_t *m, int (*run)(migrate_t *m))
 static int
 migrate_status(migrate_t *m)
 {
-    int    i, rc, row;
-    size_t n;
+    int      rc, row;
+    size_t   n;
+    uint32_t i;
 
     rc = migrate_plan(m);
     if (rc != 0) {
         return rc;
     }
 
-    for (i = 0; i < (int) migrations_count; i++) {
-        row = m->replaces ? PQntuples(m->applied) - 1 : i;
+    for (i = 0; i < migrations_count; i++) {
         printf("%04d %-24s ", migrations[i].version, migrations[i].name);
 
         if (i < m->known) {
-            printf("applied %s (%s ms)\n", db_cell(m->applied, row, 2),
-                   db_cell(m->applied, row, 3));
+            migrate_applied_print(
+                &m->applied, m->replaces ? m->applied.nrows - 1 : i,
+                PT_COL_MIGRATE_APPLIED_APPLIED_AT, PT_COL_MIGRATE_APPLIED_MS);
         } else {
             printf("pending\n");
         }
     }
 
     for (n = 0; n < schema_functions_count; n++) {
-        row = migrate_functions_row(m->functions, &schema_functions[n]);
+        row = migrate_functions_row(&m->functions, &schema_functions[n]);
         printf("%-29s ", schema_functions[n].file);
 
         if (row >= 0) {
-            printf("applied %s (%s ms)\n", db_cell(m->functions, row, 2),
-                   db_cell(m->functions, row, 3));
+            migrate_applied_print(&m->functions, (uint32_t) row,
+                                  PT_COL_MIGRATE_FUNCTIONS_APPLIED_AT,
+                                  PT_COL_MIGRATE_FUNCTIONS_MS);
         } else {
             printf("pending\n");
         }
@@ -132,6 +133,15 @@ migrate_status(migrate_t *m)
     }
 
     return CMD_OK;
+}
+
+
+static void
+migrate_applied_print(const pytake_rows_t *rows, uint32_t i, uint32_t at,
+                      uint32_t ms)
+{
+    printf("applied %s (%d ms)\n", db_text(rows, i, at),
+           (int) pt_cell_i32(rows, i, ms));
 }
 
 
@@ -195,28 +205,23 @@ migrate_run(migrate_t *m)
 static int
 migrate_lock(migrate_t *m)
 {
-    bool      got;
-    PGresult *res;
+    pytake_rows_t rows;
 
     m->db.timeout_ms = DB_WAIT_FOREVER;
 
+    pt_q_migrate_lock_try(db_sql(&m->db));
     if (db_do(&m->db, "SET statement_timeout = 0") != PT_OK
         || db_do(&m->db, "SET lock_timeout = 0") != PT_OK
-        || db_exec(&m->db, "SELECT pg_try_advisory_lock(" MIGRATE_LOCK ")", 0,
-                   NULL, &res)
-               != PT_OK)
+        || db_run(&m->db, &rows) != PT_OK)
     {
         return cmd_db_error(&m->db, "cannot lock the schema");
     }
 
-    got = db_cell(res, 0, 0)[0] == 't';
-    PQclear(res);
-
-    if (!got) {
+    if (!pt_cell_bool(&rows, 0, PT_COL_MIGRATE_LOCK_TRY_LOCKED)) {
         fputs("pytake: another migration is under way, waiting for it\n",
               stderr);
-        if (db_do(&m->db, "SELECT pg_advisory_lock(" MIGRATE_LOCK ")") != PT_OK)
-        {
+        pt_q_migrate_lock_wait(db_sql(&m->db));
+        if (db_run(&m->db, NULL) != PT_OK) {
             return cmd_db_error(&m->db, "cannot lock the schema");
         }
     }

@@ -22,17 +22,21 @@ typedef struct {
 } number_args_t;
 
 static int  number_add(const number_args_t *a);
-static int  number_insert(const number_args_t *a, db_t *db, const char *tenant);
+static int  number_insert(const number_args_t *a, db_t *db,
+                          const pt_uuid_t *tenant);
 static int  number_token(const number_args_t *a);
+static int  number_token_keep(const number_args_t *a, db_t *db);
 static int  number_list(const number_args_t *a);
 static int  number_rename(const number_args_t *a);
 static int  number_remove(const number_args_t *a);
-static int  number_change(const number_args_t *a, const char *sql, int n,
-                          const char *const *params, const char *action,
+static int  number_open(const number_args_t *a, db_t *db);
+static int  number_change(const number_args_t *a, db_t *db, const char *action,
                           const char *told);
+static bool number_is_there(const number_args_t *a, const pytake_rows_t *rows,
+                            pt_uuid_t *tenant, pt_uuid_t *id);
 static int  number_texts(const number_args_t *a);
-static int  number_sealed(const number_args_t *a, const char *tenant,
-                          const char *config, const char **out);
+static int  number_sealed(const number_args_t *a, const pt_uuid_t *tenant,
+                          const pt_uuid_t *config, pt_str_t *out);
 static bool number_digits_is(const char *s);
 
 static const struct {
@@ -87,9 +91,9 @@ cmd_number(cmd_t *c, int argc, char **argv)
 static int
 number_add(const number_args_t *a)
 {
-    int  rc;
-    char tenant[PT_UUID_LEN + 1];
-    db_t db;
+    int       rc;
+    db_t      db;
+    pt_uuid_t tenant;
 
     if ((rc = cmd_need(a->tenant, "tenant")) != 0
         || (rc = cmd_need(a->phone_number_id, "phone-number-id")) != 0
@@ -116,9 +120,9 @@ number_add(const number_args_t *a)
         return rc;
     }
 
-    rc = cmd_tenant_find(&db, a->tenant, tenant);
+    rc = cmd_tenant_find(&db, a->tenant, &tenant);
     if (rc == 0) {
-        rc = number_insert(a, &db, tenant);
+        rc = number_insert(a, &db, &tenant);
     }
     db_close(&db);
 
@@ -127,35 +131,27 @@ number_add(const number_args_t *a)
 
 
 static int
-number_insert(const number_args_t *a, db_t *db, const char *tenant)
+number_insert(const number_args_t *a, db_t *db, const pt_uuid_t *tenant)
 {
-    int         rc;
-    char        id[PT_UUID_LEN + 1];
-    const char *sealed = NULL;
+    int       rc;
+    char      text[PT_UUID_LEN + 1];
+    pt_str_t  sealed = PT_STR_NULL;
+    pt_uuid_t id;
 
-    cmd_uuid(id);
-    rc = number_sealed(a, tenant, id, &sealed);
+    cmd_uuid(&id);
+    rc = number_sealed(a, tenant, &id, &sealed);
     if (rc != 0) {
         return rc;
     }
 
-    const char *params[] = { tenant,
-                             id,
-                             a->name != NULL ? a->name : a->display,
-                             a->phone_number_id,
-                             a->waba,
-                             a->display,
-                             sealed };
+    PT_SQL(db_sql(db), cmd_number_add, .tenant_id = tenant, .id = &id,
+           .name = db_str(a->name != NULL ? a->name : a->display),
+           .phone_number_id = db_str(a->phone_number_id),
+           .waba_id = db_str(a->waba), .display = db_str(a->display),
+           .token = sealed);
 
-    if (db_do(db, "BEGIN") != PT_OK
-        || db_exec(db,
-                   "INSERT INTO whatsapp_configs (tenant_id, id, name,"
-                   " phone_number_id, waba_id, display_phone_number,"
-                   " access_token_sealed)"
-                   " VALUES ($1, $2, $3, $4, $5, btrim($6), $7::bytea)",
-                   7, params, NULL)
-               != PT_OK
-        || cmd_audit(db, tenant, "number.add", id) != PT_OK
+    if (db_do(db, "BEGIN") != PT_OK || db_run(db, NULL) != PT_OK
+        || cmd_audit(db, tenant, "number.add", &id) != PT_OK
         || db_do(db, "COMMIT") != PT_OK)
     {
         if (strcmp(db->sqlstate, "23505") == 0) {
@@ -165,7 +161,8 @@ number_insert(const number_args_t *a, db_t *db, const char *tenant)
         }
         return cmd_db_error(db, "cannot add the number");
     }
-    cmd_print("%s %s", id, a->display);
+    cmd_uuid_text(&id, text);
+    cmd_print("%s %s", text, a->display);
 
     return CMD_OK;
 }
@@ -175,61 +172,17 @@ number_insert(const number_args_t *a, db_t *db, const char *tenant)
 static int
 number_token(const number_args_t *a)
 {
-    int         rc;
-    db_t        db;
-    PGresult   *res;
-    const char *sealed, *params[] = { a->phone_number_id, NULL };
+    int  rc;
+    db_t db;
 
     if ((rc = cmd_need(a->phone_number_id, "phone-number-id")) != 0
-        || (rc = cmd_need(a->token_file, "token-file")) != 0)
+        || (rc = cmd_need(a->token_file, "token-file")) != 0
+        || (rc = cmd_connect(a->cmd, &db, CONF_NEED_KEY, CMD_AS_SERVICE)) != 0)
     {
         return rc;
     }
 
-    rc = cmd_connect(a->cmd, &db, CONF_NEED_KEY, CMD_AS_SERVICE);
-    if (rc != 0) {
-        return rc;
-    }
-
-    if (db_exec(&db,
-                "SELECT tenant_id, id FROM whatsapp_configs"
-                " WHERE phone_number_id = $1",
-                1, params, &res)
-        != PT_OK)
-    {
-        rc = cmd_db_error(&db, "cannot look up the number");
-        db_close(&db);
-        return rc;
-    }
-
-    if (PQntuples(res) == 0) {
-        rc = cmd_error("there is no number %s, see \"pytake number list\"",
-                       a->phone_number_id);
-    } else {
-        rc = number_sealed(a, db_cell(res, 0, 0), db_cell(res, 0, 1), &sealed);
-    }
-
-    if (rc == 0) {
-        params[1] = sealed;
-        if (db_do(&db, "BEGIN") != PT_OK
-            || db_exec(&db,
-                       "UPDATE whatsapp_configs SET access_token_sealed"
-                       " = $2::bytea, updated_at = now(), status_reason ="
-                       " NULL, status = CASE status WHEN 'stopped' THEN"
-                       " 'active' ELSE status END WHERE phone_number_id = $1",
-                       2, params, NULL)
-                   != PT_OK
-            || cmd_audit(&db, db_cell(res, 0, 0), "number.token",
-                         db_cell(res, 0, 1))
-                   != PT_OK
-            || db_do(&db, "COMMIT") != PT_OK)
-        {
-            rc = cmd_db_error(&db, "cannot keep the token");
-        } else {
-            printf("%s has a new token\n", a->phone_number_id);
-        }
-    }
-    PQclear(res);
+    rc = number_token_keep(a, &db);
     db_close(&db);
 
     return rc;
@@ -237,48 +190,77 @@ number_token(const number_args_t *a)
 
 
 static int
+number_token_keep(const number_args_t *a, db_t *db)
+{
+    int           rc;
+    pt_str_t      sealed;
+    pt_uuid_t     tenant, id;
+    pytake_rows_t rows;
+
+    PT_SQL(db_sql(db), cmd_number_find,
+           .phone_number_id = db_str(a->phone_number_id));
+    if (db_run(db, &rows) != PT_OK) {
+        return cmd_db_error(db, "cannot look up the number");
+    }
+    if (!number_is_there(a, &rows, &tenant, &id)) {
+        return CMD_FAILED;
+    }
+
+    rc = number_sealed(a, &tenant, &id, &sealed);
+    if (rc != 0) {
+        return rc;
+    }
+
+    PT_SQL(db_sql(db), cmd_number_token, .tenant_id = &tenant, .id = &id,
+           .token = sealed);
+    if (db_do(db, "BEGIN") != PT_OK || db_run(db, NULL) != PT_OK
+        || cmd_audit(db, &tenant, "number.token", &id) != PT_OK
+        || db_do(db, "COMMIT") != PT_OK)
+    {
+        return cmd_db_error(db, "cannot keep the token");
+    }
+    printf("%s has a new token\n", a->phone_number_id);
+
+    return CMD_OK;
+}
+
+
+static int
 number_list(const number_args_t *a)
 {
-    int         i, rc;
-    char        tenant[PT_UUID_LEN + 1];
-    db_t        db;
-    PGresult   *res;
-    const char *params[] = { NULL };
+    int           rc;
+    db_t          db;
+    uint32_t      i;
+    pt_uuid_t     tenant;
+    pytake_rows_t rows;
 
     rc = cmd_connect(a->cmd, &db, 0, CMD_AS_SERVICE);
     if (rc != 0) {
         return rc;
     }
 
-    if (a->tenant != NULL) {
-        rc = cmd_tenant_find(&db, a->tenant, tenant);
-        if (rc != 0) {
-            db_close(&db);
-            return rc;
-        }
-        params[0] = tenant;
+    rc = a->tenant == NULL ? 0 : cmd_tenant_find(&db, a->tenant, &tenant);
+    if (rc != 0) {
+        db_close(&db);
+        return rc;
     }
 
-    if (db_exec(&db,
-                "SELECT c.id, split_part(c.phone_number_id, '/', 1), c.status,"
-                " CASE WHEN c.access_token_sealed IS NULL THEN 'no token'"
-                " ELSE 'token' END, c.display_phone_number, c.name, t.name"
-                " FROM whatsapp_configs c JOIN tenants t"
-                " ON t.id = c.tenant_id"
-                " WHERE $1::uuid IS NULL OR c.tenant_id = $1"
-                " ORDER BY c.tenant_id, c.id",
-                1, params, &res)
-        != PT_OK)
-    {
+    PT_SQL(db_sql(&db), cmd_number_list,
+           .tenant_id = a->tenant == NULL ? NULL : &tenant);
+    if (db_run(&db, &rows) != PT_OK) {
         rc = cmd_db_error(&db, "cannot list the numbers");
-    } else {
-        for (i = 0; i < PQntuples(res); i++) {
-            cmd_print("%s %s %-8s %-8s %s \"%s\" (%s)", db_cell(res, i, 0),
-                      db_cell(res, i, 1), db_cell(res, i, 2),
-                      db_cell(res, i, 3), db_cell(res, i, 4),
-                      db_cell(res, i, 5), db_cell(res, i, 6));
-        }
-        PQclear(res);
+    }
+    for (i = 0; rc == 0 && i < rows.nrows; i++) {
+        cmd_print("%s %s %-8s %-8s %s \"%s\" (%s)",
+                  db_text(&rows, i, PT_COL_CMD_NUMBER_LIST_ID),
+                  db_text(&rows, i, PT_COL_CMD_NUMBER_LIST_PHONE_NUMBER_ID),
+                  db_text(&rows, i, PT_COL_CMD_NUMBER_LIST_STATUS),
+                  pt_cell_bool(&rows, i, PT_COL_CMD_NUMBER_LIST_TOKEN)
+                      ? "token"
+                      : "no token",
+                  db_text(&rows, i, PT_COL_CMD_NUMBER_LIST_DISPLAY),
+                  db_text(&rows, i, PT_COL_CMD_NUMBER_LIST_NAME),
+                  db_text(&rows, i, PT_COL_CMD_NUMBER_LIST_TENANT));
     }
     db_close(&db);
 
@@ -289,34 +271,31 @@ number_list(const number_args_t *a)
 static int
 number_rename(const number_args_t *a)
 {
-    int         rc;
-    const char *params[] = { a->phone_number_id, a->name, a->display };
+    int  rc;
+    db_t db;
 
     if (a->name == NULL && a->display == NULL) {
         cmd_error("--name or --display is missing, see \"pytake help\"");
         return CMD_USAGE;
     }
 
-    if ((rc = number_texts(a)) != 0) {
+    if ((rc = number_texts(a)) != 0 || (rc = number_open(a, &db)) != 0) {
         return rc;
     }
+    PT_SQL(db_sql(&db), cmd_number_rename,
+           .phone_number_id = db_str(a->phone_number_id),
+           .name = db_str(a->name), .display = db_str(a->display));
 
-    return number_change(a,
-                         "UPDATE whatsapp_configs SET name = coalesce($2,"
-                         " name), display_phone_number = coalesce(btrim($3),"
-                         " display_phone_number), updated_at = now()"
-                         " WHERE phone_number_id = $1"
-                         " RETURNING tenant_id, id",
-                         3, params, "number.rename", "is renamed");
+    return number_change(a, &db, "number.rename", "is renamed");
 }
 
 
-/* Gone at once: its webhooks are an unknown number's, nothing is sent, its id
- * is free.  The purge of jobs.h deletes its conversations. */
+/* Gone at once.  The purge of jobs.h deletes its conversations. */
 static int
 number_remove(const number_args_t *a)
 {
-    const char *params[] = { a->phone_number_id };
+    int  rc;
+    db_t db;
 
     if (a->phone_number_id != NULL && !a->yes) {
         cmd_error("the number %s would be deleted with its conversations and "
@@ -326,52 +305,70 @@ number_remove(const number_args_t *a)
         return CMD_USAGE;
     }
 
-    return number_change(a,
-                         "UPDATE whatsapp_configs SET status = 'removed',"
-                         " status_reason = NULL, access_token_sealed = NULL,"
-                         " phone_number_id = phone_number_id || '/' || id,"
-                         " updated_at = now() WHERE phone_number_id = $1"
-                         " AND status <> 'removed' RETURNING tenant_id, id",
-                         1, params, "number.remove",
+    rc = number_open(a, &db);
+    if (rc != 0) {
+        return rc;
+    }
+    PT_SQL(db_sql(&db), cmd_number_remove,
+           .phone_number_id = db_str(a->phone_number_id));
+
+    return number_change(a, &db, "number.remove",
                          "is removed: nothing is taken or sent any more; "
                          "\"pytake serve\" deletes its conversations, step "
                          "by step");
 }
 
 
-/* sql gives (tenant_id, id) of the number. */
 static int
-number_change(const number_args_t *a, const char *sql, int n,
-              const char *const *params, const char *action, const char *told)
+number_open(const number_args_t *a, db_t *db)
 {
-    int       rc;
-    db_t      db;
-    PGresult *res = NULL;
+    int rc = cmd_need(a->phone_number_id, "phone-number-id");
 
-    if ((rc = cmd_need(a->phone_number_id, "phone-number-id")) != 0
-        || (rc = cmd_connect(a->cmd, &db, 0, CMD_AS_SERVICE)) != 0)
-    {
-        return rc;
-    }
+    return rc != 0 ? rc : cmd_connect(a->cmd, db, 0, CMD_AS_SERVICE);
+}
 
-    if (db_do(&db, "BEGIN") != PT_OK
-        || db_exec(&db, sql, n, params, &res) != PT_OK) {
-        rc = cmd_db_error(&db, "cannot change the number");
-    } else if (PQntuples(res) == 0) {
-        rc = cmd_error("there is no number %s, see \"pytake number list\"",
-                       a->phone_number_id);
-    } else if (cmd_audit(&db, db_cell(res, 0, 0), action, db_cell(res, 0, 1))
-                   != PT_OK
-               || db_do(&db, "COMMIT") != PT_OK)
+
+/* Runs the change of db_sql(), which gives the number, and closes the
+ * connection. */
+static int
+number_change(const number_args_t *a, db_t *db, const char *action,
+              const char *told)
+{
+    int           rc = 0;
+    pt_uuid_t     tenant, id;
+    pytake_rows_t rows;
+
+    if (db_do(db, "BEGIN") != PT_OK || db_run(db, &rows) != PT_OK) {
+        rc = cmd_db_error(db, "cannot change the number");
+    } else if (!number_is_there(a, &rows, &tenant, &id)) {
+        rc = CMD_FAILED;
+    } else if (cmd_audit(db, &tenant, action, &id) != PT_OK
+               || db_do(db, "COMMIT") != PT_OK)
     {
-        rc = cmd_db_error(&db, "cannot change the number");
+        rc = cmd_db_error(db, "cannot change the number");
     } else {
         cmd_print("%s %s", a->phone_number_id, told);
     }
-    PQclear(res);
-    db_close(&db);
+    db_close(db);
 
     return rc;
+}
+
+
+/* False after a message. */
+static bool
+number_is_there(const number_args_t *a, const pytake_rows_t *rows,
+                pt_uuid_t *tenant, pt_uuid_t *id)
+{
+    if (pt_cell_uuid(rows, 0, PT_COL_CMD_NUMBER_TENANT_ID, tenant)
+        && pt_cell_uuid(rows, 0, PT_COL_CMD_NUMBER_ID, id))
+    {
+        return true;
+    }
+    cmd_error("there is no number %s, see \"pytake number list\"",
+              a->phone_number_id);
+
+    return false;
 }
 
 
@@ -391,8 +388,8 @@ number_texts(const number_args_t *a)
 
 /* The token of --token-file; *out is untouched when there is none. */
 static int
-number_sealed(const number_args_t *a, const char *tenant, const char *config,
-              const char **out)
+number_sealed(const number_args_t *a, const pt_uuid_t *tenant,
+              const pt_uuid_t *config, pt_str_t *out)
 {
     int      rc;
     pt_str_t token;

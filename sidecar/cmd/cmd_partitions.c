@@ -7,7 +7,6 @@
 #include "cmd.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <time.h>
 
 #include "serve/jobs.h"
@@ -51,25 +50,19 @@ cmd_partitions(cmd_t *c, int argc, char **argv)
 static pt_err_t
 partitions_job(db_t *db, const job_t *job, int *total)
 {
-    int                      n;
-    char                     days[12], step[12];
-    pt_err_t                 err;
-    PGresult                *res;
-    const char              *params[] = { days, step };
-    const pytake_stmt_def_t *stmt = &pytake_stmts[job->stmt];
-    const struct timespec    pause = { 0, JOBS_PURGE_PAUSE_MS * 1000000L };
-
-    snprintf(days, sizeof(days), "%d", job->days);
-    snprintf(step, sizeof(step), "%d", jobs_step(job));
+    int32_t               n;
+    pt_err_t              err;
+    pytake_rows_t         rows;
+    const struct timespec pause = { 0, JOBS_PURGE_PAUSE_MS * 1000000L };
 
     do {
-        err = db_exec(db, stmt->sql, stmt->nparams, params, &res);
+        jobs_bind(job, db_sql(db));
+        err = db_run(db, &rows);
         if (err != PT_OK) {
             return err;
         }
-        n = (int) strtol(db_cell(res, 0, 0), NULL, 10);
+        n = pt_cell_i32(&rows, 0, 0);
         *total += n;
-        PQclear(res);
         if (n > 0 && job->kind == JOBS_PURGE) {
             nanosleep(&pause, NULL);
         }

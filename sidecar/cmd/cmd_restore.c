@@ -11,14 +11,11 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include <openssl/evp.h>
 
 #include "migrate.h"
-
-#define RESTORE_LOCK "7305813"
 
 typedef struct {
     cmd_t      *cmd;
@@ -35,11 +32,12 @@ static int restore_run(restore_t *r);
 static int restore_open(restore_t *r);
 static int restore_hash(restore_t *r, size_t manifest_len, const char *want);
 static int restore_versions(restore_t *r);
-static int restore_version(const PGresult *res, int i);
+static int restore_version(const pytake_rows_t *rows, uint32_t i);
 static int restore_alone(restore_t *r);
 static int restore_empty(restore_t *r);
 static int restore_wipe(restore_t *r);
-static int restore_ask(restore_t *r, const char *sql, PGresult **out);
+static int restore_ask(restore_t *r, pytake_rows_t *out);
+static int restore_each(restore_t *r, const char *sql, const char *doing);
 static int restore_ready(restore_t *r);
 static int restore_rows(restore_t *r);
 static int restore_pipe(restore_t *r, int to);
@@ -102,7 +100,7 @@ restore_run(restore_t *r)
     if ((rc = restore_versions(r)) != 0 || (rc = restore_alone(r)) != 0
         || (rc = restore_empty(r)) != 0
         || (rc = cmd_migrate_to(r->cmd, r->version)) != 0
-        || (rc = backup_owner_enter(r->cmd, &r->db, &r->role)) != 0
+        || (rc = backup_owner_enter(&r->db, &r->role)) != 0
         || (rc = restore_ready(r)) != 0 || (rc = restore_rows(r)) != 0
         || (rc = restore_compare(r)) != 0
         || (rc = cmd_migrate_to(r->cmd, INT_MAX)) != 0
@@ -132,7 +130,7 @@ restore_open(restore_t *r)
     n = read(r->fd, head, BACKUP_HEAD_LEN);
     if (n != (ssize_t) BACKUP_HEAD_LEN || memcmp(head, BACKUP_MAGIC, magic) != 0
         || head[BACKUP_HEAD_LEN - 1] != '\n'
-        || !pt_parse_i64((pt_str_t){ head + magic, BACKUP_LENGTH_LEN }, &len)
+        || !pt_i64_parse((pt_str_t){ head + magic, BACKUP_LENGTH_LEN }, &len)
         || len < 2 || len > (int64_t) BACKUP_MANIFEST_MAX)
     {
         return cmd_error("\"%s\" is no file of \"pytake backup\"", r->path);
@@ -140,7 +138,7 @@ restore_open(restore_t *r)
     head[BACKUP_HEAD_LEN - 1] = '\0';
     want = (size_t) len;
 
-    p = pt_alloc(r->cmd->arena, want + 1);
+    p = pt_arena_alloc(r->cmd->arena, want + 1);
     if (p == NULL) {
         return cmd_no_memory();
     }
@@ -195,50 +193,51 @@ restore_hash(restore_t *r, size_t manifest_len, const char *want)
 static int
 restore_versions(restore_t *r)
 {
-    int       i, rc;
-    PGresult *res;
+    int           rc;
+    uint32_t      i;
+    pytake_rows_t rows;
 
-    rc = restore_ask(r,
-                     "SELECT m->>'version', m->>'checksum' FROM"
-                     " json_array_elements($1::json->'migrations')"
-                     " WITH ORDINALITY AS x(m, n) ORDER BY n",
-                     &res);
+    PT_SQL(db_sql(&r->db), restore_migrations, .manifest = db_str(r->manifest));
+    rc = restore_ask(r, &rows);
     if (rc != 0) {
         return rc;
     }
 
-    if (migrate_is_replaced(res)) {
+    if (migrate_is_replaced(&rows)) {
         r->version = migrations[0].version;
-    } else if (PQntuples(res) == 0) {
-        rc = cmd_error("\"%s\" names no migration", r->path);
+        return 0;
+    }
+    if (rows.nrows == 0) {
+        return cmd_error("\"%s\" names no migration", r->path);
     }
 
-    for (i = 0; rc == 0 && r->version == 0 && i < PQntuples(res); i++) {
-        rc = restore_version(res, i);
+    for (i = 0; i < rows.nrows; i++) {
+        rc = restore_version(&rows, i);
+        if (rc != 0) {
+            return rc;
+        }
     }
-    if (rc == 0 && r->version == 0) {
-        r->version = migrations[PQntuples(res) - 1].version;
-    }
-    PQclear(res);
+    r->version = migrations[rows.nrows - 1].version;
 
-    return rc;
+    return 0;
 }
 
 
 static int
-restore_version(const PGresult *res, int i)
+restore_version(const pytake_rows_t *rows, uint32_t i)
 {
-    int  rc, version = (int) strtol(db_cell(res, i, 0), NULL, 10);
+    int  rc, version = pt_cell_i32(rows, i, PT_COL_MIGRATION_VERSION);
     char want[65];
 
-    if ((size_t) i >= migrations_count || migrations[i].version != version) {
+    if (i >= migrations_count || migrations[i].version != version) {
         return cmd_error("the backup has a migration %04d that this program "
                          "does not know: use the pytake that made it",
                          version);
     }
 
     rc = migrate_checksum(&migrations[i], want);
-    if (rc == 0 && strcmp(want, db_cell(res, i, 1)) != 0) {
+    if (rc == 0
+        && strcmp(want, db_text(rows, i, PT_COL_MIGRATION_CHECKSUM)) != 0) {
         rc = cmd_error("%s is not the one that the backup was made under",
                        migrations[i].file);
     }
@@ -251,34 +250,23 @@ restore_version(const PGresult *res, int i)
 static int
 restore_alone(restore_t *r)
 {
-    int       rc = 0;
-    PGresult *res;
+    pytake_rows_t rows;
 
-    if (db_exec(&r->db,
-                "SELECT pg_try_advisory_lock(" RESTORE_LOCK "),"
-                " (SELECT count(*) FROM pg_stat_activity a"
-                " WHERE a.datname = current_database()"
-                " AND a.usesysid IS NOT NULL AND a.pid <> pg_backend_pid()),"
-                " (SELECT string_agg(DISTINCT coalesce(nullif("
-                "a.application_name, ''), 'somebody'), ', ')"
-                " FROM pg_stat_activity a WHERE a.datname = current_database()"
-                " AND a.usesysid IS NOT NULL AND a.pid <> pg_backend_pid())",
-                0, NULL, &res)
-        != PT_OK)
-    {
+    pt_q_restore_alone(db_sql(&r->db));
+    if (db_run(&r->db, &rows) != PT_OK) {
         return cmd_db_error(&r->db, "cannot look who is connected");
     }
 
-    if (db_cell(res, 0, 0)[0] != 't') {
-        rc = cmd_error("another restore is under way");
-    } else if (strcmp(db_cell(res, 0, 1), "0") != 0) {
-        rc = cmd_error("the database is in use (%s): stop NGINX and \"pytake "
-                       "serve\" first",
-                       db_cell(res, 0, 2));
+    if (!pt_cell_bool(&rows, 0, PT_COL_RESTORE_ALONE_LOCKED)) {
+        return cmd_error("another restore is under way");
     }
-    PQclear(res);
+    if (pt_cell_i64(&rows, 0, PT_COL_RESTORE_ALONE_OTHERS) != 0) {
+        return cmd_error("the database is in use (%s): stop NGINX and \"pytake "
+                         "serve\" first",
+                         db_text(&rows, 0, PT_COL_RESTORE_ALONE_WHO));
+    }
 
-    return rc;
+    return 0;
 }
 
 
@@ -286,44 +274,22 @@ restore_alone(restore_t *r)
 static int
 restore_empty(restore_t *r)
 {
-    int       rc = 0;
-    bool      ours;
-    PGresult *res;
+    bool          ours;
+    pytake_rows_t rows;
 
-    if (db_exec(&r->db,
-                "SELECT c.relname FROM pg_class c"
-                " WHERE c.relnamespace = 'public'::regnamespace"
-                " AND c.relkind IN ('r', 'p', 'm', 'f')"
-                " AND NOT c.relispartition"
-                " AND c.relname NOT IN ('schema_migrations',"
-                " 'schema_functions') AND NOT EXISTS ("
-                " SELECT FROM pg_policy p WHERE p.polrelid = c.oid"
-                " AND p.polname = 'owner_all') AND NOT (c.relrowsecurity"
-                " AND to_regclass('public.schema_functions') IS NOT NULL)"
-                " LIMIT 1",
-                0, NULL, &res)
-        != PT_OK)
-    {
+    pt_q_restore_foreign(db_sql(&r->db));
+    if (db_run(&r->db, &rows) != PT_OK) {
         return cmd_db_error(&r->db, "cannot look at the database");
     }
-    if (PQntuples(res) > 0) {
-        rc = cmd_error("the database holds \"%s\", which is not PyTake's: "
-                       "restore into a database of its own",
-                       db_cell(res, 0, 0));
-    }
-    PQclear(res);
-    if (rc != 0) {
-        return rc;
+    if (rows.nrows > 0) {
+        return cmd_error("the database holds \"%s\", which is not PyTake's: "
+                         "restore into a database of its own",
+                         db_text(&rows, 0, PT_COL_RESTORE_FOREIGN_NAME));
     }
 
-    if (db_exec(&r->db, "SELECT to_regclass('public.tenants') IS NOT NULL", 0,
-                NULL, &res)
-        != PT_OK)
-    {
+    if (migrate_table_is(&r->db, "public.tenants", &ours) != PT_OK) {
         return cmd_db_error(&r->db, "cannot look at the database");
     }
-    ours = db_cell(res, 0, 0)[0] == 't';
-    PQclear(res);
 
     return ours ? restore_wipe(r) : 0;
 }
@@ -332,24 +298,19 @@ restore_empty(restore_t *r)
 static int
 restore_wipe(restore_t *r)
 {
-    bool        full;
-    PGresult   *res;
-    const char *role;
+    bool          full;
+    const char   *role;
+    pytake_rows_t rows;
 
-    if (backup_owner_enter(r->cmd, &r->db, &role) != 0) {
+    if (backup_owner_enter(&r->db, &role) != 0) {
         return CMD_FAILED;
     }
 
-    if (db_exec(&r->db,
-                "SELECT EXISTS (SELECT FROM public.tenants)"
-                " OR EXISTS (SELECT FROM public.webhook_raw)",
-                0, NULL, &res)
-        != PT_OK)
-    {
+    pt_q_restore_full(db_sql(&r->db));
+    if (db_run(&r->db, &rows) != PT_OK) {
         return cmd_db_error(&r->db, "cannot look at the database");
     }
-    full = db_cell(res, 0, 0)[0] == 't';
-    PQclear(res);
+    full = pt_cell_bool(&rows, 0, PT_COL_RESTORE_FULL_FULL);
 
     if (full && !r->yes) {
         return cmd_error("the database \"%s\" is not empty, and what it holds "
@@ -388,19 +349,41 @@ restore_wipe(restore_t *r)
 }
 
 
+/* Runs the question of db_sql() to the manifest. */
 static int
-restore_ask(restore_t *r, const char *sql, PGresult **out)
+restore_ask(restore_t *r, pytake_rows_t *out)
 {
-    const char *params[] = { r->manifest };
-
-    if (db_exec(&r->db, sql, 1, params, out) != PT_OK) {
-        return strncmp(r->db.sqlstate, "22", 2) == 0
-                   ? cmd_error("\"%s\" is no file of \"pytake backup\": %s",
-                               r->path, r->db.error)
-                   : cmd_db_error(&r->db, "cannot read the backup");
+    if (db_run(&r->db, out) == PT_OK) {
+        return 0;
     }
 
-    return 0;
+    return strncmp(r->db.sqlstate, "22", 2) == 0
+               ? cmd_error("\"%s\" is no file of \"pytake backup\": %s",
+                           r->path, r->db.error)
+               : cmd_db_error(&r->db, "cannot read the backup");
+}
+
+
+/* The same for every table, for all of them or none. */
+static int
+restore_each(restore_t *r, const char *sql, const char *doing)
+{
+    uint32_t      i;
+    pytake_rows_t rows;
+
+    PT_SQL(db_sql(&r->db), restore_each, .statement = db_str(sql));
+    if (db_do(&r->db, "BEGIN") != PT_OK || db_run(&r->db, &rows) != PT_OK) {
+        return cmd_db_error(&r->db, doing);
+    }
+
+    for (i = 0; i < rows.nrows; i++) {
+        if (db_do(&r->db, db_text(&rows, i, PT_COL_RESTORE_EACH_SQL)) != PT_OK)
+        {
+            return cmd_db_error(&r->db, doing);
+        }
+    }
+
+    return db_do(&r->db, "COMMIT") == PT_OK ? 0 : cmd_db_error(&r->db, doing);
 }
 
 
@@ -409,45 +392,27 @@ restore_ask(restore_t *r, const char *sql, PGresult **out)
 static int
 restore_ready(restore_t *r)
 {
-    int       i, rc;
-    PGresult *res;
+    int           rc;
+    uint32_t      i;
+    pytake_rows_t rows;
 
-    rc = restore_ask(
-        r,
-        "SELECT format('CREATE TABLE public.%I PARTITION OF public.%I %s',"
-        " p.name, p.parent, p.bounds)"
-        " FROM json_to_recordset($1::json->'partitions')"
-        " AS p(parent text, name text, bounds text)"
-        " WHERE p.name ~ '^[a-z_]+_[0-9_]+$'"
-        " AND to_regclass('public.' || quote_ident(p.name)) IS NULL"
-        " AND to_regclass('public.' || quote_ident(p.parent)) IS NOT NULL"
-        " AND p.bounds ~ '^FOR VALUES FROM \\(''[-+:. 0-9a-f]+''\\)"
-        " TO \\(''[-+:. 0-9a-f]+''\\)$'",
-        &res);
+    PT_SQL(db_sql(&r->db), restore_partitions, .manifest = db_str(r->manifest));
+    rc = restore_ask(r, &rows);
     if (rc != 0) {
         return rc;
     }
 
-    for (i = 0; rc == 0 && i < PQntuples(res); i++) {
-        if (db_do(&r->db, db_cell(res, i, 0)) != PT_OK) {
-            rc = cmd_db_error(&r->db, "cannot make a partition");
+    for (i = 0; i < rows.nrows; i++) {
+        if (db_do(&r->db, db_text(&rows, i, PT_COL_RESTORE_PARTITIONS_SQL))
+            != PT_OK) {
+            return cmd_db_error(&r->db, "cannot make a partition");
         }
     }
-    PQclear(res);
 
-    if (rc == 0
-        && db_do(&r->db,
-                 "DO $$ DECLARE o record; BEGIN"
-                 " FOR o IN " BACKUP_TABLES " LOOP"
-                 " EXECUTE format('ALTER TABLE public.%I DISABLE TRIGGER USER,"
-                 " NO FORCE ROW LEVEL SECURITY', o.relname);"
-                 " END LOOP; END $$")
-               != PT_OK)
-    {
-        rc = cmd_db_error(&r->db, "cannot make the tables ready");
-    }
-
-    return rc;
+    return restore_each(r,
+                        "ALTER TABLE public.%I DISABLE TRIGGER USER,"
+                        " NO FORCE ROW LEVEL SECURITY",
+                        "cannot make the tables ready");
 }
 
 
@@ -458,7 +423,7 @@ restore_rows(restore_t *r)
     pt_str_t       role;
     backup_child_t child;
 
-    if (pt_fmt(r->cmd->arena, &role, "--role=%s", r->role) != PT_OK) {
+    if (pt_arena_fmt(r->cmd->arena, &role, "--role=%s", r->role) != PT_OK) {
         return cmd_no_memory();
     }
 
@@ -514,30 +479,26 @@ restore_pipe(restore_t *r, int to)
 static int
 restore_compare(restore_t *r)
 {
-    int         i, rc;
-    PGresult   *res;
-    const char *name, *want, *got;
+    int           rc;
+    int64_t       want, got;
+    uint32_t      i;
+    const char   *name;
+    pytake_rows_t rows;
 
-    rc = restore_ask(r,
-                     "SELECT key, value FROM"
-                     " json_each_text($1::json->'tables') ORDER BY key",
-                     &res);
-    if (rc != 0) {
-        return rc;
-    }
+    PT_SQL(db_sql(&r->db), restore_counts, .manifest = db_str(r->manifest));
+    rc = restore_ask(r, &rows);
 
-    for (i = 0; rc == 0 && i < PQntuples(res); i++) {
-        name = db_cell(res, i, 0);
-        want = db_cell(res, i, 1);
-        rc = backup_count(r->cmd, &r->db, name, &got);
-        if (rc == 0 && strcmp(got, want) != 0) {
-            rc =
-                cmd_error("%s has %s rows, the backup had %s", name, got, want);
-        } else if (rc == 0 && strcmp(want, "0") != 0) {
-            cmd_print("%s: %s rows", name, got);
+    for (i = 0; rc == 0 && i < rows.nrows; i++) {
+        name = db_text(&rows, i, PT_COL_RESTORE_COUNTS_NAME);
+        want = pt_cell_i64(&rows, i, PT_COL_RESTORE_COUNTS_N);
+        rc = backup_count(&r->db, name, &got);
+        if (rc == 0 && got != want) {
+            rc = cmd_error("%s has %lld rows, the backup had %lld", name,
+                           (long long) got, (long long) want);
+        } else if (rc == 0 && want != 0) {
+            cmd_print("%s: %lld rows", name, (long long) got);
         }
     }
-    PQclear(res);
 
     return rc;
 }
@@ -546,17 +507,10 @@ restore_compare(restore_t *r)
 static int
 restore_closed(restore_t *r)
 {
-    if (db_do(&r->db, "DO $$ DECLARE o record; BEGIN"
-                      " FOR o IN " BACKUP_TABLES " LOOP"
-                      " EXECUTE format('ALTER TABLE public.%I ENABLE TRIGGER"
-                      " USER, FORCE ROW LEVEL SECURITY', o.relname);"
-                      " END LOOP; END $$")
-        != PT_OK)
-    {
-        return cmd_db_error(&r->db, "cannot close the tables again");
-    }
-
-    return 0;
+    return restore_each(r,
+                        "ALTER TABLE public.%I ENABLE TRIGGER USER,"
+                        " FORCE ROW LEVEL SECURITY",
+                        "cannot close the tables again");
 }
 
 
@@ -565,37 +519,26 @@ restore_closed(restore_t *r)
 static int
 restore_after(restore_t *r)
 {
-    PGresult *res;
+    int           rc;
+    int64_t       n;
+    pytake_rows_t rows;
 
-    if (db_exec(&r->db,
-                "UPDATE public.outbox SET unknown_at = now(),"
-                " unknown_claim = coalesce(claimed_at, now()),"
-                " claimed_at = NULL, claimed_by = NULL"
-                " WHERE unknown_at IS NULL",
-                0, NULL, &res)
-        != PT_OK)
-    {
+    pt_q_restore_outbox(db_sql(&r->db));
+    if (db_run(&r->db, &rows) != PT_OK) {
         return cmd_db_error(&r->db, "cannot look at the outbox");
     }
 
-    if (strcmp(PQcmdTuples(res), "0") != 0) {
-        cmd_print("%s replies waited to be sent: they may have gone out since, "
-                  "and are not sent again",
-                  PQcmdTuples(res));
-    }
-    PQclear(res);
-
-    if (db_do(&r->db, "DO $$ DECLARE o record; BEGIN"
-                      " FOR o IN " BACKUP_TABLES " LOOP"
-                      " EXECUTE format('ANALYZE public.%I', o.relname);"
-                      " END LOOP; END $$")
-        != PT_OK)
-    {
-        return cmd_db_error(&r->db,
-                            "the rows are here, but cannot be analyzed");
+    n = pt_cell_i64(&rows, 0, PT_COL_RESTORE_OUTBOX_N);
+    if (n != 0) {
+        cmd_print("%lld replies waited to be sent: they may have gone out "
+                  "since, and are not sent again",
+                  (long long) n);
     }
 
-    return restore_next(r);
+    rc = restore_each(r, "ANALYZE public.%I",
+                      "the rows are here, but cannot be analyzed");
+
+    return rc == 0 ? restore_next(r) : rc;
 }
 
 
@@ -603,22 +546,14 @@ restore_after(restore_t *r)
 static int
 restore_next(restore_t *r)
 {
-    bool      known;
-    PGresult *res;
+    bool          known;
+    pytake_rows_t rows;
 
-    if (db_exec(&r->db,
-                "SELECT EXISTS (SELECT FROM pg_roles w, pg_database d"
-                " WHERE d.datname = current_database() AND w.rolcanlogin"
-                " AND NOT w.rolsuper"
-                " AND NOT pg_has_role(w.oid, d.datdba, 'MEMBER')"
-                " AND has_database_privilege(w.oid, d.oid, 'CONNECT'))",
-                0, NULL, &res)
-        != PT_OK)
-    {
+    pt_q_restore_known(db_sql(&r->db));
+    if (db_run(&r->db, &rows) != PT_OK) {
         return cmd_db_error(&r->db, "cannot look at the logins");
     }
-    known = db_cell(res, 0, 0)[0] == 't';
-    PQclear(res);
+    known = pt_cell_bool(&rows, 0, PT_COL_RESTORE_KNOWN_KNOWN);
 
     cmd_print("%s is restored: %sstart NGINX and \"pytake serve\"; clients "
               "reload by themselves",

@@ -21,9 +21,11 @@ static int tenant_rename(const tenant_args_t *a);
 static int tenant_suspend(const tenant_args_t *a);
 static int tenant_resume(const tenant_args_t *a);
 static int tenant_remove(const tenant_args_t *a);
-static int tenant_change(const tenant_args_t *a, const char *sql,
-                         const char *value, const char *action,
-                         const char *told);
+static int tenant_status(const tenant_args_t *a, const char *status,
+                         const char *action, const char *told);
+static int tenant_open(const tenant_args_t *a, db_t *db, pt_uuid_t *id);
+static int tenant_change(const tenant_args_t *a, db_t *db, const pt_uuid_t *id,
+                         const char *action, const char *told);
 static int tenant_failed(const db_t *db, const char *name, const char *doing);
 
 static const struct {
@@ -74,10 +76,10 @@ cmd_tenant(cmd_t *c, int argc, char **argv)
 static int
 tenant_add(const tenant_args_t *a)
 {
-    int         rc;
-    char        id[PT_UUID_LEN + 1];
-    db_t        db;
-    const char *params[] = { id, a->name };
+    int       rc;
+    char      text[PT_UUID_LEN + 1];
+    db_t      db;
+    pt_uuid_t id;
 
     if ((rc = cmd_need(a->name, "name")) != 0
         || (rc = cmd_name_check(a->name, "name")) != 0
@@ -85,20 +87,17 @@ tenant_add(const tenant_args_t *a)
     {
         return rc;
     }
-    cmd_uuid(id);
+    cmd_uuid(&id);
+    PT_SQL(db_sql(&db), cmd_tenant_add, .id = &id, .name = db_str(a->name));
 
-    if (db_do(&db, "BEGIN") != PT_OK
-        || db_exec(&db,
-                   "INSERT INTO tenants (id, name) VALUES ($1,"
-                   " btrim($2))",
-                   2, params, NULL)
-               != PT_OK
-        || cmd_audit(&db, id, "tenant.add", id) != PT_OK
+    if (db_do(&db, "BEGIN") != PT_OK || db_run(&db, NULL) != PT_OK
+        || cmd_audit(&db, &id, "tenant.add", &id) != PT_OK
         || db_do(&db, "COMMIT") != PT_OK)
     {
         rc = tenant_failed(&db, a->name, "cannot add the tenant");
     } else {
-        cmd_print("%s %s", id, a->name);
+        cmd_uuid_text(&id, text);
+        cmd_print("%s %s", text, a->name);
     }
     db_close(&db);
 
@@ -109,26 +108,24 @@ tenant_add(const tenant_args_t *a)
 static int
 tenant_list(const tenant_args_t *a)
 {
-    int       i, rc;
-    db_t      db;
-    PGresult *res;
+    int           rc;
+    db_t          db;
+    uint32_t      i;
+    pytake_rows_t rows;
 
     rc = cmd_connect(a->cmd, &db, 0, CMD_AS_SERVICE);
     if (rc != 0) {
         return rc;
     }
 
-    if (db_exec(&db, "SELECT id, status, name FROM tenants ORDER BY id", 0,
-                NULL, &res)
-        != PT_OK)
-    {
+    pt_q_cmd_tenant_list(db_sql(&db));
+    if (db_run(&db, &rows) != PT_OK) {
         rc = cmd_db_error(&db, "cannot list the tenants");
-    } else {
-        for (i = 0; i < PQntuples(res); i++) {
-            cmd_print("%s %-9s %s", db_cell(res, i, 0), db_cell(res, i, 1),
-                      db_cell(res, i, 2));
-        }
-        PQclear(res);
+    }
+    for (i = 0; rc == 0 && i < rows.nrows; i++) {
+        cmd_print("%s %-9s %s", db_text(&rows, i, PT_COL_CMD_TENANT_LIST_ID),
+                  db_text(&rows, i, PT_COL_CMD_TENANT_LIST_STATUS),
+                  db_text(&rows, i, PT_COL_CMD_TENANT_LIST_NAME));
     }
     db_close(&db);
 
@@ -139,30 +136,26 @@ tenant_list(const tenant_args_t *a)
 static int
 tenant_rename(const tenant_args_t *a)
 {
-    int rc;
+    int       rc;
+    db_t      db;
+    pt_uuid_t id;
 
     if ((rc = cmd_need(a->name, "name")) != 0
-        || (rc = cmd_name_check(a->name, "name")) != 0)
+        || (rc = cmd_name_check(a->name, "name")) != 0
+        || (rc = tenant_open(a, &db, &id)) != 0)
     {
         return rc;
     }
+    PT_SQL(db_sql(&db), cmd_tenant_rename, .id = &id, .name = db_str(a->name));
 
-    return tenant_change(a,
-                         "UPDATE tenants SET name = btrim($2),"
-                         " updated_at = now() WHERE id = $1"
-                         " AND status <> 'removed'",
-                         a->name, "tenant.rename", "has a new name");
+    return tenant_change(a, &db, &id, "tenant.rename", "has a new name");
 }
 
 
-/* A trigger ends the sessions; refresh and login look at the status. */
 static int
 tenant_suspend(const tenant_args_t *a)
 {
-    return tenant_change(a,
-                         "UPDATE tenants SET status = $2, updated_at = now()"
-                         " WHERE id = $1 AND status <> 'removed'",
-                         "suspended", "tenant.suspend",
+    return tenant_status(a, "suspended", "tenant.suspend",
                          "is suspended, every session of theirs has ended; "
                          "what customers write is kept");
 }
@@ -171,18 +164,36 @@ tenant_suspend(const tenant_args_t *a)
 static int
 tenant_resume(const tenant_args_t *a)
 {
-    return tenant_change(a,
-                         "UPDATE tenants SET status = $2, updated_at = now()"
-                         " WHERE id = $1 AND status <> 'removed'",
-                         "active", "tenant.resume", "is active");
+    return tenant_status(a, "active", "tenant.resume", "is active");
 }
 
 
-/* Gone at once for everybody: sessions end, numbers and e-mail addresses are
- * free.  The rows are deleted by the purge of jobs.h. */
+static int
+tenant_status(const tenant_args_t *a, const char *status, const char *action,
+              const char *told)
+{
+    int       rc;
+    db_t      db;
+    pt_uuid_t id;
+
+    rc = tenant_open(a, &db, &id);
+    if (rc != 0) {
+        return rc;
+    }
+    PT_SQL(db_sql(&db), cmd_tenant_status, .id = &id, .status = db_str(status));
+
+    return tenant_change(a, &db, &id, action, told);
+}
+
+
+/* Gone at once for everybody.  The rows are deleted by the purge of jobs.h. */
 static int
 tenant_remove(const tenant_args_t *a)
 {
+    int       rc;
+    db_t      db;
+    pt_uuid_t id;
+
     if (!a->yes) {
         cmd_error("everything of \"%s\" would be deleted, its conversations "
                   "and messages, too, and nothing brings it back but a "
@@ -191,57 +202,64 @@ tenant_remove(const tenant_args_t *a)
         return CMD_USAGE;
     }
 
+    rc = tenant_open(a, &db, &id);
+    if (rc != 0) {
+        return rc;
+    }
+    PT_SQL(db_sql(&db), cmd_tenant_remove, .id = &id);
+
     return tenant_change(
-        a,
-        "WITH w AS (UPDATE whatsapp_configs SET status = 'removed',"
-        " status_reason = NULL, access_token_sealed = NULL,"
-        " phone_number_id = phone_number_id || '/' || id,"
-        " updated_at = now() WHERE tenant_id = $1 AND status <> 'removed'),"
-        " u AS (UPDATE users SET active = false, password_hash = '-',"
-        " email = id || '/' || email, updated_at = now()"
-        " WHERE tenant_id = $1)"
-        " UPDATE tenants SET status = $2, updated_at = now() WHERE id = $1"
-        " AND status <> 'removed'",
-        "removed", "tenant.remove",
+        a, &db, &id, "tenant.remove",
         "is removed: nobody is let in and nothing is taken any more; "
         "\"pytake serve\" deletes what it had, step by step");
 }
 
 
-/* sql takes (id, value). */
+/* A connection, and the tenant that is meant: 0, or the exit status and no
+ * connection. */
 static int
-tenant_change(const tenant_args_t *a, const char *sql, const char *value,
-              const char *action, const char *told)
+tenant_open(const tenant_args_t *a, db_t *db, pt_uuid_t *id)
 {
-    int         rc;
-    char        id[PT_UUID_LEN + 1];
-    db_t        db;
-    PGresult   *res = NULL;
-    const char *params[] = { id, value };
+    int rc;
 
-    rc = cmd_connect(a->cmd, &db, 0, CMD_AS_SERVICE);
+    rc = cmd_connect(a->cmd, db, 0, CMD_AS_SERVICE);
     if (rc != 0) {
         return rc;
     }
 
-    rc = cmd_tenant_find(&db, a->tenant, id);
-    if (rc == 0) {
-        if (db_do(&db, "BEGIN") != PT_OK
-            || db_exec(&db, sql, 2, params, &res) != PT_OK) {
-            rc = tenant_failed(&db, value, "cannot change the tenant");
-        } else if (strcmp(PQcmdTuples(res), "1") != 0) {
-            rc =
-                cmd_error("the tenant \"%s\" was removed meanwhile", a->tenant);
-        } else if (cmd_audit(&db, id, action, id) != PT_OK
-                   || db_do(&db, "COMMIT") != PT_OK)
-        {
-            rc = cmd_db_error(&db, "cannot change the tenant");
-        } else {
-            cmd_print("%s %s", id, told);
-        }
-        PQclear(res);
+    rc = cmd_tenant_find(db, a->tenant, id);
+    if (rc != 0) {
+        db_close(db);
     }
-    db_close(&db);
+
+    return rc;
+}
+
+
+/* Runs the change of db_sql(), which gives no row when the tenant is gone, and
+ * closes the connection. */
+static int
+tenant_change(const tenant_args_t *a, db_t *db, const pt_uuid_t *id,
+              const char *action, const char *told)
+{
+    int           rc = 0;
+    char          text[PT_UUID_LEN + 1];
+    pytake_rows_t rows;
+
+    if (db_do(db, "BEGIN") != PT_OK || db_run(db, &rows) != PT_OK) {
+        rc = tenant_failed(db, a->name != NULL ? a->name : a->tenant,
+                           "cannot change the tenant");
+    } else if (rows.nrows == 0) {
+        rc = cmd_error("the tenant \"%s\" was removed meanwhile", a->tenant);
+    } else if (cmd_audit(db, id, action, id) != PT_OK
+               || db_do(db, "COMMIT") != PT_OK)
+    {
+        rc = cmd_db_error(db, "cannot change the tenant");
+    } else {
+        cmd_uuid_text(id, text);
+        cmd_print("%s %s", text, told);
+    }
+    db_close(db);
 
     return rc;
 }
@@ -263,26 +281,20 @@ tenant_failed(const db_t *db, const char *name, const char *doing)
 int
 cmd_tenant_twins(db_t *db)
 {
-    int       i;
-    PGresult *res;
+    uint32_t      i;
+    pytake_rows_t rows;
 
-    if (db_exec(db,
-                "SELECT min(name), count(*) FROM public.tenants"
-                " WHERE status <> 'removed'"
-                " GROUP BY public.pytake_name_fold(name) HAVING count(*) > 1"
-                " ORDER BY 1",
-                0, NULL, &res)
-        != PT_OK)
-    {
+    pt_q_cmd_tenant_twins(db_sql(db));
+    if (db_run(db, &rows) != PT_OK) {
         return cmd_db_error(db, "cannot look at the tenants' names");
     }
 
-    for (i = 0; i < PQntuples(res); i++) {
-        cmd_error("%s tenants are called \"%s\" - tell them apart: \"pytake "
+    for (i = 0; i < rows.nrows; i++) {
+        cmd_error("%lld tenants are called \"%s\" - tell them apart: \"pytake "
                   "tenant rename --tenant ID\"",
-                  db_cell(res, i, 1), db_cell(res, i, 0));
+                  (long long) pt_cell_i64(&rows, i, PT_COL_CMD_TENANT_TWINS_N),
+                  db_text(&rows, i, PT_COL_CMD_TENANT_TWINS_NAME));
     }
-    PQclear(res);
 
     return 0;
 }

@@ -69,7 +69,7 @@ cmd_name_check(const char *name, const char *option)
     }
 
     while (rest.len > 0) {
-        if (pt_char_is_hidden(pt_utf8_next(&rest))) {
+        if (pt_utf8_char_is_hidden(pt_utf8_next(&rest))) {
             cmd_error("--%s \"%s\" has a control character, or one that is "
                       "not seen",
                       option, name);
@@ -118,7 +118,7 @@ cmd_line(FILE *out, const char *line)
             for (/* void */; p < rest.data; p++) {
                 fprintf(out, "\\x%02x", (unsigned) (unsigned char) *p);
             }
-        } else if (pt_char_is_hidden(c)) {
+        } else if (pt_utf8_char_is_hidden(c)) {
             fprintf(out, c > 0xffff ? "\\U%08x" : "\\u%04x", (unsigned) c);
         } else {
             fwrite(p, 1, (size_t) (rest.data - p), out);

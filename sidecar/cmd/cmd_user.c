@@ -24,11 +24,10 @@ static int user_add_checked(const user_args_t *u, pt_str_t password, bool made);
 static int user_list(const user_args_t *u);
 static int user_deactivate(const user_args_t *u);
 static int user_activate(const user_args_t *u);
-static int user_active_set(const user_args_t *u, const char *active);
+static int user_active_set(const user_args_t *u, bool active);
 static int user_password(const user_args_t *u);
 static int user_password_get(const user_args_t *u, pt_str_t *out, bool *made);
-static int user_change(const user_args_t *u, db_t *db, const char *sql,
-                       const char *value, const char *action);
+static int user_change(const user_args_t *u, db_t *db, const char *action);
 static bool user_role_is(const char *role);
 static int  user_email_get(user_args_t *u);
 static bool user_email_is(const char *email);
@@ -123,49 +122,46 @@ user_add(const user_args_t *u)
 static int
 user_add_checked(const user_args_t *u, pt_str_t password, bool made)
 {
-    int         rc;
-    char        id[PT_UUID_LEN + 1], tenant[PT_UUID_LEN + 1];
-    char        phc[CMD_PHC_MAX];
-    db_t        db;
-    PGresult   *res = NULL;
-    const char *params[] = { tenant, id, u->email, u->name, u->role, phc };
+    int           rc;
+    char          text[PT_UUID_LEN + 1], phc[CMD_PHC_MAX];
+    db_t          db;
+    pt_uuid_t     id, tenant;
+    pytake_rows_t rows;
 
     if (cmd_password_hash(password, phc) != PT_OK) {
         return cmd_no_memory();
     }
-    cmd_uuid(id);
+    cmd_uuid(&id);
 
     rc = cmd_connect(u->cmd, &db, 0, CMD_AS_SERVICE);
     if (rc != 0) {
         return rc;
     }
 
-    rc = cmd_tenant_find(&db, u->tenant, tenant);
+    rc = cmd_tenant_find(&db, u->tenant, &tenant);
     if (rc != 0) {
         db_close(&db);
         return rc;
     }
 
-    if (db_do(&db, "BEGIN") != PT_OK
-        || db_exec(&db,
-                   "INSERT INTO users (tenant_id, id, email, name,"
-                   " role, password_hash) VALUES ($1, $2, $3, $4, $5, $6)"
-                   " RETURNING email",
-                   6, params, &res)
-               != PT_OK
-        || cmd_audit(&db, tenant, "user.add", id) != PT_OK
+    PT_SQL(db_sql(&db), cmd_user_add, .tenant_id = &tenant, .id = &id,
+           .email = db_str(u->email), .name = db_str(u->name),
+           .role = db_str(u->role), .password_hash = db_str(phc));
+
+    if (db_do(&db, "BEGIN") != PT_OK || db_run(&db, &rows) != PT_OK
+        || cmd_audit(&db, &tenant, "user.add", &id) != PT_OK
         || db_do(&db, "COMMIT") != PT_OK)
     {
         rc = strcmp(db.sqlstate, "23505") == 0
                  ? cmd_error("the e-mail \"%s\" is taken", u->email)
                  : cmd_db_error(&db, "cannot add the user");
     } else {
-        cmd_print("%s %s", id, db_cell(res, 0, 0));
+        cmd_uuid_text(&id, text);
+        cmd_print("%s %s", text, db_text(&rows, 0, PT_COL_CMD_USER_ADD_EMAIL));
         if (made) {
             printf("password: %s\n", password.data);
         }
     }
-    PQclear(res);
     db_close(&db);
 
     return rc;
@@ -175,45 +171,38 @@ user_add_checked(const user_args_t *u, pt_str_t password, bool made)
 static int
 user_list(const user_args_t *u)
 {
-    int         i, rc;
-    char        tenant[PT_UUID_LEN + 1];
-    db_t        db;
-    PGresult   *res;
-    const char *params[] = { NULL };
+    int           rc;
+    db_t          db;
+    uint32_t      i;
+    pt_uuid_t     tenant;
+    pytake_rows_t rows;
 
     rc = cmd_connect(u->cmd, &db, 0, CMD_AS_SERVICE);
     if (rc != 0) {
         return rc;
     }
 
-    if (u->tenant != NULL) {
-        rc = cmd_tenant_find(&db, u->tenant, tenant);
-        if (rc != 0) {
-            db_close(&db);
-            return rc;
-        }
-        params[0] = tenant;
+    rc = u->tenant == NULL ? 0 : cmd_tenant_find(&db, u->tenant, &tenant);
+    if (rc != 0) {
+        db_close(&db);
+        return rc;
     }
 
-    if (db_exec(&db,
-                "SELECT u.id, u.role, u.active, u.email, u.name, t.name"
-                " FROM users u JOIN tenants t ON t.id = u.tenant_id"
-                " WHERE t.status <> 'removed'"
-                " AND ($1::uuid IS NULL OR u.tenant_id = $1)"
-                " ORDER BY u.tenant_id, u.id",
-                1, params, &res)
-        != PT_OK)
-    {
+    PT_SQL(db_sql(&db), cmd_user_list,
+           .tenant_id = u->tenant == NULL ? NULL : &tenant);
+    if (db_run(&db, &rows) != PT_OK) {
         rc = cmd_db_error(&db, "cannot list the users");
-    } else {
-        for (i = 0; i < PQntuples(res); i++) {
-            cmd_print("%s %-10s %-8s %s \"%s\" (%s)", db_cell(res, i, 0),
-                      db_cell(res, i, 1),
-                      db_cell(res, i, 2)[0] == 't' ? "active" : "inactive",
-                      db_cell(res, i, 3), db_cell(res, i, 4),
-                      db_cell(res, i, 5));
-        }
-        PQclear(res);
+    }
+    for (i = 0; rc == 0 && i < rows.nrows; i++) {
+        cmd_print("%s %-10s %-8s %s \"%s\" (%s)",
+                  db_text(&rows, i, PT_COL_CMD_USER_LIST_ID),
+                  db_text(&rows, i, PT_COL_CMD_USER_LIST_ROLE),
+                  pt_cell_bool(&rows, i, PT_COL_CMD_USER_LIST_ACTIVE)
+                      ? "active"
+                      : "inactive",
+                  db_text(&rows, i, PT_COL_CMD_USER_LIST_EMAIL),
+                  db_text(&rows, i, PT_COL_CMD_USER_LIST_NAME),
+                  db_text(&rows, i, PT_COL_CMD_USER_LIST_TENANT));
     }
     db_close(&db);
 
@@ -224,20 +213,19 @@ user_list(const user_args_t *u)
 static int
 user_deactivate(const user_args_t *u)
 {
-    return user_active_set(u, "false");
+    return user_active_set(u, false);
 }
 
 
 static int
 user_activate(const user_args_t *u)
 {
-    return user_active_set(u, "true");
+    return user_active_set(u, true);
 }
 
 
-/* A trigger ends the sessions of who is no longer active. */
 static int
-user_active_set(const user_args_t *u, const char *active)
+user_active_set(const user_args_t *u, bool active)
 {
     int  rc;
     db_t db;
@@ -247,18 +235,13 @@ user_active_set(const user_args_t *u, const char *active)
         return rc;
     }
 
-    rc = user_change(u, &db,
-                     "UPDATE users SET active = $2::boolean,"
-                     " updated_at = now() WHERE email_key ="
-                     " pytake_email_key($1)"
-                     " RETURNING tenant_id, id",
-                     active,
-                     active[0] == 't' ? "user.activate" : "user.deactivate");
+    PT_SQL(db_sql(&db), cmd_user_active, .email = db_str(u->email),
+           .active = active);
+    rc = user_change(u, &db, active ? "user.activate" : "user.deactivate");
     if (rc == 0) {
         printf("%s is %s\n", u->email,
-               active[0] == 't'
-                   ? "active"
-                   : "inactive, every session of theirs has ended");
+               active ? "active"
+                      : "inactive, every session of theirs has ended");
     }
     db_close(&db);
 
@@ -266,7 +249,6 @@ user_active_set(const user_args_t *u, const char *active)
 }
 
 
-/* A new password ends the sessions that the old one began. */
 static int
 user_password(const user_args_t *u)
 {
@@ -290,16 +272,9 @@ user_password(const user_args_t *u)
         return rc;
     }
 
-    rc = user_change(u, &db,
-                     "WITH u AS (UPDATE users SET password_hash = $2,"
-                     " updated_at = now() WHERE email_key ="
-                     " pytake_email_key($1)"
-                     " RETURNING tenant_id, id), s AS (UPDATE sessions"
-                     " SET revoked_at = now() FROM u"
-                     " WHERE sessions.tenant_id = u.tenant_id"
-                     " AND sessions.user_id = u.id AND revoked_at IS NULL)"
-                     " SELECT tenant_id, id FROM u",
-                     phc, "user.password");
+    PT_SQL(db_sql(&db), cmd_user_password, .email = db_str(u->email),
+           .password_hash = db_str(phc));
+    rc = user_change(u, &db, "user.password");
     if (rc == 0 && made) {
         printf("password: %s\n", password.data);
     } else if (rc == 0) {
@@ -329,7 +304,7 @@ user_password_get(const user_args_t *u, pt_str_t *out, bool *made)
         return rc;
     }
 
-    p = pt_alloc(u->cmd->arena, CMD_PASSWORD_LEN + 1);
+    p = pt_arena_alloc(u->cmd->arena, CMD_PASSWORD_LEN + 1);
     if (p == NULL) {
         return cmd_no_memory();
     }
@@ -340,33 +315,31 @@ user_password_get(const user_args_t *u, pt_str_t *out, bool *made)
 }
 
 
-/* sql takes (e-mail, value) and gives back (tenant_id, id) of whom it
- * changed. */
+/* Runs the change of db_sql(), which gives whom it changed. */
 static int
-user_change(const user_args_t *u, db_t *db, const char *sql, const char *value,
-            const char *action)
+user_change(const user_args_t *u, db_t *db, const char *action)
 {
-    int         rc = 0;
-    PGresult   *res = NULL;
-    const char *params[] = { u->email, value };
+    pt_uuid_t     tenant, id;
+    pytake_rows_t rows;
 
-    if (db_do(db, "BEGIN") != PT_OK
-        || db_exec(db, sql, 2, params, &res) != PT_OK) {
+    if (db_do(db, "BEGIN") != PT_OK || db_run(db, &rows) != PT_OK) {
         return cmd_db_error(db, "cannot change the user");
     }
 
-    if (PQntuples(res) == 0) {
-        rc = cmd_error("there is no user \"%s\", see \"pytake user list\"",
-                       u->email);
-    } else if (cmd_audit(db, db_cell(res, 0, 0), action, db_cell(res, 0, 1))
-                   != PT_OK
-               || db_do(db, "COMMIT") != PT_OK)
+    if (!pt_cell_uuid(&rows, 0, PT_COL_CMD_USER_TENANT_ID, &tenant)
+        || !pt_cell_uuid(&rows, 0, PT_COL_CMD_USER_ID, &id))
     {
-        rc = cmd_db_error(db, "cannot change the user");
+        return cmd_error("there is no user \"%s\", see \"pytake user list\"",
+                         u->email);
     }
-    PQclear(res);
 
-    return rc;
+    if (cmd_audit(db, &tenant, action, &id) != PT_OK
+        || db_do(db, "COMMIT") != PT_OK)
+    {
+        return cmd_db_error(db, "cannot change the user");
+    }
+
+    return 0;
 }
 
 
@@ -408,7 +381,7 @@ user_email_get(user_args_t *u)
         s.data++;
         s.len--;
     }
-    if (pt_dup(u->cmd->arena, s, &trimmed) != PT_OK) {
+    if (pt_arena_dup(u->cmd->arena, s, &trimmed) != PT_OK) {
         return cmd_no_memory();
     }
     u->email = trimmed.data;

@@ -221,14 +221,19 @@ cmd_random(void *out, size_t len)
 
 
 void
-cmd_uuid(char out[PT_UUID_LEN + 1])
+cmd_uuid(pt_uuid_t *out)
 {
-    uint8_t   rnd[10];
-    pt_uuid_t id;
+    uint8_t rnd[10];
 
     cmd_random(rnd, sizeof(rnd));
-    pt_uuid_v7(cmd_now_us(), rnd, &id);
-    pt_uuid_build(&id, out);
+    pt_uuid_v7(cmd_now_us(), rnd, out);
+}
+
+
+void
+cmd_uuid_text(const pt_uuid_t *id, char out[PT_UUID_LEN + 1])
+{
+    pt_uuid_build(id, out);
     out[PT_UUID_LEN] = '\0';
 }
 
@@ -281,7 +286,7 @@ cmd_read_file(cmd_t *c, const char *path, size_t max, pt_str_t *out)
     size_t  len = 0;
     ssize_t n = 0;
 
-    buf = pt_alloc(c->arena, max + 2);
+    buf = pt_arena_alloc(c->arena, max + 2);
     if (buf == NULL) {
         return cmd_no_memory();
     }
@@ -320,111 +325,70 @@ cmd_read_file(cmd_t *c, const char *path, size_t max, pt_str_t *out)
 
 
 int
-cmd_tenant_find(db_t *db, const char *name, char id[PT_UUID_LEN + 1])
+cmd_tenant_find(db_t *db, const char *name, pt_uuid_t *id)
 {
-    int         rc = CMD_FAILED;
-    PGresult   *res;
-    const char *params[] = { name };
+    pytake_rows_t rows;
 
-    /* spelt exactly so, or like it and nobody is spelt exactly so */
-    if (db_exec(db,
-                "SELECT t.id FROM tenants t WHERE t.status <> 'removed'"
-                " AND (t.id::text = lower($1) OR t.name = $1"
-                " OR (pytake_name_fold(t.name) = pytake_name_fold($1)"
-                " AND NOT EXISTS (SELECT FROM tenants x WHERE x.name = $1"
-                " AND x.status <> 'removed'))) ORDER BY t.id LIMIT 2",
-                1, params, &res)
-        != PT_OK)
-    {
+    PT_SQL(db_sql(db), cmd_tenant_find, .name = db_str(name));
+    if (db_run(db, &rows) != PT_OK) {
         return cmd_db_error(db, "cannot look up the tenant");
     }
 
-    if (PQntuples(res) == 0) {
-        cmd_error("there is no tenant \"%s\", see \"pytake tenant list\"",
-                  name);
-    } else if (PQntuples(res) > 1) {
-        cmd_error("several tenants are called \"%s\", name one by its id",
-                  name);
-    } else {
-        snprintf(id, PT_UUID_LEN + 1, "%s", db_cell(res, 0, 0));
-        rc = 0;
+    if (rows.nrows == 0) {
+        return cmd_error("there is no tenant \"%s\", see \"pytake tenant "
+                         "list\"",
+                         name);
     }
-    PQclear(res);
+    if (rows.nrows > 1) {
+        return cmd_error("several tenants are called \"%s\", name one by its "
+                         "id",
+                         name);
+    }
+    (void) pt_cell_uuid(&rows, 0, PT_COL_CMD_TENANT_FIND_ID, id);
 
-    return rc;
+    return 0;
 }
 
 
 pt_err_t
-cmd_audit(db_t *db, const char *tenant, const char *action, const char *object)
+cmd_audit(db_t *db, const pt_uuid_t *tenant, const char *action,
+          const pt_uuid_t *object)
 {
-    char        id[PT_UUID_LEN + 1];
-    const char *params[] = { tenant, id, action, object };
+    pt_uuid_t id;
 
-    cmd_uuid(id);
+    cmd_uuid(&id);
+    PT_SQL(db_sql(db), cmd_audit_add, .tenant_id = tenant, .id = &id,
+           .action = db_str(action), .object = object);
 
-    return db_exec(db,
-                   "INSERT INTO audit_log (tenant_id, id, action, object,"
-                   " detail) VALUES ($1, $2, $3, $4, '{\"by\":\"pytake\"}')",
-                   4, params, NULL);
+    return db_run(db, NULL);
 }
 
 
 pt_err_t
-cmd_token_seal(cmd_t *c, const char *tenant, const char *config, pt_str_t token,
-               const char **out)
+cmd_token_seal(cmd_t *c, const pt_uuid_t *tenant, const pt_uuid_t *config,
+               pt_str_t token, pt_str_t *out)
 {
-    char     *hex;
-    uint8_t   nonce[12];
-    pt_str_t  aad, sealed;
-    pt_err_t  err;
-    pt_uuid_t ids[2];
+    uint8_t         nonce[12];
+    const pt_uuid_t ids[] = { *tenant, *config };
 
-    if (!pt_uuid_parse((pt_str_t){ tenant, strlen(tenant) }, &ids[0])
-        || !pt_uuid_parse((pt_str_t){ config, strlen(config) }, &ids[1]))
-    {
-        return PT_EINTERNAL;
-    }
-
-    aad = (pt_str_t){ (const char *) ids, sizeof(ids) };
     cmd_random(nonce, sizeof(nonce));
-    err = pt_seal(c->arena, c->conf.key, nonce, aad, token, &sealed);
-    if (err != PT_OK) {
-        return err;
-    }
 
-    hex = pt_alloc(c->arena, 2 + 2 * sealed.len + 1);
-    if (hex == NULL) {
-        return PT_ENOMEM;
-    }
-    memcpy(hex, "\\x", 2);
-    pt_hex_build((const uint8_t *) sealed.data, sealed.len, hex + 2);
-    hex[2 + 2 * sealed.len] = '\0';
-    *out = hex;
-
-    return PT_OK;
+    return pt_seal(c->arena, c->conf.key, nonce,
+                   (pt_str_t){ (const char *) ids, sizeof(ids) }, token, out);
 }
 
 
 bool
-cmd_token_opens(cmd_t *c, const char *tenant, const char *config,
-                const char *hex)
+cmd_token_opens(cmd_t *c, const pt_uuid_t *tenant, const pt_uuid_t *config,
+                pt_str_t sealed)
 {
-    size_t    len = strlen(hex);
-    uint8_t  *sealed;
-    pt_str_t  token;
-    pt_uuid_t ids[2];
+    pt_str_t        token;
+    const pt_uuid_t ids[] = { *tenant, *config };
 
-    sealed = pt_alloc(c->arena, len / 2 + 1);
-
-    return sealed != NULL
-           && pt_uuid_parse((pt_str_t){ tenant, strlen(tenant) }, &ids[0])
-           && pt_uuid_parse((pt_str_t){ config, strlen(config) }, &ids[1])
-           && pt_hex_parse((pt_str_t){ hex, len }, sealed, len / 2)
-           && pt_unseal(c->arena, c->conf.key,
-                        (pt_str_t){ (const char *) ids, sizeof(ids) },
-                        (pt_str_t){ (const char *) sealed, len / 2 }, &token)
-                  == PT_OK;
+    return pt_seal_open(c->arena, c->conf.key,
+                        (pt_str_t){ (const char *) ids, sizeof(ids) }, sealed,
+                        &token)
+           == PT_OK;
 }
 
 

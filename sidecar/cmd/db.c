@@ -8,8 +8,13 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "base/mem.h"
+
 static pt_err_t db_connect(db_t *db, int64_t deadline_ms);
 static pt_err_t db_setup(db_t *db, const char *role);
+static pt_err_t db_answer(db_t *db, int sent, pytake_rows_t *out);
+static pt_err_t db_rows(db_t *db, const PGresult *res, pytake_rows_t *out);
+static pt_err_t db_short(db_t *db, pt_err_t err);
 static pt_err_t db_flush(db_t *db, int64_t deadline_ms);
 static pt_err_t db_result(db_t *db, int64_t deadline_ms, PGresult **out);
 static pt_err_t db_next(db_t *db, int64_t deadline_ms, PGresult **out);
@@ -35,10 +40,10 @@ db_open(db_t *db, const char *conninfo, const char *role, int timeout_ms)
     memset(db, 0, sizeof(*db));
     db->timeout_ms = timeout_ms;
 
+    db->arena = pt_arena_new(&mem_heap, DB_ARENA_MAX);
     db->pg = PQconnectStartParams(keys, values, 1);
-    if (db->pg == NULL) {
-        snprintf(db->error, sizeof(db->error), "out of memory");
-        return PT_EDBAWAY;
+    if (db->arena == NULL || db->pg == NULL) {
+        return db_short(db, PT_ENOMEM);
     }
 
     err = db_connect(db, db_deadline(DB_CONNECT_TIMEOUT_MS));
@@ -55,77 +60,70 @@ db_close(db_t *db)
 {
     PQfinish(db->pg);
     db->pg = NULL;
+    pt_arena_del(db->arena);
+    db->arena = NULL;
+}
+
+
+pt_sql_t *
+db_sql(db_t *db)
+{
+    pt_sql_init(&db->sql, db->arena, PYTAKE_SQL_WRITE);
+
+    return &db->sql;
 }
 
 
 pt_err_t
-db_exec(db_t *db, const char *sql, int n, const char *const *params,
-        PGresult **out)
+db_run(db_t *db, pytake_rows_t *out)
 {
-    db_params_t p = { n, NULL, params, NULL, NULL, 0 };
+    pt_err_t err = pt_sql_end(&db->sql);
 
-    assert(n <= DB_PARAMS_MAX);
+    assert(err != PT_OK || db->sql.sql.nstmts == 1);
 
-    return db_exec_params(db, sql, &p, out);
+    return err == PT_OK ? db_stmt(db, &db->sql.stmts[0], out)
+                        : db_short(db, err);
 }
 
 
 pt_err_t
-db_exec_params(db_t *db, const char *sql, const db_params_t *p, PGresult **out)
+db_stmt(db_t *db, const pytake_stmt_t *stmt, pytake_rows_t *out)
 {
-    int64_t        deadline_ms = db_deadline(db->timeout_ms);
-    pt_err_t       err;
-    PGresult      *res = NULL;
-    ExecStatusType status;
+    int                      lengths[PT_STMT_PARAMS_MAX];
+    int                      formats[PT_STMT_PARAMS_MAX];
+    uint16_t                 i;
+    const char              *values[PT_STMT_PARAMS_MAX];
+    const pytake_stmt_def_t *def = &pytake_stmts[stmt->stmt];
 
-    if (out != NULL) {
-        *out = NULL;
+    assert(stmt->nparams == def->nparams
+           && stmt->nparams <= PT_STMT_PARAMS_MAX);
+
+    for (i = 0; i < stmt->nparams; i++) {
+        values[i] = stmt->params[i].data;
+        lengths[i] = stmt->params[i].len;
+        formats[i] = 1;
     }
 
-    db->sqlstate[0] = '\0';
-    db->position = 0;
-
-    if (PQsendQueryParams(db->pg, sql, p->n, p->types, p->values, p->lengths,
-                          p->formats, p->result_format)
-        != 1)
-    {
-        return db_lost(db);
-    }
-
-    if ((err = db_flush(db, deadline_ms)) != PT_OK
-        || (err = db_result(db, deadline_ms, &res)) != PT_OK)
-    {
-        return err;
-    }
-
-    status = PQresultStatus(res);
-    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {
-        err = db_refused(db, res);
-        PQclear(res);
-        return err;
-    }
-
-    if (out != NULL) {
-        *out = res;
-    } else {
-        PQclear(res);
-    }
-
-    return PT_OK;
-}
-
-
-const char *
-db_cell(const PGresult *res, int row, int col)
-{
-    return PQgetvalue(res, row, col);
+    return db_answer(db,
+                     PQsendQueryParams(db->pg, def->sql, stmt->nparams,
+                                       def->param_oids, values, lengths,
+                                       formats, 1),
+                     out);
 }
 
 
 pt_err_t
 db_do(db_t *db, const char *sql)
 {
-    return db_exec(db, sql, 0, NULL, NULL);
+    return db_ask(db, sql, NULL);
+}
+
+
+pt_err_t
+db_ask(db_t *db, const char *sql, pytake_rows_t *out)
+{
+    return db_answer(
+        db, PQsendQueryParams(db->pg, sql, 0, NULL, NULL, NULL, NULL, 0), out);
 }
 
 
@@ -183,6 +181,88 @@ db_setup(db_t *db, const char *role)
     snprintf(sql, sizeof(sql), "SET ROLE %s", role); /* our own literals */
 
     return db_do(db, sql);
+}
+
+
+/* sent: libpq has taken the statement. */
+static pt_err_t
+db_answer(db_t *db, int sent, pytake_rows_t *out)
+{
+    int64_t        deadline_ms = db_deadline(db->timeout_ms);
+    pt_err_t       err;
+    PGresult      *res = NULL;
+    ExecStatusType status;
+
+    if (out != NULL) {
+        memset(out, 0, sizeof(*out));
+    }
+
+    db->sqlstate[0] = '\0';
+    db->position = 0;
+
+    if (sent != 1) {
+        return db_lost(db);
+    }
+
+    if ((err = db_flush(db, deadline_ms)) != PT_OK
+        || (err = db_result(db, deadline_ms, &res)) != PT_OK)
+    {
+        return err;
+    }
+
+    status = PQresultStatus(res);
+    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {
+        err = db_refused(db, res);
+    } else if (out != NULL) {
+        err = db_rows(db, res, out);
+    }
+    PQclear(res);
+
+    return err;
+}
+
+
+static pt_err_t
+db_rows(db_t *db, const PGresult *res, pytake_rows_t *out)
+{
+    int       row, col, nrows = PQntuples(res), ncols = PQnfields(res);
+    pt_str_t *cells, cell;
+
+    cells = pt_arena_calloc(db->arena, (size_t) nrows * (size_t) ncols + 1,
+                            sizeof(pt_str_t));
+    if (cells == NULL) {
+        return db_short(db, PT_ENOMEM);
+    }
+
+    out->nrows = (uint32_t) nrows;
+    out->ncols = (uint32_t) ncols;
+    out->cells = cells;
+
+    for (row = 0; row < nrows; row++) {
+        for (col = 0; col < ncols; col++, cells++) {
+            if (PQgetisnull(res, row, col)) {
+                continue;
+            }
+            cell = (pt_str_t){ PQgetvalue(res, row, col),
+                               (size_t) PQgetlength(res, row, col) };
+            if (pt_arena_dup(db->arena, cell, cells) != PT_OK) {
+                return db_short(db, PT_ENOMEM);
+            }
+        }
+    }
+
+    return PT_OK;
+}
+
+
+/* Of memory: nothing was sent, or what came does not fit. */
+static pt_err_t
+db_short(db_t *db, pt_err_t err)
+{
+    snprintf(db->error, sizeof(db->error), "out of memory");
+    db->sqlstate[0] = '\0';
+
+    return err;
 }
 
 

@@ -20,14 +20,14 @@
 #define DEMO_TOKEN_LEN 48
 
 typedef struct {
-    char id[PT_UUID_LEN + 1];
-    char email[64];
-    char password[CMD_PASSWORD_LEN + 1];
+    pt_uuid_t id;
+    char      email[64];
+    char      password[CMD_PASSWORD_LEN + 1];
 } demo_user_t;
 
 typedef struct {
-    char        id[PT_UUID_LEN + 1];
-    char        config_id[PT_UUID_LEN + 1];
+    pt_uuid_t   id;
+    pt_uuid_t   config_id;
     char        access_token[DEMO_TOKEN_LEN + 1];
     demo_user_t users[DEMO_ROLES];
 } demo_tenant_t;

@@ -19,8 +19,9 @@ static int     demo_play_is_there(demo_play_t *t, bool *there);
 static int     demo_play_begin(demo_play_t *t);
 static int     demo_play_tenant(demo_play_t *t);
 static int64_t demo_play_time(const demo_play_t *t, int minutes_ago);
-static int     demo_play_bearer(demo_play_t *t, const demo_contact_t *k,
-                                int64_t now_us, pt_str_t *out);
+static int     demo_play_keep(demo_play_t *t);
+static int     demo_play_bearer(demo_play_t *t, int role, int64_t now_us,
+                                pt_str_t *out);
 static int  demo_play_in(demo_play_t *t, const demo_line_t *l, int64_t now_us);
 static bool demo_play_part(const demo_play_t *t, const demo_line_t *l,
                            pt_jw_t *w);
@@ -31,7 +32,7 @@ static int  demo_play_fate(demo_play_t *t, const demo_line_t *l, pt_str_t id,
                            int64_t now_us);
 static int  demo_play_leave(demo_play_t *t, const demo_contact_t *k);
 static int  demo_play_conversation(demo_play_t *t, const demo_contact_t *k,
-                                   char id[PT_UUID_LEN + 1]);
+                                   pt_uuid_t *id);
 static int  demo_play_retype(demo_play_t *t, pt_str_t id);
 static void demo_play_template(pt_jw_t *w, const char *name);
 
@@ -70,19 +71,13 @@ demo_play(cmd_t *c, db_t *db, const demo_tenant_t tenants[DEMO_TENANTS])
 static int
 demo_play_is_there(demo_play_t *t, bool *there)
 {
-    PGresult   *res;
-    const char *params[] = { t->tenant->id };
+    pytake_rows_t rows;
 
-    if (db_exec(t->db,
-                "SELECT EXISTS (SELECT 1 FROM conversations"
-                " WHERE tenant_id = $1)",
-                1, params, &res)
-        != PT_OK)
-    {
+    PT_SQL(db_sql(t->db), demo_is_there, .tenant_id = &t->tenant->id);
+    if (db_run(t->db, &rows) != PT_OK) {
         return cmd_db_error(t->db, "cannot look at the demo");
     }
-    *there = db_cell(res, 0, 0)[0] == 't';
-    PQclear(res);
+    *there = pt_cell_bool(&rows, 0, PT_COL_DEMO_IS_THERE_THERE);
 
     return 0;
 }
@@ -120,12 +115,14 @@ demo_play_begin(demo_play_t *t)
 static int
 demo_play_tenant(demo_play_t *t)
 {
-    int                   i, rc = 0;
+    int                   i, rc;
     int64_t               op_us;
     const demo_line_t    *l = demo_script_lines[t->which];
     const demo_contact_t *k = demo_script_contacts[t->which];
 
     memset(t->bearers, 0, sizeof(t->bearers));
+
+    rc = demo_play_keep(t);
 
     for (i = 0; rc == 0 && i < DEMO_LINES_MAX && l[i].text != NULL; i++) {
         op_us = demo_play_time(t, l[i].minutes_ago < DEMO_OLDEST_MIN
@@ -157,12 +154,32 @@ demo_play_time(const demo_play_t *t, int minutes_ago)
 }
 
 
-/* Who answers this customer, logged in at the first answer. */
+/* Tags and quick replies, which were there before the first customer. */
 static int
-demo_play_bearer(demo_play_t *t, const demo_contact_t *k, int64_t now_us,
-                 pt_str_t *out)
+demo_play_keep(demo_play_t *t)
 {
-    int                rc, role = k->assigned < 0 ? DEMO_AGENT : k->assigned;
+    int                i, rc;
+    int64_t            now_us = demo_play_time(t, DEMO_OLDEST_MIN);
+    pt_str_t           bearer;
+    const demo_post_t *p = demo_script_posts[t->which];
+
+    rc = demo_play_bearer(t, DEMO_ADMIN, now_us, &bearer);
+
+    for (i = 0; rc == 0 && i < DEMO_POSTS_MAX && p[i].path != NULL; i++) {
+        rc = demo_send_post(t, p[i].path,
+                            (pt_str_t){ p[i].body, strlen(p[i].body) }, bearer,
+                            201, now_us, NULL);
+    }
+
+    return rc;
+}
+
+
+/* Somebody of this role, logged in when they are first needed. */
+static int
+demo_play_bearer(demo_play_t *t, int role, int64_t now_us, pt_str_t *out)
+{
+    int                rc;
     pt_jw_t            w;
     pt_buf_t           b;
     pt_str_t           body, token;
@@ -192,8 +209,8 @@ demo_play_bearer(demo_play_t *t, const demo_contact_t *k, int64_t now_us,
     }
 
     if (!pt_json_find_str(answer, "access_token", &token)
-        || pt_fmt(t->cmd->arena, out, "Bearer %.*s", (int) token.len,
-                  token.data)
+        || pt_arena_fmt(t->cmd->arena, out, "Bearer %.*s", (int) token.len,
+                        token.data)
                != PT_OK)
     {
         return cmd_error("the demo's %s cannot log in", demo_roles[role]);
@@ -297,14 +314,16 @@ static int
 demo_play_out(demo_play_t *t, const demo_line_t *l, int64_t now_us)
 {
     int                   rc;
-    char                  conv[PT_UUID_LEN + 1], path[128];
+    char                  text[PT_UUID_LEN + 1], path[128];
     pt_str_t              bearer, body, id;
     pt_json_t            *answer;
+    pt_uuid_t             conv;
     const demo_contact_t *k = &demo_script_contacts[t->which][l->contact];
 
-    rc = demo_play_conversation(t, k, conv);
+    rc = demo_play_conversation(t, k, &conv);
     if (rc == 0) {
-        rc = demo_play_bearer(t, k, now_us, &bearer);
+        rc = demo_play_bearer(t, k->assigned < 0 ? DEMO_AGENT : k->assigned,
+                              now_us, &bearer);
     }
     if (rc == 0) {
         rc = demo_play_answer(t, l, &body);
@@ -312,7 +331,8 @@ demo_play_out(demo_play_t *t, const demo_line_t *l, int64_t now_us)
     if (rc != 0) {
         return rc;
     }
-    snprintf(path, sizeof(path), "/api/v1/conversations/%s/messages", conv);
+    cmd_uuid_text(&conv, text);
+    snprintf(path, sizeof(path), "/api/v1/conversations/%s/messages", text);
 
     rc = demo_send_post(t, path, body, bearer, 201, now_us, &answer);
     if (rc != 0) {
@@ -333,11 +353,11 @@ demo_play_out(demo_play_t *t, const demo_line_t *l, int64_t now_us)
 static int
 demo_play_answer(demo_play_t *t, const demo_line_t *l, pt_str_t *out)
 {
-    pt_jw_t     w;
-    pt_buf_t    b;
-    pt_str_t    wamid;
-    PGresult   *res;
-    const char *params[] = { t->tenant->id, NULL };
+    pt_jw_t       w;
+    pt_buf_t      b;
+    pt_str_t      wamid;
+    pt_uuid_t     id;
+    pytake_rows_t rows;
 
     pt_buf_init(&b, t->cmd->arena, DEMO_BODY_MAX);
     pt_jw_init(&w, &b);
@@ -351,18 +371,14 @@ demo_play_answer(demo_play_t *t, const demo_line_t *l, pt_str_t *out)
         if (demo_send_wamid(t, l - l->quotes, &wamid) != PT_OK) {
             return cmd_no_memory();
         }
-        params[1] = wamid.data;
-        if (db_exec(t->db,
-                    "SELECT id FROM messages WHERE tenant_id = $1"
-                    " AND whatsapp_message_id = $2",
-                    2, params, &res)
-            != PT_OK)
-        {
+        PT_SQL(db_sql(t->db), demo_message, .tenant_id = &t->tenant->id,
+               .wamid = wamid);
+        if (db_run(t->db, &rows) != PT_OK) {
             return cmd_db_error(t->db, "cannot find what the demo quotes");
         }
+        (void) pt_cell_uuid(&rows, 0, PT_COL_DEMO_MESSAGE_ID, &id);
         pt_jw_key(&w, "reply_to");
-        pt_jw_str(&w, (pt_str_t){ db_cell(res, 0, 0), PT_UUID_LEN });
-        PQclear(res);
+        pt_jw_uuid(&w, &id);
     }
     pt_jw_object_end(&w);
 
@@ -387,27 +403,18 @@ demo_play_template(pt_jw_t *w, const char *name)
 }
 
 
-/* The API sends texts alone: a template is one from here on, in its row and
- * in its event. */
 static int
 demo_play_retype(demo_play_t *t, pt_str_t id)
 {
-    char        uuid[PT_UUID_LEN + 1];
-    const char *params[] = { t->tenant->id, uuid };
+    pt_uuid_t uuid;
 
-    snprintf(uuid, sizeof(uuid), "%.*s", (int) id.len, id.data);
+    if (!pt_uuid_parse(id, &uuid)) {
+        return cmd_error("the demo's answer has no id");
+    }
 
-    if (db_exec(t->db,
-                "WITH m AS (UPDATE messages SET message_type = 'template'"
-                " WHERE tenant_id = $1 AND id = $2::uuid RETURNING id)"
-                " UPDATE event_log e SET frame = replace(e.frame,"
-                " '\"message_type\":\"text\"',"
-                " '\"message_type\":\"template\"') FROM m"
-                " WHERE e.tenant_id = $1 AND e.event = 'message_sent'"
-                " AND e.frame::jsonb -> 'data' ->> 'id' = m.id::text",
-                2, params, NULL)
-        != PT_OK)
-    {
+    PT_SQL(db_sql(t->db), demo_retype, .tenant_id = &t->tenant->id,
+           .id = &uuid);
+    if (db_run(t->db, NULL) != PT_OK) {
         return cmd_db_error(t->db, "cannot keep the demo's template");
     }
 
@@ -443,35 +450,20 @@ demo_play_fate(demo_play_t *t, const demo_line_t *l, pt_str_t id,
 static int
 demo_play_leave(demo_play_t *t, const demo_contact_t *k)
 {
-    int         rc;
-    char        conv[PT_UUID_LEN + 1];
-    const char *params[] = { t->tenant->id,
-                             conv,
-                             k->closed ? "t" : "f",
-                             k->seen ? "t" : "f",
-                             k->assigned < 0 ? NULL
-                                             : t->tenant->users[k->assigned].id,
-                             k->tags };
+    int       rc;
+    pt_uuid_t conv;
 
-    rc = demo_play_conversation(t, k, conv);
+    rc = demo_play_conversation(t, k, &conv);
     if (rc != 0) {
         return rc;
     }
 
-    if (db_exec(t->db,
-                "WITH c AS (UPDATE conversations SET assigned_to = $5::uuid,"
-                " status = CASE WHEN $3::boolean THEN 'closed'"
-                " ELSE status END,"
-                " unread_count = CASE WHEN $4::boolean THEN 0"
-                " ELSE unread_count END"
-                " WHERE tenant_id = $1 AND id = $2::uuid RETURNING id)"
-                " INSERT INTO conversation_tags"
-                " (tenant_id, conversation_id, tag)"
-                " SELECT $1, c.id, tag FROM c,"
-                " unnest(string_to_array($6, ',')) tag",
-                6, params, NULL)
-        != PT_OK)
-    {
+    PT_SQL(db_sql(t->db), demo_leave, .tenant_id = &t->tenant->id, .id = &conv,
+           .closed = k->closed, .seen = k->seen,
+           .assigned_to =
+               k->assigned < 0 ? NULL : &t->tenant->users[k->assigned].id,
+           .tags = db_str(k->tags));
+    if (db_run(t->db, NULL) != PT_OK) {
         return cmd_db_error(t->db, "cannot leave the demo's conversation");
     }
 
@@ -480,33 +472,21 @@ demo_play_leave(demo_play_t *t, const demo_contact_t *k)
 
 
 static int
-demo_play_conversation(demo_play_t *t, const demo_contact_t *k,
-                       char id[PT_UUID_LEN + 1])
+demo_play_conversation(demo_play_t *t, const demo_contact_t *k, pt_uuid_t *id)
 {
-    int         rc = 0;
-    PGresult   *res;
-    const char *params[] = { t->tenant->id,
-                             k->wa_id != NULL ? "phone" : "bsuid",
-                             k->wa_id != NULL ? k->wa_id : k->user_id };
+    pytake_rows_t rows;
 
-    if (db_exec(t->db,
-                "SELECT c.id FROM conversations c"
-                " JOIN contact_identities i ON i.tenant_id = c.tenant_id"
-                " AND i.contact_id = c.contact_id"
-                " WHERE c.tenant_id = $1 AND i.kind = $2::identity_kind"
-                " AND i.value = $3 AND c.status <> 'closed'",
-                3, params, &res)
-        != PT_OK)
-    {
+    PT_SQL(db_sql(t->db), demo_conversation, .tenant_id = &t->tenant->id,
+           .kind = db_str(k->wa_id != NULL ? "phone" : "bsuid"),
+           .value = db_str(k->wa_id != NULL ? k->wa_id : k->user_id));
+    if (db_run(t->db, &rows) != PT_OK) {
         return cmd_db_error(t->db, "cannot find the demo's conversation");
     }
 
-    if (PQntuples(res) == 1) {
-        snprintf(id, PT_UUID_LEN + 1, "%s", db_cell(res, 0, 0));
-    } else {
-        rc = cmd_error("the demo's conversation is not there");
+    if (rows.nrows != 1) {
+        return cmd_error("the demo's conversation is not there");
     }
-    PQclear(res);
+    (void) pt_cell_uuid(&rows, 0, PT_COL_DEMO_CONVERSATION_ID, id);
 
-    return rc;
+    return 0;
 }

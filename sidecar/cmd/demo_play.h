@@ -13,6 +13,7 @@
 
 #define DEMO_CONTACTS_MAX 12
 #define DEMO_LINES_MAX 48
+#define DEMO_POSTS_MAX 16
 #define DEMO_SECRET_LEN 32
 #define DEMO_BODY_MAX 16384
 
@@ -46,6 +47,12 @@ typedef struct {
     const char *text;   /* in, not a text: the JSON of its type, an emoji */
 } demo_line_t;
 
+/* What the tenant's admin has made: a tag, a quick reply. */
+typedef struct {
+    const char *path;
+    const char *body;
+} demo_post_t;
+
 typedef struct {
     cmd_t               *cmd;
     db_t                *db;  /* sees everything */
@@ -62,6 +69,7 @@ typedef struct {
 extern const demo_contact_t demo_script_contacts[DEMO_TENANTS]
                                                 [DEMO_CONTACTS_MAX];
 extern const demo_line_t demo_script_lines[DEMO_TENANTS][DEMO_LINES_MAX];
+extern const demo_post_t demo_script_posts[DEMO_TENANTS][DEMO_POSTS_MAX];
 
 /*
  * What WhatsApp and the agents' programs would send (demo_send.c): 0, or

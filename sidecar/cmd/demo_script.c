@@ -179,3 +179,69 @@ const demo_line_t demo_script_lines[DEMO_TENANTS][DEMO_LINES_MAX] = {
         { 12, 5, DEMO_IN, NULL, 0, "Obrigada pelo atendimento de ontem!" },
     },
 };
+
+/* Tags of the conversations above, and what the house says every day. */
+const demo_post_t demo_script_posts[DEMO_TENANTS][DEMO_POSTS_MAX] = {
+    {
+        { "/api/v1/tags",
+          "{\"name\":\"encomenda\",\"color\":\"blue\",\"description\":\"Bolo, "
+          "salgado ou cesta com dia marcado\"}" },
+        { "/api/v1/tags", "{\"name\":\"aniversário\",\"color\":\"pink\"}" },
+        { "/api/v1/tags",
+          "{\"name\":\"entrega\",\"color\":\"teal\",\"description\":\"Vai "
+          "até o cliente\"}" },
+        { "/api/v1/tags",
+          "{\"name\":\"alergia\",\"color\":\"red\",\"description\":\"Confirmar "
+          "os ingredientes antes de vender\"}" },
+        { "/api/v1/tags", "{\"name\":\"cesta\",\"color\":\"orange\"}" },
+        { "/api/v1/tags",
+          "{\"name\":\"evento\",\"color\":\"purple\","
+          "\"description\":\"Empresas e festas, a partir de 30 pessoas\"}" },
+        { "/api/v1/tags",
+          "{\"name\":\"retomar\",\"color\":\"yellow\",\"description\":\"Ficou "
+          "sem resposta: escrever de novo\"}" },
+        { "/api/v1/tags", "{\"name\":\"fornecedor\",\"color\":\"gray\"}" },
+        { "/api/v1/quick-replies",
+          "{\"shortcut\":\"oi\",\"content\":\"Oi, {{contact.name}}! Aqui é "
+          "{{agent.name}}, da {{company.name}}. Em que posso ajudar?\"}" },
+        { "/api/v1/quick-replies",
+          "{\"shortcut\":\"horario\",\"content\":\"Abrimos todos os dias, "
+          "das 6h às 20h. No domingo, até as 13h.\"}" },
+        { "/api/v1/quick-replies",
+          "{\"shortcut\":\"pix\",\"content\":\"A chave é o e-mail da "
+          "padaria: pix@padaria.example, em nome de {{company.name}}.\"}" },
+        { "/api/v1/quick-replies",
+          "{\"shortcut\":\"entrega\",\"content\":\"Entregamos na região "
+          "por R$ 8,00, em até 40 minutos. Qual é o endereço?\"}" },
+        { "/api/v1/quick-replies",
+          "{\"shortcut\":\"confirmar\",\"content\":\"Posso confirmar a "
+          "encomenda, "
+          "{{contact.name}}?\",\"buttons\":[{\"id\":\"sim\",\"title\":\"Pode "
+          "confirmar\"},{\"id\":\"mudar\",\"title\":\"Quero mudar\"}]}" },
+    },
+    {
+        { "/api/v1/tags", "{\"name\":\"freios\",\"color\":\"red\"}" },
+        { "/api/v1/tags",
+          "{\"name\":\"revisão\",\"color\":\"blue\",\"description\":\"Agendar "
+          "e separar as peças na véspera\"}" },
+        { "/api/v1/tags",
+          "{\"name\":\"guincho\",\"color\":\"orange\",\"description\":\"Carro "
+          "parado: responder antes de tudo\"}" },
+        { "/api/v1/tags", "{\"name\":\"orçamento\",\"color\":\"green\"}" },
+        { "/api/v1/quick-replies",
+          "{\"shortcut\":\"oi\",\"content\":\"Olá, {{contact.name}}! "
+          "{{agent.name}}, da {{company.name}}. O que houve com o carro?\"}" },
+        { "/api/v1/quick-replies",
+          "{\"shortcut\":\"horario\",\"content\":\"Atendemos de segunda a "
+          "sexta, das 8h às 18h, e no sábado até o meio-dia.\"}" },
+        { "/api/v1/quick-replies",
+          "{\"shortcut\":\"endereco\",\"content\":\"Estamos na Avenida "
+          "Norte, 1200. Há vagas na frente.\"}" },
+        { "/api/v1/quick-replies",
+          "{\"shortcut\":\"orcamento\",\"content\":\"{{contact.name}}, o "
+          "orçamento fica pronto hoje até as 17h. Aviso por aqui.\"}" },
+        { "/api/v1/quick-replies",
+          "{\"shortcut\":\"pronto\",\"content\":\"Seu carro está pronto, "
+          "{{contact.name}}! Pode buscar até as 18h.\"}" },
+    },
+};

@@ -109,7 +109,7 @@ demo_send_webhook(demo_play_t *t, pt_buf_t *b, pt_jw_t *w, int64_t now_us)
     memset(&req, 0, sizeof(req));
 
     if (pt_buf_get(b, &req.body) != PT_OK
-        || pt_hmac_sha256(
+        || pt_hash_hmac_sha256(
                (pt_str_t){ (const char *) t->secret, sizeof(t->secret) },
                req.body, mac)
                != PT_OK)
@@ -178,9 +178,9 @@ demo_send_run(demo_play_t *t, const pytake_request_t *req, int status,
 pt_err_t
 demo_send_wamid(const demo_play_t *t, const demo_line_t *l, pt_str_t *out)
 {
-    return pt_fmt(t->cmd->arena, out, "wamid.demo.%s.%u",
-                  t->cast->phone_number_id,
-                  (unsigned) (l - demo_script_lines[t->which]) + 1);
+    return pt_arena_fmt(t->cmd->arena, out, "wamid.demo.%s.%u",
+                        t->cast->phone_number_id,
+                        (unsigned) (l - demo_script_lines[t->which]) + 1);
 }
 
 

@@ -34,21 +34,9 @@ doctor_report(doctor_t *d, doctor_level_t level, const char *name,
 
 
 bool
-doctor_ask(doctor_t *d, const char *name, const char *sql, PGresult **out)
+doctor_ask(doctor_t *d, const char *name, pytake_rows_t *out)
 {
-    char        prefix[PT_DBROLE_MAX + 1];
-    const char *text;
-
-    /* the roles' names end in "_app" */
-    snprintf(prefix, sizeof(prefix), "%.*s",
-             (int) strlen(d->cmd->conf.role_app) - 4, d->cmd->conf.role_app);
-    if (cmd_roles_put(d->cmd, prefix, (pt_str_t){ sql, strlen(sql) }, &text)
-        != 0) {
-        d->fails++;
-        return false;
-    }
-
-    if (db_exec(&d->db, text, 0, NULL, out) == PT_OK) {
+    if (db_run(&d->db, out) == PT_OK) {
         return true;
     }
 
@@ -66,24 +54,20 @@ doctor_ask(doctor_t *d, const char *name, const char *sql, PGresult **out)
 
 
 void
-doctor_list(doctor_t *d, const char *name, const char *sql, const char *good,
-            const char *bad)
+doctor_list(doctor_t *d, const char *name, const char *good, const char *bad)
 {
-    int       n;
-    PGresult *res;
+    pytake_rows_t rows;
 
-    if (!doctor_ask(d, name, sql, &res)) {
+    if (!doctor_ask(d, name, &rows)) {
         return;
     }
-    n = PQntuples(res);
 
-    if (n == 0) {
+    if (rows.nrows == 0) {
         doctor_report(d, DOCTOR_OK, name, "%s", good);
-    } else if (n == 1) {
-        doctor_report(d, DOCTOR_FAIL, name, "%s %s", db_cell(res, 0, 0), bad);
+    } else if (rows.nrows == 1) {
+        doctor_report(d, DOCTOR_FAIL, name, "%s %s", db_text(&rows, 0, 0), bad);
     } else {
-        doctor_report(d, DOCTOR_FAIL, name, "%s and %d more %s",
-                      db_cell(res, 0, 0), n - 1, bad);
+        doctor_report(d, DOCTOR_FAIL, name, "%s and %u more %s",
+                      db_text(&rows, 0, 0), (unsigned) rows.nrows - 1, bad);
     }
-    PQclear(res);
 }

@@ -19,6 +19,7 @@ typedef enum { DOCTOR_OK = 0, DOCTOR_WARN, DOCTOR_FAIL } doctor_level_t;
 typedef struct {
     cmd_t            *cmd;
     db_t              db;
+    pt_str_t          prefix;                        /* of the roles' names */
     char              identity[DOCTOR_IDENTITY_MAX]; /* "": not known */
     pt_fingerprints_t prints;                        /* of this environment */
     unsigned          fails;
@@ -37,13 +38,12 @@ typedef struct {
 void doctor_report(doctor_t *d, doctor_level_t level, const char *name,
                    const char *fmt, ...) PT_PRINTF(4, 5);
 
-/* False after a FAIL; else the caller clears *out.  sql says pytake_app,
- * pytake_service and pytake_lookup, whatever this database's are called. */
-bool doctor_ask(doctor_t *d, const char *name, const char *sql, PGresult **out);
+/* Runs the question of db_sql(); false after a FAIL. */
+bool doctor_ask(doctor_t *d, const char *name, pytake_rows_t *out);
 
-/* sql gives names of what is wrong; none is good. */
-void doctor_list(doctor_t *d, const char *name, const char *sql,
-                 const char *good, const char *bad);
+/* The same of one that gives names of what is wrong; none is good. */
+void doctor_list(doctor_t *d, const char *name, const char *good,
+                 const char *bad);
 
 /* ---- doctor_ask.c ---- */
 

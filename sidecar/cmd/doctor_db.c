@@ -7,11 +7,9 @@
 #include "doctor.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "migrate.h"
 #include "core/trust/pt_jwt.h"
-#include "pytake.h"
 
 #define DOCTOR_DAYS_AHEAD 7
 #define DOCTOR_CLOCK_WARN_US 1000000
@@ -21,7 +19,7 @@ static void doctor_identity(doctor_t *d);
 static void doctor_collation(doctor_t *d);
 static void doctor_clock(doctor_t *d);
 static bool doctor_migrations(doctor_t *d);
-static bool doctor_pending(doctor_t *d, long newest, size_t *pending);
+static bool doctor_pending(doctor_t *d, int newest, size_t *pending);
 static void doctor_security(doctor_t *d);
 static void doctor_partitions(doctor_t *d);
 static void doctor_days(doctor_t *d, const char *parent);
@@ -64,8 +62,9 @@ doctor_database(doctor_t *d)
 static void
 doctor_settings(doctor_t *d)
 {
-    int       i, version = PQserverVersion(d->db.pg);
-    PGresult *res;
+    int           version = PQserverVersion(d->db.pg);
+    uint32_t      i;
+    pytake_rows_t rows;
 
     if (version < 150000) {
         doctor_report(d, DOCTOR_FAIL, "database",
@@ -77,17 +76,14 @@ doctor_settings(doctor_t *d)
                       version / 10000, version % 10000);
     }
 
-    if (!doctor_ask(d, "settings",
-                    "SELECT name, setting FROM pg_settings"
-                    " WHERE name IN ('fsync', 'full_page_writes',"
-                    " 'synchronous_commit', 'server_encoding')",
-                    &res))
-    {
+    pt_q_doctor_settings(db_sql(&d->db));
+    if (!doctor_ask(d, "settings", &rows)) {
         return;
     }
 
-    for (i = 0; i < PQntuples(res); i++) {
-        const char *name = db_cell(res, i, 0), *is = db_cell(res, i, 1);
+    for (i = 0; i < rows.nrows; i++) {
+        const char *name = db_text(&rows, i, PT_COL_DOCTOR_SETTINGS_NAME);
+        const char *is = db_text(&rows, i, PT_COL_DOCTOR_SETTINGS_SETTING);
 
         if (strcmp(name, "server_encoding") == 0) {
             if (strcmp(is, "UTF8") != 0) {
@@ -105,7 +101,6 @@ doctor_settings(doctor_t *d)
             doctor_report(d, DOCTOR_OK, name, "is %s", is);
         }
     }
-    PQclear(res);
 }
 
 
@@ -113,17 +108,12 @@ doctor_settings(doctor_t *d)
 static void
 doctor_identity(doctor_t *d)
 {
-    size_t    i;
-    PGresult *res;
+    pytake_rows_t rows;
 
-    for (i = 0; i < pytake_stmts_count; i++) {
-        if (strcmp(pytake_stmts[i].name, "health_identity") == 0
-            && doctor_ask(d, "identity", pytake_stmts[i].sql, &res))
-        {
-            snprintf(d->identity, sizeof(d->identity), "%s",
-                     db_cell(res, 0, 0));
-            PQclear(res);
-        }
+    pt_q_health_identity(db_sql(&d->db));
+    if (doctor_ask(d, "identity", &rows)) {
+        snprintf(d->identity, sizeof(d->identity), "%s",
+                 db_text(&rows, 0, PT_COL_HEALTH_IDENTITY_IDENTITY));
     }
 }
 
@@ -132,46 +122,38 @@ doctor_identity(doctor_t *d)
 static void
 doctor_collation(doctor_t *d)
 {
-    PGresult *res;
+    pytake_rows_t rows;
 
-    if (!doctor_ask(d, "collation",
-                    "SELECT datctype, lower(chr(201)) = chr(233)"
-                    " FROM pg_database WHERE datname = current_database()",
-                    &res))
-    {
+    pt_q_doctor_collation(db_sql(&d->db));
+    if (!doctor_ask(d, "collation", &rows)) {
         return;
     }
 
     doctor_report(d, DOCTOR_OK, "collation",
-                  db_cell(res, 0, 1)[0] == 't'
+                  pt_cell_bool(&rows, 0, PT_COL_DOCTOR_COLLATION_FOLDS)
                       ? "%s folds letters"
                       : "%s folds ASCII alone, e-mail addresses are folded "
                         "without it",
-                  db_cell(res, 0, 0));
-    PQclear(res);
+                  db_text(&rows, 0, PT_COL_DOCTOR_COLLATION_CTYPE));
 }
 
 
 static void
 doctor_clock(doctor_t *d)
 {
-    double    off_us;
-    int64_t   before, after;
-    PGresult *res;
+    double        off_us;
+    int64_t       before, after;
+    pytake_rows_t rows;
 
+    pt_q_doctor_clock(db_sql(&d->db));
     before = cmd_now_us();
-    if (!doctor_ask(d, "clock",
-                    "SELECT (extract(epoch FROM"
-                    " clock_timestamp()) * 1000000)::bigint",
-                    &res))
-    {
+    if (!doctor_ask(d, "clock", &rows)) {
         return;
     }
     after = cmd_now_us();
 
-    off_us = strtod(db_cell(res, 0, 0), NULL)
+    off_us = (double) pt_cell_time(&rows, 0, PT_COL_DOCTOR_CLOCK_NOW)
              - (double) (before + (after - before) / 2);
-    PQclear(res);
     if (off_us < 0) {
         off_us = -off_us;
     }
@@ -200,31 +182,23 @@ doctor_clock(doctor_t *d)
 static bool
 doctor_migrations(doctor_t *d)
 {
-    long      newest = 0, ours = migrations[migrations_count - 1].version;
-    size_t    n = 0;
-    PGresult *res;
+    int           newest, ours = migrations[migrations_count - 1].version;
+    bool          there;
+    size_t        n;
+    pytake_rows_t rows;
 
-    if (!doctor_ask(d, "migrations",
-                    "SELECT to_regclass("
-                    "'public.schema_migrations') IS NOT NULL",
-                    &res))
-    {
+    if (migrate_table_is(&d->db, "public.schema_migrations", &there) != PT_OK) {
+        doctor_report(d, DOCTOR_FAIL, "migrations", "%s", d->db.error);
         return false;
     }
 
-    if (db_cell(res, 0, 0)[0] == 't') {
-        PQclear(res);
-        if (!doctor_ask(d, "migrations",
-                        "SELECT coalesce(max(version), 0),"
-                        " count(*) FROM public.schema_migrations",
-                        &res))
-        {
-            return false;
-        }
-        newest = strtol(db_cell(res, 0, 0), NULL, 10);
-        n = (size_t) strtol(db_cell(res, 0, 1), NULL, 10);
+    memset(&rows, 0, sizeof(rows));
+    pt_q_doctor_migrations(db_sql(&d->db));
+    if (there && !doctor_ask(d, "migrations", &rows)) {
+        return false;
     }
-    PQclear(res);
+    newest = pt_cell_i32(&rows, 0, PT_COL_DOCTOR_MIGRATIONS_NEWEST);
+    n = (size_t) pt_cell_i64(&rows, 0, PT_COL_DOCTOR_MIGRATIONS_N);
 
     if (n == 0) {
         doctor_report(d, DOCTOR_FAIL, "migrations",
@@ -235,8 +209,8 @@ doctor_migrations(doctor_t *d)
 
     if (newest > ours) {
         doctor_report(d, DOCTOR_FAIL, "migrations",
-                      "the database (%ld) is newer "
-                      "than this program (%ld) - use the newer pytake",
+                      "the database (%d) is newer "
+                      "than this program (%d) - use the newer pytake",
                       newest, ours);
         return true;
     }
@@ -251,7 +225,7 @@ doctor_migrations(doctor_t *d)
                       n);
     } else {
         doctor_report(d, DOCTOR_OK, "migrations",
-                      "all applied, up to %04ld, with %zu files of functions",
+                      "all applied, up to %04d, with %zu files of functions",
                       newest, schema_functions_count);
     }
 
@@ -262,10 +236,10 @@ doctor_migrations(doctor_t *d)
 /* Migrations that the database lacks, and files of functions that it has not
  * as they are now. */
 static bool
-doctor_pending(doctor_t *d, long newest, size_t *pending)
+doctor_pending(doctor_t *d, int newest, size_t *pending)
 {
-    size_t    i;
-    PGresult *rows;
+    size_t        i;
+    pytake_rows_t rows;
 
     if (migrate_functions_get(&d->db, &rows) != PT_OK) {
         doctor_report(d, DOCTOR_FAIL, "migrations", "%s", d->db.error);
@@ -277,9 +251,8 @@ doctor_pending(doctor_t *d, long newest, size_t *pending)
         *pending += migrations[i].version > newest;
     }
     for (i = 0; i < schema_functions_count; i++) {
-        *pending += migrate_functions_row(rows, &schema_functions[i]) < 0;
+        *pending += migrate_functions_row(&rows, &schema_functions[i]) < 0;
     }
-    PQclear(rows);
 
     return true;
 }
@@ -288,25 +261,13 @@ doctor_pending(doctor_t *d, long newest, size_t *pending)
 static void
 doctor_security(doctor_t *d)
 {
-    doctor_list(d, "row-level security",
-                "SELECT relname FROM pg_class"
-                " WHERE relnamespace = 'public'::regnamespace"
-                " AND relkind IN ('r', 'p') AND NOT relispartition"
-                " AND relname NOT IN ('schema_migrations',"
-                " 'schema_functions')"
-                " AND NOT (relrowsecurity AND relforcerowsecurity)",
-                "forced on every table",
+    pt_q_doctor_security(db_sql(&d->db));
+    doctor_list(d, "row-level security", "forced on every table",
                 "without it - ALTER TABLE ... ENABLE and FORCE ROW LEVEL "
                 "SECURITY");
-    doctor_list(d, "partition grants",
-                "SELECT DISTINCT c.relname FROM pg_class c,"
-                " unnest(ARRAY['pytake_app', 'pytake_service',"
-                " 'pytake_lookup']) AS r(role)"
-                " WHERE c.relnamespace = 'public'::regnamespace"
-                " AND c.relispartition AND c.relkind IN ('r', 'p')"
-                " AND has_table_privilege(r.role, c.oid,"
-                " 'SELECT, INSERT, UPDATE, DELETE')",
-                "none, as it must be",
+
+    PT_SQL(db_sql(&d->db), doctor_partition_grants, .prefix = d->prefix);
+    doctor_list(d, "partition grants", "none, as it must be",
                 "can be used directly, past the parent's policies - REVOKE "
                 "ALL ON ... FROM pytake_app, pytake_service, pytake_lookup, "
                 "PUBLIC");
@@ -326,23 +287,14 @@ doctor_partitions(doctor_t *d)
 static void
 doctor_days(doctor_t *d, const char *parent)
 {
-    long        days;
-    PGresult   *res;
-    const char *params[] = { parent };
+    int64_t       days;
+    pytake_rows_t rows;
 
-    if (db_exec(&d->db,
-                "SELECT count(*) FROM generate_series(0, 30) n"
-                " WHERE NOT EXISTS (SELECT 1 FROM generate_series(0, n) k"
-                " WHERE to_regclass('public.' || $1 || to_char((now() AT TIME"
-                " ZONE 'UTC')::date + k, '_YYYY_MM_DD')) IS NULL)",
-                1, params, &res)
-        != PT_OK)
-    {
-        doctor_report(d, DOCTOR_FAIL, parent, "%s", d->db.error);
+    PT_SQL(db_sql(&d->db), doctor_days, .parent = db_str(parent));
+    if (!doctor_ask(d, parent, &rows)) {
         return;
     }
-    days = strtol(db_cell(res, 0, 0), NULL, 10) - 1;
-    PQclear(res);
+    days = pt_cell_i64(&rows, 0, PT_COL_DOCTOR_DAYS_N) - 1;
 
     if (days < 0) {
         doctor_report(d, DOCTOR_FAIL, parent,
@@ -351,13 +303,13 @@ doctor_days(doctor_t *d, const char *parent)
                       "and keep \"pytake serve\" running");
     } else if (days < DOCTOR_DAYS_AHEAD) {
         doctor_report(d, DOCTOR_FAIL, parent,
-                      "has partitions for %ld days "
+                      "has partitions for %lld days "
                       "ahead, not %d - run \"pytake partitions\" and keep "
                       "\"pytake serve\" running",
-                      days, DOCTOR_DAYS_AHEAD);
+                      (long long) days, DOCTOR_DAYS_AHEAD);
     } else {
-        doctor_report(d, DOCTOR_OK, parent, "has partitions for %ld days ahead",
-                      days);
+        doctor_report(d, DOCTOR_OK, parent,
+                      "has partitions for %lld days ahead", (long long) days);
     }
 }
 
@@ -365,13 +317,8 @@ doctor_days(doctor_t *d, const char *parent)
 static void
 doctor_months(doctor_t *d)
 {
-    doctor_list(d, "messages",
-                "SELECT 'messages' || to_char(date_trunc('month', now() AT"
-                " TIME ZONE 'UTC') + make_interval(months => n), '_YYYY_MM')"
-                " FROM generate_series(0, 1) n WHERE to_regclass('public."
-                "messages' || to_char(date_trunc('month', now() AT TIME ZONE"
-                " 'UTC') + make_interval(months => n), '_YYYY_MM')) IS NULL",
-                "has partitions for this month and the next",
+    pt_q_doctor_months(db_sql(&d->db));
+    doctor_list(d, "messages", "has partitions for this month and the next",
                 "is missing - run \"pytake partitions\" and keep \"pytake "
                 "serve\" running");
 }

@@ -430,7 +430,7 @@ doctor_path_is(doctor_t *d, pt_str_t theirs, const char *ours)
         return true;
     }
 
-    return pt_dup(d->cmd->arena, theirs, &copy) == PT_OK
+    return pt_arena_dup(d->cmd->arena, theirs, &copy) == PT_OK
            && realpath(copy.data, a) != NULL && realpath(ours, b) != NULL
            && strcmp(a, b) == 0;
 }

@@ -8,12 +8,10 @@
 
 #include "doctor.h"
 
-#include <stdlib.h>
-
 #include "pytake.h"
 
-#define DOCTOR_TOKENS_MAX "1000" /* the newest */
-#define DOCTOR_LATE_S 60 /* a message that is due waits a second or two */
+#define DOCTOR_TOKENS_MAX 1000 /* the newest */
+#define DOCTOR_LATE_S 60       /* a message that is due waits a second or two */
 
 static void doctor_hub_judge(doctor_t *d, const char *path, pt_str_t text);
 static void doctor_hub_old(doctor_t *d, const pt_json_t *j);
@@ -141,25 +139,15 @@ doctor_hub_old(doctor_t *d, const pt_json_t *j)
 void
 doctor_courier(doctor_t *d)
 {
-    long      here, late_s;
-    PGresult *res;
+    int64_t       here, late_s;
+    pytake_rows_t rows;
 
-    if (!doctor_ask(d, "courier",
-                    "SELECT count(*), (SELECT coalesce(extract(epoch FROM"
-                    " now() - min(x.next_attempt_at)), 0)::bigint"
-                    " FROM public.outbox_lanes l CROSS JOIN LATERAL"
-                    " public.pytake_outbox_next(l.tenant_id,"
-                    " l.whatsapp_config_id, l.lane, now(), 1) x)"
-                    " FROM pg_stat_activity"
-                    " WHERE datname = current_database()"
-                    " AND application_name = 'pytake courier'",
-                    &res))
-    {
+    pt_q_doctor_courier(db_sql(&d->db));
+    if (!doctor_ask(d, "courier", &rows)) {
         return;
     }
-    here = strtol(db_cell(res, 0, 0), NULL, 10);
-    late_s = strtol(db_cell(res, 0, 1), NULL, 10);
-    PQclear(res);
+    here = pt_cell_i64(&rows, 0, PT_COL_DOCTOR_COURIER_HERE);
+    late_s = pt_cell_i64(&rows, 0, PT_COL_DOCTOR_COURIER_LATE_S);
 
     if (here == 0) {
         doctor_report(
@@ -169,18 +157,15 @@ doctor_courier(doctor_t *d)
             "set");
     } else if (late_s > DOCTOR_LATE_S) {
         doctor_report(d, DOCTOR_FAIL, "courier",
-                      "a reply has been due for %ld s - look at the log of "
+                      "a reply has been due for %lld s - look at the log of "
                       "\"pytake serve\"",
-                      late_s);
+                      (long long) late_s);
     } else {
         doctor_report(d, DOCTOR_OK, "courier", "is at work");
     }
 
-    doctor_list(d, "numbers",
-                "SELECT id || ' (' || status_reason || ')'"
-                " FROM public.whatsapp_configs WHERE status = 'stopped'"
-                " ORDER BY id",
-                "none is stopped",
+    pt_q_doctor_stopped(db_sql(&d->db));
+    doctor_list(d, "numbers", "none is stopped",
                 "stopped, replies wait - mend the cause, then \"pytake number "
                 "token\"");
 
@@ -193,31 +178,28 @@ doctor_courier(doctor_t *d)
 static void
 doctor_tokens(doctor_t *d)
 {
-    int       i, n, shut = 0;
-    PGresult *res;
+    uint32_t      i, shut = 0;
+    pt_uuid_t     tenant, id;
+    pytake_rows_t rows;
 
-    if (!doctor_ask(d, "tokens",
-                    "SELECT tenant_id, id, encode(access_token_sealed, 'hex')"
-                    " FROM public.whatsapp_configs"
-                    " WHERE access_token_sealed IS NOT NULL"
-                    " ORDER BY updated_at DESC LIMIT " DOCTOR_TOKENS_MAX,
-                    &res))
-    {
+    PT_SQL(db_sql(&d->db), doctor_tokens, .most = DOCTOR_TOKENS_MAX);
+    if (!doctor_ask(d, "tokens", &rows)) {
         return;
     }
-    n = PQntuples(res);
 
-    for (i = 0; i < n; i++) {
-        shut += !cmd_token_opens(d->cmd, db_cell(res, i, 0), db_cell(res, i, 1),
-                                 db_cell(res, i, 2));
+    for (i = 0; i < rows.nrows; i++) {
+        (void) pt_cell_uuid(&rows, i, PT_COL_DOCTOR_TOKENS_TENANT_ID, &tenant);
+        (void) pt_cell_uuid(&rows, i, PT_COL_DOCTOR_TOKENS_ID, &id);
+        shut += !cmd_token_opens(
+            d->cmd, &tenant, &id,
+            pt_cell_text(&rows, i, PT_COL_DOCTOR_TOKENS_TOKEN));
     }
-    PQclear(res);
 
     if (shut > 0) {
         doctor_report(d, DOCTOR_FAIL, "tokens",
-                      "%d of %d do not open, replies wait - correct "
+                      "%u of %u do not open, replies wait - correct "
                       "PYTAKE_ENCRYPTION_KEY, or \"pytake number token\"",
-                      shut, n);
+                      (unsigned) shut, (unsigned) rows.nrows);
     } else {
         doctor_report(d, DOCTOR_OK, "tokens", "open");
     }

@@ -26,9 +26,9 @@ typedef struct {
     const char *logins; /* --login: names with commas, or NULL */
 
     /* set by migrate_plan() */
-    PGresult       *applied;   /* version, checksum, when, ms; in order */
-    PGresult       *functions; /* file, checksum, when, ms */
-    int             known;     /* how many of our migrations it has */
+    pytake_rows_t   applied;   /* of migrate_applied */
+    pytake_rows_t   functions; /* of migrate_functions */
+    uint32_t        known;     /* how many of our migrations it has */
     bool            replaces;  /* it has those that our first one replaced */
     migrate_step_t *steps;     /* migrations, then functions */
     size_t          nsteps;
@@ -48,16 +48,19 @@ typedef struct {
  * message. */
 int migrate_checksum(const migration_t *g, char out[65]);
 
-/* Are rows (version, checksum, in order) those that our first migration
+/* Are rows (of PT_COL_MIGRATION, in order) those that our first migration
  * replaced, all of them and nothing else? */
-bool migrate_is_replaced(const PGresult *rows);
+bool migrate_is_replaced(const pytake_rows_t *rows);
 
-/* What schema_functions says: file, checksum, when, ms; *out is the caller's.
- * NULL: the database has no such table.  PT_EDB, PT_EDBAWAY: db->error. */
-pt_err_t migrate_functions_get(db_t *db, PGresult **out) PT_MUST_CHECK;
+/* Whether the database has a table of this name. */
+pt_err_t migrate_table_is(db_t *db, const char *name,
+                          bool *there) PT_MUST_CHECK;
 
-/* The row of a file that was applied as it is now, or -1; rows may be NULL. */
-int migrate_functions_row(const PGresult *rows, const migration_t *g);
+/* The rows of migrate_functions; none: the database has no such table. */
+pt_err_t migrate_functions_get(db_t *db, pytake_rows_t *out) PT_MUST_CHECK;
+
+/* The row of a file that was applied as it is now, or -1. */
+int migrate_functions_row(const pytake_rows_t *rows, const migration_t *g);
 
 /* Reads what is applied, refuses what is no beginning of ours, and lists what
  * is to do.  0, or CMD_FAILED after a message. */
@@ -78,8 +81,8 @@ int migrate_roles_look(migrate_t *m);
  * is in use.  What was done is kept, whatever comes after. */
 int migrate_roles_bring(migrate_t *m);
 
-/* A literal or an identifier, on the arena; NULL: no memory. */
-const char *migrate_quote(migrate_t *m, const char *s, bool identifier);
+/* An identifier, on the arena; NULL: no memory. */
+const char *migrate_quote(migrate_t *m, const char *s);
 
 /* ---- migrate_login.c: who may come in ---- */
 

@@ -149,69 +149,53 @@ apply_step(apply_t *a, migrate_step_t *step)
 static int
 apply_replace(apply_t *a)
 {
-    char               version[12], checksum[65];
-    migrate_t         *m = a->m;
+    char               checksum[65];
+    db_t              *db = &a->m->db;
     const migration_t *g = &migrations[0];
-    const char        *params[] = { version, g->name, checksum };
 
-    if (!m->replaces) {
+    if (!a->m->replaces) {
         return 0;
     }
 
-    snprintf(version, sizeof(version), "%d", g->version);
-
     a->told = migrate_checksum(g, checksum) != 0;
+    if (a->told) {
+        return CMD_FAILED;
+    }
 
-    return a->told
-                   || db_exec(&m->db,
-                              "DELETE FROM public.schema_migrations"
-                              " WHERE version < $1",
-                              1, params, NULL)
-                          != PT_OK
-                   || db_exec(&m->db,
-                              "UPDATE public.schema_migrations"
-                              " SET name = $2, checksum = $3"
-                              " WHERE version = $1",
-                              3, params, NULL)
-                          != PT_OK
-               ? CMD_FAILED
-               : 0;
+    PT_SQL(db_sql(db), migrate_replaced, .version = g->version);
+    if (db_run(db, NULL) != PT_OK) {
+        return CMD_FAILED;
+    }
+    PT_SQL(db_sql(db), migrate_replace, .version = g->version,
+           .name = db_str(g->name), .checksum = db_str(checksum));
+
+    return db_run(db, NULL) == PT_OK ? 0 : CMD_FAILED;
 }
 
 
 static int
 apply_record(apply_t *a, const migrate_step_t *step)
 {
-    char               version[12], checksum[65], ms[24];
+    char               checksum[65];
+    db_t              *db = &a->m->db;
+    int32_t            ms;
     const migration_t *g = step->file;
-    const char        *migration[] = { version, g->name, checksum, ms };
-    const char        *functions[] = { g->file, checksum, ms };
-    pt_err_t           err;
 
     a->told = migrate_checksum(g, checksum) != 0;
     if (a->told) {
         return CMD_FAILED;
     }
-    snprintf(version, sizeof(version), "%d", g->version);
-    snprintf(ms, sizeof(ms), "%lld", (long long) step->ms);
+    ms = step->ms < INT32_MAX ? (int32_t) step->ms : INT32_MAX;
 
     if (g->version != 0) {
-        err = db_exec(&a->m->db,
-                      "INSERT INTO public.schema_migrations"
-                      " (version, name, checksum, duration_ms)"
-                      " VALUES ($1, $2, $3, $4)",
-                      4, migration, NULL);
+        PT_SQL(db_sql(db), migrate_record, .version = g->version,
+               .name = db_str(g->name), .checksum = db_str(checksum), .ms = ms);
     } else {
-        err = db_exec(&a->m->db,
-                      "INSERT INTO public.schema_functions AS f"
-                      " (file, checksum, duration_ms) VALUES ($1, $2, $3)"
-                      " ON CONFLICT (file) DO UPDATE SET checksum ="
-                      " excluded.checksum, applied_at = now(),"
-                      " duration_ms = excluded.duration_ms",
-                      3, functions, NULL);
+        PT_SQL(db_sql(db), migrate_record_functions, .file = db_str(g->file),
+               .checksum = db_str(checksum), .ms = ms);
     }
 
-    return err == PT_OK ? 0 : CMD_FAILED;
+    return db_run(db, NULL) == PT_OK ? 0 : CMD_FAILED;
 }
 
 
@@ -219,30 +203,23 @@ apply_record(apply_t *a, const migrate_step_t *step)
 static int
 apply_forget(apply_t *a)
 {
-    size_t      i;
-    PGresult   *rows = a->m->functions;
-    int         row;
-    const char *params[1];
+    size_t    i;
+    pt_str_t *files;
 
-    for (row = 0; row < PQntuples(rows); row++) {
-        params[0] = db_cell(rows, row, 0);
-        for (i = 0; i < schema_functions_count
-                    && strcmp(params[0], schema_functions[i].file) != 0;
-             i++)
-        {
-            /* look on */
-        }
-        if (i == schema_functions_count
-            && db_exec(&a->m->db,
-                       "DELETE FROM public.schema_functions WHERE file = $1", 1,
-                       params, NULL)
-                   != PT_OK)
-        {
-            return CMD_FAILED;
-        }
+    files = pt_arena_calloc(a->m->cmd->arena, schema_functions_count,
+                            sizeof(*files));
+    if (files == NULL) {
+        a->told = true;
+        return cmd_no_memory();
     }
 
-    return 0;
+    for (i = 0; i < schema_functions_count; i++) {
+        files[i] = db_str(schema_functions[i].file);
+    }
+    PT_SQL(db_sql(&a->m->db), migrate_forget,
+           .files = { files, schema_functions_count });
+
+    return db_run(&a->m->db, NULL) == PT_OK ? 0 : CMD_FAILED;
 }
 
 

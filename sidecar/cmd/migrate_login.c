@@ -11,55 +11,24 @@
 #include <stdio.h>
 
 static int  logins_doubt(migrate_t *m);
-static int  logins_list(migrate_t *m, PGresult **out);
-static bool login_wanted(const PGresult *res, int i);
-static int  logins_told(const migrate_t *m, const PGresult *res);
+static int  logins_list(migrate_t *m, pytake_rows_t *out);
+static bool login_wanted(const pytake_rows_t *rows, uint32_t i);
+static bool login_owns(const pytake_rows_t *rows, uint32_t i);
+static void logins_told(const migrate_t *m, const pytake_rows_t *rows);
+static int  login_let(migrate_t *m, const pytake_rows_t *rows, uint32_t i);
 static int  login_grant(migrate_t *m, const char *login, bool named,
                         pt_dbrole_e kind);
 static int  login_plain(migrate_t *m, const char *login);
 static int  login_under(migrate_t *m, const char *login);
 static int  database_do(migrate_t *m, const char *what, const char *whom);
 
-/* $1: names with commas, $2: our prefix, $3: that of before, $4: members of
- * the roles, too, which is when no login is named.  A member that may do
- * everything anyway is none of ours. */
-#define LOGINS                                                                 \
-    "WITH named AS (SELECT trim(n) AS name FROM"                               \
-    " regexp_split_to_table($1, ',') n WHERE trim(n) <> ''),"                  \
-    " has AS (SELECT r.oid, bool_or(k = 'app') AS app,"                        \
-    " bool_or(k = 'service') AS service FROM pg_roles r,"                      \
-    " unnest(ARRAY['app', 'service']) k JOIN pg_roles o"                       \
-    " ON o.rolname IN ($2 || '_' || k, $3 || '_' || k)"                        \
-    " WHERE r.rolcanlogin AND NOT r.rolsuper AND pg_has_role(r.oid, o.oid,"    \
-    " 'MEMBER') AND $4::boolean GROUP BY r.oid), away AS (SELECT DISTINCT"     \
-    " s.refobjid AS oid FROM pg_shdepend s JOIN pg_database d ON d.oid ="      \
-    " s.dbid WHERE s.refclassid = 'pg_authid'::regclass AND d.datname <>"      \
-    " current_database() UNION SELECT datdba FROM pg_database WHERE"           \
-    " datname <> current_database())"                                          \
-    " SELECT coalesce(r.rolname, n.name), n.name IS NOT NULL AS named,"        \
-    " n.name IS NOT NULL OR h.app, n.name IS NOT NULL OR h.service,"           \
-    " CASE WHEN r.oid IS NULL THEN 'is not there'"                             \
-    " WHEN NOT r.rolcanlogin THEN 'may not log in'"                            \
-    " WHEN r.rolsuper THEN 'is a superuser'"                                   \
-    " WHEN r.rolbypassrls THEN 'passes row-level security by'"                 \
-    " WHEN r.rolcreaterole THEN 'may make roles'"                              \
-    " WHEN pg_has_role(r.oid, d.datdba, 'MEMBER') OR r.rolname ="              \
-    " current_user THEN 'owns the database' END, r.rolinherit,"                \
-    " n.name IS NULL AND EXISTS (SELECT 1 FROM away WHERE"                     \
-    " pg_has_role(r.oid, away.oid, 'MEMBER'))"                                 \
-    " FROM named n FULL JOIN (SELECT p.* FROM pg_roles p WHERE p.rolname"      \
-    " IN (SELECT name FROM named) OR p.oid IN (SELECT oid FROM has)) r"        \
-    " ON r.rolname = n.name LEFT JOIN has h ON h.oid = r.oid"                  \
-    " CROSS JOIN pg_database d WHERE d.datname = current_database()"           \
-    " AND (n.name IS NOT NULL OR NOT (pg_has_role(r.oid, d.datdba, 'MEMBER')"  \
-    " OR r.rolname = current_user)) ORDER BY 1"
-
 
 int
 migrate_logins_check(migrate_t *m)
 {
-    int       i, rc = 0;
-    PGresult *res;
+    int           rc;
+    uint32_t      i;
+    pytake_rows_t rows;
 
     if (m->other[0] != '\0' && m->open && m->logins == NULL) {
         rc = logins_doubt(m);
@@ -68,83 +37,67 @@ migrate_logins_check(migrate_t *m)
         }
     }
 
-    rc = logins_list(m, &res);
+    rc = logins_list(m, &rows);
     if (rc != 0) {
         return rc;
     }
 
-    for (i = 0; i < PQntuples(res) && rc == 0; i++) {
-        if (db_cell(res, i, 1)[0] == 't' && !PQgetisnull(res, i, 4)
-            && strcmp(db_cell(res, i, 4), "owns the database") != 0)
+    for (i = 0; i < rows.nrows; i++) {
+        if (pt_cell_bool(&rows, i, PT_COL_MIGRATE_LOGINS_NAMED)
+            && !pt_cell_is_null(&rows, i, PT_COL_MIGRATE_LOGINS_FAULT)
+            && !login_owns(&rows, i))
         {
-            rc = cmd_error("--login: the login \"%s\" %s: workers and sidecar "
-                           "need one that is NOSUPERUSER NOBYPASSRLS "
-                           "NOCREATEROLE NOCREATEDB NOINHERIT",
-                           db_cell(res, i, 0), db_cell(res, i, 4));
+            return cmd_error("--login: the login \"%s\" %s: workers and "
+                             "sidecar need one that is NOSUPERUSER "
+                             "NOBYPASSRLS NOCREATEROLE NOCREATEDB NOINHERIT",
+                             db_text(&rows, i, PT_COL_MIGRATE_LOGINS_NAME),
+                             db_text(&rows, i, PT_COL_MIGRATE_LOGINS_FAULT));
         }
     }
-    PQclear(res);
 
-    return rc;
+    return 0;
 }
 
 
 int
 migrate_logins_grant(migrate_t *m)
 {
-    int         i, rc;
-    bool        named;
-    PGresult   *res;
-    const char *login;
+    int           rc;
+    uint32_t      i;
+    pytake_rows_t rows;
 
-    rc = logins_list(m, &res);
+    rc = logins_list(m, &rows);
     if (rc != 0) {
         return rc;
     }
 
     if (db_do(&m->db, "BEGIN") != PT_OK) {
-        rc = cmd_db_error(&m->db, "cannot begin");
+        return cmd_db_error(&m->db, "cannot begin");
     }
 
-    for (i = 0; i < PQntuples(res) && rc == 0; i++) {
-        if (!login_wanted(res, i)) {
-            continue;
-        }
-
-        named = db_cell(res, i, 1)[0] == 't';
-        login = migrate_quote(m, db_cell(res, i, 0), true);
-        if (login == NULL) {
-            rc = CMD_FAILED;
-        } else if (named && !m->modern && db_cell(res, i, 5)[0] == 't') {
-            rc = login_plain(m, login);
-        }
-
-        if (rc == 0 && db_cell(res, i, 2)[0] == 't') {
-            rc = login_grant(m, login, named, PT_DBROLE_APP);
-        }
-        if (rc == 0 && db_cell(res, i, 3)[0] == 't') {
-            rc = login_grant(m, login, named, PT_DBROLE_SERVICE);
-        }
-        if (rc == 0 && (named || m->open)) {
-            rc = database_do(m, "GRANT CONNECT ON", login);
+    for (i = 0; i < rows.nrows; i++) {
+        rc = login_wanted(&rows, i) ? login_let(m, &rows, i) : 0;
+        if (rc != 0) {
+            return rc;
         }
     }
 
-    if (rc == 0 && m->open) {
-        rc = database_do(m, "REVOKE CONNECT, TEMPORARY ON", "PUBLIC");
+    rc = m->open ? database_do(m, "REVOKE CONNECT, TEMPORARY ON", "PUBLIC") : 0;
+    if (rc != 0) {
+        return rc;
     }
-    if (rc == 0 && db_do(&m->db, "COMMIT") != PT_OK) {
-        rc = cmd_db_error(&m->db, "cannot commit");
+    if (db_do(&m->db, "COMMIT") != PT_OK) {
+        return cmd_db_error(&m->db, "cannot commit");
     }
-    if (rc == 0) {
-        rc = logins_told(m, res);
-    }
-    for (i = 0; i < PQntuples(res) && rc == 0; i++) {
-        if (login_wanted(res, i) && (db_cell(res, i, 1)[0] == 't' || m->open)) {
-            rc = login_under(m, db_cell(res, i, 0));
+    logins_told(m, &rows);
+
+    for (i = 0; i < rows.nrows && rc == 0; i++) {
+        if (login_wanted(&rows, i)
+            && (pt_cell_bool(&rows, i, PT_COL_MIGRATE_LOGINS_NAMED) || m->open))
+        {
+            rc = login_under(m, db_text(&rows, i, PT_COL_MIGRATE_LOGINS_NAME));
         }
     }
-    PQclear(res);
 
     return rc;
 }
@@ -153,54 +106,32 @@ migrate_logins_grant(migrate_t *m)
 int
 migrate_finish(migrate_t *m)
 {
-    int         i, rc = 0;
-    PGresult   *res;
-    const char *params[] = { m->prefix, m->modern ? "t" : "f" };
+    uint32_t      i;
+    const char   *sql;
+    pytake_rows_t rows;
 
-    /* What the old roles have of ours goes first, then what our logins are of
-     * the old ones.  From 16 on each grantor's grant is one of its own. */
-    if (db_exec(&m->db,
-                "WITH ours AS (SELECT oid FROM pg_roles WHERE rolname IN ($1"
-                " || '_app', $1 || '_service', $1 || '_lookup')), old AS"
-                " (SELECT oid FROM pg_roles WHERE rolname ~"
-                " '^pytake_(app|service|lookup)$' AND oid NOT IN (SELECT oid"
-                " FROM ours)), let AS (SELECT a.*, a.member IN (SELECT oid"
-                " FROM old) AS bridge FROM pg_auth_members a WHERE"
-                " a.roleid IN (SELECT oid FROM ours) AND a.member IN (SELECT"
-                " oid FROM old) OR a.roleid IN (SELECT oid FROM old) AND"
-                " a.member IN (SELECT b.member FROM pg_auth_members b JOIN"
-                " ours ON ours.oid = b.roleid) AND a.member NOT IN (SELECT oid"
-                " FROM old) AND a.member <> (SELECT datdba FROM pg_database"
-                " WHERE datname = current_database()))"
-                " SELECT format('REVOKE %I FROM %I', r.rolname, w.rolname)"
-                " || CASE WHEN $2::boolean THEN format(' GRANTED BY %I',"
-                " g.rolname) ELSE '' END, let.bridge FROM let"
-                " JOIN pg_roles r ON r.oid = let.roleid"
-                " JOIN pg_roles w ON w.oid = let.member"
-                " LEFT JOIN pg_roles g ON g.oid = let.grantor"
-                " ORDER BY let.bridge DESC, 1",
-                2, params, &res)
-        != PT_OK)
-    {
+    PT_SQL(db_sql(&m->db), migrate_finish, .prefix = db_str(m->prefix),
+           .modern = m->modern);
+    if (db_run(&m->db, &rows) != PT_OK) {
         return cmd_db_error(&m->db, "cannot read the old roles");
     }
 
-    for (i = 0; i < PQntuples(res) && rc == 0; i++) {
-        if (db_do(&m->db, db_cell(res, i, 0)) == PT_OK) {
-            printf("%s\n", db_cell(res, i, 0));
-        } else if (db_cell(res, i, 1)[0] == 't') {
-            rc = cmd_db_error(&m->db, db_cell(res, i, 0));
+    for (i = 0; i < rows.nrows; i++) {
+        sql = db_text(&rows, i, PT_COL_MIGRATE_FINISH_SQL);
+        if (db_do(&m->db, sql) == PT_OK) {
+            printf("%s\n", sql);
+        } else if (pt_cell_bool(&rows, i, PT_COL_MIGRATE_FINISH_BRIDGE)) {
+            return cmd_db_error(&m->db, sql);
         } else {
-            printf("note: let an administrator say \"%s\": %s\n",
-                   db_cell(res, i, 0), m->db.error);
+            printf("note: let an administrator say \"%s\": %s\n", sql,
+                   m->db.error);
         }
     }
-    if (PQntuples(res) == 0) {
+    if (rows.nrows == 0) {
         printf("there are no roles of before to leave\n");
     }
-    PQclear(res);
 
-    return rc;
+    return 0;
 }
 
 
@@ -209,51 +140,36 @@ migrate_finish(migrate_t *m)
 static int
 logins_doubt(migrate_t *m)
 {
-    int         rc = 0;
-    PGresult   *res;
-    const char *params[] = { m->prefix, m->old };
+    pytake_rows_t rows;
 
-    if (db_exec(&m->db,
-                "WITH o AS (SELECT r.oid FROM unnest(ARRAY['app', 'service'])"
-                " k JOIN pg_roles r ON r.rolname IN ($1 || '_' || k,"
-                " $2 || '_' || k))"
-                " SELECT r.rolname FROM pg_roles r WHERE r.rolcanlogin"
-                " AND NOT r.rolsuper AND r.rolname <> current_user"
-                " AND EXISTS (SELECT 1 FROM o"
-                " WHERE pg_has_role(r.oid, o.oid, 'MEMBER')) AND NOT EXISTS"
-                " (SELECT 1 FROM pg_database d WHERE d.datdba = r.oid AND"
-                " (d.datname = current_database() OR EXISTS (SELECT 1 FROM"
-                " pg_shdepend s JOIN o ON o.oid = s.refobjid WHERE"
-                " s.refclassid = 'pg_authid'::regclass AND s.dbid = d.oid)))"
-                " ORDER BY 1",
-                2, params, &res)
-        != PT_OK)
-    {
+    PT_SQL(db_sql(&m->db), migrate_logins_doubt, .prefix = db_str(m->prefix),
+           .old = db_str(m->old));
+    if (db_run(&m->db, &rows) != PT_OK) {
         return cmd_db_error(&m->db, "cannot read the logins");
     }
 
-    if (PQntuples(res) > 0) {
-        rc = cmd_error("the database \"%s\" has the same roles, and nothing "
-                       "tells whose \"%s\" is: name the logins of this one's "
-                       "workers and sidecar, or its owner, by --login",
-                       m->other, db_cell(res, 0, 0));
+    if (rows.nrows > 0) {
+        return cmd_error("the database \"%s\" has the same roles, and nothing "
+                         "tells whose \"%s\" is: name the logins of this "
+                         "one's workers and sidecar, or its owner, by --login",
+                         m->other,
+                         db_text(&rows, 0, PT_COL_MIGRATE_LOGINS_DOUBT_NAME));
     }
-    PQclear(res);
 
-    return rc;
+    return 0;
 }
 
 
+/* Those that are named, or else the members of roles that are ours alone. */
 static int
-logins_list(migrate_t *m, PGresult **out)
+logins_list(migrate_t *m, pytake_rows_t *out)
 {
-    const char *params[] = { m->logins == NULL ? "" : m->logins, m->prefix,
-                             m->old[0] == '\0' ? m->prefix : m->old,
-                             m->other[0] == '\0' && m->logins == NULL
-                                 ? "true"
-                                 : "false" };
-
-    if (db_exec(&m->db, LOGINS, PT_COUNT(params), params, out) != PT_OK) {
+    PT_SQL(db_sql(&m->db), migrate_logins,
+           .names = db_str(m->logins == NULL ? "" : m->logins),
+           .prefix = db_str(m->prefix),
+           .old = db_str(m->old[0] == '\0' ? m->prefix : m->old),
+           .members = m->other[0] == '\0' && m->logins == NULL);
+    if (db_run(&m->db, out) != PT_OK) {
         return cmd_db_error(&m->db, "cannot read the logins");
     }
 
@@ -264,46 +180,86 @@ logins_list(migrate_t *m, PGresult **out)
 /* Owners have all of it.  A member that is at home in another database, too,
  * is let in by name only. */
 static bool
-login_wanted(const PGresult *res, int i)
+login_wanted(const pytake_rows_t *rows, uint32_t i)
 {
-    return (PQgetisnull(res, i, 4)
-            || strcmp(db_cell(res, i, 4), "owns the database") != 0)
-           && db_cell(res, i, 6)[0] != 't';
+    return !login_owns(rows, i)
+           && !pt_cell_bool(rows, i, PT_COL_MIGRATE_LOGINS_AWAY);
 }
 
 
-static int
-logins_told(const migrate_t *m, const PGresult *res)
+static bool
+login_owns(const pytake_rows_t *rows, uint32_t i)
 {
-    int i;
+    return strcmp(db_text(rows, i, PT_COL_MIGRATE_LOGINS_FAULT),
+                  "owns the database")
+           == 0;
+}
 
-    for (i = 0; i < PQntuples(res); i++) {
-        if (login_wanted(res, i) && db_cell(res, i, 1)[0] == 't') {
-            cmd_print("let in: %s", db_cell(res, i, 0));
+
+static void
+logins_told(const migrate_t *m, const pytake_rows_t *rows)
+{
+    uint32_t i;
+
+    for (i = 0; i < rows->nrows; i++) {
+        if (login_wanted(rows, i)
+            && pt_cell_bool(rows, i, PT_COL_MIGRATE_LOGINS_NAMED)) {
+            cmd_print("let in: %s",
+                      db_text(rows, i, PT_COL_MIGRATE_LOGINS_NAME));
         }
     }
 
     if (!m->open) {
-        return 0;
+        return;
     }
 
     printf("closed to PUBLIC: who may connect is the database's owner");
-    for (i = 0; i < PQntuples(res); i++) {
-        if (login_wanted(res, i)) {
-            printf(", %s", db_cell(res, i, 0));
+    for (i = 0; i < rows->nrows; i++) {
+        if (login_wanted(rows, i)) {
+            printf(", %s", db_text(rows, i, PT_COL_MIGRATE_LOGINS_NAME));
         }
     }
     printf("\n");
 
-    for (i = 0; i < PQntuples(res); i++) {
-        if (db_cell(res, i, 6)[0] == 't') {
+    for (i = 0; i < rows->nrows; i++) {
+        if (pt_cell_bool(rows, i, PT_COL_MIGRATE_LOGINS_AWAY)) {
             printf("note: %s may not, it is at home in another database: "
                    "say --login if it serves this one\n",
-                   db_cell(res, i, 0));
+                   db_text(rows, i, PT_COL_MIGRATE_LOGINS_NAME));
         }
     }
+}
 
-    return 0;
+
+/* The roles that it is to have, and the database. */
+static int
+login_let(migrate_t *m, const pytake_rows_t *rows, uint32_t i)
+{
+    int         rc = 0;
+    bool        named = pt_cell_bool(rows, i, PT_COL_MIGRATE_LOGINS_NAMED);
+    const char *login;
+
+    login = migrate_quote(m, db_text(rows, i, PT_COL_MIGRATE_LOGINS_NAME));
+    if (login == NULL) {
+        return CMD_FAILED;
+    }
+
+    if (named && !m->modern
+        && pt_cell_bool(rows, i, PT_COL_MIGRATE_LOGINS_INHERITS))
+    {
+        rc = login_plain(m, login);
+    }
+    if (rc == 0 && pt_cell_bool(rows, i, PT_COL_MIGRATE_LOGINS_APP)) {
+        rc = login_grant(m, login, named, PT_DBROLE_APP);
+    }
+    if (rc == 0 && pt_cell_bool(rows, i, PT_COL_MIGRATE_LOGINS_SERVICE)) {
+        rc = login_grant(m, login, named, PT_DBROLE_SERVICE);
+    }
+    if (rc == 0 && (named || m->open)) {
+        rc = database_do(m, "GRANT CONNECT ON", login);
+    }
+
+    return rc;
 }
 
 
@@ -357,40 +313,35 @@ login_plain(migrate_t *m, const char *login)
 static int
 login_under(migrate_t *m, const char *login)
 {
-    int         rc = 0;
-    char        sql[256];
-    PGresult   *res;
-    const char *name, *params[] = { login };
+    char          sql[256];
+    const char   *name;
+    pytake_rows_t rows;
 
-    name = migrate_quote(m, login, true);
+    name = migrate_quote(m, login);
     if (name == NULL) {
         return CMD_FAILED;
     }
     snprintf(sql, sizeof(sql), "GRANT %s TO CURRENT_USER%s", name,
              m->modern ? " WITH INHERIT TRUE, SET FALSE" : "");
 
-    if (db_exec(&m->db,
-                "SELECT pg_has_role(current_user, $1, 'USAGE') OR"
-                " pg_has_role(current_user, 'pg_signal_backend', 'USAGE') AND"
-                " pg_has_role(current_user, 'pg_read_all_stats', 'USAGE')",
-                1, params, &res)
-        != PT_OK)
-    {
+    PT_SQL(db_sql(&m->db), migrate_login_ours, .name = db_str(login));
+    if (db_run(&m->db, &rows) != PT_OK) {
         return cmd_db_error(&m->db, "cannot read the logins");
     }
 
-    if (db_cell(res, 0, 0)[0] != 't' && db_do(&m->db, sql) != PT_OK) {
-        if (strcmp(m->db.sqlstate, "42501") == 0) {
-            printf("note: a backend of %s that hangs cannot be ended: let an "
-                   "administrator say \"%s\"\n",
-                   login, sql);
-        } else {
-            rc = cmd_db_error(&m->db, "cannot look after the logins");
-        }
+    if (pt_cell_bool(&rows, 0, PT_COL_MIGRATE_LOGIN_OURS_OURS)
+        || db_do(&m->db, sql) == PT_OK)
+    {
+        return 0;
     }
-    PQclear(res);
+    if (strcmp(m->db.sqlstate, "42501") != 0) {
+        return cmd_db_error(&m->db, "cannot look after the logins");
+    }
+    printf("note: a backend of %s that hangs cannot be ended: let an "
+           "administrator say \"%s\"\n",
+           login, sql);
 
-    return rc;
+    return 0;
 }
 
 
@@ -398,7 +349,7 @@ static int
 database_do(migrate_t *m, const char *what, const char *whom)
 {
     char        sql[512];
-    const char *name = migrate_quote(m, PQdb(m->db.pg), true);
+    const char *name = migrate_quote(m, PQdb(m->db.pg));
 
     if (name == NULL) {
         return CMD_FAILED;

@@ -7,15 +7,14 @@
 
 #include "migrate.h"
 
-#include <stdlib.h>
-
 static int  plan_applied_get(migrate_t *m);
 static int  plan_check(migrate_t *m);
 static int  plan_check_newer(const migrate_t *m);
-static int  plan_check_one(const migrate_t *m, int i);
+static int  plan_check_one(const migrate_t *m, uint32_t i);
 static int  plan_check_replaced(const migrate_t *m);
-static int  plan_version(const PGresult *rows, int i);
-static bool plan_exists(db_t *db, const char *table, pt_err_t *err);
+static int  plan_version(const pytake_rows_t *rows, uint32_t i);
+static bool plan_checksum_is(const pytake_rows_t *rows, uint32_t i,
+                             const char *want);
 
 
 int
@@ -23,7 +22,7 @@ migrate_checksum(const migration_t *g, char out[65])
 {
     uint8_t hash[32];
 
-    if (pt_sha256(g->text, g->text_len, hash) != PT_OK) {
+    if (pt_hash_sha256(g->text, g->text_len, hash) != PT_OK) {
         return cmd_error("libcrypto failed");
     }
     pt_hex_build(hash, sizeof(hash), out);
@@ -34,18 +33,18 @@ migrate_checksum(const migration_t *g, char out[65])
 
 
 bool
-migrate_is_replaced(const PGresult *rows)
+migrate_is_replaced(const pytake_rows_t *rows)
 {
-    int n = (int) migrations_replaced_count, i;
+    uint32_t i;
 
-    if (n == 0 || PQntuples(rows) != n) {
+    if (migrations_replaced_count == 0
+        || rows->nrows != migrations_replaced_count) {
         return false;
     }
 
-    for (i = 0; i < n; i++) {
+    for (i = 0; i < rows->nrows; i++) {
         if (plan_version(rows, i) != migrations_replaced[i].version
-            || strcmp(db_cell(rows, i, 1), migrations_replaced[i].checksum)
-                   != 0)
+            || !plan_checksum_is(rows, i, migrations_replaced[i].checksum))
         {
             return false;
         }
@@ -56,34 +55,52 @@ migrate_is_replaced(const PGresult *rows)
 
 
 pt_err_t
-migrate_functions_get(db_t *db, PGresult **out)
+migrate_table_is(db_t *db, const char *name, bool *there)
 {
+    pt_err_t      err;
+    pytake_rows_t rows;
+
+    PT_SQL(db_sql(db), migrate_table, .name = db_str(name));
+    err = db_run(db, &rows);
+    *there = err == PT_OK && pt_cell_bool(&rows, 0, PT_COL_MIGRATE_TABLE_THERE);
+
+    return err;
+}
+
+
+pt_err_t
+migrate_functions_get(db_t *db, pytake_rows_t *out)
+{
+    bool     there;
     pt_err_t err;
 
-    *out = NULL;
-    if (!plan_exists(db, "public.schema_functions", &err)) {
+    memset(out, 0, sizeof(*out));
+
+    err = migrate_table_is(db, "public.schema_functions", &there);
+    if (err != PT_OK || !there) {
         return err;
     }
+    pt_q_migrate_functions(db_sql(db));
 
-    return db_exec(db,
-                   "SELECT file, checksum,"
-                   " to_char(applied_at, 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'),"
-                   " duration_ms FROM public.schema_functions",
-                   0, NULL, out);
+    return db_run(db, out);
 }
 
 
 int
-migrate_functions_row(const PGresult *rows, const migration_t *g)
+migrate_functions_row(const pytake_rows_t *rows, const migration_t *g)
 {
-    int  i;
-    char want[65];
+    char     want[65];
+    uint32_t i;
 
-    for (i = 0; i < PQntuples(rows); i++) {
-        if (strcmp(db_cell(rows, i, 0), g->file) == 0) {
+    for (i = 0; i < rows->nrows; i++) {
+        if (strcmp(db_text(rows, i, PT_COL_MIGRATE_FUNCTIONS_FILE), g->file)
+            == 0) {
             return migrate_checksum(g, want) == 0
-                           && strcmp(db_cell(rows, i, 1), want) == 0
-                       ? i
+                           && strcmp(db_text(rows, i,
+                                             PT_COL_MIGRATE_FUNCTIONS_CHECKSUM),
+                                     want)
+                                  == 0
+                       ? (int) i
                        : -1;
         }
     }
@@ -103,14 +120,13 @@ migrate_plan(migrate_t *m)
         return rc;
     }
 
-    m->steps = pt_alloc(m->cmd->arena, most * sizeof(m->steps[0]));
+    m->steps = pt_arena_alloc(m->cmd->arena, most * sizeof(m->steps[0]));
     if (m->steps == NULL) {
         return cmd_no_memory();
     }
 
-    for (i = (size_t) m->known;
-         i < migrations_count && migrations[i].version <= m->to; i++)
-    {
+    for (i = m->known; i < migrations_count && migrations[i].version <= m->to;
+         i++) {
         m->steps[m->nsteps++] = (migrate_step_t){ &migrations[i], 0 };
     }
 
@@ -121,7 +137,7 @@ migrate_plan(migrate_t *m)
     {
         /* with other roles all of them: they may name one */
         if (moved
-            || migrate_functions_row(m->functions, &schema_functions[i]) < 0) {
+            || migrate_functions_row(&m->functions, &schema_functions[i]) < 0) {
             m->steps[m->nsteps++] = (migrate_step_t){ &schema_functions[i], 0 };
         }
     }
@@ -136,14 +152,10 @@ plan_applied_get(migrate_t *m)
     bool     there;
     pt_err_t err;
 
-    there = plan_exists(&m->db, "public.schema_migrations", &err);
+    err = migrate_table_is(&m->db, "public.schema_migrations", &there);
     if (err == PT_OK && there) {
-        err = db_exec(&m->db,
-                      "SELECT version, checksum,"
-                      " to_char(applied_at, 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'),"
-                      " duration_ms FROM public.schema_migrations"
-                      " ORDER BY version",
-                      0, NULL, &m->applied);
+        pt_q_migrate_applied(db_sql(&m->db));
+        err = db_run(&m->db, &m->applied);
     }
     if (err == PT_OK) {
         err = migrate_functions_get(&m->db, &m->functions);
@@ -158,21 +170,22 @@ plan_applied_get(migrate_t *m)
 static int
 plan_check(migrate_t *m)
 {
-    int i, rc, n = PQntuples(m->applied);
+    int      rc;
+    uint32_t i, n = m->applied.nrows;
 
     rc = plan_check_newer(m);
     if (rc != 0) {
         return rc;
     }
 
-    m->replaces = migrate_is_replaced(m->applied);
+    m->replaces = migrate_is_replaced(&m->applied);
     if (m->replaces) {
         m->known = 1;
         return 0;
     }
 
     if (n > 0 && migrations_replaced_count > 0
-        && plan_version(m->applied, 0) == migrations_replaced[0].version)
+        && plan_version(&m->applied, 0) == migrations_replaced[0].version)
     {
         return plan_check_replaced(m);
     }
@@ -192,10 +205,11 @@ plan_check(migrate_t *m)
 static int
 plan_check_newer(const migrate_t *m)
 {
-    int n = PQntuples(m->applied), ours, newest;
+    int      ours, newest;
+    uint32_t n = m->applied.nrows;
 
     ours = migrations[migrations_count - 1].version;
-    newest = n == 0 ? 0 : plan_version(m->applied, n - 1);
+    newest = n == 0 ? 0 : plan_version(&m->applied, n - 1);
     if (newest > ours) {
         return cmd_error("the database's schema (%04d) is newer than this "
                          "program's (%04d): use the newer pytake",
@@ -207,12 +221,12 @@ plan_check_newer(const migrate_t *m)
 
 
 static int
-plan_check_one(const migrate_t *m, int i)
+plan_check_one(const migrate_t *m, uint32_t i)
 {
-    int  rc, version = plan_version(m->applied, i);
+    int  rc, version = plan_version(&m->applied, i);
     char want[65];
 
-    if ((size_t) i >= migrations_count || version < migrations[i].version) {
+    if (i >= migrations_count || version < migrations[i].version) {
         return cmd_error("the database has a migration %04d that this "
                          "program does not know: use the pytake that "
                          "applied it",
@@ -229,7 +243,7 @@ plan_check_one(const migrate_t *m, int i)
     if (rc != 0) {
         return rc;
     }
-    if (strcmp(db_cell(m->applied, i, 1), want) != 0) {
+    if (!plan_checksum_is(&m->applied, i, want)) {
         return cmd_error("%s was changed after it was applied: put the "
                          "file back and write a new migration",
                          migrations[i].file);
@@ -243,12 +257,13 @@ plan_check_one(const migrate_t *m, int i)
 static int
 plan_check_replaced(const migrate_t *m)
 {
-    int                         i, version;
+    int                         version;
+    uint32_t                    i;
     const migration_replaced_t *r;
 
-    for (i = 0; i < (int) migrations_replaced_count; i++) {
+    for (i = 0; i < migrations_replaced_count; i++) {
         r = &migrations_replaced[i];
-        version = i < PQntuples(m->applied) ? plan_version(m->applied, i) : 0;
+        version = plan_version(&m->applied, i); /* 0: there is none */
 
         if (version != r->version) {
             return cmd_error("the database lacks %04d, one of the migrations "
@@ -256,7 +271,7 @@ plan_check_replaced(const migrate_t *m)
                              "last PyTake that has them, then this one",
                              r->version, migrations[0].file);
         }
-        if (strcmp(db_cell(m->applied, i, 1), r->checksum) != 0) {
+        if (!plan_checksum_is(&m->applied, i, r->checksum)) {
             return cmd_error("the database's %04d is another one than %s "
                              "replaced, its file was changed: use the pytake "
                              "that applied it, or begin with a new database",
@@ -271,24 +286,14 @@ plan_check_replaced(const migrate_t *m)
 
 
 static int
-plan_version(const PGresult *rows, int i)
+plan_version(const pytake_rows_t *rows, uint32_t i)
 {
-    return (int) strtol(db_cell(rows, i, 0), NULL, 10);
+    return pt_cell_i32(rows, i, PT_COL_MIGRATION_VERSION);
 }
 
 
 static bool
-plan_exists(db_t *db, const char *table, pt_err_t *err)
+plan_checksum_is(const pytake_rows_t *rows, uint32_t i, const char *want)
 {
-    bool        there = false;
-    PGresult   *res;
-    const char *params[] = { table };
-
-    *err = db_exec(db, "SELECT to_regclass($1) IS NOT NULL", 1, params, &res);
-    if (*err == PT_OK) {
-        there = db_cell(res, 0, 0)[0] == 't';
-        PQclear(res);
-    }
-
-    return there;
+    return strcmp(db_text(rows, i, PT_COL_MIGRATION_CHECKSUM), want) == 0;
 }

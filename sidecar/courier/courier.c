@@ -1,13 +1,15 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * courier.c: the part of "pytake serve" that carries the outbox to WhatsApp:
- * claims, paces, sweeps.  A claim is committed before its call is written,
- * and never called twice by itself.
+ * courier.c: the part of "pytake serve" that carries the outbox to WhatsApp.
+ * It claims messages, paces them and sweeps what is left over.  A claim is
+ * committed before its call is written, and the courier by itself never calls
+ * twice for one claim.
  */
 
 #include "courier_int.h"
 
+#include <assert.h>
 #include <sys/random.h>
 
 #include "core/base/pt_err.h"
@@ -39,6 +41,8 @@ courier_start(const part_host_t *serve, void **part)
     pt_err_t   err;
     courier_t *c;
 
+    assert(serve->base != NULL && serve->conf != NULL);
+
     c = serve->mem.alloc(serve->mem.user, sizeof(courier_t));
 
     if (c == NULL) {
@@ -60,7 +64,8 @@ courier_start(const part_host_t *serve, void **part)
         c->loop->ops->log(
             c->loop, PT_LOG_ERR,
             "pytake: courier: PYTAKE_ENCRYPTION_KEY is not set: no token "
-            "opens, so nothing is sent until it is");
+            "opens, so nothing is sent until it is set and the program is "
+            "started again");
 
     } else {
         c->loop->ops->timer_set(c->poll, 0);
@@ -161,8 +166,9 @@ courier_open_redis(courier_t *c)
 }
 
 
-/* Calls under way end and are kept; their timers hold the loop.  What waits
- * for its turn is given back. */
+/* Calls under way go on to their end and their outcomes are stored: their
+ * timers keep the loop alive.  Jobs that only wait for their turn are given
+ * back. */
 
 static void
 courier_stop(void *part)
@@ -235,7 +241,8 @@ courier_up(void *data)
 }
 
 
-/* It is heard from here on; what came before is looked for. */
+/* Doorbells are heard from here on.  A claim finds the messages that came
+ * while they were not. */
 
 static void
 courier_added(void *data, pt_str_t channel)
@@ -281,6 +288,7 @@ courier_claim(void *data)
 
     now_ms = c->loop->ops->now_ms(c->loop);
     n = courier_waits(c, now_ms, waits);
+    assert(n <= PT_COUNT(waits));
 
     c->claim_us = c->loop->ops->wall_us(c->loop);
     PT_SQL(batch_sql(b), outbox_claim, .now = c->claim_us,
@@ -300,7 +308,8 @@ courier_claim(void *data)
 }
 
 
-/* Numbers of which nothing is claimed now: at most COURIER_PAUSED_MAX + 1. */
+/* Writes the numbers of which nothing is claimed now to out, which has room
+ * for COURIER_PAUSED_MAX + 1, and returns how many there are. */
 
 static size_t
 courier_waits(courier_t *c, int64_t now_ms, pt_uuid_t *out)
@@ -309,6 +318,7 @@ courier_waits(courier_t *c, int64_t now_ms, pt_uuid_t *out)
     const pt_uuid_t *greedy;
 
     n = courier_pace_paused(c->pace, now_ms, out, COURIER_PAUSED_MAX);
+    assert(n <= COURIER_PAUSED_MAX);
     greedy = courier_greedy(c);
 
     if (greedy != NULL) {
@@ -319,8 +329,10 @@ courier_waits(courier_t *c, int64_t now_ms, pt_uuid_t *out)
 }
 
 
-/* Once half of the places are taken: the number that has most of them, if one
- * has.  Its calls hang, and must not keep everybody else's waiting. */
+/* The number that has more than half of all jobs, once half of the places are
+ * taken; NULL: there is none.  Its calls hang, and must not keep those of all
+ * other numbers waiting.  A majority vote (Boyer and Moore) finds it in two
+ * passes without memory. */
 
 static const pt_uuid_t *
 courier_greedy(const courier_t *c)
@@ -362,10 +374,11 @@ courier_claimed(void *data, batch_t *b, const pytake_sql_result_t *result)
 
     PT_UNUSED(b);
     c = data;
+    assert(c->claiming);
     c->claiming = false;
 
     if (c->overdue && !c->stopping) {
-        courier_sweep_claims(c); /* its answer finds the jobs made below */
+        courier_sweep_claims(c); /* its rows come when the jobs are made */
     }
 
     if (result->err != PT_OK) {

@@ -2,6 +2,8 @@
 
 #include "courier_body.h"
 
+#include <assert.h>
+
 #include "core/whatsapp/pt_wa.h"
 
 typedef void (*courier_part_pt)(pt_jw_t *w, const courier_msg_t *m);
@@ -28,6 +30,8 @@ courier_body_build(pt_arena_t *a, const courier_msg_t *m, pt_str_t *out)
     pt_buf_t b;
     pt_err_t err;
     pt_str_t phone;
+
+    assert(a != NULL && m != NULL && out != NULL);
 
     for (i = 0; i < PT_COUNT(courier_types); i++) {
         if (pt_str_is(m->type, courier_types[i].type)) {
@@ -82,14 +86,14 @@ courier_body_build(pt_arena_t *a, const courier_msg_t *m, pt_str_t *out)
 }
 
 
-/* code: Graph's number, as statuses have it, or a name of our own. */
-
 pt_err_t
 courier_body_error(pt_arena_t *a, int32_t code, const char *name,
                    pt_str_t title, pt_str_t detail, pt_str_t *out)
 {
     pt_jw_t  w;
     pt_buf_t b;
+
+    assert(name == NULL || name[0] != '\0');
 
     pt_buf_init(&b, a, COURIER_BODY_MAX);
     pt_jw_init(&w, &b);
@@ -113,8 +117,10 @@ courier_body_error(pt_arena_t *a, int32_t code, const char *name,
 }
 
 
-/* "+" and digits, or absent.  Rows of before may have it as it was written;
- * without "+" Meta prepends our own number's country. */
+/* The recipient's phone number as "+" and digits, or absent.  Rows of older
+ * versions may hold a number as a person wrote it.  Without the "+" Meta puts
+ * the country code of the business's own number before it. */
+
 static pt_err_t
 courier_body_phone(pt_arena_t *a, const courier_msg_t *m, pt_str_t *out)
 {
@@ -128,7 +134,7 @@ courier_body_phone(pt_arena_t *a, const courier_msg_t *m, pt_str_t *out)
         return err;
     }
 
-    return pt_fmt(a, out, "+%.*s", (int) digits.len, digits.data);
+    return pt_arena_fmt(a, out, "+%.*s", (int) digits.len, digits.data);
 }
 
 

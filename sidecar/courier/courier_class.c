@@ -2,18 +2,20 @@
 
 #include "courier_class.h"
 
+#include <assert.h>
+
 #include "core/base/pt_util.h"
 
-#define COURIER_BACKOFF_MS 1000u
+#define COURIER_BACKOFF_MS 1000u /* after the first call; then threefold */
 #define COURIER_BACKOFF_MAX_MS (10u * 60 * 1000)
 #define COURIER_MINUTE_MS (60u * 1000)
 #define COURIER_DAY_MS (24u * 60 * 60 * 1000)
 
 typedef struct {
-    int32_t           from;
-    int32_t           to; /* inclusive */
+    int32_t           from; /* error.code */
+    int32_t           to;   /* error.code, inclusive */
     courier_verdict_t verdict;
-    uint32_t          after_ms; /* at least; 0: the usual backoff alone */
+    uint32_t          after_ms; /* at least; 0: as long as the backoff */
 } courier_rule_t;
 
 static void courier_class_silent(const courier_answer_t *answer,
@@ -31,7 +33,7 @@ static pt_str_t courier_text(const pt_json_t *obj, const char *key);
 static void     courier_set(courier_class_t *out, courier_verdict_t verdict,
                             uint32_t after_ms, pt_str_t title, pt_str_t detail);
 
-/* Meta, "Cloud API error codes".  What is not here is FAILED. */
+/* By Meta's "Cloud API error codes".  A code that is not here is FAILED. */
 static const courier_rule_t courier_rules[] = {
     { 0, 0, COURIER_STOP, 0 },  /* authentication */
     { 1, 1, COURIER_RETRY, 0 }, /* unknown or bad request */
@@ -77,6 +79,8 @@ courier_class_get(pt_arena_t *a, const courier_answer_t *answer,
     int64_t          code;
     pt_json_t       *root;
     const pt_json_t *error;
+
+    assert(a != NULL && answer != NULL && out != NULL);
 
     memset(out, 0, sizeof(*out));
     root = NULL;
@@ -129,7 +133,8 @@ courier_class_silent(const courier_answer_t *answer, courier_class_t *out)
 }
 
 
-/* Somebody else answered: a proxy, a wrong address. */
+/* The answer is not the Graph API's: it comes from a proxy, or the address is
+ * wrong. */
 
 static void
 courier_class_foreign(const courier_answer_t *answer, courier_class_t *out)
@@ -231,7 +236,8 @@ courier_backoff_ms(uint32_t attempts)
 }
 
 
-/* Meta's advice for 131056: 4^X seconds, X = 0, 1, 2 ... */
+/* Meta advises to wait for 4^X seconds after 131056, X being 0, 1, 2 and so
+ * on. */
 
 static uint32_t
 courier_pair_ms(uint32_t attempts)

@@ -1,10 +1,12 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * courier_flight.c: the messages in flight: claimed, not settled.
+ * courier_flight.c: the messages in flight, which are claimed and not settled.
  */
 
 #include "courier_int.h"
+
+#include <assert.h>
 
 #include <openssl/crypto.h>
 
@@ -42,6 +44,8 @@ courier_flight_del(courier_job_t *j)
     courier_t *c;
 
     c = j->courier;
+    assert(c->njobs > 0);
+    assert(j->prev != NULL || c->jobs == j);
 
     if (j->prev != NULL) {
         j->prev->next = j->next;

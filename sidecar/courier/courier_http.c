@@ -2,6 +2,7 @@
 
 #include "courier_http.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -11,29 +12,30 @@
 typedef struct courier_call_s courier_call_t;
 typedef struct courier_sock_s courier_sock_t;
 
+/* One call, on the heap. */
 struct courier_call_s {
     courier_http_t         *http;
     courier_call_t         *next;
     courier_call_t         *prev;
     CURL                   *easy;
     struct curl_slist      *headers;
-    char                   *auth; /* "Authorization: Bearer ..." */
+    char                   *auth; /* the header "Authorization: Bearer ..." */
     size_t                  auth_len;
     char                   *body;
     size_t                  body_len;
-    size_t                  body_sent; /* given to libcurl */
-    uint32_t                attempts;
-    char                   *answer;
+    size_t                  body_sent; /* bytes given to libcurl */
+    uint32_t                attempts;  /* of libcurl to send the request */
+    char                   *answer;    /* body of the answer, or NULL */
     size_t                  answer_len;
-    bool                    overflow;
+    bool                    overflow; /* the answer was too long */
     courier_http_handler_pt handler;
     void                   *data;
 };
 
-/* One of libcurl's sockets, registered with our loop. */
+/* One of libcurl's sockets, registered with the loop; libcurl keeps it. */
 struct courier_sock_s {
     courier_http_t *http;
-    curl_socket_t   fd;
+    curl_socket_t   fd; /* libcurl's */
     pt_io_t        *io;
 };
 
@@ -41,10 +43,10 @@ struct courier_http_s {
     pt_loop_t      *loop;
     const pt_mem_t *mem;
     CURLM          *multi;
-    pt_timer_t     *timer;
-    courier_call_t *calls;
+    pt_timer_t     *timer; /* when libcurl wants to be called */
+    courier_call_t *calls; /* under way; owned */
     uint32_t        ncalls;
-    uint32_t        total_ms;
+    uint32_t        total_ms; /* of a call */
 };
 
 static int      courier_http_socket(CURL *easy, curl_socket_t fd, int what,
@@ -69,6 +71,8 @@ courier_http_new(pt_loop_t *loop, const pt_mem_t *mem, uint32_t total_ms,
                  courier_http_t **out)
 {
     courier_http_t *h;
+
+    assert(total_ms > 0);
 
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
         return PT_EINTERNAL;
@@ -135,6 +139,8 @@ courier_http_post(courier_http_t *h, const char *url, pt_str_t token,
 {
     pt_err_t        err;
     courier_call_t *c;
+
+    assert(url != NULL && token.data != NULL && handler != NULL);
 
     if (h->ncalls >= COURIER_HTTP_CALLS_MAX) {
         return PT_EBUSY;
@@ -228,8 +234,9 @@ courier_call_opts(courier_call_t *c, const char *url)
         return PT_ENOMEM;
     }
 
-    /* One request a connection at a time, so that what was written is known;
-     * the body comes from a callback that cannot be rewound. */
+    /* HTTP/1.1 has one request on a connection at a time, so it is known how
+     * much of it was written.  The body comes from a callback without a way
+     * back, so that libcurl cannot send it again. */
     curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(e, CURLOPT_HTTPHEADER, c->headers);
     curl_easy_setopt(e, CURLOPT_POST, 1L);
@@ -247,13 +254,15 @@ courier_call_opts(courier_call_t *c, const char *url)
     curl_easy_setopt(e, CURLOPT_MAXAGE_CONN, COURIER_HTTP_IDLE_S);
     curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 1L);
     curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 2L);
-    /* A name server that hangs must not hang the loop: the look-up's thread
-     * is left alone instead of waited for. */
+    /* When a call ends during its look-up, libcurl must not wait for the
+     * thread that looks the name up: the loop would hang as long. */
     curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L);
 
     return PT_OK;
 }
 
+
+/* Called by libcurl before it sends the request on a connection. */
 
 static int
 courier_call_begin(void *user, char *to, char *from, int to_port, int from_port)
@@ -276,6 +285,7 @@ courier_call_read(char *out, size_t size, size_t n, void *user)
     courier_call_t *c;
 
     c = user;
+    assert(c->body_sent <= c->body_len);
     n *= size;
     n = (n < c->body_len - c->body_sent) ? n : c->body_len - c->body_sent;
     memcpy(out, c->body + c->body_sent, n);
@@ -292,10 +302,11 @@ courier_call_write(char *data, size_t size, size_t n, void *user)
     courier_call_t *c;
 
     c = user;
+    assert(c->answer_len <= COURIER_HTTP_ANSWER_MAX);
     n *= size;
 
     if (c->answer_len + n > COURIER_HTTP_ANSWER_MAX) {
-        c->overflow = true; /* the status decides; what came names the error */
+        c->overflow = true; /* the status alone is looked at then */
         return n;
     }
 
@@ -390,7 +401,7 @@ courier_http_io(void *data, int events)
 
     s = data;
     h = s->http;
-    fd = s->fd; /* s may be freed by the call */
+    fd = s->fd; /* curl_multi_socket_action() may free s */
 
     curl_multi_socket_action(
         h->multi, fd,
@@ -428,7 +439,7 @@ courier_http_reap(courier_http_t *h)
         }
 
         easy = msg->easy_handle;
-        code = msg->data.result; /* msg is gone after remove_handle */
+        code = msg->data.result; /* msg goes with its handle */
         curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **) &c);
         courier_call_done(c, code);
     }
@@ -440,6 +451,8 @@ courier_call_done(courier_call_t *c, CURLcode code)
 {
     long             status;
     courier_answer_t answer;
+
+    assert(c->body_sent <= c->body_len);
 
     memset(&answer, 0, sizeof(answer));
     status = 0;
@@ -475,7 +488,7 @@ courier_call_del(courier_call_t *c)
     }
 
     for (l = c->headers; l != NULL; l = l->next) {
-        OPENSSL_cleanse(l->data, strlen(l->data)); /* the token's copy */
+        OPENSSL_cleanse(l->data, strlen(l->data)); /* it has the token */
     }
 
     curl_slist_free_all(c->headers);
@@ -499,6 +512,7 @@ courier_call_del(courier_call_t *c)
         c->next->prev = c->prev;
     }
 
+    assert(h->ncalls > 0);
     h->ncalls--;
     h->mem->free(h->mem->user, c);
 }

@@ -1,11 +1,13 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * courier_job.c: one message in hand: its turn, the call, what the answer
- * means.
+ * courier_job.c: one claimed message: its turn, its call, and what the answer
+ * means for it and for its number.
  */
 
 #include "courier_int.h"
+
+#include <assert.h>
 
 #include <openssl/crypto.h>
 
@@ -43,7 +45,8 @@ courier_job_new(courier_t *c, const pytake_rows_t *r, uint32_t row)
 
     if (!pt_str_is(pt_cell_text(r, row, PT_COL_OUTBOX_CLAIM_STATUS), "pending"))
     {
-        /* A status has settled it, or it is gone: only the row goes. */
+        /* A status has settled the message, or it was deleted: storing the job
+         * removes its row of the outbox, and nothing is sent. */
         courier_job_refuse(j, COURIER_FAILED, PT_STR("settled"),
                            PT_STR("the message does not wait"));
 
@@ -81,8 +84,9 @@ courier_job_begin(courier_job_t *j)
     courier_t *c;
 
     c = j->courier;
+    assert(!j->waiting && j->release_us == 0);
 
-    if (j->outcome.verdict != COURIER_SENT) { /* refused already */
+    if (j->outcome.verdict != COURIER_SENT) { /* it was refused above */
         courier_job_done(j);
         return;
     }
@@ -118,6 +122,7 @@ courier_job_release(courier_job_t *j, uint32_t after_ms)
     courier_t *c;
 
     c = j->courier;
+    assert(!j->waiting && j->release_us == 0);
     c->stats.released++;
     j->release_us = c->loop->ops->wall_us(c->loop) + (int64_t) after_ms * 1000;
     courier_store(j);
@@ -142,7 +147,7 @@ courier_job_alloc(courier_t *c)
     courier_job_t *j;
 
     a = pt_arena_new(&c->mem, COURIER_JOB_MAX);
-    j = (a == NULL) ? NULL : pt_calloc(a, 1, sizeof(courier_job_t));
+    j = (a == NULL) ? NULL : pt_arena_calloc(a, 1, sizeof(courier_job_t));
 
     if (j != NULL) {
         j->timer = c->loop->ops->timer_new(c->loop, PT_TIMER_HOLD,
@@ -154,6 +159,7 @@ courier_job_alloc(courier_t *c)
         return NULL;
     }
 
+    assert(c->jobs == NULL || c->jobs->prev == NULL);
     j->arena = a;
     j->courier = c;
     pt_backoff_init(&j->backoff, 200, 5000, c->stats.claimed);
@@ -197,8 +203,8 @@ courier_job_fill(courier_job_t *j, const pytake_rows_t *r, uint32_t row)
     j->attempts = (uint32_t) pt_cell_i32(r, row, PT_COL_OUTBOX_CLAIM_ATTEMPTS);
 
     for (i = 0; i < PT_COUNT(texts); i++) {
-        if (pt_dup(j->arena, pt_cell_text(r, row, texts[i].col),
-                   (pt_str_t *) (void *) ((char *) j + texts[i].to))
+        if (pt_arena_dup(j->arena, pt_cell_text(r, row, texts[i].col),
+                         (pt_str_t *) (void *) ((char *) j + texts[i].to))
             != PT_OK)
         {
             return PT_ENOMEM;
@@ -209,8 +215,9 @@ courier_job_fill(courier_job_t *j, const pytake_rows_t *r, uint32_t row)
 }
 
 
-/* None: the number stops until it gets one.  One that does not open is more
- * likely the fault of this program's key, so the number only waits. */
+/* Unseals the number's token.  Without a token the number is stopped until it
+ * gets one.  When the token does not open, the fault is more likely this
+ * program's key, so the number only waits. */
 
 static void
 courier_job_token(courier_job_t *j, pt_str_t sealed)
@@ -233,8 +240,9 @@ courier_job_token(courier_job_t *j, pt_str_t sealed)
     aad[0] = j->tenant;
     aad[1] = j->config;
 
-    if (pt_unseal(j->arena, c->conf->key,
-                  (pt_str_t){ (const char *) aad, sizeof(aad) }, sealed, &token)
+    if (pt_seal_open(j->arena, c->conf->key,
+                     (pt_str_t){ (const char *) aad, sizeof(aad) }, sealed,
+                     &token)
         == PT_OK)
     {
         j->token = token;
@@ -259,6 +267,7 @@ courier_job_wake(void *data)
 
     j = data;
     c = j->courier;
+    assert(j->waiting);
     j->waiting = false;
 
     if (j->wait == COURIER_JOB_KEEP) {
@@ -286,6 +295,7 @@ courier_job_call(courier_job_t *j)
     courier_t *c;
 
     c = j->courier;
+    assert(j->token.data != NULL && !j->waiting);
     err = courier_body_build(j->arena, &j->msg, &body);
 
     if (err == PT_EVALIDATION) {
@@ -298,9 +308,9 @@ courier_job_call(courier_job_t *j)
     }
 
     if (err == PT_OK) {
-        err = pt_fmt(j->arena, &url, "%s/%.*s/messages",
-                     c->conf->whatsapp_api_url, (int) j->phone_number_id.len,
-                     j->phone_number_id.data);
+        err = pt_arena_fmt(
+            j->arena, &url, "%s/%.*s/messages", c->conf->whatsapp_api_url,
+            (int) j->phone_number_id.len, j->phone_number_id.data);
     }
 
     PT_FAULT("courier.claimed");
@@ -312,7 +322,7 @@ courier_job_call(courier_job_t *j)
 
     j->called_ms = c->loop->ops->now_ms(c->loop);
 
-    if (err != PT_OK) { /* nothing was written */
+    if (err != PT_OK) { /* the call was not even begun */
         courier_job_release(j, COURIER_LOCAL_MS);
         return;
     }
@@ -337,10 +347,14 @@ courier_job_answer(void *data, const courier_answer_t *answer)
 }
 
 
+/* Sets the outcome of a message that is not called. */
+
 static void
 courier_job_refuse(courier_job_t *j, courier_verdict_t verdict, pt_str_t title,
                    pt_str_t detail)
 {
+    assert(verdict != COURIER_SENT);
+
     memset(&j->outcome, 0, sizeof(j->outcome));
     j->outcome.verdict = verdict;
     j->outcome.title = title;
@@ -348,7 +362,7 @@ courier_job_refuse(courier_job_t *j, courier_verdict_t verdict, pt_str_t title,
 }
 
 
-/* What follows for the number; then the outcome is kept. */
+/* Tells the pace what the outcome means for the number, then stores it. */
 
 static void
 courier_job_done(courier_job_t *j)
@@ -371,8 +385,9 @@ courier_job_done(courier_job_t *j)
 }
 
 
-/* The number's affair: it waits, and for a day the message waits with it,
- * counted from the number's last start if that was later. */
+/* The number is at fault, so it pauses and the message waits with it, for a
+ * day at most.  The day is counted from when the message came into the outbox,
+ * or from the last change of the number if that was later. */
 
 static void
 courier_job_refused(courier_job_t *j, int64_t now_ms)
@@ -388,13 +403,13 @@ courier_job_refused(courier_job_t *j, int64_t now_ms)
 
     if (now_us - since_us >= (int64_t) COURIER_GIVE_UP_S * 1000000) {
         j->outcome.verdict = COURIER_FAILED;
-        j->outcome.code = 0; /* not_sent; title and detail say why */
+        j->outcome.code = 0; /* then the error's code is "not_sent" */
     }
 }
 
 
-/* Up to a quarter more, so that what failed together does not come back
- * together. */
+/* Makes a wait up to a quarter longer, so that messages which failed together
+ * are not all tried again together. */
 
 static uint32_t
 courier_jitter(courier_t *c, uint32_t ms)

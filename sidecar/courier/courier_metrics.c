@@ -2,20 +2,22 @@
 
 #include "courier_int.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 
-#define COURIER_LINE_MAX 512
+#define COURIER_LINE_MAX 512 /* bytes of what one call appends */
 
 typedef struct {
-    const char *name;
-    const char *type;
+    const char *name; /* behind "pytake_courier_" */
+    const char *type; /* of Prometheus */
     const char *help;
     int64_t     value;
 } courier_metric_t;
 
 static void courier_line(pt_buf_t *out, const char *fmt, ...) PT_PRINTF(2, 3);
 
+/* By courier_verdict_t. */
 static const char *const courier_verdicts[] = {
     "sent", "retry", "retry_number", "retry_pair", "stop", "failed", "unknown"
 };
@@ -53,6 +55,8 @@ courier_metrics_write(const courier_t *c, pt_buf_t *out)
         { "numbers_stopped", "gauge", "Numbers that wait for a person.",
           s->numbers_stopped },
     };
+
+    assert(PT_COUNT(courier_verdicts) == PT_COUNT(s->verdicts));
 
     courier_line(out, "# HELP pytake_courier_outcomes_total What calls to "
                       "WhatsApp came to.\n"

@@ -4,31 +4,33 @@
 
 #include <assert.h>
 
-#define COURIER_PACE_BUCKETS 4096u
-#define COURIER_MILLI 1000
-#define COURIER_FULL_MS 600000 /* after that any bucket is full */
-#define COURIER_SWEPT_MS 1000  /* between two looks for full ones */
+#define COURIER_PACE_BUCKETS 4096u /* chains of the hash table */
+#define COURIER_MILLI 1000         /* tokens are counted in thousandths */
+#define COURIER_FULL_MS 600000     /* after which any bucket is full */
+#define COURIER_SWEPT_MS 1000      /* between two sweeps for full buckets */
 
 typedef struct courier_bucket_s courier_bucket_t;
 
+/* The bucket of a number, or of a number and one of its recipients. */
 struct courier_bucket_s {
-    courier_bucket_t *next;
+    courier_bucket_t *next; /* in its chain */
     pt_uuid_t         number;
-    uint64_t          recipient; /* its hash; 0: the number itself */
-    int64_t           tokens;    /* thousandths */
-    int64_t           at_ms;
-    int64_t           paused_ms; /* until */
-    uint32_t          strikes;   /* in a row; of a number, as what follows */
-    int64_t           struck_ms;
-    uint32_t          slower;  /* than COURIER_NUMBER_RATE, a second */
-    int64_t           rose_ms; /* counts from here to one slower less */
+    uint64_t          recipient; /* its hash; 0: of the number itself */
+    int64_t           tokens;    /* thousandths of a message */
+    int64_t           at_ms;     /* when tokens was right */
+    /* The rest is used of numbers alone. */
+    int64_t  paused_ms; /* when the pause ends or ended */
+    uint32_t strikes;   /* in a row */
+    int64_t  struck_ms; /* when the last of them was */
+    uint32_t slower;    /* a second, below COURIER_NUMBER_RATE */
+    int64_t  rose_ms;   /* when the rate rose last */
 };
 
 struct courier_pace_s {
     const pt_mem_t   *mem;
-    uint32_t          count;
-    bool              swept;
-    int64_t           swept_ms;
+    uint32_t          count;    /* buckets */
+    bool              swept;    /* there was a sweep */
+    int64_t           swept_ms; /* when the last sweep was */
     courier_bucket_t *buckets[COURIER_PACE_BUCKETS];
 };
 
@@ -95,7 +97,8 @@ courier_pace_take(courier_pace_t *p, const pt_uuid_t *number,
         return false;
     }
 
-    /* Counted before the other is got: a sweep forgets full ones only. */
+    /* The recipient's bucket is charged before the number's is got: that may
+     * sweep the table, and a sweep forgets full buckets alone. */
     r = courier_bucket_get(p, number, courier_hash(recipient), now_ms);
 
     *wait_ms = (r == NULL) ? 0 : courier_bucket_wait(r);
@@ -108,6 +111,7 @@ courier_pace_take(courier_pace_t *p, const pt_uuid_t *number,
         r->tokens -= COURIER_MILLI;
     }
 
+    assert(r == NULL || r->tokens >= 0);
     n = courier_bucket_get(p, number, 0, now_ms);
     *wait_ms = (n == NULL) ? 0 : courier_bucket_wait(n);
 
@@ -184,10 +188,11 @@ courier_pace_strike(courier_pace_t *p, const pt_uuid_t *number,
         return 0;
     }
 
-    /* Its bucket is empty at the end of the pause, and fills from there. */
+    /* The bucket is empty when the pause ends, and fills from there on. */
     n->tokens = 0;
     n->at_ms = n->paused_ms;
     n->rose_ms = n->paused_ms;
+    assert(n->slower < COURIER_NUMBER_RATE);
 
     return (uint32_t) (n->paused_ms - now_ms);
 }
@@ -245,9 +250,14 @@ courier_pace_paused(courier_pace_t *p, int64_t now_ms, pt_uuid_t *out,
         }
     }
 
+    assert(n <= max);
+
     return n;
 }
 
+
+/* Finds the bucket and fills it up to now, or makes it full.  NULL means that
+ * there is no memory, or that the table is full of buckets that are in use. */
 
 static courier_bucket_t *
 courier_bucket_get(courier_pace_t *p, const pt_uuid_t *number,
@@ -287,6 +297,7 @@ courier_bucket_get(courier_pace_t *p, const pt_uuid_t *number,
     b->next = p->buckets[slot];
     p->buckets[slot] = b;
     p->count++;
+    assert(p->count <= COURIER_PACE_MAX);
 
     return b;
 }
@@ -316,7 +327,7 @@ courier_bucket_fill(courier_bucket_t *b, int64_t now_ms)
         add = passed * (int64_t) courier_bucket_rate(b);
         b->at_ms = now_ms;
 
-    } else { /* whole thousandths; what is left of the time stays */
+    } else { /* thousandths are whole; the rest of the time stays */
         add = passed * COURIER_MILLI / (int64_t) COURIER_PAIR_EVERY_MS;
         b->at_ms += add * (int64_t) COURIER_PAIR_EVERY_MS / COURIER_MILLI;
     }
@@ -325,7 +336,8 @@ courier_bucket_fill(courier_bucket_t *b, int64_t now_ms)
 }
 
 
-/* What a refusal took comes back, one message a second at a time. */
+/* Gives back what a refusal took from the rate: one message a second more,
+ * each COURIER_RATE_UP_MS. */
 
 static void
 courier_bucket_rise(courier_bucket_t *b, int64_t now_ms)
@@ -360,6 +372,8 @@ courier_bucket_burst(const courier_bucket_t *b)
 }
 
 
+/* Milliseconds until there is a whole token; 0: there is one. */
+
 static uint32_t
 courier_bucket_wait(const courier_bucket_t *b)
 {
@@ -380,7 +394,8 @@ courier_bucket_wait(const courier_bucket_t *b)
 }
 
 
-/* Forgets buckets that are full again: they would be made the same. */
+/* Forgets buckets that are full again, since a new bucket would be the
+ * same. */
 
 static void
 courier_pace_sweep(courier_pace_t *p, int64_t now_ms)
@@ -411,13 +426,15 @@ courier_pace_sweep(courier_pace_t *p, int64_t now_ms)
 
             *at = b->next;
             p->mem->free(p->mem->user, b);
+            assert(p->count > 0);
             p->count--;
         }
     }
 }
 
 
-/* FNV-1a; never 0, which stands for the number itself. */
+/* The FNV-1a hash of a recipient.  It is never 0, which stands for the number
+ * itself. */
 
 static uint64_t
 courier_hash(pt_str_t s)

@@ -1,8 +1,8 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * courier_store.c: what came of a message, in one transaction, tried until it
- * is committed; then it is published.
+ * courier_store.c: stores what came of a message, in one transaction that is
+ * tried until it is committed, and then publishes it.
  */
 
 #include "courier_int.h"
@@ -45,6 +45,7 @@ courier_store(courier_job_t *j)
     courier_t *c;
 
     c = j->courier;
+    assert(!j->waiting);
     now_us = pt_envelope_time(c->loop->ops->wall_us(c->loop));
     b = courier_job_batch(j, now_us);
 
@@ -86,8 +87,9 @@ courier_job_batch(courier_job_t *j, int64_t now_us)
 }
 
 
-/* News of the message: its statement comes last and answers (seq, frame),
- * what is published. */
+/* Whether the outcome changes the message, so that an event is made.  The
+ * statement that does so is the last of the batch, and answers rows of (seq,
+ * frame), which are published. */
 
 static bool
 courier_job_tells(const courier_job_t *j)
@@ -109,6 +111,7 @@ courier_batch_status(courier_job_t *j, batch_t *b, int64_t now_us)
     courier_verdict_t v;
 
     v = j->outcome.verdict;
+    assert(v != COURIER_SENT || j->outcome.wamid.len > 0);
     error = PT_STR_NULL;
     status = PT_STR("sent");
     err = pt_rand_uuid(&j->courier->rand, now_us, &event);
@@ -138,7 +141,9 @@ courier_batch_status(courier_job_t *j, batch_t *b, int64_t now_us)
 }
 
 
-/* what: the wamid of what was sent, else the error. */
+/* Adds the statement of the verdict.  what is the wamid of a message that was
+ * sent, else the error as JSON. */
+
 static void
 courier_batch_verdict(courier_job_t *j, pt_sql_t *b, const pt_uuid_t *event,
                       pt_str_t what, pt_str_t frame, int64_t now_us)
@@ -176,6 +181,9 @@ courier_batch_verdict(courier_job_t *j, pt_sql_t *b, const pt_uuid_t *event,
 }
 
 
+/* Meta may send to another number than was asked for, as in Brazil and
+ * Mexico.  It tells which, and the contact gets it. */
+
 static void
 courier_batch_address(courier_job_t *j, batch_t *b, int64_t now_us)
 {
@@ -194,9 +202,10 @@ courier_batch_address(courier_job_t *j, batch_t *b, int64_t now_us)
 }
 
 
-/* Not sent: again at once when the number stops (it is not claimed until it
- * starts), later otherwise.  What was not called, or was the number's fault,
- * does not count as an attempt. */
+/* The message was not sent and becomes due again: at once when the number
+ * stops, for it is not claimed until the number starts; later otherwise.  A
+ * message that was not called, or whose number was at fault, does not count as
+ * tried. */
 
 static pt_err_t
 courier_batch_again(courier_job_t *j, batch_t *b, int64_t now_us)
@@ -268,6 +277,8 @@ courier_job_error(courier_job_t *j, batch_t *b, pt_str_t *out)
 }
 
 
+/* The outcome is committed, or has to be stored once more. */
+
 static void
 courier_job_kept(void *data, batch_t *b, const pytake_sql_result_t *result)
 {
@@ -277,12 +288,13 @@ courier_job_kept(void *data, batch_t *b, const pytake_sql_result_t *result)
     PT_UNUSED(b);
     j = data;
     c = j->courier;
+    assert(!j->waiting && j->outcome.verdict <= COURIER_UNKNOWN);
 
     if (result->err != PT_OK) {
         if (result->err == PT_EDB) {
             c->loop->ops->log(
                 c->loop, PT_LOG_ERR,
-                "pytake: courier: an outcome could not be kept (%.5s), "
+                "pytake: courier: an outcome could not be stored (%.5s), "
                 "trying again",
                 result->sqlstate);
         }
@@ -310,11 +322,12 @@ courier_job_kept(void *data, batch_t *b, const pytake_sql_result_t *result)
     }
 
     courier_flight_del(j);
-    courier_flight_wake(c); /* the conversation's next message may go now */
+    courier_flight_wake(c); /* its conversation's next message may go */
 }
 
 
-/* Its day has no partition: made while the outcome waits for its turn. */
+/* The day of an event has no partition.  It is made here, while the outcome
+ * waits to be stored once more. */
 
 static void
 courier_help(courier_t *c)
@@ -328,7 +341,7 @@ courier_help(courier_t *c)
     b = batch_new(&c->mem, COURIER_JOB_MAX);
 
     if (b == NULL) {
-        return; /* the next failure asks again */
+        return; /* the next failure comes here again */
     }
 
     pt_q_days_help(batch_sql(b));
@@ -370,6 +383,7 @@ courier_store_later(courier_job_t *j)
     courier_t *c;
 
     c = j->courier;
+    assert(!j->waiting);
     c->stats.kept_late++;
     j->wait = COURIER_JOB_KEEP;
     j->waiting = true;
@@ -377,7 +391,7 @@ courier_store_later(courier_job_t *j)
 }
 
 
-/* The alert: once for a number that stops. */
+/* Tells the operator that a number has stopped, once for each stop. */
 
 static void
 courier_job_stopped(courier_job_t *j)
@@ -397,8 +411,9 @@ courier_job_stopped(courier_job_t *j)
 }
 
 
-/* Signed, as the workers do it; without a JWT secret the hub is told no more
- * than the number. */
+/* Publishes each event to the tenant's channel.  The frame is signed, as the
+ * workers of NGINX do it; without a JWT secret to sign with, the hub is told
+ * the event's number alone, and reads the event from the database. */
 
 static void
 courier_job_publish(courier_job_t *j, const pytake_rows_t *r)
@@ -423,10 +438,12 @@ courier_job_publish(courier_job_t *j, const pytake_rows_t *r)
             frame = PT_STR("");
         }
 
-        if (pt_fmt(j->arena, &channel, "ev:%.*s", PT_UUID_LEN, id) != PT_OK
-            || pt_fmt(j->arena, &text, "%lld%s%.*s",
-                      (long long) pt_cell_i64(r, i, 0),
-                      frame.len > 0 ? " " : "", (int) frame.len, frame.data)
+        if (pt_arena_fmt(j->arena, &channel, "ev:%.*s", PT_UUID_LEN, id)
+                != PT_OK
+            || pt_arena_fmt(j->arena, &text, "%lld%s%.*s",
+                            (long long) pt_cell_i64(r, i, 0),
+                            frame.len > 0 ? " " : "", (int) frame.len,
+                            frame.data)
                    != PT_OK)
         {
             continue;
@@ -438,8 +455,8 @@ courier_job_publish(courier_job_t *j, const pytake_rows_t *r)
             && (pt_bus_sign(c->bus_key, channel, text,
                             c->loop->ops->wall_us(c->loop), seal)
                     != PT_OK
-                || pt_fmt(j->arena, &payload, "%.*s%.*s", (int) text.len,
-                          text.data, (int) sizeof(seal), seal)
+                || pt_arena_fmt(j->arena, &payload, "%.*s%.*s", (int) text.len,
+                                text.data, (int) sizeof(seal), seal)
                        != PT_OK))
         {
             continue;

@@ -1,12 +1,15 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * courier_sweep.c: every ten seconds: claims that nobody settled, outcomes
- * that no status ever told, backends stuck in the middle of a batch, and what
- * the metrics say of the outbox.
+ * courier_sweep.c: what happens every ten seconds.  Claims that nobody settled
+ * and outcomes that no status ever told are settled, database backends that
+ * are stuck in the middle of a batch are ended, and the outbox is counted for
+ * the metrics.
  */
 
 #include "courier_int.h"
+
+#include <assert.h>
 
 static void courier_sweep_backends(courier_t *c);
 static void courier_swept(void *data, batch_t *b,
@@ -32,7 +35,7 @@ courier_sweep(void *data)
     }
 
     c->loop->ops->timer_set(c->sweep, COURIER_SWEEP_MS);
-    c->overdue = c->claiming; /* or it could be taken for one without a job */
+    c->overdue = c->claiming; /* its rows have no jobs yet */
 
     if (!c->claiming) {
         courier_sweep_claims(c);
@@ -48,6 +51,7 @@ courier_sweep_claims(courier_t *c)
     int64_t  now_us;
     batch_t *b;
 
+    assert(!c->claiming);
     c->overdue = false;
     b = c->sweeping ? NULL : batch_new(&c->mem, COURIER_JOB_MAX);
 
@@ -112,6 +116,7 @@ courier_swept(void *data, batch_t *b, const pytake_sql_result_t *result)
 
     PT_UNUSED(b);
     c = data;
+    assert(c->sweeping);
     c->sweeping = false;
 
     if (result->err != PT_OK || c->stopping) {
@@ -138,6 +143,7 @@ courier_watched(void *data, batch_t *b, const pytake_sql_result_t *result)
 
     PT_UNUSED(b);
     c = data;
+    assert(c->watching);
     c->watching = false;
 
     if (result->err != PT_OK) {
@@ -150,7 +156,7 @@ courier_watched(void *data, batch_t *b, const pytake_sql_result_t *result)
         c->stats.backends += (uint64_t) ended;
         c->loop->ops->log(
             c->loop, PT_LOG_WARN,
-            "pytake: courier: %d database backends ended: they waited for "
+            "pytake: courier: ended %d database backends that waited for "
             "their client in the middle of a batch",
             (int) ended);
 
@@ -164,10 +170,11 @@ courier_watched(void *data, batch_t *b, const pytake_sql_result_t *result)
 }
 
 
-/* Ours without a job was never called: the answer to the claim got lost; or
- * it was settled since the rows were read, and then the claim is not given
- * back, because it does not stand.  Somebody else's: called or not, nobody
- * knows. */
+/* Settles a claim that has no job.  If it is this courier's own, the message
+ * was never called, because the answer to the claim was lost, and is given
+ * back; or the claim was settled since the rows were read, and then giving it
+ * back changes nothing.  If it is another courier's, nobody knows whether it
+ * was called. */
 
 static void
 courier_settle_stale(courier_t *c, const pytake_rows_t *r, uint32_t row)
@@ -180,7 +187,7 @@ courier_settle_stale(courier_t *c, const pytake_rows_t *r, uint32_t row)
     pt_cell_uuid(r, row, PT_COL_COURIER_STALE_CLAIMED_BY, &by);
 
     if (courier_flight_has(c, &message)) {
-        return; /* still under way */
+        return; /* it is under way */
     }
 
     j = courier_job_settle(c, &tenant, &message);
@@ -204,6 +211,8 @@ courier_settle_stale(courier_t *c, const pytake_rows_t *r, uint32_t row)
     courier_store(j);
 }
 
+
+/* Fails a message whose outcome no status has told within COURIER_LOST_S. */
 
 static void
 courier_settle_lost(courier_t *c, const pytake_rows_t *r, uint32_t row)

@@ -167,7 +167,7 @@ hub_on_bell(hub_t *h, const pt_uuid_t *tenant, pt_str_t payload)
         /* the number ends at the first blank */
     }
 
-    if (!pt_parse_i64((pt_str_t){ payload.data, i }, &seq) || seq <= 0) {
+    if (!pt_i64_parse((pt_str_t){ payload.data, i }, &seq) || seq <= 0) {
         return;
     }
 

@@ -141,7 +141,8 @@ hub_db_job(hub_glue_t *g, size_t size)
     }
 
     b = batch_new(&g->mem, size + sizeof(hub_job_t));
-    j = (b == NULL) ? NULL : pt_calloc(batch_arena(b), 1, sizeof(hub_job_t));
+    j = (b == NULL) ? NULL
+                    : pt_arena_calloc(batch_arena(b), 1, sizeof(hub_job_t));
 
     if (j == NULL) {
         batch_del(b);
@@ -247,7 +248,8 @@ hub_db_rows(hub_job_t *j, const pytake_rows_t *r)
     uint32_t   i;
     hub_row_t *rows;
 
-    rows = pt_calloc(batch_arena(j->batch), r->nrows + 1, sizeof(hub_row_t));
+    rows =
+        pt_arena_calloc(batch_arena(j->batch), r->nrows + 1, sizeof(hub_row_t));
 
     for (i = 0; rows != NULL && i < r->nrows; i++) {
         rows[i].seq = pt_cell_i64(r, i, 0);

@@ -88,8 +88,8 @@ hub_db_poll(void *data)
     ids.max = hub_tenants(g->hub);
     j = hub_db_job(g, HUB_DB_PARAMS_SIZE + ids.max * (sizeof(pt_uuid_t) + 48));
     ids.ids = (j == NULL) ? NULL
-                          : pt_calloc(batch_arena(j->batch), ids.max + 1,
-                                      sizeof(pt_uuid_t));
+                          : pt_arena_calloc(batch_arena(j->batch), ids.max + 1,
+                                            sizeof(pt_uuid_t));
 
     if (ids.ids == NULL) {
         batch_del(j == NULL ? NULL : j->batch);

@@ -95,8 +95,8 @@ hub_db_ask(hub_glue_t *g)
         return false;
     }
 
-    asked = pt_calloc(batch_arena(j->batch), n, sizeof(hub_asked_t));
-    ids = pt_calloc(batch_arena(j->batch), 3 * n, sizeof(pt_uuid_t));
+    asked = pt_arena_calloc(batch_arena(j->batch), n, sizeof(hub_asked_t));
+    ids = pt_arena_calloc(batch_arena(j->batch), 3 * n, sizeof(pt_uuid_t));
 
     if (asked == NULL || ids == NULL) {
         batch_del(j->batch);
@@ -154,8 +154,8 @@ hub_db_answer(hub_job_t *j, pt_err_t err, const pytake_rows_t *r)
     pt_str_t          *names, *roles;
     const hub_asked_t *a;
 
-    names = pt_calloc(batch_arena(j->batch), j->nasked, sizeof(pt_str_t));
-    roles = pt_calloc(batch_arena(j->batch), j->nasked, sizeof(pt_str_t));
+    names = pt_arena_calloc(batch_arena(j->batch), j->nasked, sizeof(pt_str_t));
+    roles = pt_arena_calloc(batch_arena(j->batch), j->nasked, sizeof(pt_str_t));
 
     if (names == NULL || roles == NULL) {
         err = PT_ENOMEM;

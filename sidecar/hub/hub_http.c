@@ -331,5 +331,5 @@ hub_http_arg(pt_str_t query, const char *name, pt_str_t *out)
 static bool
 hub_http_number(pt_str_t s, int64_t max, int64_t *out)
 {
-    return s.len > 0 && pt_parse_i64(s, out) && *out >= 0 && *out <= max;
+    return s.len > 0 && pt_i64_parse(s, out) && *out >= 0 && *out <= max;
 }

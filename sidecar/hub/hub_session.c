@@ -31,9 +31,9 @@ hub_on_session(hub_t *h, uint64_t ticket, pt_err_t err, bool alive,
     }
 
     if (err == PT_OK && alive) {
-        c->may_type = pt_role_may(role, PT_PERM_TYPING);
+        c->may_type = pt_perm_may(role, PT_PERM_TYPING);
 
-        if (!pt_role_may(role, PT_PERM_CONVERSATION_READ)) {
+        if (!pt_perm_may(role, PT_PERM_CONVERSATION_READ)) {
             hub_conn_close(c, HUB_CLOSE_FORBIDDEN, "not allowed");
             return;
         }

@@ -214,21 +214,13 @@ jobs_submit(jobs_t *j)
     batch_t     *b;
     pt_err_t     err = PT_ENOMEM;
     const job_t *job = &jobs_list[j->next];
-    uint16_t     nparams = pytake_stmts[job->stmt].nparams;
 
     assert(j->batch == NULL && j->pool != NULL && nparams <= 2);
 
     b = batch_new(&j->mem, JOBS_BATCH_MAX);
 
     if (b != NULL) {
-        pt_sql_stmt(batch_sql(b), job->stmt);
-        if (nparams > 0) {
-            pt_sql_i32(batch_sql(b), job->days);
-        }
-        if (nparams > 1) {
-            pt_sql_i32(batch_sql(b), jobs_step(job));
-        }
-
+        jobs_bind(job, batch_sql(b));
         err = batch_submit(b, j->pool, PYTAKE_SQL_WRITE, NULL,
                            j->loop->ops->now_ms(j->loop) + JOBS_DEADLINE_MS,
                            jobs_done, j);
@@ -344,4 +336,19 @@ int32_t
 jobs_step(const job_t *job)
 {
     return job->kind == JOBS_TRIM ? JOBS_STEP_ROWS : 1;
+}
+
+
+void
+jobs_bind(const job_t *job, pt_sql_t *b)
+{
+    uint16_t nparams = pytake_stmts[job->stmt].nparams;
+
+    pt_sql_stmt(b, job->stmt);
+    if (nparams > 0) {
+        pt_sql_i32(b, job->days);
+    }
+    if (nparams > 1) {
+        pt_sql_i32(b, jobs_step(job));
+    }
 }

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/part.h"
+#include "core/base/pt_sql.h"
 
 #define JOBS_EVENT_DAYS 8 /* 7 promised to clients, and the running one */
 #define JOBS_RAW_DAYS 30  /* of webhooks' bytes */
@@ -51,5 +52,8 @@ extern const part_t jobs_part;
 /* Returns the result of the statement from which on it is run again at once:
  * JOBS_STEP_ROWS rows of a trim, otherwise 1. */
 int32_t jobs_step(const job_t *job);
+
+/* Adds its statement to a batch. */
+void jobs_bind(const job_t *job, pt_sql_t *b);
 
 #endif

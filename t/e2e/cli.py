@@ -692,6 +692,12 @@ def test_demo():
         "nothing is left for the courier")
     ok(one(url, "SELECT min(n) FROM (SELECT count(*) n FROM conversations"
            " GROUP BY tenant_id) x") >= 5, "conversations of both")
+    is_(one(url, "SELECT count(*) FROM conversation_tags c WHERE NOT EXISTS"
+            " (SELECT 1 FROM tags t WHERE t.tenant_id = c.tenant_id"
+            " AND t.name = c.tag AND t.color IS NOT NULL)"), 0,
+        "every tag of a conversation is one of the list, with a colour")
+    is_(sql(url, "SELECT count(*) FROM quick_replies GROUP BY tenant_id"),
+        [(5,), (5,)], "five quick replies each")
     is_(one(url, "SELECT count(*) FROM contacts WHERE phone NOT LIKE"
             " '+1___55501__'"), 0, "the phones are fiction")
     is_(one(url, "SELECT count(*) FROM sessions WHERE revoked_at IS NULL"), 0,

@@ -21,10 +21,9 @@ API = "/api/v1"
 UPGRADE = {"Connection": "Upgrade", "Upgrade": "websocket",
            "Sec-WebSocket-Version": "13",
            "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}
-# Of a story: rest.py, create.py, actions.py and login_flood.py tell them;
-# bodies.py waits for the last one.
+# Of a story: rest.py, create.py, actions.py and login_flood.py tell them.
 ELSEWHERE = {"too_many_attempts", "refresh_reused", "conversation_open",
-             "whatsapp_config_required", "request_timeout"}
+             "whatsapp_config_required"}
 OFF = "ws_admit 404 not_found"  # of a hub that is off: websocket.py
 
 
@@ -209,6 +208,8 @@ def main(t):
         ops = list(doc.operations())
         for op in ops:
             refused(t, w, op)
+            if "304" in op.node["responses"]:
+                unchanged(t, w, op)
         nginx(t, w, next(o for o in ops
                          if o.node["operationId"] == "tag_list"))
         away(t, w, ops)
@@ -233,6 +234,13 @@ def refused(t, w, op):
             if (str(r.status), r.code) != (status, code):
                 bad.append((code, r))
     t.ok(not bad, op.node["operationId"] + " refuses as it is written", bad)
+
+
+def unchanged(t, w, op):
+    target, headers, body = w.good(op)
+    tag = ask(w, op, target, headers, body).headers["etag"]
+    t.eq(ask(w, op, target, {**headers, "If-None-Match": tag}, body).status,
+         304, op.node["operationId"] + " is as it was")
 
 
 def nginx(t, w, op):

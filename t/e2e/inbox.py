@@ -34,7 +34,8 @@ WEB = os.path.join(stack.TOP, "web")
 PINGS = {} if tap.LONG else {"WEBSOCKET_PING_INTERVAL": "5s",
                              "WEBSOCKET_PONG_TIMEOUT": "15s"}
 PEOPLE = (("ana", "agent", "Ana Prado"), ("bruno", "agent", "Bruno Reis"),
-          ("vera", "viewer", "Vera Lopes"), ("otto", "owner", "Otto Neves"))
+          ("vera", "viewer", "Vera Lopes"), ("otto", "owner", "Otto Neves"),
+          ("ada", "admin", "Ada Melo"))
 FILL = """
     WITH g AS (SELECT i, date_trunc('milliseconds', now()
                       - make_interval(secs => (%(n)s - i + 1) * 40)) AS at

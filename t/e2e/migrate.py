@@ -24,6 +24,7 @@ FUNCTIONS = ["functions/" + n for n in
              sorted(os.listdir(os.path.join(TOP, "schema", "functions")))]
 LATER = sorted(os.listdir(os.path.join(TOP, "schema", "migrations")))[1:]
 NEWEST = int(LATER[-1][:4]) if LATER else 12
+OTHER_POLICIES = ["tenant_lock"]  # a tenant's settings are written, too
 MORE = "migrations__%04d_more" % (NEWEST + 1)
 HOT = "messages, conversations, contacts, contact_identities, event_log, " \
     "outbox, message_receipts, webhook_raw, tenant_event_head, " \
@@ -164,7 +165,8 @@ def before(t, place):
     had = catalogue.rows(url, kept)
     t.ok(all(n > 0 for n, _ in had.values()), "there is data in every table",
          had)
-    policies = sql(url, "SELECT oid, xmin::text FROM pg_policy ORDER BY 1")
+    policies = sql(url, "SELECT oid, xmin::text FROM pg_policy WHERE"
+                   " polname <> ALL (%s) ORDER BY 1", OTHER_POLICIES)
     todo = LATER + FUNCTIONS
     p = run(url, "migrate", "status")
     t.ok(p.returncode == 0 and re.search("(?m)^0012 schema +applied ", p.stdout)
@@ -178,7 +180,7 @@ def before(t, place):
          "migrate applies it")
     after = dict(sql(url, "SELECT oid, xmin::text FROM pg_policy"))
     t.eq([(oid, after.get(oid)) for oid, _ in policies], policies,
-         "... and touches no policy of before, for all are as they should be")
+         "... and touches no policy of before that is as it should be")
     t.eq(catalogue.rows(url, kept), had, "no row is lost or changed")
     fresh = place.fresh()
     t.eq(catalogue.differ(catalogue.of(url), catalogue.of(fresh)), {},

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE.
-"""Tags and quick replies: lists, writes, preconditions, events, the audit's
-entries, idempotency, and quick replies as a customer would read them."""
+"""Tags, quick replies and settings: lists, writes, preconditions, events, the
+audit's entries, idempotency, and quick replies as a customer would read them.
+"""
 
 import os
 import sys
@@ -18,14 +19,17 @@ import web
 API = "/api/v1"
 TAGS = API + "/tags"
 REPLIES = API + "/quick-replies"
+SETTINGS = API + "/settings"
 
 
 def main(t):
     with stack.Stack(conf_edit=conf.log_all) as s:
-        s.ten = s.add_tenant("Nouns", roles=("supervisor", "agent"))
+        s.ten = s.add_tenant("Nouns", roles=("supervisor", "agent", "owner",
+                                             "admin", "viewer"))
         s.other = s.add_tenant("Others", roles=("owner",))
         for part in (life, patches, preconditions, names, lists, apart,
-                     together, crowd, replies, rendered):
+                     together, crowd, replies, rendered, settings,
+                     company, zones, settings_race):
             t.head(part.__name__)
             part(t, s)
         s.check_logs(t)
@@ -251,6 +255,144 @@ def rendered(t, s):
          "not for another tenant")
     t.eq(agent.post(url, {"conversation_id": stack.uuid7()}).json["errors"][0]
          ["code"], "not_found", "of a conversation that is there")
+
+
+def owner(s):
+    return s.login(s.ten.users[2])
+
+
+def settings(t, s):
+    """One thing without an id: got, changed, and nobody else's."""
+    c = owner(s)
+    r = c.get(SETTINGS)
+    t.eq((r.status, sorted(r.json), r.json["name"], r.json["locale"],
+          r.json["time_zone"], r.headers["etag"]),
+         (200, ["locale", "name", "time_zone", "updated_at"], "Nouns", None,
+          None, '"1"'), "as a tenant begins")
+    t.eq([s.login(u).get(SETTINGS).json for u in s.ten.users],
+         [r.json] * 5, "every role reads them")
+    t.eq(c.get(SETTINGS, headers={"If-None-Match": '"1"'}).status, 304,
+         "nothing new")
+    t.eq(c.get(SETTINGS + "?id=1").json["errors"][0]["code"], "unknown",
+         "an argument is a fault")
+
+    change = {"locale": "pt-BR", "time_zone": "America/Sao_Paulo"}
+    r = c.patch(SETTINGS, change, headers={"If-Match": '"1"'})
+    t.eq((r.status, r.json["name"], r.json["locale"], r.json["time_zone"],
+          r.headers["etag"]),
+         (200, "Nouns", "pt-BR", "America/Sao_Paulo", '"2"'), "changed")
+    t.eq(c.get(SETTINGS).json, r.json, "it is as it was answered")
+    e = events(s, "settings_updated")[-1]
+    t.eq((e["event"], e["conversation_id"], e["data"]),
+         ("settings_updated", None, dict(r.json, changes=sorted(change))),
+         "an event tells the others")
+    t.eq(audit(s, s.ten.id), [("settings.updated", s.ten.users[2].id,
+                               {"changes": sorted(change)})],
+         "the audit has it, by the tenant's id")
+    t.eq(c.patch(SETTINGS, {"locale": "en"},
+                 headers={"If-Match": '"1"'}).code, "precondition_failed",
+         "If-Match of an older one")
+    before = len(events(s, "settings_updated"))
+    t.eq(c.patch(SETTINGS, {}).headers["etag"], '"2"', "nothing to change")
+    t.eq(len(events(s, "settings_updated")), before, "is no event")
+    r = s.login(s.ten.users[3]).patch(SETTINGS, {"locale": None})
+    t.eq((r.status, r.json["locale"], r.json["time_zone"]),
+         (200, None, "America/Sao_Paulo"),
+         "an admin may, null clears, absent keeps")
+    for i in (0, 1, 4):
+        r = s.login(s.ten.users[i]).patch(SETTINGS, {"name": None})
+        t.eq((r.status, r.code, "settings.write" in r.json["detail"]),
+             (403, "forbidden", True), "not a " + s.ten.users[i].role)
+    r = c.patch(SETTINGS, {"name": " ", "locale": "pt", "time_zone": "",
+                           "status": "suspended", "id": s.other.id})
+    t.eq((r.status, sorted((e["field"], e["code"]) for e in
+                           r.json["errors"])),
+         (422, [("id", "unknown"), ("locale", "invalid"),
+                ("name", "required"), ("status", "unknown"),
+                ("time_zone", "required")]), "every fault at once")
+    t.eq([c.post(SETTINGS, {}).code, c.delete(SETTINGS).code,
+          c.get(SETTINGS + "/" + s.ten.id).code],
+         ["method_not_allowed", "method_not_allowed", "route_not_found"],
+         "there is nothing to make, to take away or to look for")
+    t.eq(s.login(s.other.users[0]).get(SETTINGS).json["name"], "Others",
+         "another tenant has its own")
+    t.eq(s.sql("SELECT locale, time_zone, version FROM tenants WHERE id = %s",
+               (s.other.id,)), [(None, None, 1)], "... as it was")
+
+
+def company(t, s):
+    """The name: the company's for customers, no other tenant's, and the
+    operator's command changes the same thing."""
+    c = owner(s)
+    for name in ("Others", " others ", "OTHERS\u00a0"):
+        r = c.patch(SETTINGS, {"name": name, "locale": "en"})
+        t.eq((r.status, [(e["field"], e["code"]) for e in r.json["errors"]]),
+             (422, [("name", "taken")]), "another tenant's name: %r" % name)
+    t.eq(c.get(SETTINGS).json["locale"], None, "nothing of it was done")
+    r = c.patch(SETTINGS, {"name": "  Nouns & S\u00f3s "})
+    t.eq((r.status, r.json["name"]), (200, "Nouns & S\u00f3s"),
+         "a new name, without blanks around it")
+    phone = wa.phone()
+    s.say(s.ten, phone, "hi")
+    conv = c.get(API + "/conversations").json["data"][0]
+    reply = lead(s).post(REPLIES, {"shortcut": "company",
+                                   "content": "{{company.name}}"})
+    t.eq(c.post(reply.headers["location"] + "/render",
+                {"conversation_id": conv["id"]}).json["content"],
+         "Nouns & S\u00f3s", "quick replies say it")
+    t.eq(s.login(s.other.users[0]).patch(
+        SETTINGS, {"name": "nouns & s\u00f3s"}).json["errors"][0]["code"],
+         "taken", "nobody else gets it")
+
+    tag = c.get(SETTINGS).headers["etag"]
+    s.pytake("tenant", "rename", "--tenant", s.ten.id, "--name", "Nouns")
+    r = c.patch(SETTINGS, {"locale": "en"}, headers={"If-Match": tag})
+    t.eq(r.status, 412, "the operator's command makes another version")
+    t.eq(c.get(SETTINGS, headers={"If-None-Match": tag}).json["name"],
+         "Nouns", "... which is read")
+
+    # tenants of before that are called the same
+    s.sql("ALTER TABLE tenants DISABLE TRIGGER tenant_name_check")
+    s.sql("UPDATE tenants SET name = 'Nouns' WHERE id = %s", (s.other.id,))
+    s.sql("ALTER TABLE tenants ENABLE TRIGGER tenant_name_check")
+    t.eq([c.patch(SETTINGS, {"locale": "en"}).status,
+          c.patch(SETTINGS, {"name": "Nouns", "locale": None}).status,
+          c.patch(SETTINGS, {"name": "NOUNS"}).status], [200, 200, 422],
+         "a twin of before keeps its name, and changes the rest")
+    s.sql("UPDATE tenants SET name = 'Others' WHERE id = %s", (s.other.id,))
+
+
+def zones(t, s):
+    c = owner(s)
+    for good in ("UTC", "Etc/GMT+3", "America/Argentina/Buenos_Aires", "EST"):
+        t.eq(c.patch(SETTINGS, {"time_zone": good}).json.get("time_zone"),
+             good, good)
+    for bad in ("Nope/Nope", "america/sao_paulo", "BRT", "UTC+3", "<x>3",
+                "America/Nowhere3", "posix/Etc/UTC", "localtime",
+                "../../../etc/passwd", "UTC ", "Europe", "-03:00"):
+        r = c.patch(SETTINGS, {"time_zone": bad})
+        t.eq((r.status, [(e["field"], e["code"]) for e in r.json["errors"]]),
+             (422, [("time_zone", "invalid")]), "not %r" % bad)
+    t.eq(c.patch(SETTINGS, {"time_zone": "x" * 65}).json["errors"][0]["code"],
+         "too_long", "nor a long one")
+    t.eq(c.get(SETTINGS).json["time_zone"], "EST", "the last good one stays")
+    t.eq(c.patch(SETTINGS, {"time_zone": None}).json["time_zone"], None,
+         "none")
+
+
+def settings_race(t, s):
+    """Of 20 at once that change one version, one does."""
+    c = owner(s)
+    tag = c.get(SETTINGS).headers["etag"]
+    rs = web.fan(range(20), 10, lambda i: c.patch(
+        SETTINGS, {"locale": "en"}, headers={"If-Match": tag}).status)
+    t.eq((rs.count(200), rs.count(412)), (1, 19), "one changes it")
+    them = s.login(s.other.users[0])
+    rs = web.fan(range(20), 10, lambda i: (c, them)[i % 2].patch(
+        SETTINGS, {"name": "Contested"}).status)
+    t.eq((sorted(set(rs)), s.one("SELECT count(*) FROM tenants WHERE name = "
+                                 "'Contested'")), ([200, 422], 1),
+         "one of two tenants has a name")
 
 
 tap.run(main)

@@ -43,6 +43,11 @@ MAY_WALK = {
 # Statements of the sidecar, which sees all tenants.
 SERVICE = {"jobs.sql", "courier.sql", "hub.sql"}
 
+# Statements of the operator's commands, run once each by whoever types them:
+# they list whole tables, and the catalogue.
+COMMANDS = {"cmd_tenant.sql", "cmd_user.sql", "cmd_number.sql", "demo.sql",
+            "doctor.sql", "migrate.sql", "backup.sql", "restore.sql"}
+
 
 def tables(url):
     """name -> (kind, is partition, has tenant_id)"""
@@ -307,6 +312,36 @@ def test_apart(t, url):
         t.eq(attempt(cur, "SELECT " + call)[1], "42501",
              "the app may not " + call)
     c.close()
+    test_tenants(t, url, a, b)
+
+
+def test_tenants(t, url, a, b):
+    """The app changes its own tenant's settings, and nothing else of any."""
+    c, cur = as_role(url, "app", a)
+    may = [r[0] for r in sql(url, """
+        SELECT attname FROM pg_attribute WHERE attrelid = 'tenants'::regclass
+        AND attnum > 0 AND NOT attisdropped AND has_column_privilege(%s,
+            attrelid, attnum, 'UPDATE') ORDER BY 1""",
+                             cluster.role_of(url, "app"))]
+    t.eq(may, ["locale", "name", "time_zone", "updated_at", "version"],
+         "the app writes a tenant's settings alone")
+    for column in ("status = 'suspended'", "id = gen_random_uuid()",
+                   "created_at = now()"):
+        t.eq(attempt(cur, "UPDATE tenants SET " + column)[1], "42501",
+             "... not " + column)
+    for text in ("DELETE FROM tenants",
+                 "INSERT INTO tenants (id, name) VALUES"
+                 " (gen_random_uuid(), 'x')"):
+        t.eq(attempt(cur, text)[1], "42501", "... nor " + text[:19])
+    t.eq(attempt(cur, "UPDATE tenants SET locale = 'en'"), (1, None),
+         "... of its own, whoever is meant")
+    t.eq(attempt(cur, "UPDATE tenants SET name = 'x', version = 2"
+                 " WHERE id = %s", (b,)), (0, None),
+         "... and no other tenant's")
+    t.eq(attempt(cur, "UPDATE tenants SET name = upper((SELECT 'tenant 2'))"
+                 " WHERE id = %s", (a,))[1], "23505",
+         "another tenant's name is taken, though it is not seen")
+    c.close()
 
 
 SHORT = {"timestamp with time zone": "timestamptz", "integer": "int4",
@@ -399,6 +434,8 @@ def test_plans(t, url):
               " ORDER BY tenant_id, id")[0], ["contacts"],
          "... along an index, too")
     for s in statements.read().values():
+        if s.file in COMMANDS:
+            continue
         role = "service" if s.file in SERVICE else "app"
         whole, plan = read(role, s.types, s.sql, MAY_WALK.get(s.name, ()))
         t.ok(not whole, "%s: no table is read whole" % s.name,

@@ -23,7 +23,7 @@ CONV = API + "/conversations"
 
 def main(t):
     with stack.Stack() as s:
-        for part in (foreign_ids, lists, tokens, sessions, viewer, cursors,
+        for part in (foreign_ids, lists, settings, tokens, sessions, viewer, cursors,
                      sql):
             t.head(part.__name__)
             part(t, s)
@@ -134,6 +134,23 @@ def lists(t, s):
         r = s.login(me.agent).get(CONV + "?limit=100")
         t.ok(r.status == 200 and len(r.json["data"]) == 1
              and secretless(r, other), me.name + " lists its own alone", r)
+
+
+def settings(t, s):
+    """Without an id, they are those of whoever asks."""
+    a, b = s.tenants[:2]
+    look = "SELECT * FROM tenants WHERE id = %s"
+    theirs = s.sql(look, (b.id,))
+    c = s.login(next(u for u in a.users if u.role == "owner"))
+    for body in ({"name": a.name + " & Co", "locale": "en"},
+                 {"id": b.id, "locale": "en"}, {"tenant_id": b.id},
+                 {"name": b.name}):
+        r = c.patch(API + "/settings", body)
+        t.ok((r.status == 200) == ("locale" in body and "name" in body)
+             and b.id.encode() not in r.body, "%r of one" % sorted(body), r)
+    t.eq(s.sql(look, (b.id,)), theirs, "the other tenant's are as they were")
+    r = c.patch(API + "/settings", {"name": a.name})
+    t.eq((r.status, r.json["name"]), (200, a.name), "its own name it may have")
 
 
 def tokens(t, s):

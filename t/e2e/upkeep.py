@@ -422,8 +422,8 @@ def suspended(t, here):
     cluster.enter(cur, "app")
     cur.execute("SELECT set_config('pytake.tenant_id', %s, true)",
                 (ids[0],))
-    t.eq(code(cur, "UPDATE tenants SET updated_at = now()"), "42501",
-         "the app locks its tenant's row and cannot write it")
+    t.eq(code(cur, "UPDATE tenants SET status = 'suspended'"), "42501",
+         "the app locks its tenant's row and cannot write its status")
     c.close()
 
 

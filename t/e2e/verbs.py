@@ -4,6 +4,7 @@
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -148,8 +149,8 @@ def words(t, h):
 def newcomer(t, h):
     t.head("the README's block")
     with open(os.path.join(TOP, "README.md")) as f:
-        block = f.read().split(" secrets and pids. Then:\n\n")[1].split(
-            "\n    TOKEN=")[0]
+        block = re.split(r"secrets\s+and\s+pids\.\s+Then:\n\n", f.read())[1]
+    block = block.split("\n    TOKEN=")[0]
     demo = {"url": "http://127.0.0.1:1", "tenants": [{"users": [
         {"role": "agent", "email": "a@example", "password": "word"}]}]}
     with open(os.path.join(h.state, "demo.json"), "w") as f:

@@ -160,8 +160,10 @@ def one_account(t, s):
     t.eq(sorted(told(r) for r in rs), [WRONG] * 5 + [WAIT] * 3,
          "of eight at once five are looked at, however it is written")
     for seconds in (1, 2, 4):
-        t.eq({r.headers.get("retry-after") for r in rs if r.status == 429},
-             {str(seconds)}, "the others are told to wait %d s" % seconds)
+        # On a busy machine one may have come at the end of the wait before.
+        t.eq(max(int(r.headers["retry-after"]) for r in rs
+                 if r.status == 429), seconds,
+             "the others are told to wait %d s" % seconds)
         if seconds == 4:
             break
         last = began

@@ -33,7 +33,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (status != 0) {
         PT_FUZZ_CHECK(status >= 400 && status < 500);
-        PT_FUZZ_CHECK(hub_http_refuse(status, (pt_str_t){ text, whole }, reply) > 0);
+        PT_FUZZ_CHECK(hub_http_refuse(status, (pt_str_t){ text, whole }, reply)
+                      > 0);
 
     } else if (r.type == HUB_HTTP_UPGRADE) {
         PT_FUZZ_CHECK(hub_http_accept(&r, reply) > 0);

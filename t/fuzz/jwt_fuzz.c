@@ -26,10 +26,10 @@ fuzz_sign(pt_arena_t *a, pt_str_t header, pt_str_t payload)
     PT_FUZZ_CHECK(
         pt_base64url_build(a, (const uint8_t *) payload.data, payload.len, &p)
         == PT_OK);
-    PT_FUZZ_CHECK(pt_fmt(a, &s, "%s.%s", h.data, p.data) == PT_OK);
-    PT_FUZZ_CHECK(pt_hmac_sha256(PT_STR(FUZZ_SECRET), s, mac) == PT_OK);
+    PT_FUZZ_CHECK(pt_arena_fmt(a, &s, "%s.%s", h.data, p.data) == PT_OK);
+    PT_FUZZ_CHECK(pt_hash_hmac_sha256(PT_STR(FUZZ_SECRET), s, mac) == PT_OK);
     PT_FUZZ_CHECK(pt_base64url_build(a, mac, sizeof(mac), &m) == PT_OK);
-    PT_FUZZ_CHECK(pt_fmt(a, &s, "%s.%s", s.data, m.data) == PT_OK);
+    PT_FUZZ_CHECK(pt_arena_fmt(a, &s, "%s.%s", s.data, m.data) == PT_OK);
 
     return s;
 }
@@ -55,7 +55,7 @@ fuzz_signed(const pt_jwt_t *j, pt_arena_t *a, pt_str_t header, pt_str_t payload)
     err = pt_jwt_verify(j, a, fuzz_sign(a, header, payload), FUZZ_NOW, &c);
     PT_FUZZ_CHECK(err == PT_OK || err == PT_ETOKEN || err == PT_EEXPIRED);
 
-    PT_FUZZ_CHECK(pt_fmt(a, &s, " %.*s", (int) payload.len, payload.data)
+    PT_FUZZ_CHECK(pt_arena_fmt(a, &s, " %.*s", (int) payload.len, payload.data)
                   == PT_OK);
     if (s.len == payload.len + 1) { /* no NUL in it */
         s = fuzz_sign(a, header, s);

@@ -283,7 +283,6 @@ blob(void)
     memset(a, 0, sizeof(*a));
     a->param.data = data;
     a->param.len = 4 << 20;
-    a->param.binary = true;
     a->stmts[0].stmt = BLOB;
     a->stmts[0].nparams = 1;
     a->stmts[0].params = &a->param;

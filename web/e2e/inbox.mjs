@@ -11,6 +11,7 @@ import { phones } from "./parts/phones.mjs";
 import { release } from "./parts/release.mjs";
 import { closing, drafts, list, oldWindow, reply, signIn } from "./parts/reply.mjs";
 import { session } from "./parts/session.mjs";
+import { quickReplies, readers, settingsPhone, slash, tags } from "./parts/settings.mjs";
 import { sleep } from "./parts/sleep.mjs";
 import { foreign, keys, together, viewer } from "./parts/team.mjs";
 import { sessionRevoked, tabs, tokenEnds, tokenLife } from "./parts/token.mjs";
@@ -34,6 +35,11 @@ const PARTS = {
   keys,
   hostile,
   axe,
+  tags,
+  quickReplies,
+  slash,
+  readers,
+  settingsPhone,
   lighthouse,
   longThread,
   longList,

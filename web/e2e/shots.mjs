@@ -211,6 +211,72 @@ async function screens(view, at) {
   await seat.context.close();
 }
 
+const TAGS = [
+  ["Encomenda", "teal", "Bolo, salgado ou cesta com dia marcado"],
+  ["Casamento", "pink", null],
+  ["Alergia", "red", "Confirmar os ingredientes antes de vender"],
+  ["Fornecedor", "gray", null],
+  ["Evento", "purple", "Empresas e festas, a partir de 30 pessoas"],
+];
+const REPLIES = [
+  ["oi", "Oi, {{contact.name}}! Aqui é {{agent.name}}, da {{company.name}}.", []],
+  ["horario", "Abrimos todos os dias, das 6h às 20h. No domingo, até as 13h.", []],
+  ["pix", "A chave é o e-mail da padaria, em nome de {{company.name}}.", []],
+  ["confirmar", "Posso confirmar, {{contact.name}}?", ["Pode confirmar", "Quero mudar"]],
+];
+
+/** The settings, empty at first, and the menu of quick replies. */
+async function settings(view, at) {
+  const seat = await stage.seat("ada", { ...view, locale: "pt-BR" });
+  const { page, words } = seat;
+  const form = page.getByRole("complementary");
+
+  await seat.enter();
+  for (const place of ["tags", "quick-replies"]) {
+    await seat.go(`/settings/${place}`);
+    await page.getByRole("heading", { level: 1 }).waitFor();
+    await shoot(seat, `settings-${place}${view === DESK ? "-empty" : ""}`);
+    if (view === DESK) {
+      const { bearer } = seat;
+      const make = (body) =>
+        fetch(`${stage.facts.url}/api/v1/${place}`, {
+          method: "POST",
+          headers: { Authorization: bearer, "Content-Type": "application/json" },
+          body: JSON.stringify(body),
+        });
+
+      for (const [name, color, description] of place === "tags" ? TAGS : []) {
+        await make({ name, color, description });
+      }
+      for (const [shortcut, content, titles] of place === "tags" ? [] : REPLIES) {
+        const buttons = titles.map((title) => ({ id: title, title }));
+
+        await make({ shortcut, content, buttons });
+      }
+      await page.getByRole("row").nth(4).waitFor();
+      await shoot(seat, `settings-${place}`);
+    }
+    await seat.press(page.locator("td button").first());
+    await form.waitFor();
+    await shoot(seat, `settings-${place}-form`);
+    await page.keyboard.press("Escape");
+    await form.waitFor({ state: "hidden" });
+  }
+  if (view === PHONE) {
+    await seat.go("/settings");
+    await page.getByRole("heading", { level: 1, name: words.settings }).waitFor();
+    await shoot(seat, "settings-menu");
+  }
+  await seat.go(`/inbox/${at["Camila Rezende"]}`);
+  await seat.log.waitFor();
+  await seat.box.focus();
+  await page.keyboard.type("/");
+  await page.getByRole("option").first().waitFor();
+  await shoot(seat, "quick-replies");
+  await seat.box.fill("");
+  await seat.context.close();
+}
+
 /** The customers' phones of the simulator. */
 async function phones(view) {
   const seat = await stage.seat("ana", view);
@@ -235,6 +301,8 @@ const bruno = await (await stage.seat("bruno", DESK)).enter();
 const at = await prepare(bruno);
 
 await bruno.context.close();
+await settings(DESK, at);
+await settings(PHONE, at);
 await screens(DESK, at);
 await screens(PHONE, at);
 await phones(DESK);

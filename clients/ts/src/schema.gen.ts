@@ -466,6 +466,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The tenant's settings */
+        get: operations["settings_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Changes the tenant's settings
+         * @description A field that is left out stays, `null` clears it.  A body without a
+         *     field changes nothing, and makes no event.  A name that another tenant
+         *     has is 422 with the code `taken` on `name`, a time zone that there is
+         *     not is 422 with `invalid` on `time_zone`.
+         */
+        patch: operations["settings_patch"];
+        trace?: never;
+    };
     "/api/v1/tags": {
         parameters: {
             query?: never;
@@ -842,6 +866,43 @@ export interface components {
             /** @description The teams that see it; none is everybody. */
             team_ids?: components["schemas"]["Id"][];
         };
+        Settings: {
+            /**
+             * @description The company's name, `{{company.name}}` of quick replies.  Blanks around it
+             *     are taken away.  No two tenants of an installation have the same, whatever
+             *     its case.
+             */
+            name: string;
+            /**
+             * @description The language of the inbox for those who chose none themselves.
+             * @enum {string|null}
+             */
+            locale: "en" | "pt-BR" | null;
+            /**
+             * @description The company's time zone by its name in the IANA database, as this
+             *     server's PostgreSQL has it.
+             */
+            time_zone: string | null;
+            updated_at: components["schemas"]["Time"];
+        };
+        SettingsPatch: {
+            /**
+             * @description The company's name, `{{company.name}}` of quick replies.  Blanks around it
+             *     are taken away.  No two tenants of an installation have the same, whatever
+             *     its case.
+             */
+            name?: string;
+            /**
+             * @description The language of the inbox for those who chose none themselves.
+             * @enum {string|null}
+             */
+            locale?: "en" | "pt-BR" | null;
+            /**
+             * @description The company's time zone by its name in the IANA database, as this
+             *     server's PostgreSQL has it.
+             */
+            time_zone?: string | null;
+        };
         TagList: {
             data: components["schemas"]["Tag"][];
             next_cursor: string | null;
@@ -1151,7 +1212,6 @@ export interface components {
         };
         /**
          * @description - `bad_request`: a request line, header, query or body that is none; a header over 8 KiB; plain HTTP on a port of TLS
-         *     - `request_timeout`: the request did not come in time
          *     - `uri_too_long`: over 8 KiB
          *     - `misdirected_request`: the name of another host
          *     - `internal_error`: a fault of ours; the request id finds it in the log
@@ -1177,7 +1237,7 @@ export interface components {
                  */
                 "application/problem+json": components["schemas"]["Problem"] & {
                     /** @enum {string} */
-                    code?: "bad_request" | "request_timeout" | "uri_too_long" | "misdirected_request" | "internal_error" | "not_implemented" | "service_unavailable" | "http_version_not_supported";
+                    code?: "bad_request" | "uri_too_long" | "misdirected_request" | "internal_error" | "not_implemented" | "service_unavailable" | "http_version_not_supported";
                 };
             };
         };
@@ -1548,31 +1608,6 @@ export interface components {
                     code?: "bad_request";
                     /** @constant */
                     status?: 400;
-                };
-            };
-        };
-        /** @description - `not_found`: no such thing, or another tenant's */
-        NotFoundBare: {
-            headers: {
-                "X-Request-Id": components["headers"]["RequestId"];
-                [name: string]: unknown;
-            };
-            content: {
-                /**
-                 * @example {
-                 *       "type": "https://pytake.net/problems/not_found",
-                 *       "title": "Not found",
-                 *       "status": 404,
-                 *       "detail": "Not found",
-                 *       "code": "not_found",
-                 *       "request_id": "req_2d2e9587f519ecaf301f3d10086291de"
-                 *     }
-                 */
-                "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {string} */
-                    code?: "not_found";
-                    /** @constant */
-                    status?: 404;
                 };
             };
         };
@@ -2207,7 +2242,7 @@ export interface operations {
             400: components["responses"]["BadRequestBare"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFoundBare"];
+            404: components["responses"]["NotFound"];
             426: components["responses"]["UpgradeRequired"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
@@ -2850,6 +2885,113 @@ export interface operations {
             429: components["responses"]["TooMany"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
+            default: components["responses"]["Refused"];
+        };
+    };
+    settings_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description An ETag of before: 304 when nothing was changed since. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it is */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "name": "Padaria Sol",
+                     *       "locale": "pt-BR",
+                     *       "time_zone": "America/Sao_Paulo",
+                     *       "updated_at": "2026-11-23T01:41:07.519Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Settings"];
+                };
+            };
+            /** @description If-None-Match has its ETag */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["TooLarge"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Refused"];
+        };
+    };
+    settings_patch: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description An ETag of before: 412 when the thing was changed since.  Without it
+                 *     the last one to write is right.
+                 */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "locale": "pt-BR",
+                 *       "time_zone": "America/Sao_Paulo"
+                 *     }
+                 */
+                "application/json": components["schemas"]["SettingsPatch"];
+            };
+        };
+        responses: {
+            /** @description As it is now */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "name": "Padaria Sol",
+                     *       "locale": "pt-BR",
+                     *       "time_zone": "America/Sao_Paulo",
+                     *       "updated_at": "2026-11-23T01:41:07.519Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Settings"];
+                };
+            };
+            400: components["responses"]["BadRequestInvalidJson"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            412: components["responses"]["Precondition"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["MediaType"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["UnavailableOutcomeUnknown"];
             default: components["responses"]["Refused"];
         };
     };

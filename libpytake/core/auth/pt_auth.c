@@ -1,11 +1,12 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * Login, refresh, logout, me (docs/auth.md).
+ * The operations login, refresh, logout and me (docs/auth.md).
  *
- * A refresh token's successor is derived from it with a key of ours, and
- * tokens are kept as hashes alone.  So the successor can be given again to
- * whoever lost the answer, and nothing that is stored is worth stealing.
+ * A refresh token's successor is derived from it with a key of ours, and the
+ * database keeps hashes of tokens alone.  So the same successor can be given
+ * again to a client that lost the answer, and nothing that is stored is worth
+ * stealing.
  */
 
 #include "pt_auth.h"
@@ -37,8 +38,8 @@ static pt_str_t pt_auth_network(const pt_auth_t *au);
 static int64_t  pt_auth_expiry(const pytake_op_t *op);
 
 
-/* What the password of an unknown e-mail is held against, so that it costs
- * the same time.  It is nobody's. */
+/* The hash with which the password for an unknown e-mail is compared, so that
+ * the answer takes as long as for a known one.  It is nobody's. */
 static const char pt_auth_dummy[] =
     "$argon2id$v=19$m=19456,t=2,p=1$cHl0YWtlLW5vYm9keS4uLg"
     "$K0eqsXhxHsqIY8fEDO8jYkYhLgQ2v1cOtNqRwPAnk9E";
@@ -105,7 +106,7 @@ pt_auth_login_find(pytake_op_t *op)
     pt_err_t   err;
     pt_auth_t *au;
 
-    au = pt_calloc(op->arena, 1, sizeof(pt_auth_t));
+    au = pt_arena_calloc(op->arena, 1, sizeof(pt_auth_t));
     if (au == NULL) {
         return PT_ENOMEM;
     }
@@ -127,16 +128,16 @@ pt_auth_login_find(pytake_op_t *op)
 
 
 /*
- * The driver looks at whose attempt it is before it spends a hash.  Known or
- * not, an e-mail goes the same way.  A device that shows a cookie of this
- * account will be calm here, too, wherever it is.
+ * Asks for the comparison of the password.  The driver looks at the limits of
+ * attempts before it spends a hash.  An e-mail goes the same way whether it is
+ * known or not.
  */
 static pt_err_t
 pt_auth_login_verify(pytake_op_t *op)
 {
     pt_err_t             err;
     pt_auth_t           *au = op->data;
-    const pytake_rows_t *r = pt_rows_get(op, 0);
+    const pytake_rows_t *r = pt_op_rows(op, 0);
 
     au->phc = (pt_str_t){ pt_auth_dummy, sizeof(pt_auth_dummy) - 1 };
     au->found = pt_cell_uuid(r, 0, PT_COL_LOGIN_FIND_ID, &au->user.id);
@@ -160,15 +161,15 @@ pt_auth_login_verify(pytake_op_t *op)
             return err;
         }
 
-        err = pt_dup(op->arena,
-                     pt_cell_text(r, 0, PT_COL_LOGIN_FIND_PASSWORD_HASH),
-                     &au->phc);
+        err = pt_arena_dup(op->arena,
+                           pt_cell_text(r, 0, PT_COL_LOGIN_FIND_PASSWORD_HASH),
+                           &au->phc);
         if (err != PT_OK) {
             return err;
         }
     }
 
-    return pt_work_verify(op, &au->login, au->password, au->phc);
+    return pt_op_verify(op, &au->login, au->password, au->phc);
 }
 
 
@@ -195,7 +196,7 @@ pt_auth_login_open(pytake_op_t *op)
         return err;
     }
 
-    err = pt_sha256(au->refresh_token.data, au->refresh_token.len, hash);
+    err = pt_hash_sha256(au->refresh_token.data, au->refresh_token.len, hash);
     if (err != PT_OK) {
         return err;
     }
@@ -220,8 +221,8 @@ pt_auth_login_add(pytake_op_t *op, pt_auth_t *au, const uint8_t hash[32])
                             &address);
     }
     if (err == PT_OK) {
-        err = pt_dup(op->arena, (pt_str_t){ (const char *) hash, 32 },
-                     &hash_copy);
+        err = pt_arena_dup(op->arena, (pt_str_t){ (const char *) hash, 32 },
+                           &hash_copy);
     }
     if (err != PT_OK) {
         return err;
@@ -244,8 +245,9 @@ pt_auth_login_add(pytake_op_t *op, pt_auth_t *au, const uint8_t hash[32])
 static pt_err_t
 pt_auth_login_answer(pytake_op_t *op)
 {
-    /* no row: deactivated while the password was looked at */
-    if (pt_rows_get(op, 0)->nrows == 0) {
+    /* There is no row if the user was deactivated while the password was
+     * compared. */
+    if (pt_op_rows(op, 0)->nrows == 0) {
         return PT_ECREDENTIALS;
     }
 
@@ -253,15 +255,16 @@ pt_auth_login_answer(pytake_op_t *op)
 }
 
 
-/* A browser's token is in its cookie, and nowhere else. */
+/* A browser's token must be in its cookie and nowhere else; any other client's
+ * must be in the body. */
 static void
 pt_auth_refresh_check(pytake_op_t *op)
 {
     if (op->req->browser && op->input[0].given) {
-        pt_fault(op, PT_STR("refresh_token"), "unknown", "Unknown field");
+        pt_op_fault(op, PT_STR("refresh_token"), "unknown", "Unknown field");
 
     } else if (!op->req->browser && !op->input[0].given) {
-        pt_fault(op, PT_STR("refresh_token"), "required", "Is required");
+        pt_op_fault(op, PT_STR("refresh_token"), "required", "Is required");
     }
 }
 
@@ -274,7 +277,7 @@ pt_auth_refresh_rotate(pytake_op_t *op)
     pt_str_t   token = op->input[0].text, hashes;
     pt_auth_t *au;
 
-    au = pt_calloc(op->arena, 1, sizeof(pt_auth_t));
+    au = pt_arena_calloc(op->arena, 1, sizeof(pt_auth_t));
     if (au == NULL) {
         return PT_ENOMEM;
     }
@@ -287,14 +290,16 @@ pt_auth_refresh_rotate(pytake_op_t *op)
         err = pt_auth_token_next(op, token, &au->refresh_token);
     }
     if (err == PT_OK) {
-        err = pt_sha256(token.data, token.len, hash[0]);
+        err = pt_hash_sha256(token.data, token.len, hash[0]);
     }
     if (err == PT_OK) {
-        err = pt_sha256(au->refresh_token.data, au->refresh_token.len, hash[1]);
+        err = pt_hash_sha256(au->refresh_token.data, au->refresh_token.len,
+                             hash[1]);
     }
     if (err == PT_OK) {
-        err = pt_dup(op->arena, (pt_str_t){ (const char *) hash, sizeof(hash) },
-                     &hashes);
+        err = pt_arena_dup(op->arena,
+                           (pt_str_t){ (const char *) hash, sizeof(hash) },
+                           &hashes);
     }
     if (err != PT_OK) {
         return err;
@@ -316,7 +321,7 @@ pt_auth_refresh_answer(pytake_op_t *op)
     pt_err_t             err;
     pt_str_t             outcome;
     pt_auth_t           *au = op->data;
-    const pytake_rows_t *r = pt_rows_get(op, 0);
+    const pytake_rows_t *r = pt_op_rows(op, 0);
 
     outcome = pt_cell_text(r, 0, PT_COL_REFRESH_ROTATE_OUTCOME);
 
@@ -336,7 +341,8 @@ pt_auth_refresh_answer(pytake_op_t *op)
     pt_op_user(op, &au->user.tenant_id, &au->user.id);
 
     if (pt_str_is(outcome, "reused")) {
-        /* The session is over: its sockets hear of it now, or by polling. */
+        /* The session is over.  If this publishing fails, its sockets learn of
+         * it when the hub polls. */
         err = pt_publish_revoke(op, &au->user.tenant_id, &au->session_id);
         PT_UNUSED(err);
         return pt_auth_refresh_refuse(op, PT_EREFRESHREUSED);
@@ -350,7 +356,8 @@ pt_auth_refresh_answer(pytake_op_t *op)
 }
 
 
-/* A browser need not show again what is worth nothing. */
+/* Refuses a refresh, and has a browser forget its cookie, because the token in
+ * it is worth nothing. */
 static pt_err_t
 pt_auth_refresh_refuse(pytake_op_t *op, pt_err_t refusal)
 {
@@ -372,7 +379,7 @@ pt_auth_logout_revoke(pytake_op_t *op)
 
     pt_uuid_build(&op->claims.sid, sid);
 
-    err = pt_dup(op->arena, (pt_str_t){ sid, sizeof(sid) }, &object);
+    err = pt_arena_dup(op->arena, (pt_str_t){ sid, sizeof(sid) }, &object);
     if (err == PT_OK) {
         err = pt_rand_uuid(&op->rand, op->now_us, &audit_id);
     }
@@ -396,7 +403,8 @@ pt_auth_logout_answer(pytake_op_t *op)
 {
     pt_err_t err;
 
-    /* It is done; who is not told now finds out by polling. */
+    /* The session is ended already.  If this publishing fails, its sockets
+     * learn of it when the hub polls. */
     err = pt_publish_revoke(op, &op->claims.tenant_id, &op->claims.sid);
     PT_UNUSED(err);
 
@@ -419,33 +427,35 @@ pt_auth_me_read(pytake_op_t *op)
 static pt_err_t
 pt_auth_me_answer(pytake_op_t *op)
 {
-    if (pt_rows_get(op, 0)->nrows == 0) {
+    if (pt_op_rows(op, 0)->nrows == 0) {
         return PT_EREVOKED;
     }
 
-    return pt_reply_row(op, 200);
+    return pt_row_reply(op, 200);
 }
 
 
-/* Rows end with the next effect; what is needed later is copied. */
+/* Copies the texts of a user to the arena, because rows are gone after the next
+ * effect and these are needed later. */
 static pt_err_t
 pt_auth_user_copy(pytake_op_t *op, pt_auth_user_t *u)
 {
     pt_err_t err;
 
-    err = pt_dup(op->arena, u->email, &u->email);
+    err = pt_arena_dup(op->arena, u->email, &u->email);
     if (err == PT_OK) {
-        err = pt_dup(op->arena, u->name, &u->name);
+        err = pt_arena_dup(op->arena, u->name, &u->name);
     }
     if (err == PT_OK) {
-        err = pt_dup(op->arena, u->role, &u->role);
+        err = pt_arena_dup(op->arena, u->role, &u->role);
     }
 
     return err;
 }
 
 
-/* A header as text that PostgreSQL takes; absent stays absent. */
+/* Makes a header a text that PostgreSQL takes, of at most max bytes.  An absent
+ * one stays absent. */
 static pt_err_t
 pt_auth_clean(pytake_op_t *op, pt_str_t s, size_t max, pt_str_t *out)
 {

@@ -1,11 +1,11 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * The refresh token as a browser's cookie (RFC 6265).  Over TLS its name has
- * the prefix "__Host-": browsers take such a cookie only from this very host,
- * over TLS and for all of its paths, so that no page of a sibling domain can
- * put one of its own in its place (RFC 6265bis, 4.1.3.2).  Without TLS they
- * refuse that name, and the plain one serves.
+ * Keeps the refresh token in a browser's cookie (RFC 6265).  Over TLS its name
+ * has the prefix "__Host-": browsers take such a cookie only from this very
+ * host, over TLS and for all of its paths, so that no page of a sibling domain
+ * can put one of its own in its place (RFC 6265bis, section 4.1.3.2).  Without
+ * TLS they refuse that name, and a plain name is used.
  */
 
 #include "pt_auth.h"
@@ -22,7 +22,8 @@ static pt_err_t pt_auth_cookie_say(pytake_op_t *op, const char *name,
                                    const char *path, pt_str_t token);
 
 
-/* Sessions that began with the plain name go on over TLS, too. */
+/* Over TLS the plain name is looked for, too, so that sessions which began
+ * without TLS go on. */
 pt_err_t
 pt_auth_cookie_get(const pytake_op_t *op, pt_str_t *out)
 {
@@ -65,7 +66,7 @@ pt_auth_cookie_set(pytake_op_t *op, pt_str_t token)
 }
 
 
-/* The first of that name; no data: there is none. */
+/* Finds the first cookie of a name; data NULL: there is none. */
 static pt_str_t
 pt_auth_cookie_find(pt_str_t all, pt_str_t name)
 {
@@ -77,7 +78,7 @@ pt_auth_cookie_find(pt_str_t all, pt_str_t name)
             continue;
         }
 
-        pair = pt_trim((pt_str_t){ all.data + start, i - start });
+        pair = pt_utf8_trim((pt_str_t){ all.data + start, i - start });
         start = i + 1;
 
         if (pair.len > name.len + 1 && pair.data[name.len] == '='
@@ -105,10 +106,11 @@ pt_auth_cookie_say(pytake_op_t *op, const char *name, const char *path,
         age = 0;
     }
 
-    err = pt_fmt(op->arena, &value,
-                 "%s=%.*s; Path=%s; Max-Age=%lld; HttpOnly; SameSite=Strict%s",
-                 name, (int) token.len, token.data, path, age,
-                 op->req->secure ? "; Secure" : "");
+    err = pt_arena_fmt(
+        op->arena, &value,
+        "%s=%.*s; Path=%s; Max-Age=%lld; HttpOnly; SameSite=Strict%s", name,
+        (int) token.len, token.data, path, age,
+        op->req->secure ? "; Secure" : "");
 
-    return err == PT_OK ? pt_header(op, "Set-Cookie", value) : err;
+    return err == PT_OK ? pt_reply_header(op, "Set-Cookie", value) : err;
 }

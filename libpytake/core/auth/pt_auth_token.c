@@ -1,7 +1,7 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * The tokens that a session gives out.
+ * Makes the tokens of a session, and the answer that shows them.
  */
 
 #include "pt_auth.h"
@@ -37,7 +37,7 @@ pt_auth_token_next(pytake_op_t *op, pt_str_t token, pt_str_t *out)
     key.data = (const char *) op->pt->refresh_key;
     key.len = sizeof(op->pt->refresh_key);
 
-    err = pt_hmac_sha256(key, token, raw);
+    err = pt_hash_hmac_sha256(key, token, raw);
 
     return err == PT_OK ? pt_auth_token_text(op, raw, out) : err;
 }
@@ -86,7 +86,7 @@ pt_auth_reply_tokens(pytake_op_t *op, const pt_auth_t *au)
     pt_auth_user_write(&w, &au->user);
     pt_jw_object_end(&w);
 
-    err = pt_header(op, "Cache-Control", PT_STR("no-store"));
+    err = pt_reply_header(op, "Cache-Control", PT_STR("no-store"));
     if (err == PT_OK && op->req->browser) {
         err = pt_auth_cookie_set(op, au->refresh_token);
     }

@@ -1,9 +1,9 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * Whose attempt at a login it is: what it counts against, as keyed hashes.
- * Nobody without the secret can say what stands behind one, or find two that
- * fall together.
+ * Computes whose attempt at a login this is, as keyed hashes, against which it
+ * is counted.  Without the secret nobody can say what a hash stands for, or
+ * find two things with the same hash.
  */
 
 #include "pt_auth.h"
@@ -61,7 +61,8 @@ pt_auth_who_account(pytake_op_t *op, pt_auth_t *au, pt_str_t account)
 }
 
 
-/* a: of a fixed length, or with no b: no two pairs read the same. */
+/* Hashes a kind and two parts.  a has a fixed length or b is empty, so that no
+ * two pairs make the same bytes. */
 static pt_err_t
 pt_auth_who_hash(pytake_op_t *op, const char *what, pt_str_t a, pt_str_t b,
                  uint8_t out[32])
@@ -74,13 +75,13 @@ pt_auth_who_hash(pytake_op_t *op, const char *what, pt_str_t a, pt_str_t b,
     key.len = sizeof(op->pt->login_key);
 
     pt_buf_init(&buf, op->arena, PT_AUTH_WHO_MAX);
-    pt_buf_add(&buf, what, strlen(what)); /* a literal */
+    pt_buf_add(&buf, what, strlen(what)); /* what is a literal */
     pt_buf_str_add(&buf, a);
     pt_buf_str_add(&buf, b);
 
     err = pt_buf_get(&buf, &s);
 
-    return err == PT_OK ? pt_hmac_sha256(key, s, out) : err;
+    return err == PT_OK ? pt_hash_hmac_sha256(key, s, out) : err;
 }
 
 

@@ -1,9 +1,9 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * Who wants a WebSocket: the module asks before it lets the upgrade pass.
- * The answer is for the module, not for the client: 204, and in its headers
- * what the hub may rely on.
+ * Decides who may open a WebSocket: the NGINX module asks before it lets an
+ * upgrade pass.  The answer is meant for the module and not for the client: a
+ * 204 whose headers say what the hub may rely on.
  */
 
 #include "core/op/pt_op.h"
@@ -39,7 +39,7 @@ pt_ws_admit_answer(pytake_op_t *op)
     pt_err_t             err;
     pt_buf_t             b;
     pt_str_t             exp;
-    const pytake_rows_t *r = pt_rows_get(op, 0);
+    const pytake_rows_t *r = pt_op_rows(op, 0);
 
     if (r->nrows == 0) {
         return PT_EREVOKED;
@@ -58,7 +58,7 @@ pt_ws_admit_answer(pytake_op_t *op)
         err = pt_ws_uuid(op, PYTAKE_WS_SESSION, &op->claims.sid);
     }
     if (err == PT_OK) {
-        err = pt_header(op, PYTAKE_WS_EXP, exp);
+        err = pt_reply_header(op, PYTAKE_WS_EXP, exp);
     }
 
     return err == PT_OK ? pt_reply(op, 204, PT_STR("")) : err;
@@ -73,7 +73,7 @@ pt_ws_uuid(pytake_op_t *op, const char *name, const pt_uuid_t *id)
     pt_str_t value;
 
     pt_uuid_build(id, text);
-    err = pt_dup(op->arena, (pt_str_t){ text, sizeof(text) }, &value);
+    err = pt_arena_dup(op->arena, (pt_str_t){ text, sizeof(text) }, &value);
 
-    return err == PT_OK ? pt_header(op, name, value) : err;
+    return err == PT_OK ? pt_reply_header(op, name, value) : err;
 }

@@ -16,7 +16,8 @@
 #endif
 
 #ifdef PT_ARENA_ASAN
-/* declared here: the core includes no header of a tool */
+/* The two functions are declared here because the core includes no header of a
+ * tool. */
 void __asan_poison_memory_region(const volatile void *p, size_t size);
 void __asan_unpoison_memory_region(const volatile void *p, size_t size);
 #define PT_ARENA_REDZONE 16 /* bytes nobody may touch behind each piece */
@@ -34,9 +35,9 @@ typedef struct pt_arena_block_s pt_arena_block_t;
 
 struct pt_arena_block_s {
     pt_arena_block_t *next;
-    size_t            size;   /* of the whole block */
+    size_t            size;   /* of the whole block, in bytes */
     size_t            used;   /* from its start, this header included */
-    size_t            newest; /* offset of the newest piece */
+    size_t            newest; /* offset of the newest piece; 0: none */
 };
 
 struct pt_arena_s {
@@ -81,7 +82,8 @@ pt_arena_new(const pt_mem_t *mem, size_t size_max)
     a->capped = false;
     a->current = &a->first;
 
-    /* the first block begins inside the arena's own head */
+    /* The first block begins within the arena's own head, so that a small
+     * operation needs a single allocation. */
     a->first.next = NULL;
     a->first.size = size - offsetof(pt_arena_t, first);
     a->first.used = head - offsetof(pt_arena_t, first);
@@ -105,7 +107,8 @@ pt_arena_del(pt_arena_t *a)
 
     mem = a->mem;
 
-    /* newest first; the first block is part of the arena itself */
+    /* The blocks are linked newest first.  The first one is a part of the
+     * arena's own allocation and is freed with it. */
     for (b = a->current; b != &a->first; b = next) {
         next = b->next;
         __asan_unpoison_memory_region(b, b->size);
@@ -118,7 +121,7 @@ pt_arena_del(pt_arena_t *a)
 
 
 void *
-pt_alloc(pt_arena_t *a, size_t size)
+pt_arena_alloc(pt_arena_t *a, size_t size)
 {
     void             *p;
     pt_arena_block_t *b;
@@ -143,7 +146,7 @@ pt_alloc(pt_arena_t *a, size_t size)
 
 
 void *
-pt_calloc(pt_arena_t *a, size_t count, size_t size)
+pt_arena_calloc(pt_arena_t *a, size_t count, size_t size)
 {
     void *p;
 
@@ -151,7 +154,7 @@ pt_calloc(pt_arena_t *a, size_t count, size_t size)
         return NULL;
     }
 
-    p = pt_alloc(a, count * size);
+    p = pt_arena_alloc(a, count * size);
     if (p != NULL) {
         memset(p, 0, count * size);
     }
@@ -185,7 +188,7 @@ pt_arena_grow(pt_arena_t *a, void *ptr, size_t old_size, size_t new_size)
 
 
 pt_err_t
-pt_dup(pt_arena_t *a, pt_str_t s, pt_str_t *out)
+pt_arena_dup(pt_arena_t *a, pt_str_t s, pt_str_t *out)
 {
     char *p;
 
@@ -193,7 +196,7 @@ pt_dup(pt_arena_t *a, pt_str_t s, pt_str_t *out)
         return PT_ENOMEM;
     }
 
-    p = pt_alloc(a, s.len + 1);
+    p = pt_arena_alloc(a, s.len + 1);
     if (p == NULL) {
         return PT_ENOMEM;
     }
@@ -211,7 +214,7 @@ pt_dup(pt_arena_t *a, pt_str_t s, pt_str_t *out)
 
 
 pt_err_t
-pt_fmt(pt_arena_t *a, pt_str_t *out, const char *fmt, ...)
+pt_arena_fmt(pt_arena_t *a, pt_str_t *out, const char *fmt, ...)
 {
     int     n;
     char   *p;
@@ -224,7 +227,7 @@ pt_fmt(pt_arena_t *a, pt_str_t *out, const char *fmt, ...)
         return PT_EINTERNAL;
     }
 
-    p = pt_alloc(a, (size_t) n + 1);
+    p = pt_arena_alloc(a, (size_t) n + 1);
     if (p == NULL) {
         return PT_ENOMEM;
     }
@@ -308,7 +311,7 @@ pt_arena_take(pt_arena_block_t *b, size_t size)
     size_t offset;
     char  *p;
 
-    /* aligned from the block's start; every block's start is aligned */
+    /* The offset is aligned, and so is the start of every block. */
     offset = pt_arena_round(b->used);
     if (offset > b->size || size > b->size
         || size + PT_ARENA_REDZONE > b->size - offset)

@@ -141,7 +141,7 @@ pt_buf_grow(pt_buf_t *b, size_t len)
         return true;
     }
 
-    data = pt_alloc(b->arena, cap);
+    data = pt_arena_alloc(b->arena, cap);
     if (data == NULL) {
         b->err = PT_ENOMEM;
         return false;

@@ -13,7 +13,7 @@ static bool     pt_bus_time_parse(const char *s, int64_t *us);
 pt_err_t
 pt_bus_key(pt_str_t jwt_secret, uint8_t key[PT_BUS_KEY])
 {
-    return pt_hmac_sha256(jwt_secret, PT_STR("pytake bus 1"), key);
+    return pt_hash_hmac_sha256(jwt_secret, PT_STR("pytake bus 1"), key);
 }
 
 
@@ -61,7 +61,7 @@ pt_bus_verify(const uint8_t key[PT_BUS_KEY], pt_str_t channel, pt_str_t payload,
             (pt_str_t){ seal + 1 + PT_BUS_TIME + 1, 2 * PT_BUS_MAC }, got,
             sizeof(got))
         || pt_bus_mac(key, channel, said, seal, want) != PT_OK
-        || !pt_equal_const_time(got, want, sizeof(want))
+        || !pt_hash_equal(got, want, sizeof(want))
         || us > now_us + PT_BUS_FRESH_US || us < now_us - PT_BUS_FRESH_US)
     {
         return false;
@@ -74,7 +74,8 @@ pt_bus_verify(const uint8_t key[PT_BUS_KEY], pt_str_t channel, pt_str_t payload,
 }
 
 
-/* Of "<channel> NUL <text> <time>": a channel's name has no NUL. */
+/* Computes the HMAC of "<channel> NUL <text> <time>".  No channel's name has a
+ * NUL, so no two channels and texts make the same bytes. */
 static pt_err_t
 pt_bus_mac(const uint8_t key[PT_BUS_KEY], pt_str_t channel, pt_str_t text,
            const char time[1 + PT_BUS_TIME], uint8_t mac[PT_BUS_MAC])
@@ -96,8 +97,8 @@ pt_bus_mac(const uint8_t key[PT_BUS_KEY], pt_str_t channel, pt_str_t text,
     memcpy(p, time, 1 + PT_BUS_TIME);
     p += 1 + PT_BUS_TIME;
 
-    err = pt_hmac_sha256((pt_str_t){ (const char *) key, PT_BUS_KEY },
-                         (pt_str_t){ msg, (size_t) (p - msg) }, hash);
+    err = pt_hash_hmac_sha256((pt_str_t){ (const char *) key, PT_BUS_KEY },
+                              (pt_str_t){ msg, (size_t) (p - msg) }, hash);
     if (err == PT_OK) {
         memcpy(mac, hash, PT_BUS_MAC);
     }
@@ -137,5 +138,5 @@ pt_bus_time_parse(const char *s, int64_t *us)
 
     *us = (int64_t) v;
 
-    return v <= INT64_MAX / 2; /* sums with it do not overflow */
+    return v <= INT64_MAX / 2; /* a larger one could overflow in sums */
 }

@@ -2,7 +2,8 @@
 
 #include "pt_cell.h"
 
-#define PT_CELL_EPOCH_US INT64_C(946684800000000) /* 2000-01-01 */
+/* PostgreSQL counts times from 2000-01-01. */
+#define PT_CELL_EPOCH_US INT64_C(946684800000000)
 #define PT_CELL_ARRAY_HEAD 20u
 
 
@@ -51,7 +52,7 @@ pt_cell_time(const pytake_rows_t *r, uint32_t row, uint32_t col)
         return 0;
     }
 
-    /* the ends are 'infinity' and '-infinity' */
+    /* PostgreSQL writes 'infinity' and '-infinity' as the ends of the range. */
     t = (int64_t) pt_cell_u64(s.data);
     if (t > INT64_MAX - PT_CELL_EPOCH_US || t == INT64_MIN) {
         return t == INT64_MIN ? INT64_MIN : INT64_MAX;
@@ -70,7 +71,7 @@ pt_cell_array_next(const pytake_rows_t *r, uint32_t row, uint32_t col,
 
     if (*at == 0) {
         if (s.len < PT_CELL_ARRAY_HEAD || pt_cell_u32(s.data) != 1) {
-            return false; /* empty, or of more dimensions than ours */
+            return false; /* it is empty, or has several dimensions */
         }
         *at = PT_CELL_ARRAY_HEAD;
     }
@@ -82,7 +83,7 @@ pt_cell_array_next(const pytake_rows_t *r, uint32_t row, uint32_t col,
     len = pt_cell_u32(s.data + *at);
     *at += 4;
 
-    if (len == UINT32_MAX) { /* NULL */
+    if (len == UINT32_MAX) { /* a length of -1 stands for NULL */
         *out = PT_STR_NULL;
         return true;
     }

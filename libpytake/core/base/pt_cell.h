@@ -1,9 +1,10 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * pt_cell.h: reads results, in PostgreSQL's binary format.  What comes from a
- * database is not ours to assert: a cell that is not what it should be, or is
- * not there, reads as its type's zero.
+ * pt_cell.h: reads the cells of results, which are in PostgreSQL's binary
+ * format.  The core cannot assert what comes from a database: a cell that is
+ * missing, NULL or of a wrong size reads as the zero of its type.  Slices are
+ * borrowed from the rows.
  */
 
 #ifndef PT_CELL_H
@@ -11,13 +12,17 @@
 
 #include "pytake.h"
 
+/* Each gives the cell of a row and a column, both counted from 0, as its type:
+ * bool, bigint, integer, or timestamptz in microseconds of Unix time.
+ * 'infinity' reads as INT64_MAX, '-infinity' as INT64_MIN. */
 bool    pt_cell_bool(const pytake_rows_t *r, uint32_t row, uint32_t col);
 int64_t pt_cell_i64(const pytake_rows_t *r, uint32_t row, uint32_t col);
 int32_t pt_cell_i32(const pytake_rows_t *r, uint32_t row, uint32_t col);
 int64_t pt_cell_time(const pytake_rows_t *r, uint32_t row, uint32_t col);
 
-/* text[]: the elements one by one.  *at is 0 before the first; a NULL has
- * data NULL.  false: no more. */
+/* Gives the elements of a text[] one by one.  *at is the caller's place in the
+ * array, 0 before the first element.  An element that is NULL has data NULL.
+ * false: there are no more. */
 bool pt_cell_array_next(const pytake_rows_t *r, uint32_t row, uint32_t col,
                         size_t *at, pt_str_t *out);
 
@@ -45,7 +50,7 @@ pt_cell_jsonb(const pytake_rows_t *r, uint32_t row, uint32_t col)
 {
     pt_str_t s = pt_cell_text(r, row, col);
 
-    /* a version byte stands before the text */
+    /* A jsonb begins with a byte for the version of its format, which is 1. */
     if (s.len == 0 || s.data[0] != 1) {
         return PT_STR_NULL;
     }
@@ -54,7 +59,8 @@ pt_cell_jsonb(const pytake_rows_t *r, uint32_t row, uint32_t col)
 }
 
 
-/* false (and nil) when NULL */
+/* Reads an id.  The result is false, and *out is nil, when the cell is NULL or
+ * no UUID. */
 static inline bool
 pt_cell_uuid(const pytake_rows_t *r, uint32_t row, uint32_t col, pt_uuid_t *out)
 {

@@ -8,8 +8,10 @@
 #define PT_CURSOR_HEAD 26 /* version, kind, key, id */
 #define PT_CURSOR_MAC 16
 #define PT_CURSOR_BYTES (PT_CURSOR_HEAD + PT_CURSOR_MAC)
-#define PT_CURSOR_CHARS (PT_CURSOR_BYTES / 3 * 4) /* no rest: no padding */
-#define PT_CURSOR_LABEL "pt_cursor" /* the key signs nothing else as this */
+/* The length divides by 3, so the text has no padding. */
+#define PT_CURSOR_CHARS (PT_CURSOR_BYTES / 3 * 4)
+/* The label sets cursors apart from whatever else the key may sign. */
+#define PT_CURSOR_LABEL "pt_cursor"
 
 
 static pt_err_t pt_cursor_mac(pt_str_t key, const pt_uuid_t *tenant,
@@ -65,7 +67,7 @@ pt_cursor_parse(pt_str_t key, const pt_uuid_t *tenant, uint64_t filters,
         return err;
     }
 
-    if (!pt_equal_const_time(raw + PT_CURSOR_HEAD, mac, PT_CURSOR_MAC)
+    if (!pt_hash_equal(raw + PT_CURSOR_HEAD, mac, PT_CURSOR_MAC)
         || raw[0] != PT_CURSOR_VERSION || raw[1] != kind)
     {
         return PT_ECURSOR;
@@ -101,8 +103,8 @@ pt_cursor_mac(pt_str_t key, const pt_uuid_t *tenant, uint64_t filters,
 
     assert(p == msg + sizeof(msg));
 
-    return pt_hmac_sha256(key, (pt_str_t){ (const char *) msg, sizeof(msg) },
-                          mac);
+    return pt_hash_hmac_sha256(
+        key, (pt_str_t){ (const char *) msg, sizeof(msg) }, mac);
 }
 
 

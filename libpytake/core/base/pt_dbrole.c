@@ -1,17 +1,18 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * Names of a database's roles.  Roles belong to the whole cluster, so each
- * database has its own, named after it.  They are made of a-z, 0-9 and _
- * alone, whatever the database is called: nobody has to quote them.
+ * Makes the names of a database's roles.  Roles belong to PostgreSQL's whole
+ * cluster, so each database has roles of its own, which are named after it.
+ * Whatever the database is called, the names consist of a-z, 0-9 and _, so that
+ * nobody has to quote them.
  */
 
 #include "pt_util.h"
 
 #include <assert.h>
 
-#define PT_DBROLE_FIRST "pytake" /* of a database of this very name, too */
-#define PT_DBROLE_HASH 16 /* hex digits that stand for a database's name */
+#define PT_DBROLE_FIRST "pytake" /* the whole prefix of the database "pytake" */
+#define PT_DBROLE_HASH 16        /* digits of a hashed name */
 #define PT_DBROLE_PLAIN_MAX                                                    \
     (PT_DBROLE_PREFIX_MAX - sizeof(PT_DBROLE_FIRST)) /* bytes after "pytake_" */
 
@@ -66,7 +67,7 @@ pt_dbrole_prefix(pt_str_t database, char out[PT_DBROLE_PREFIX_MAX + 1])
         return PT_OK;
     }
 
-    err = pt_sha256(database.data, n, hash);
+    err = pt_hash_sha256(database.data, n, hash);
     if (err != PT_OK) {
         return err;
     }
@@ -107,8 +108,9 @@ pt_dbrole_char_is(char c)
 }
 
 
-/* May stand in a role's name as it is.  One that ends as hashed ones do may
- * not: no two databases get the same. */
+/* Whether a database's name may stand in a role's name as it is.  A name
+ * that ends as hashed ones do may not, so that no two databases get the same
+ * roles. */
 static bool
 pt_dbrole_plain_is(pt_str_t database)
 {

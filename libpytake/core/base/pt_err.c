@@ -56,7 +56,7 @@ static const pt_err_row_t pt_err_rows[] = {
     { PT_EPRECONDITION, 412, "precondition_failed",
       "It was changed since: get it again" },
 
-    /* PT_EAGAIN never leaves the core: when it does, that is our bug */
+    /* PT_EAGAIN never leaves the core; if it does, that is a fault of ours. */
     { PT_EAGAIN, 500, "internal_error", "Internal error" },
     { PT_EBUSY, 503, "overloaded", "Too busy, try again" },
     { PT_EDEADLINE, 503, "deadline_exceeded", "Not done in time" },
@@ -71,11 +71,12 @@ static const pt_err_row_t pt_err_rows[] = {
 
     { PT_ENOMEM, 503, "out_of_memory", "Out of memory, try again" },
 
-    /* an answer that outgrew its limit; of a body it is PT_ETOOLARGE */
+    /* An answer outgrew its limit.  A body that does so is PT_ETOOLARGE. */
     { PT_ELIMIT, 500, "internal_error", "Internal error" }
 };
 
-/* Statuses that nginx makes before or without an operation. */
+/* The statuses that nginx answers by itself, before an operation or without
+ * one. */
 static const pt_err_row_t pt_err_status_rows[] = {
     { PT_EBADREQUEST, 400, "bad_request", "Bad request" },
     { PT_EUNAUTHORIZED, 401, "unauthorized", "Authentication required" },
@@ -104,7 +105,8 @@ static const pt_err_row_t pt_err_status_rows[] = {
     { PT_EBUSY, 507, "insufficient_storage", "Insufficient storage" }
 };
 
-/* nginx's own numbers, which it sends as 400: the status here is 400. */
+/* Numbers by which nginx tells some faults of a request apart, and for which it
+ * sends 400.  Their rows therefore have the status 400. */
 static const struct {
     int          number;
     pt_err_row_t row;
@@ -158,7 +160,7 @@ pt_err_status_get(int status)
         }
     }
 
-    /* the first status that the table of errors has: 422 and the like */
+    /* The status, 422 for example, may be one that the table of errors has. */
     row = pt_err_find(pt_err_rows, PT_COUNT(pt_err_rows), status);
     if (row != NULL) {
         return row;
@@ -170,8 +172,8 @@ pt_err_status_get(int status)
 
 
 void
-pt_problem_write(pt_buf_t *b, const pt_err_row_t *row, pt_str_t detail,
-                 pt_str_t request_id, const pt_field_error_t *errors, size_t n)
+pt_err_problem(pt_buf_t *b, const pt_err_row_t *row, pt_str_t detail,
+               pt_str_t request_id, const pt_field_error_t *errors, size_t n)
 {
     size_t  i;
     pt_jw_t w;
@@ -181,7 +183,7 @@ pt_problem_write(pt_buf_t *b, const pt_err_row_t *row, pt_str_t detail,
     pt_jw_init(&w, b);
     pt_jw_object(&w);
 
-    /* our own words need no escaping, but the writer is cheap */
+    /* The type is made of our own words, which need no escapes. */
     pt_jw_key(&w, "type");
     pt_buf_lit(b, "\"" PT_ERR_TYPE);
     pt_buf_add(b, row->code, strlen(row->code));

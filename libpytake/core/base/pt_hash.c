@@ -1,7 +1,8 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
-/* libcrypto's SHA-256 itself: the EVP way to it costs more than the hash of
- * a short text.  Deprecated in 3.0, and still in 3.5. */
+/* The functions of SHA-256 itself are used, because the way through libcrypto's
+ * EVP costs more than the hash of a short text.  They are deprecated since
+ * OpenSSL 3.0 and still there in 3.5. */
 #define OPENSSL_SUPPRESS_DEPRECATED
 
 #include "pt_util.h"
@@ -18,7 +19,7 @@ static bool pt_hash_keyed(const uint8_t key[PT_HASH_BLOCK], uint8_t pad,
 
 
 pt_err_t
-pt_sha256(const void *data, size_t len, uint8_t out[32])
+pt_hash_sha256(const void *data, size_t len, uint8_t out[32])
 {
     SHA256_CTX ctx;
 
@@ -32,16 +33,16 @@ pt_sha256(const void *data, size_t len, uint8_t out[32])
 }
 
 
-/* RFC 2104. */
+/* This is the HMAC of RFC 2104. */
 pt_err_t
-pt_hmac_sha256(pt_str_t key, pt_str_t msg, uint8_t out[32])
+pt_hash_hmac_sha256(pt_str_t key, pt_str_t msg, uint8_t out[32])
 {
     bool     ok;
     uint8_t  block[PT_HASH_BLOCK] = { 0 }, inner[32];
     pt_err_t err = PT_OK;
 
     if (key.len > sizeof(block)) {
-        err = pt_sha256(key.data, key.len, block);
+        err = pt_hash_sha256(key.data, key.len, block);
     } else if (key.len != 0) {
         memcpy(block, key.data, key.len);
     }
@@ -55,58 +56,9 @@ pt_hmac_sha256(pt_str_t key, pt_str_t msg, uint8_t out[32])
 
 
 bool
-pt_equal_const_time(const void *a, const void *b, size_t len)
+pt_hash_equal(const void *a, const void *b, size_t len)
 {
     return CRYPTO_memcmp(a, b, len) == 0;
-}
-
-
-pt_err_t
-pt_rand_get(pt_rand_t *r, uint8_t *out, size_t len)
-{
-    int     i;
-    size_t  n;
-    uint8_t in[sizeof(r->seed) + 8], hash[32];
-
-    assert(r != NULL && (out != NULL || len == 0));
-
-    memcpy(in, r->seed, sizeof(r->seed));
-
-    while (len != 0) {
-        for (i = 0; i < 8; i++) {
-            in[sizeof(r->seed) + (size_t) i] =
-                (uint8_t) (r->counter >> (56 - 8 * i));
-        }
-        r->counter++;
-
-        if (pt_sha256(in, sizeof(in), hash) != PT_OK) {
-            return PT_ECRYPTO;
-        }
-
-        n = len < sizeof(hash) ? len : sizeof(hash);
-        memcpy(out, hash, n);
-        out += n;
-        len -= n;
-    }
-
-    return PT_OK;
-}
-
-
-pt_err_t
-pt_rand_uuid(pt_rand_t *r, int64_t unix_us, pt_uuid_t *out)
-{
-    pt_err_t err;
-    uint8_t  rnd[10];
-
-    err = pt_rand_get(r, rnd, sizeof(rnd));
-    if (err != PT_OK) {
-        return err;
-    }
-
-    pt_uuid_v7(unix_us, rnd, out);
-
-    return PT_OK;
 }
 
 

@@ -1,17 +1,18 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * yajl reads, this file builds the tree.  Four things are kept from yajl:
+ * yajl reads the text, and this file builds the tree.  Four things are not left
+ * to yajl:
  *
- *   - memory: a refused allocation crashes yajl (it never looks), so it gets
- *     a slab on our stack that is always large enough.  That needs a text
- *     that ends outside of a token and holds no escapes, for those are what
- *     yajl buffers
- *   - escapes: it decodes lone surrogates to invalid UTF-8 or '?'.  So every
- *     backslash of the arena's copy is turned into the byte 0xff, which valid
- *     UTF-8 never holds, and strings are decoded here, in place
+ *   - memory: yajl never looks whether an allocation was refused, and would
+ *     crash.  It therefore gets a slab on our stack that is always large
+ *     enough.  For that the text must end outside of a token and hold no
+ *     escapes, because those are what yajl buffers
+ *   - escapes: it decodes lone surrogates to invalid UTF-8 or to '?'.  So every
+ *     backslash of our copy of the text is turned into the byte 0xff, which
+ *     valid UTF-8 never holds, and strings are decoded here, in place
  *   - UTF-8: its check lets overlong forms and surrogates pass
- *   - depth and size: looked at in the callbacks
+ *   - depth and size: the callbacks look at them
  */
 
 #include "pt_json.h"
@@ -22,18 +23,18 @@
 
 #include <yajl/yajl_parse.h>
 
-#define PT_JSON_SLAB 6144u /* yajl takes half of it */
+#define PT_JSON_SLAB 6144u /* bytes, of which yajl uses half */
 
 
 typedef struct {
     pt_json_t *node;
-    pt_json_t *last; /* its newest child */
+    pt_json_t *last; /* its newest child so far */
 } pt_json_frame_t;
 
 typedef struct {
     pt_arena_t             *arena;
     const pt_json_limits_t *limits;
-    char                   *text; /* our copy */
+    char                   *text; /* our own copy of the text */
     size_t                  len;
     pt_err_t                err;
     uint32_t                nodes;
@@ -101,7 +102,7 @@ pt_json_parse(pt_arena_t *a, pt_str_t text, const pt_json_limits_t *limits,
 
     *out = NULL;
 
-    /* yajl takes \v and \f for white space; they are legal nowhere */
+    /* yajl takes \v and \f for white space, but JSON allows them nowhere. */
     if (text.len == 0 || !pt_utf8_is(text)
         || memchr(text.data, '\v', text.len) != NULL
         || memchr(text.data, '\f', text.len) != NULL)
@@ -118,8 +119,9 @@ pt_json_parse(pt_arena_t *a, pt_str_t text, const pt_json_limits_t *limits,
     ps.root = NULL;
     ps.scratch = (pt_json_members_t){ NULL, 0 };
 
-    /* the line feed ends a number, and a string that was left open */
-    ps.text = pt_alloc(a, text.len + 1);
+    /* A line feed behind the text ends a number, and makes a string that was
+     * left open an error. */
+    ps.text = pt_arena_alloc(a, text.len + 1);
     if (ps.text == NULL) {
         return PT_ENOMEM;
     }
@@ -149,7 +151,7 @@ pt_json_find(const pt_json_t *obj, const char *key)
         return NULL;
     }
 
-    len = strlen(key); /* a literal of ours */
+    len = strlen(key); /* key is a string literal of ours */
 
     for (m = obj->first; m != NULL; m = m->next) {
         if (m->key.len == len
@@ -205,7 +207,7 @@ pt_json_find_bool(const pt_json_t *obj, const char *key, bool *out)
 bool
 pt_json_i64(const pt_json_t *v, int64_t *out)
 {
-    return pt_json_is(v, PT_JSON_NUMBER) && pt_parse_i64(v->str, out);
+    return pt_json_is(v, PT_JSON_NUMBER) && pt_i64_parse(v->str, out);
 }
 
 
@@ -224,7 +226,7 @@ pt_json_run(pt_json_parser_t *ps)
         return PT_ENOMEM;
     }
 
-    /* the other options of yajl are off: they all let more pass */
+    /* All other options of yajl stay off, for each of them lets more pass. */
     (void) yajl_config(h, yajl_dont_validate_strings, 1);
 
     status = yajl_parse(h, (const unsigned char *) ps->text, ps->len + 1);
@@ -254,7 +256,7 @@ pt_json_slab_alloc(void *ctx, size_t size)
     pt_json_slab_t *slab = ctx;
     const size_t    align = _Alignof(max_align_t);
 
-    /* the size stands before each piece, for realloc */
+    /* The size stands before each piece, because realloc needs it. */
     need = align + ((size + align - 1) & ~(align - 1));
 
     assert(size <= PT_JSON_SLAB && need <= PT_JSON_SLAB - slab->used);
@@ -358,7 +360,8 @@ pt_json_on_string(void *ctx, const unsigned char *s, size_t len)
 }
 
 
-/* A leaf; what is around it learns of it when it ends. */
+/* Marks a value as changed, and the container around it.  That one hands the
+ * mark on when it ends. */
 static void
 pt_json_cleaned(pt_json_parser_t *ps, pt_json_t *v)
 {
@@ -447,7 +450,7 @@ pt_json_add(pt_json_parser_t *ps, pt_json_type_t type)
         return NULL;
     }
 
-    v = pt_calloc(ps->arena, 1, sizeof(pt_json_t));
+    v = pt_arena_calloc(ps->arena, 1, sizeof(pt_json_t));
     if (v == NULL) {
         ps->err = PT_ENOMEM;
         return NULL;
@@ -517,7 +520,8 @@ pt_json_text(pt_json_parser_t *ps, const void *s, size_t len, bool *cleaned)
     assert((const char *) s >= ps->text
            && (const char *) s + len <= ps->text + ps->len);
 
-    /* yajl hands out const pointers into what is our own copy */
+    /* yajl hands out const pointers, but they point into our own copy of the
+     * text. */
     p = ps->text + ((const char *) s - ps->text);
 
     return (pt_str_t){ p, pt_json_decode(p, len, cleaned) };

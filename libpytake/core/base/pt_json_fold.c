@@ -1,9 +1,10 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * Repeated keys.  Few members are compared pair by pair.  Many are sorted
- * with a heap sort, whose worst case is its usual one: a hash table without
- * a secret, and the core has none, could be made quadratic by chosen keys.
+ * Folds repeated keys.  Few members are compared pair by pair.  Many are sorted
+ * with a heap sort, whose worst case is no worse than its usual one.  A hash
+ * table would need a secret, which the core has not, or chosen keys could make
+ * it quadratic.
  */
 
 #include "pt_json_parts.h"
@@ -67,7 +68,7 @@ pt_json_members(pt_arena_t *a, const pt_json_t *obj, pt_json_members_t *scratch)
     if (scratch->cap < obj->count) {
         cap = scratch->cap > obj->count / 2 ? scratch->cap * 2 : obj->count;
 
-        scratch->list = pt_calloc(a, cap, sizeof(pt_json_member_t));
+        scratch->list = pt_arena_calloc(a, cap, sizeof(pt_json_member_t));
         if (scratch->list == NULL) {
             scratch->cap = 0;
             return PT_ENOMEM;
@@ -106,8 +107,9 @@ pt_json_fold_pairs(pt_json_t *obj)
 }
 
 
-/* Keys of one length are common, of one first byte less so; a folded member
- * has no key any more. */
+/* Compares two keys, the first byte before the rest, because keys of one length
+ * are common and such with the same first byte are less so.  A folded member
+ * has no key any more and equals none. */
 static bool
 pt_json_same(pt_str_t a, pt_str_t b)
 {
@@ -188,7 +190,8 @@ pt_json_sift(pt_json_member_t *m, uint32_t root, uint32_t n)
 }
 
 
-/* By key, equal ones in their order: a heap sort is not stable by itself. */
+/* Orders members by key, and equal keys by their place, because a heap sort
+ * does not keep the order of equals by itself. */
 static int
 pt_json_member_cmp(const pt_json_member_t *a, const pt_json_member_t *b)
 {
@@ -208,8 +211,8 @@ pt_json_member_cmp(const pt_json_member_t *a, const pt_json_member_t *b)
 }
 
 
-/* The last one's value moves to the first one's place; a key without data
- * marks what pt_json_sweep() unlinks. */
+/* Moves the value of the last member of a key to the place of the first.  A key
+ * without data marks the members that pt_json_sweep() unlinks. */
 static void
 pt_json_replace(pt_json_t *first, pt_json_t *last)
 {

@@ -5,10 +5,10 @@
 #include <assert.h>
 
 #define PT_JSON_ESCAPE '\xff'
-#define PT_JSON_QUOTE 'q'     /* stands for '"' behind an escape */
-#define PT_JSON_BACKSLASH 's' /* stands for '\\' */
+#define PT_JSON_QUOTE 'q'     /* stands for '"' behind PT_JSON_ESCAPE */
+#define PT_JSON_BACKSLASH 's' /* stands for '\\' behind it */
 #define PT_JSON_FFFD 0xfffdu
-#define PT_JSON_EXPONENT_MAX 1000000 /* larger ones make no difference */
+#define PT_JSON_EXPONENT_MAX 1000000 /* it is counted no further than this */
 
 
 static size_t   pt_json_digits_run(const char *p, const char *end);
@@ -147,7 +147,7 @@ pt_json_digits(const char *p, size_t len)
         return whole + fraction;
     }
 
-    p++; /* 'e' */
+    p++; /* *p was 'e' or 'E' */
     minus = *p == '-';
     for (p += minus || *p == '+'; p < end; p++) {
         if (exponent < PT_JSON_EXPONENT_MAX) {
@@ -155,8 +155,9 @@ pt_json_digits(const char *p, size_t len)
         }
     }
 
-    /* it moves digits from one side of the point to the other, zeros where
-     * there are none; the whole part has one at least */
+    /* The exponent moves digits from one side of the point to the other, and
+     * adds zeros where there are no digits.  The whole part keeps one digit at
+     * least. */
     if (minus) {
         return (whole > exponent ? whole - exponent : 1) + fraction + exponent;
     }
@@ -186,7 +187,8 @@ pt_json_is_hex(char c)
 }
 
 
-/* *src stands behind the 'u'; it is moved behind what was used. */
+/* Decodes one \u escape, or a pair of them, to dst and gives the end.  *src
+ * stands behind the 'u' and is moved behind what was used. */
 static char *
 pt_json_decode_unicode(char *dst, const char **src, const char *end,
                        bool *cleaned)

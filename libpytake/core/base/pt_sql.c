@@ -1,8 +1,9 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * Builds batches.  All parameters travel in PostgreSQL's binary format: in
- * the text format libpq measures them with strlen(), and ours are slices.
+ * Builds batches.  All parameters are sent in PostgreSQL's binary format,
+ * because libpq measures those in the text format with strlen(), and ours are
+ * slices.
  */
 
 #include "pt_sql.h"
@@ -10,7 +11,7 @@
 #include <assert.h>
 #include <limits.h>
 
-/* pg_type.dat */
+/* The oids of types, as PostgreSQL's pg_type.dat has them. */
 #define PT_OID_BOOL 16u
 #define PT_OID_BYTEA 17u
 #define PT_OID_I64 20u
@@ -24,7 +25,8 @@
 #define PT_OID_UUIDS 2951u
 
 #define PT_SQL_ARRAY_HEAD 20u /* bytes: dimensions, flags, type, size, base */
-#define PT_SQL_EPOCH_US INT64_C(946684800000000) /* 2000-01-01 */
+/* PostgreSQL counts times from 2000-01-01. */
+#define PT_SQL_EPOCH_US INT64_C(946684800000000)
 
 
 static pytake_param_t *pt_sql_next(pt_sql_t *b, uint32_t oid);
@@ -71,7 +73,7 @@ pt_sql_stmt(pt_sql_t *b, uint16_t stmt)
     s = &b->stmts[b->sql.nstmts];
     s->stmt = stmt;
     s->nparams = pytake_stmts[stmt].nparams;
-    s->params = pt_calloc(b->arena, s->nparams, sizeof(pytake_param_t));
+    s->params = pt_arena_calloc(b->arena, s->nparams, sizeof(pytake_param_t));
     if (s->params == NULL) {
         b->err = PT_ENOMEM;
         return;
@@ -183,7 +185,7 @@ pt_sql_texts(pt_sql_t *b, pt_texts_t v)
     p = pt_sql_array(b, PT_OID_TEXTS, PT_OID_TEXT, v.n, bytes, nulls);
     for (i = 0; p != NULL && i < v.n; i++) {
         if (v.v[i].data == NULL) {
-            p = pt_sql_put_u32(p, UINT32_MAX); /* -1: NULL */
+            p = pt_sql_put_u32(p, UINT32_MAX); /* a length of -1 is NULL */
             continue;
         }
 
@@ -235,7 +237,26 @@ pt_sql_end(const pt_sql_t *b)
 }
 
 
-/* The next parameter, still NULL; NULL itself once an error sticks. */
+const pytake_refusal_t *
+pt_sql_refusal(uint16_t stmt, const char *sqlstate)
+{
+    uint16_t                i;
+    const pytake_refusal_t *r;
+
+    for (i = 0; stmt < pytake_stmts_count && i < pytake_stmts[stmt].nrefuses;
+         i++) {
+        r = &pytake_stmts[stmt].refuses[i];
+        if (memcmp(sqlstate, r->sqlstate, 5) == 0) {
+            return r;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* Gives the place of the next parameter, which is SQL NULL so far; or a NULL
+ * pointer once an error sticks to the batch. */
 static pytake_param_t *
 pt_sql_next(pt_sql_t *b, uint32_t oid)
 {
@@ -255,8 +276,6 @@ pt_sql_next(pt_sql_t *b, uint32_t oid)
     assert(oid == 0 || def->param_oids[b->nparams] == oid);
     PT_UNUSED(def);
 
-    s->params[b->nparams].binary = true;
-
     return &s->params[b->nparams++];
 }
 
@@ -272,7 +291,7 @@ pt_sql_copy(pt_sql_t *b, uint32_t oid, const void *data, size_t len)
         return;
     }
 
-    p = pt_alloc(b->arena, len);
+    p = pt_arena_alloc(b->arena, len);
     if (p == NULL) {
         pt_sql_stick(b, PT_ENOMEM);
         return;
@@ -300,7 +319,7 @@ pt_sql_slice(pt_sql_t *b, uint32_t oid, pt_str_t v)
     }
 
     if (b->copying && v.data != NULL) {
-        pt_sql_stick(b, pt_dup(b->arena, v, &v));
+        pt_sql_stick(b, pt_arena_dup(b->arena, v, &v));
     }
 
     param->data = v.data;
@@ -308,7 +327,8 @@ pt_sql_slice(pt_sql_t *b, uint32_t oid, pt_str_t v)
 }
 
 
-/* An array's head; gives the place of its first element. */
+/* Adds a parameter that is an array, writes its head and gives the place of its
+ * first element; NULL once an error sticks. */
 static char *
 pt_sql_array(pt_sql_t *b, uint32_t oid, uint32_t element, size_t n,
              size_t bytes, bool nulls)
@@ -327,10 +347,10 @@ pt_sql_array(pt_sql_t *b, uint32_t oid, uint32_t element, size_t n,
         return NULL;
     }
 
-    /* an empty array has no dimension */
+    /* The head of an empty array has no dimension, so it is shorter. */
     size = n == 0 ? 12 : PT_SQL_ARRAY_HEAD + n * 4 + bytes;
 
-    p = pt_alloc(b->arena, size);
+    p = pt_arena_alloc(b->arena, size);
     if (p == NULL) {
         pt_sql_stick(b, PT_ENOMEM);
         return NULL;
@@ -374,7 +394,7 @@ pt_sql_put_u64(char *p, uint64_t v)
 static int64_t
 pt_sql_unix(int64_t unix_us)
 {
-    /* the ends are 'infinity' and '-infinity' */
+    /* PostgreSQL reads the ends of the range as 'infinity' and '-infinity'. */
     if (unix_us == INT64_MAX || unix_us < INT64_MIN + PT_SQL_EPOCH_US) {
         return unix_us == INT64_MAX ? INT64_MAX : INT64_MIN;
     }

@@ -1,9 +1,9 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * Proleptic Gregorian calendar, UTC, no leap seconds, as PostgreSQL and unix
- * time have it.  Days are counted in years that begin on the first of March,
- * so that the leap day comes last.
+ * Times in the proleptic Gregorian calendar, in UTC and without leap seconds,
+ * as PostgreSQL and Unix time have it.  Days are counted in years that begin on
+ * the first of March, so that the leap day comes last.
  */
 
 #include "pt_util.h"
@@ -54,9 +54,9 @@ pt_time_build(int64_t unix_us, char out[PT_TIME_LEN])
 }
 
 
-/* The date of a day, counted from 0000-01-01.  Neri and Schneider, "Euclidean
- * affine functions and their application to calendar algorithms": the usual
- * divisions by 1461 and 153 as multiplications. */
+/* Writes the date of a day, counted from 0000-01-01.  It follows Neri and
+ * Schneider, "Euclidean affine functions and their application to calendar
+ * algorithms": the usual divisions by 1461 and 153 are multiplications. */
 static void
 pt_time_date(uint32_t day, char *out)
 {
@@ -64,7 +64,8 @@ pt_time_date(uint32_t day, char *out)
     uint32_t n, century, year, doy, month;
     uint64_t scaled;
 
-    /* from the March of the year 400 before, so that nothing is negative */
+    /* Days are counted from the March 400 years earlier, so that nothing is
+     * negative. */
     n = 4 * (day + 146097 - 60) + 3;
     century = n / 146097;
 
@@ -73,7 +74,7 @@ pt_time_date(uint32_t day, char *out)
     doy = (uint32_t) scaled / 2939745 / 4;
 
     month = 2141 * doy + 197913;
-    next = doy >= 306; /* January, February */
+    next = doy >= 306; /* the day is in January or February */
     year += 100 * (century - 4) + next;
 
     assert(year <= 9999);

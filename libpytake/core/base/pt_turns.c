@@ -9,8 +9,9 @@ struct pt_lane_s {
     pt_turn_t *head;
     pt_turn_t *tail;
     uint32_t   count;
-    pt_lane_t *prev; /* in the ring */
-    pt_lane_t *next; /* in the ring, or of the free ones */
+    pt_lane_t *prev; /* in the ring of lanes */
+    pt_lane_t *next; /* in the ring, or in the list of free lanes */
+    /* The next lane with the same place in the table of keys. */
     pt_lane_t *chain;
 };
 
@@ -21,8 +22,8 @@ struct pt_turns_s {
     uint32_t    count;
     uint32_t    nchains; /* a power of two */
     pt_lane_t  *ring;    /* the lane whose turn it is, or NULL */
-    pt_lane_t  *free;    /* chained by next */
-    pt_lane_t **chains;  /* of the lanes in the ring, by key */
+    pt_lane_t  *free;    /* the free lanes, linked by next */
+    pt_lane_t **chains;  /* the table of the ring's lanes, by key */
     pt_lane_t   lanes[]; /* waiting_max of them */
 };
 
@@ -198,7 +199,7 @@ pt_lane_find(const pt_turns_t *q, uint64_t key)
 }
 
 
-/* Of equals the one whose turn is the farthest. */
+/* Gives the longest lane; among equals it is the one whose turn comes last. */
 static pt_lane_t *
 pt_lane_longest(const pt_turns_t *q)
 {
@@ -218,13 +219,13 @@ pt_lane_longest(const pt_turns_t *q)
 }
 
 
-/* Behind all others. */
+/* Adds a lane for a key to the ring, behind all others. */
 static pt_lane_t *
 pt_lane_add(pt_turns_t *q, uint64_t key)
 {
     pt_lane_t *lane = q->free, **chain = pt_lane_chain(q, key);
 
-    /* no more lanes than turns */
+    /* There are as many lanes as turns, so one is free. */
     assert(lane != NULL);
 
     q->free = lane->next;

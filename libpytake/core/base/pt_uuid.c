@@ -1,7 +1,8 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
-/* libcrypto's SHA-256 itself: the EVP way to it costs more than the hash of
- * a short text.  Deprecated in 3.0, and still in 3.5. */
+/* The functions of SHA-256 itself are used, because the way through libcrypto's
+ * EVP costs more than the hash of a short text.  They are deprecated since
+ * OpenSSL 3.0 and still there in 3.5. */
 #define OPENSSL_SUPPRESS_DEPRECATED
 
 #include "pt_util.h"
@@ -77,7 +78,7 @@ pt_uuid_parse(pt_str_t s, pt_uuid_t *out)
     uint8_t   hi, lo, seen = 0;
     pt_uuid_t id;
 
-    /* where the digits of each byte stand */
+    /* The place at which the digits of each byte begin. */
     static const uint8_t at[16] = { 0,  2,  4,  6,  9,  11, 14, 16,
                                     19, 21, 24, 26, 28, 30, 32, 34 };
 
@@ -164,9 +165,10 @@ pt_uuid_fill(int64_t unix_ms, const uint8_t rnd[10], pt_uuid_t *out)
 }
 
 
-/* Four bytes as eight digits, all at once: each nibble into a byte of its
- * own, the first one lowest; then '0', and 'a' - 10 where it is above nine.
- * Compilers make one store of the eight. */
+/* Writes four bytes as eight hex digits, all at once.  Each nibble goes into a
+ * byte of its own, the first one into the lowest; then '0' is added, and 'a' -
+ * 10 instead where the nibble is above nine.  Compilers make one store of the
+ * eight. */
 static void
 pt_uuid_hex(const uint8_t b[4], char out[8])
 {

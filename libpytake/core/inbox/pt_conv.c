@@ -1,7 +1,8 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * Conversations: JSON, list, get.  Creating one is pt_conv_create.c.
+ * Conversations: their JSON, and the operations list and get.  Those that
+ * create one are in pt_conv_create.c.
  */
 
 #include "pt_conv.h"
@@ -13,7 +14,7 @@
 #define PT_CONV_BODY_MAX (256u * 1024)
 #define PT_CONV_STATUSES 4u
 
-/* Room of a row without its strings, tags and metadata. */
+/* The room that a row takes in JSON without its strings, tags and metadata. */
 #define PT_CONV_SHAPE                                                          \
     "{\"id\":,\"contact\":{\"id\":,\"name\":,\"phone\":},"                     \
     "\"whatsapp_config_id\":,\"status\":,\"unread_count\":,"                   \
@@ -21,10 +22,11 @@
     "\"metadata\":,\"window_expires_at\":,\"created_at\":,\"updated_at\":}"
 #define PT_CONV_ROOM                                                           \
     (sizeof(PT_CONV_SHAPE) + 4 * PT_JP_UUID + 4 * PT_JP_TIME + PT_JP_I64)
-#define PT_CONV_TYPICAL 192u /* bytes of the others in a list */
+/* How many bytes the strings, tags and metadata of a row usually take. */
+#define PT_CONV_TYPICAL 192u
 
-/* The arguments of a list; their order is part of what a cursor is bound to
- * (pt_declared_hash()). */
+/* The arguments of the list.  Their order must stay, because the hash to which
+ * cursors are bound depends on it (pt_declared_hash()). */
 enum {
     PT_CONV_LIST_STATUS,
     PT_CONV_LIST_ASSIGNED,
@@ -53,15 +55,13 @@ static const pt_field_t pt_conv_list_args[] = {
     [PT_CONV_LIST_STATUS] = { .name = "status",
                               .type = PT_FIELD_WORDS,
                               .one_of = pt_conv_statuses,
-                              .must =
-                                  "Must be active, pending, snoozed or "
-                                  "closed, or several of them with commas "
-                                  "between" },
+                              .must = "Must be active, pending, snoozed or "
+                                      "closed, or several of them with commas "
+                                      "between" },
     [PT_CONV_LIST_ASSIGNED] = { .name = "assigned_to",
                                 .type = PT_FIELD_UUID,
                                 .flags = PT_FIELD_ME },
-    [PT_CONV_LIST_UNASSIGNED] = { .name = "unassigned",
-                                  .type = PT_FIELD_BOOL },
+    [PT_CONV_LIST_UNASSIGNED] = { .name = "unassigned", .type = PT_FIELD_BOOL },
     [PT_CONV_LIST_TAG] = { .name = "tag",
                            .type = PT_FIELD_TEXT,
                            .min = 1,
@@ -165,8 +165,8 @@ pt_conv_list_read(pytake_op_t *op)
     }
 
     pt_op_sql(op, PYTAKE_SQL_READ);
-    /* The head is read first: an event that the rows do not show yet comes
-     * after it. */
+    /* The newest event is read first.  An event that the rows do not show yet
+     * then comes after it, and the client gets it at the socket. */
     pt_q_head_get(&op->batch);
     pt_conv_list_add(op, &from);
 
@@ -180,12 +180,14 @@ pt_conv_list_check(pytake_op_t *op)
     if (op->query[PT_CONV_LIST_UNASSIGNED].yes
         && op->query[PT_CONV_LIST_ASSIGNED].given)
     {
-        pt_fault(op, PT_STR("unassigned"), "conflict", "Excludes assigned_to");
+        pt_op_fault(op, PT_STR("unassigned"), "conflict",
+                    "Excludes assigned_to");
     }
 }
 
 
-/* The most selective filter chooses the statement, and so the index. */
+/* Adds the statement of the most selective filter, because each statement has
+ * an index of its own. */
 static void
 pt_conv_list_add(pytake_op_t *op, const pt_cursor_t *from)
 {
@@ -239,7 +241,8 @@ pt_conv_list_add(pytake_op_t *op, const pt_cursor_t *from)
 }
 
 
-/* Those that were asked for, or all; how many. */
+/* Gives the statuses that were asked for, or all of them, and how many they
+ * are. */
 static size_t
 pt_conv_list_statuses(const pytake_op_t *op, pt_str_t *out)
 {
@@ -261,8 +264,8 @@ pt_conv_list_statuses(const pytake_op_t *op, pt_str_t *out)
 static pt_err_t
 pt_conv_list_answer(pytake_op_t *op)
 {
-    return pt_page_reply(op, &pt_conv_page, pt_rows_get(op, 0),
-                         pt_rows_get(op, 1));
+    return pt_page_reply(op, &pt_conv_page, pt_op_rows(op, 0),
+                         pt_op_rows(op, 1));
 }
 
 
@@ -271,7 +274,7 @@ pt_conv_get_read(pytake_op_t *op)
 {
     pt_op_conversation(op, &op->match.params[0]);
 
-    return pt_op_sql_path(op, PYTAKE_SQL_READ, PT_STMT_CONV_GET);
+    return pt_row_read(op, PYTAKE_SQL_READ, PT_STMT_CONV_GET);
 }
 
 
@@ -282,7 +285,7 @@ pt_conv_get_answer(pytake_op_t *op)
     pt_buf_t             b;
     pt_err_t             err;
     pt_str_t             body;
-    const pytake_rows_t *r = pt_rows_get(op, 0);
+    const pytake_rows_t *r = pt_op_rows(op, 0);
 
     if (r->nrows == 0) {
         return PT_ENOTFOUND;

@@ -1,9 +1,10 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * What is done to one conversation: read, assign, close, reopen.  Each answers
- * with the conversation as it is then, and tells the others by one event, but
- * only if something changed: doing it twice is doing it once.
+ * The operations that change one conversation: read, assign, close and reopen.
+ * Each answers with the conversation as it is afterwards, and announces the
+ * change by one event.  If nothing changed there is no event, so that doing it
+ * twice is as doing it once.
  */
 
 #include "pt_conv.h"
@@ -13,7 +14,8 @@
 
 #define PT_CHANGE_BODY_MAX (256u * 1024)
 
-/* Rows of the batch of read, close and reopen, and of assign. */
+/* The places of the results that are read: in the batch of read, close and
+ * reopen, and in that of assign. */
 #define PT_CHANGE_EVENT 1
 #define PT_CHANGE_NOW 2
 #define PT_ASSIGN_EVENT 0
@@ -22,7 +24,7 @@
 typedef struct {
     pt_uuid_t event_id;
     int64_t   now_us;
-    bool      has_user; /* assign: somebody, else nobody */
+    bool      has_user; /* assign: user_id is set; else nobody */
     pt_uuid_t user_id;
 } pt_change_t;
 
@@ -143,7 +145,7 @@ pt_conv_change_new(pytake_op_t *op, pt_change_t **out)
 
     pt_op_conversation(op, &op->match.params[0]);
 
-    ch = pt_calloc(op->arena, 1, sizeof(pt_change_t));
+    ch = pt_arena_calloc(op->arena, 1, sizeof(pt_change_t));
     if (ch == NULL) {
         return PT_ENOMEM;
     }
@@ -156,14 +158,14 @@ pt_conv_change_new(pytake_op_t *op, pt_change_t **out)
 }
 
 
-/* The change, its event, the conversation behind both. */
+/* Builds the batch: the change, its event, and behind both the conversation. */
 static pt_err_t
 pt_conv_change_batch(pytake_op_t *op, const pt_change_t *ch, uint16_t stmt,
                      pt_str_t event, pt_str_t frame)
 {
     const pt_uuid_t *id = &op->match.params[0];
 
-    /* The three statements have the same parameters. */
+    /* The statements of the three changes have the same parameters. */
     pt_op_sql(op, PYTAKE_SQL_WRITE);
     pt_sql_stmt(&op->batch, stmt);
     pt_sql_uuid(&op->batch, id);
@@ -186,11 +188,12 @@ pt_conv_change_answer(pytake_op_t *op)
 }
 
 
-/* Still closed: another one is open, and there is one a contact and number. */
+/* Answers a reopen.  If the conversation is still closed, another one of the
+ * same contact and number is open, and only one may be. */
 static pt_err_t
 pt_conv_reopen_answer(pytake_op_t *op)
 {
-    const pytake_rows_t *r = pt_rows_get(op, PT_CHANGE_NOW);
+    const pytake_rows_t *r = pt_op_rows(op, PT_CHANGE_NOW);
 
     if (r->nrows != 0
         && pt_str_is(pt_cell_text(r, 0, PT_COL_CONV_GET_STATUS), "closed"))
@@ -202,7 +205,8 @@ pt_conv_reopen_answer(pytake_op_t *op)
 }
 
 
-/* {"user_id": id or null}; whoever gets it can answer. */
+/* Reads {"user_id": id or null}, and asks whether that user may be given a
+ * conversation: viewers cannot answer. */
 static pt_err_t
 pt_conv_assign_read(pytake_op_t *op)
 {
@@ -237,13 +241,13 @@ pt_conv_assign_write(pytake_op_t *op)
     pt_change_t     *ch = op->data;
     const pt_uuid_t *user = ch->has_user ? &ch->user_id : NULL;
 
-    if (ch->has_user && pt_rows_get(op, 0)->nrows == 0) {
+    if (ch->has_user && pt_op_rows(op, 0)->nrows == 0) {
         return PT_ENOTFOUND;
     }
 
-    if (ch->has_user && pt_rows_get(op, 1)->nrows == 0) {
-        pt_fault(op, PT_STR("user_id"), "not_found",
-                 "No active user who may answer");
+    if (ch->has_user && pt_op_rows(op, 1)->nrows == 0) {
+        pt_op_fault(op, PT_STR("user_id"), "not_found",
+                    "No active user who may answer");
         return PT_EVALIDATION;
     }
 
@@ -277,13 +281,13 @@ pt_conv_change_reply(pytake_op_t *op, uint16_t event, uint16_t now)
     pt_buf_t             b;
     pt_err_t             err;
     pt_str_t             body;
-    const pytake_rows_t *r = pt_rows_get(op, now);
+    const pytake_rows_t *r = pt_op_rows(op, now);
 
     if (r->nrows == 0) {
         return PT_ENOTFOUND;
     }
 
-    err = pt_publish_rows(op, &op->claims.tenant_id, pt_rows_get(op, event));
+    err = pt_publish_rows(op, &op->claims.tenant_id, pt_op_rows(op, event));
     if (err != PT_OK) {
         return err;
     }

@@ -1,8 +1,8 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * POST /api/v1/conversations: opens a conversation or takes the open one, and
- * sends the first message in either case.
+ * POST /api/v1/conversations.  It opens a conversation or takes the one that is
+ * open already, and sends the first message in either case.
  */
 
 #include "pt_conv.h"
@@ -20,12 +20,12 @@ typedef struct {
     pt_uuid_t    config_id;
     bool         has_message;
     pt_msg_out_t message;
-    pt_uuid_t    id;       /* if it is new */
-    pt_uuid_t    event_id; /* conversation_updated, "created" */
+    pt_uuid_t    id;       /* of the conversation, if it is new */
+    pt_uuid_t    event_id; /* of conversation_updated, "created" */
 } pt_conv_create_t;
 
-/* Statements of the write batch, in order.  The message is optional: what
- * follows it is counted from pt_conv_create_get(). */
+/* The places of the statements in the batch that writes.  The message is
+ * optional, so the places behind it are counted from pt_conv_create_get(). */
 #define PT_CREATE_OPEN 0
 #define PT_CREATE_EVENT 1
 #define PT_CREATE_MESSAGE 2
@@ -76,11 +76,10 @@ pt_conv_create_check(pytake_op_t *op)
 {
     const pt_value_t *first = &op->input[PT_CREATE_INITIAL];
 
-    if (first->members != NULL
-        && pt_value_is(&first->members[PT_MSG_REPLY_TO]))
+    if (first->members != NULL && pt_value_is(&first->members[PT_MSG_REPLY_TO]))
     {
-        pt_fault(op, PT_STR("initial_message.reply_to"), "invalid",
-                 "A first message quotes nothing");
+        pt_op_fault(op, PT_STR("initial_message.reply_to"), "invalid",
+                    "A first message quotes nothing");
     }
 }
 
@@ -92,7 +91,7 @@ pt_conv_create_read(pytake_op_t *op)
     pt_conv_create_t *cc;
     const pt_value_t *first = &op->input[PT_CREATE_INITIAL];
 
-    cc = pt_calloc(op->arena, 1, sizeof(pt_conv_create_t));
+    cc = pt_arena_calloc(op->arena, 1, sizeof(pt_conv_create_t));
     if (cc == NULL) {
         return PT_ENOMEM;
     }
@@ -166,16 +165,16 @@ static pt_err_t
 pt_conv_create_refs(pytake_op_t *op, pt_conv_create_t *cc)
 {
     pt_err_t             err;
-    const pytake_rows_t *contact = pt_rows_get(op, 0);
-    const pytake_rows_t *configs = pt_rows_get(op, 1);
+    const pytake_rows_t *contact = pt_op_rows(op, 0);
+    const pytake_rows_t *configs = pt_op_rows(op, 1);
 
     if (contact->nrows == 0) {
-        pt_fault(op, PT_STR("contact_id"), "not_found", "No such contact");
+        pt_op_fault(op, PT_STR("contact_id"), "not_found", "No such contact");
     }
 
     if (cc->has_config && configs->nrows == 0) {
-        pt_fault(op, PT_STR("whatsapp_config_id"), "not_found",
-                 "No such active number");
+        pt_op_fault(op, PT_STR("whatsapp_config_id"), "not_found",
+                    "No such active number");
     }
 
     err = pt_op_check(op);
@@ -198,7 +197,9 @@ pt_conv_create_refs(pytake_op_t *op, pt_conv_create_t *cc)
 }
 
 
-/* Only a new conversation has this id, so only that has this event. */
+/* Adds the event of a new conversation.  Only a new one has the id that was
+ * made here, so that the statement does nothing for one that was open
+ * already. */
 static pt_err_t
 pt_conv_create_event(pytake_op_t *op, const pt_conv_create_t *cc,
                      int64_t now_us)
@@ -245,7 +246,7 @@ pt_conv_create_answer(pytake_op_t *op)
     pt_str_t             body, location;
     pt_uuid_t            conversation;
     pt_conv_create_t    *cc = op->data;
-    const pytake_rows_t *opened = pt_rows_get(op, PT_CREATE_OPEN);
+    const pytake_rows_t *opened = pt_op_rows(op, PT_CREATE_OPEN);
     const pt_uuid_t     *tenant = &op->claims.tenant_id;
 
     if (!pt_cell_uuid(opened, 0, PT_COL_CONV_OPEN_ID, &conversation)) {
@@ -255,12 +256,12 @@ pt_conv_create_answer(pytake_op_t *op)
     pt_op_conversation(op, &conversation);
     created = pt_cell_bool(opened, 0, PT_COL_CONV_OPEN_CREATED);
 
-    err = pt_publish_rows(op, tenant, pt_rows_get(op, PT_CREATE_EVENT));
+    err = pt_publish_rows(op, tenant, pt_op_rows(op, PT_CREATE_EVENT));
     if (err == PT_OK && cc->has_message) {
-        err = pt_publish_rows(op, tenant, pt_rows_get(op, PT_CREATE_MESSAGE));
+        err = pt_publish_rows(op, tenant, pt_op_rows(op, PT_CREATE_MESSAGE));
     }
     if (err == PT_OK && cc->has_message
-        && pt_rows_get(op, PT_CREATE_MESSAGE)->nrows != 0)
+        && pt_op_rows(op, PT_CREATE_MESSAGE)->nrows != 0)
     {
         err = pt_publish_outbox(op);
     }
@@ -272,34 +273,35 @@ pt_conv_create_answer(pytake_op_t *op)
     }
 
     pt_uuid_build(&conversation, id);
-    err =
-        pt_fmt(op->arena, &location, PT_CONV_PATH "%.*s", (int) sizeof(id), id);
+    err = pt_arena_fmt(op->arena, &location, PT_CONV_PATH "%.*s",
+                       (int) sizeof(id), id);
     if (err == PT_OK) {
-        err = pt_header(op, "Location", location);
+        err = pt_reply_header(op, "Location", location);
     }
 
     return err == PT_OK ? pt_reply(op, 201, body) : err;
 }
 
 
-/* With a key the very bytes that were kept. */
+/* Gives the body of the answer.  With an Idempotency-Key it is the very bytes
+ * that were kept. */
 static pt_err_t
 pt_conv_create_body(pytake_op_t *op, const pt_conv_create_t *cc, pt_str_t *out)
 {
     pt_jw_t              w;
     pt_buf_t             b;
     uint16_t             at = pt_conv_create_get(cc);
-    const pytake_rows_t *kept = pt_rows_get(op, (uint16_t) (at + 1));
+    const pytake_rows_t *kept = pt_op_rows(op, (uint16_t) (at + 1));
 
     if (op->idem && kept->nrows != 0) {
-        return pt_dup(op->arena,
-                      pt_cell_text(kept, 0, PT_COL_IDEM_STORE_CONV_RESPONSE),
-                      out);
+        return pt_arena_dup(
+            op->arena, pt_cell_text(kept, 0, PT_COL_IDEM_STORE_CONV_RESPONSE),
+            out);
     }
 
     pt_buf_init(&b, op->arena, PT_CONV_CREATE_BODY_MAX);
     pt_jw_init(&w, &b);
-    pt_conv_write(&w, pt_rows_get(op, at), 0);
+    pt_conv_write(&w, pt_op_rows(op, at), 0);
 
     return pt_buf_get(&b, out);
 }

@@ -1,8 +1,8 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * Messages: their JSON, the list, sending.  What a body may say is read by
- * pt_msg_read.c.
+ * Messages: their JSON, and the operations list and send.  pt_msg_read.c reads
+ * what a body says.
  */
 
 #include "pt_conv.h"
@@ -13,14 +13,15 @@
 
 #define PT_MSG_BODY_MAX (256u * 1024)
 
-/* Room of the members without strings and JSON. */
+/* The room that the members take in JSON without their strings and what is JSON
+ * already. */
 #define PT_MSG_SHAPE                                                           \
     "\"id\":,\"conversation_id\":,\"sender_type\":,\"sender_id\":,"            \
     "\"content\":,\"message_type\":,\"whatsapp_message_id\":,\"status\":,"     \
     "\"error\":,\"reply_to\":,\"metadata\":,\"created_at\":,"                  \
     "\"received_at\":"
 #define PT_MSG_ROOM (sizeof(PT_MSG_SHAPE) + 4 * PT_JP_UUID + 2 * PT_JP_TIME)
-#define PT_MSG_TYPICAL 256u /* bytes of the others in a list */
+#define PT_MSG_TYPICAL 256u /* bytes of a row's strings and JSON, mostly */
 
 static pt_err_t pt_msg_list_read(pytake_op_t *op);
 static pt_err_t pt_msg_list_answer(pytake_op_t *op);
@@ -228,12 +229,12 @@ pt_msg_list_read(pytake_op_t *op)
 static pt_err_t
 pt_msg_list_answer(pytake_op_t *op)
 {
-    if (pt_rows_get(op, 1)->nrows == 0) {
+    if (pt_op_rows(op, 1)->nrows == 0) {
         return PT_ENOTFOUND;
     }
 
-    return pt_page_reply(op, &pt_msg_page, pt_rows_get(op, 0),
-                         pt_rows_get(op, 2));
+    return pt_page_reply(op, &pt_msg_page, pt_op_rows(op, 0),
+                         pt_op_rows(op, 2));
 }
 
 
@@ -269,7 +270,8 @@ pt_msg_row_write(pt_jw_t *w, const pytake_rows_t *r, uint32_t row)
 }
 
 
-/* A quoted message must be of this very conversation. */
+/* Reads a message to be sent.  If it quotes another one, that must be of the
+ * same conversation. */
 static pt_err_t
 pt_msg_send_read(pytake_op_t *op)
 {
@@ -278,7 +280,7 @@ pt_msg_send_read(pytake_op_t *op)
 
     pt_op_conversation(op, &op->match.params[0]);
 
-    m = pt_calloc(op->arena, 1, sizeof(pt_msg_out_t));
+    m = pt_arena_calloc(op->arena, 1, sizeof(pt_msg_out_t));
     if (m == NULL) {
         return PT_ENOMEM;
     }
@@ -309,13 +311,13 @@ pt_msg_send_write(pytake_op_t *op)
     pt_msg_out_t *m = op->data;
 
     if (m->has_reply_to) {
-        if (pt_rows_get(op, 0)->nrows == 0) {
+        if (pt_op_rows(op, 0)->nrows == 0) {
             return PT_ENOTFOUND;
         }
 
-        if (pt_rows_get(op, 1)->nrows == 0) {
-            pt_fault(op, PT_STR("reply_to"), "not_found",
-                     "No such message in this conversation");
+        if (pt_op_rows(op, 1)->nrows == 0) {
+            pt_op_fault(op, PT_STR("reply_to"), "not_found",
+                        "No such message in this conversation");
             return PT_EVALIDATION;
         }
     }
@@ -353,7 +355,7 @@ pt_msg_send_answer(pytake_op_t *op)
 {
     pt_err_t             err;
     pt_msg_out_t        *m = op->data;
-    const pytake_rows_t *r = pt_rows_get(op, 0);
+    const pytake_rows_t *r = pt_op_rows(op, 0);
 
     if (r->nrows == 0) {
         return PT_ENOTFOUND;

@@ -1,13 +1,13 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * What somebody wants to send.
+ * Reads a message that somebody wants to send.
  */
 
 #include "pt_msg.h"
 
 #define PT_MSG_METADATA_MAX 16384u
-#define PT_MSG_CLIENT_ID_ROOM 64u /* bytes of the member that is put in */
+#define PT_MSG_CLIENT_ID_ROOM 64u /* bytes of the client_id's member */
 
 
 static pt_err_t pt_msg_echo(pytake_op_t *op, const pt_uuid_t *client_id,
@@ -59,7 +59,8 @@ pt_msg_take(pytake_op_t *op, const pt_value_t *values, pt_msg_out_t *out)
 }
 
 
-/* As the first member: of two with that name, the one that was sent counts. */
+/* Puts the client_id into the metadata as the first member.  If the metadata
+ * has such a member already, that one stands behind and counts. */
 static pt_err_t
 pt_msg_echo(pytake_op_t *op, const pt_uuid_t *client_id, pt_msg_out_t *out)
 {

@@ -1,13 +1,15 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * Quick replies, and their text as a customer would read it.
+ * Quick replies, and the operation that renders their text as a customer would
+ * read it.
  */
 
 #include "core/op/pt_noun.h"
 #include "core/op/pt_page.h"
 
-#define PT_QUICK_REPLY_TEXT_MAX (4u * PT_CONTENT_MAX * 4u) /* bytes, rendered */
+/* The size of a rendered text at most, in bytes. */
+#define PT_QUICK_REPLY_TEXT_MAX (4u * PT_CONTENT_MAX * 4u)
 
 
 static pt_err_t pt_quick_reply_render_read(pytake_op_t *op);
@@ -19,7 +21,7 @@ static bool     pt_quick_reply_value(const pytake_rows_t *r, pt_str_t name,
                                      pt_str_t *value);
 
 
-/* WhatsApp's limits of a reply button. */
+/* The fields of a button, with WhatsApp's limits of a reply button. */
 static const pt_field_t pt_quick_reply_button[] = {
     { "id", PT_FIELD_LINE, PT_FIELD_REQUIRED, 1, 256,
       "Must have 1 to 256 characters", NULL, PT_FIELDS_NONE },
@@ -101,16 +103,16 @@ pt_quick_reply_render_answer(pytake_op_t *op)
     pt_buf_t             text, b;
     pt_err_t             err;
     pt_str_t             content, body;
-    const pytake_rows_t *reply = pt_rows_get(op, 0);
-    const pytake_rows_t *variables = pt_rows_get(op, 1);
+    const pytake_rows_t *reply = pt_op_rows(op, 0);
+    const pytake_rows_t *variables = pt_op_rows(op, 1);
 
     if (reply->nrows == 0) {
         return PT_ENOTFOUND;
     }
 
     if (variables->nrows == 0) {
-        pt_fault(op, PT_STR("conversation_id"), "not_found",
-                 "No such conversation");
+        pt_op_fault(op, PT_STR("conversation_id"), "not_found",
+                    "No such conversation");
         return PT_EVALIDATION;
     }
 
@@ -136,8 +138,9 @@ pt_quick_reply_render_answer(pytake_op_t *op)
 }
 
 
-/* "{{contact.name}}" is its value; a name that is none stays as it is, so
- * that whoever reads it sees the mistake. */
+/* Writes a text with each "{{contact.name}}" and the like replaced by its
+ * value.  An unknown name stays as it is, so that whoever reads the text sees
+ * the mistake. */
 static void
 pt_quick_reply_fill(pt_buf_t *b, pt_str_t content, const pytake_rows_t *r)
 {
@@ -158,7 +161,8 @@ pt_quick_reply_fill(pt_buf_t *b, pt_str_t content, const pytake_rows_t *r)
 }
 
 
-/* The bytes of "{{ name }}" at the beginning of rest; 0: it is none. */
+/* Says how many bytes a "{{ name }}" at the beginning of rest takes; 0: there
+ * is none. */
 static size_t
 pt_quick_reply_name(pt_str_t rest, pt_str_t *name)
 {
@@ -170,7 +174,7 @@ pt_quick_reply_name(pt_str_t rest, pt_str_t *name)
 
     for (i = 2; i + 1 < rest.len && rest.data[i] != '{'; i++) {
         if (rest.data[i] == '}' && rest.data[i + 1] == '}') {
-            *name = pt_trim((pt_str_t){ rest.data + 2, i - 2 });
+            *name = pt_utf8_trim((pt_str_t){ rest.data + 2, i - 2 });
             return i + 2;
         }
     }

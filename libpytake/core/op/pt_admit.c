@@ -1,8 +1,9 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * Everything before an operation's first step.  The order is the contract's:
- * route, credentials, permission, media type, size, JSON.
+ * Does everything that comes before an operation's first step.  The order of
+ * refusals is the API's contract: route, credentials, permission, media type,
+ * size, JSON.
  */
 
 #include "pt_op_parts.h"
@@ -29,12 +30,12 @@ static bool     pt_admit_is(pt_str_t s, const char *lower);
 
 
 pt_err_t
-pt_op_admit(pytake_op_t *op)
+pt_admit(pytake_op_t *op)
 {
     uint32_t flags;
     pt_err_t err;
 
-    err = pt_op_admit_header(op);
+    err = pt_admit_header(op);
     if (err != PT_OK) {
         return err;
     }
@@ -48,12 +49,12 @@ pt_op_admit(pytake_op_t *op)
         }
     }
 
-    /* a webhook's POST has its own order, and no arguments */
+    /* A webhook's POST has an order of its own, and no arguments. */
     if ((flags & PT_OP_WEBHOOK) != 0 && op->req->method == PYTAKE_POST) {
         return PT_OK;
     }
 
-    err = pt_args_parse(op);
+    err = pt_arg_parse(op);
     if (err == PT_OK) {
         err = pt_admit_once(op, PYTAKE_IDEMPOTENCY_KEY, "Idempotency-Key");
     }
@@ -69,7 +70,7 @@ pt_op_admit(pytake_op_t *op)
 
 
 pt_err_t
-pt_op_admit_header(pytake_op_t *op)
+pt_admit_header(pytake_op_t *op)
 {
     uint32_t flags;
     pt_err_t err;
@@ -105,7 +106,8 @@ pt_op_admit_header(pytake_op_t *op)
 }
 
 
-/* Whether the signature is right, the body will tell. */
+/* Judges the header of a webhook's POST.  Whether the signature is right is
+ * seen when the body is there. */
 static pt_err_t
 pt_admit_webhook(pytake_op_t *op)
 {
@@ -146,7 +148,8 @@ pt_admit_media(pytake_op_t *op)
 }
 
 
-/* Two readers of a doubled header might each take another one. */
+/* Refuses a header that came twice, because a server before this one might have
+ * read the other one. */
 static pt_err_t
 pt_admit_once(pytake_op_t *op, uint32_t header, const char *name)
 {
@@ -183,7 +186,7 @@ pt_admit_request_id(pytake_op_t *op)
         return err;
     }
 
-    p = pt_alloc(op->arena, PYTAKE_REQUEST_ID_LEN);
+    p = pt_arena_alloc(op->arena, PYTAKE_REQUEST_ID_LEN);
     if (p == NULL) {
         return PT_ENOMEM;
     }
@@ -204,7 +207,7 @@ pt_admit_no_route(pytake_op_t *op)
     if (err == PT_EMETHOD) {
         err = pt_route_allow(op->arena, op->req->path, &allow);
         if (err == PT_OK) {
-            err = pt_header(op, "Allow", allow);
+            err = pt_reply_header(op, "Allow", allow);
         }
         if (err == PT_OK) {
             err = PT_EMETHOD;
@@ -242,8 +245,8 @@ pt_admit_user(pytake_op_t *op)
 }
 
 
-/* By the role alone, whatever the path's ids: nothing is asked of the
- * database yet. */
+/* Judges the permission by the role alone, whatever ids the path has: the
+ * database is not asked before. */
 static pt_err_t
 pt_admit_permission(pytake_op_t *op)
 {
@@ -251,7 +254,7 @@ pt_admit_permission(pytake_op_t *op)
     pt_err_t  err;
     pt_perm_t perm = op->def->perm;
 
-    if (pt_role_may((pt_str_t){ op->claims.role, strlen(op->claims.role) },
+    if (pt_perm_may((pt_str_t){ op->claims.role, strlen(op->claims.role) },
                     perm)) {
         return PT_OK;
     }
@@ -265,11 +268,12 @@ pt_admit_permission(pytake_op_t *op)
 }
 
 
-/* "Bearer" 1*SP token (RFC 6750); the scheme in any case (RFC 9110). */
+/* Takes the token out of "Bearer" 1*SP token (RFC 6750, section 2.1).  The
+ * scheme may be in any case (RFC 9110, section 11.1). */
 static bool
 pt_admit_token(pt_str_t header, pt_str_t *token)
 {
-    pt_str_t     s = pt_trim(header);
+    pt_str_t     s = pt_utf8_trim(header);
     const size_t n = sizeof("bearer") - 1;
 
     if (s.len <= n || s.data[n] != ' '
@@ -278,7 +282,7 @@ pt_admit_token(pt_str_t header, pt_str_t *token)
         return false;
     }
 
-    *token = pt_trim((pt_str_t){ s.data + n, s.len - n });
+    *token = pt_utf8_trim((pt_str_t){ s.data + n, s.len - n });
 
     return token->len != 0;
 }
@@ -296,7 +300,7 @@ pt_admit_body(pytake_op_t *op)
     }
 
     if (body->type != PT_JSON_OBJECT) {
-        pt_fault(op, PT_STR(""), "type", "The body must be an object");
+        pt_op_fault(op, PT_STR(""), "type", "The body must be an object");
         return PT_EVALIDATION;
     }
 
@@ -306,8 +310,8 @@ pt_admit_body(pytake_op_t *op)
 }
 
 
-/* application/json, with no charset or UTF-8; other parameters mean
- * nothing (RFC 8259, section 11). */
+/* Whether a media type is application/json with no charset or with UTF-8.  Its
+ * other parameters mean nothing (RFC 8259, section 11). */
 static bool
 pt_admit_is_json(pt_str_t type)
 {
@@ -322,7 +326,7 @@ pt_admit_is_json(pt_str_t type)
         }
     }
 
-    return pt_admit_is(pt_trim(name), "application/json")
+    return pt_admit_is(pt_utf8_trim(name), "application/json")
            && pt_admit_is_utf8(params);
 }
 
@@ -338,7 +342,7 @@ pt_admit_is_utf8(pt_str_t params)
             continue;
         }
 
-        p = pt_trim((pt_str_t){ params.data + start, i - start });
+        p = pt_utf8_trim((pt_str_t){ params.data + start, i - start });
         start = i + 1;
 
         if (p.len > 8 && pt_admit_is((pt_str_t){ p.data, 8 }, "charset=")
@@ -357,7 +361,7 @@ static bool
 pt_admit_is(pt_str_t s, const char *lower)
 {
     char   c;
-    size_t i, n = strlen(lower); /* a literal */
+    size_t i, n = strlen(lower); /* lower is a string literal */
 
     if (s.len != n) {
         return false;

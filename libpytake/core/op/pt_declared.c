@@ -88,7 +88,7 @@ pt_declared_args(pytake_op_t *op)
         names[n++] = "cursor";
     }
 
-    pt_args_allow(op, names, n);
+    pt_arg_allow(op, names, n);
     if (page) {
         op->limit = pt_arg_limit(op);
     }
@@ -96,12 +96,12 @@ pt_declared_args(pytake_op_t *op)
         return PT_OK;
     }
 
-    values = pt_calloc(op->arena, fields.n, sizeof(pt_value_t));
+    values = pt_arena_calloc(op->arena, fields.n, sizeof(pt_value_t));
     if (values == NULL) {
         return PT_ENOMEM;
     }
 
-    pt_fields_args(op, fields, values);
+    pt_field_args(op, fields, values);
     op->query = values;
 
     return PT_OK;
@@ -116,14 +116,14 @@ pt_declared_input(pytake_op_t *op)
 
     assert(fields.n != 0);
 
-    values = pt_calloc(op->arena, fields.n, sizeof(pt_value_t));
+    values = pt_arena_calloc(op->arena, fields.n, sizeof(pt_value_t));
     if (values == NULL) {
         return PT_ENOMEM;
     }
     op->input = values;
 
-    return pt_fields_read(op, fields, (op->def->flags & PT_OP_PATCH) != 0,
-                          values);
+    return pt_field_read(op, fields, (op->def->flags & PT_OP_PATCH) != 0,
+                         values);
 }
 
 
@@ -146,7 +146,7 @@ pt_declared_client_id(pytake_op_t *op)
     }
 
     pt_uuid_build(&op->input[i].uuid, id);
-    err = pt_dup(op->arena, (pt_str_t){ id, sizeof(id) }, &key);
+    err = pt_arena_dup(op->arena, (pt_str_t){ id, sizeof(id) }, &key);
 
     return err == PT_OK ? pt_idem_init(op, key) : err;
 }
@@ -184,7 +184,7 @@ pt_declared_hash(pytake_op_t *op, uint64_t *out)
         return err;
     }
 
-    err = pt_sha256(text.data, text.len, hash);
+    err = pt_hash_sha256(text.data, text.len, hash);
     if (err == PT_OK) {
         memcpy(out, hash, sizeof(*out));
     }

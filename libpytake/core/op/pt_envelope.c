@@ -8,7 +8,7 @@ pt_envelope_begin(pt_jw_t *w, const char *event)
 {
     pt_jw_object(w);
     pt_jw_key(w, "event");
-    pt_jw_str(w, (pt_str_t){ event, strlen(event) }); /* a literal */
+    pt_jw_str(w, (pt_str_t){ event, strlen(event) });
     pt_jw_key(w, "data");
 }
 

@@ -1,6 +1,6 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
-#include "pt_field.h"
+#include "pt_field_parts.h"
 
 #include <assert.h>
 
@@ -13,26 +13,15 @@ static pt_err_t pt_field_object(pytake_op_t *op, const pt_json_t *obj,
 static pt_err_t pt_field_value(pytake_op_t *op, const pt_field_t *f,
                                pt_str_t path, const pt_json_t *v,
                                pt_value_t *out);
-static void pt_field_text(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
-                          pt_str_t text, pt_value_t *out);
-static bool pt_field_has_hidden(pt_str_t s);
+static void pt_field_string(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
+                            const pt_json_t *v, pt_value_t *out);
 static bool pt_field_clean(pytake_op_t *op, pt_str_t path, const pt_json_t *v);
-static bool pt_field_text_arg(const pt_field_t *f, pt_str_t text);
-static void pt_field_words(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
-                           pt_str_t text, pt_value_t *out);
-static int  pt_field_word_find(const char *words, pt_str_t word);
-static void pt_field_uuid(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
-                          pt_str_t text, pt_value_t *out);
 static pt_err_t pt_field_json(pytake_op_t *op, const pt_field_t *f,
                               pt_str_t path, const pt_json_t *v,
                               pt_value_t *out);
 static pt_err_t pt_field_members(pytake_op_t *op, const pt_field_t *f,
                                  pt_str_t path, const pt_json_t *v,
                                  pt_value_t *out);
-static void pt_field_enum(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
-                          pt_str_t text, pt_value_t *out);
-static void pt_field_number(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
-                            bool is_one, int64_t number, pt_value_t *out);
 static pt_err_t pt_field_uuids(pytake_op_t *op, const pt_field_t *f,
                                pt_str_t path, const pt_json_t *v,
                                pt_value_t *out);
@@ -45,80 +34,15 @@ static pt_err_t pt_field_path(pytake_op_t *op, pt_str_t prefix, pt_str_t name,
                               pt_str_t *out);
 static pt_err_t pt_field_item(pytake_op_t *op, pt_str_t list, uint32_t i,
                               const char *end, pt_str_t *out);
-static const char *pt_field_must(const pt_field_t *f, const char *otherwise);
 
 
 pt_err_t
-pt_fields_read(pytake_op_t *op, pt_fields_t fields, bool partial,
-               pt_value_t *out)
+pt_field_read(pytake_op_t *op, pt_fields_t fields, bool partial,
+              pt_value_t *out)
 {
     assert(pt_json_is(op->body, PT_JSON_OBJECT));
 
     return pt_field_object(op, op->body, fields, partial, PT_STR(""), out);
-}
-
-
-void
-pt_fields_args(pytake_op_t *op, pt_fields_t fields, pt_value_t *out)
-{
-    int64_t           number;
-    pt_str_t          text, name;
-    uint16_t          i;
-    const pt_field_t *f;
-
-    for (i = 0; i < fields.n; i++) {
-        f = &fields.v[i];
-        memset(&out[i], 0, sizeof(out[i]));
-
-        if (!pt_arg_find(op, f->name, &text)) {
-            continue;
-        }
-
-        name = (pt_str_t){ f->name, strlen(f->name) };
-        out[i].given = true;
-
-        switch (f->type) {
-
-        case PT_FIELD_TEXT:
-        case PT_FIELD_LINE:
-        case PT_FIELD_SECRET:
-            out[i].text = text;
-            if (!pt_field_text_arg(f, text)) {
-                pt_fault(op, name, "invalid", pt_field_must(f, "Not allowed"));
-            }
-            break;
-
-        case PT_FIELD_WORDS:
-            pt_field_words(op, f, name, text, &out[i]);
-            break;
-
-        case PT_FIELD_ENUM:
-            pt_field_enum(op, f, name, text, &out[i]);
-            break;
-
-        case PT_FIELD_UUID:
-            pt_field_uuid(op, f, name, text, &out[i]);
-            break;
-
-        case PT_FIELD_INT:
-            pt_field_number(op, f, name, pt_parse_i64(text, &number), number,
-                            &out[i]);
-            break;
-
-        case PT_FIELD_BOOL:
-            out[i].yes = pt_str_is(text, "true");
-            if (!out[i].yes && !pt_str_is(text, "false")) {
-                pt_fault(op, name, "invalid", "Must be true or false");
-            }
-            break;
-
-        case PT_FIELD_JSON:
-        case PT_FIELD_OBJECT:
-        case PT_FIELD_UUIDS:
-        case PT_FIELD_LIST:
-            assert(0); /* a query has none */
-        }
-    }
 }
 
 
@@ -147,7 +71,7 @@ pt_field_object(pytake_op_t *op, const pt_json_t *obj, pt_fields_t fields,
             if (err != PT_OK) {
                 return err;
             }
-            pt_fault(op, path, "unknown", "Unknown field");
+            pt_op_fault(op, path, "unknown", "Unknown field");
         }
     }
 
@@ -165,7 +89,7 @@ pt_field_object(pytake_op_t *op, const pt_json_t *obj, pt_fields_t fields,
         if (v != NULL) {
             err = pt_field_value(op, &fields.v[i], path, v, &value);
         } else if ((fields.v[i].flags & PT_FIELD_REQUIRED) != 0 && !partial) {
-            pt_fault(op, path, "required", "Is required");
+            pt_op_fault(op, path, "required", "Is required");
         }
         if (err != PT_OK) {
             return err;
@@ -191,7 +115,7 @@ pt_field_value(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
     if (v->type == PT_JSON_NULL) {
         out->null = true;
         if ((f->flags & PT_FIELD_NULLABLE) == 0) {
-            pt_fault(op, path, "required", "Must not be null");
+            pt_op_fault(op, path, "required", "Must not be null");
         }
         return PT_OK;
     }
@@ -209,7 +133,7 @@ pt_field_value(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
 
     case PT_FIELD_BOOL:
         if (v->type != PT_JSON_BOOL) {
-            pt_fault(op, path, "type", "Must be true or false");
+            pt_op_fault(op, path, "type", "Must be true or false");
         }
         out->yes = v->boolean;
         return PT_OK;
@@ -228,11 +152,18 @@ pt_field_value(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
         return pt_field_list(op, f, path, v, out);
 
     default:
-        break;
+        pt_field_string(op, f, path, v, out);
+        return PT_OK;
     }
+}
 
+
+static void
+pt_field_string(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
+                const pt_json_t *v, pt_value_t *out)
+{
     if (v->type != PT_JSON_STRING) {
-        pt_fault(op, path, "type", "Must be a string");
+        pt_op_fault(op, path, "type", "Must be a string");
 
     } else if (f->type == PT_FIELD_UUID) {
         pt_field_uuid(op, f, path, v->str, out);
@@ -243,8 +174,6 @@ pt_field_value(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
     } else {
         pt_field_text(op, f, path, v->str, out);
     }
-
-    return PT_OK;
 }
 
 
@@ -254,162 +183,12 @@ static bool
 pt_field_clean(pytake_op_t *op, pt_str_t path, const pt_json_t *v)
 {
     if (v->cleaned) {
-        pt_fault(op, path, "invalid",
-                 "Has U+0000, a lone surrogate or a number of over 40 digits");
+        pt_op_fault(
+            op, path, "invalid",
+            "Has U+0000, a lone surrogate or a number of over 40 digits");
     }
 
     return !v->cleaned;
-}
-
-
-static void
-pt_field_text(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
-              pt_str_t text, pt_value_t *out)
-{
-    size_t n = pt_utf8_count(text);
-
-    out->text = text;
-
-    if (f->type == PT_FIELD_SECRET ? n == 0
-                                   : f->min != 0 && pt_utf8_is_blank(text)) {
-        pt_fault(op, path, "required", "Must not be empty");
-
-    } else if (n < f->min) {
-        pt_fault(op, path, "too_short", pt_field_must(f, "Too short"));
-
-    } else if (n > f->max) {
-        pt_fault(op, path, "too_long", pt_field_must(f, "Too long"));
-
-    } else if (f->type == PT_FIELD_LINE && pt_field_has_hidden(text)) {
-        pt_fault(op, path, "invalid",
-                 "Must be one line without control characters");
-    }
-}
-
-
-/* What is looked for may be blanks. */
-static bool
-pt_field_text_arg(const pt_field_t *f, pt_str_t text)
-{
-    size_t n = pt_utf8_count(text);
-
-    return n >= f->min && n <= f->max
-           && (f->type != PT_FIELD_LINE || !pt_field_has_hidden(text));
-}
-
-
-static bool
-pt_field_has_hidden(pt_str_t s)
-{
-    while (s.len != 0) {
-        if (pt_char_is_hidden(pt_utf8_next(&s))) {
-            return true;
-        }
-    }
-
-    return false;
-}
-
-
-static void
-pt_field_enum(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
-              pt_str_t text, pt_value_t *out)
-{
-    out->text = text;
-
-    if (pt_field_word_find(f->one_of, text) < 0) {
-        pt_fault(op, path,
-                 (f->flags & PT_FIELD_GROWS) != 0 ? "unsupported" : "invalid",
-                 pt_field_must(f, "Not one of its values"));
-    }
-}
-
-
-static void
-pt_field_words(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
-               pt_str_t text, pt_value_t *out)
-{
-    int    found;
-    size_t i, start;
-
-    for (start = 0, i = 0; i <= text.len; i++) {
-        if (i < text.len && text.data[i] != ',') {
-            continue;
-        }
-
-        found = pt_field_word_find(
-            f->one_of, (pt_str_t){ text.data + start, i - start });
-        if (found < 0) {
-            pt_fault(op, path, "invalid",
-                     pt_field_must(f, "Not one of its values"));
-            return;
-        }
-
-        out->words |= UINT32_C(1) << found;
-        start = i + 1;
-    }
-}
-
-
-bool
-pt_field_word(const char *words, uint32_t i, pt_str_t *out)
-{
-    for (;; words += out->len + 1) {
-        *out = (pt_str_t){ words, strcspn(words, " ") };
-
-        if (i == 0) {
-            return out->len != 0;
-        }
-        if (words[out->len] == '\0') {
-            return false;
-        }
-        i--;
-    }
-}
-
-
-/* Its place, or -1. */
-static int
-pt_field_word_find(const char *words, pt_str_t word)
-{
-    int      i;
-    pt_str_t one;
-
-    for (i = 0; pt_field_word(words, (uint32_t) i, &one); i++) {
-        if (pt_str_eq(one, word)) {
-            return i;
-        }
-    }
-
-    return -1;
-}
-
-
-static void
-pt_field_uuid(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
-              pt_str_t text, pt_value_t *out)
-{
-    if ((f->flags & PT_FIELD_ME) != 0 && pt_str_is(text, "me")) {
-        out->uuid = op->claims.sub;
-
-    } else if (!pt_uuid_parse(text, &out->uuid)) {
-        pt_fault(op, path, "invalid", pt_field_must(f, "Must be a UUID"));
-    }
-}
-
-
-static void
-pt_field_number(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
-                bool is_one, int64_t number, pt_value_t *out)
-{
-    out->number = number;
-
-    if (!is_one) {
-        pt_fault(op, path, "type", "Must be a whole number");
-
-    } else if (number < f->min || number > f->max) {
-        pt_fault(op, path, "invalid", pt_field_must(f, "Out of range"));
-    }
 }
 
 
@@ -422,7 +201,7 @@ pt_field_json(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
     pt_err_t err;
 
     if (v->type != PT_JSON_OBJECT) {
-        pt_fault(op, path, "type", "Must be an object");
+        pt_op_fault(op, path, "type", "Must be an object");
         return PT_OK;
     }
 
@@ -432,7 +211,7 @@ pt_field_json(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
 
     err = pt_buf_get(&b, &out->text);
     if (err == PT_ELIMIT) {
-        pt_fault(op, path, "too_long", pt_field_must(f, "Too long"));
+        pt_op_fault(op, path, "too_long", pt_field_must(f, "Too long"));
         return PT_OK;
     }
 
@@ -449,7 +228,7 @@ pt_field_members(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
     pt_str_t    prefix;
     pt_value_t *members;
 
-    members = pt_calloc(op->arena, f->of.n, sizeof(pt_value_t));
+    members = pt_arena_calloc(op->arena, f->of.n, sizeof(pt_value_t));
     if (members == NULL) {
         return PT_ENOMEM;
     }
@@ -460,13 +239,13 @@ pt_field_members(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
     }
 
     if (v->type != PT_JSON_OBJECT) {
-        pt_fault(op, path, "type",
-                 or_text ? "Must be a string or an object"
-                         : "Must be an object");
+        pt_op_fault(op, path, "type",
+                    or_text ? "Must be a string or an object"
+                            : "Must be an object");
         return PT_OK;
     }
 
-    err = pt_fmt(op->arena, &prefix, "%.*s.", (int) path.len, path.data);
+    err = pt_arena_fmt(op->arena, &prefix, "%.*s.", (int) path.len, path.data);
 
     return err == PT_OK ? pt_field_object(op, v, f->of, false, prefix, members)
                         : err;
@@ -487,7 +266,7 @@ pt_field_uuids(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
         return PT_OK;
     }
 
-    ids = pt_calloc(op->arena, v->count + 1, sizeof(pt_uuid_t));
+    ids = pt_arena_calloc(op->arena, v->count + 1, sizeof(pt_uuid_t));
     if (ids == NULL) {
         return PT_ENOMEM;
     }
@@ -501,8 +280,8 @@ pt_field_uuids(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
         if (err != PT_OK) {
             return err;
         }
-        pt_fault(op, item, e->type == PT_JSON_STRING ? "invalid" : "type",
-                 "Must be a UUID");
+        pt_op_fault(op, item, e->type == PT_JSON_STRING ? "invalid" : "type",
+                    "Must be a UUID");
     }
 
     out->uuids = ids;
@@ -533,7 +312,7 @@ pt_field_list(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
         if (err == PT_OK && e->type == PT_JSON_OBJECT) {
             err = pt_field_object(op, e, f->of, false, item, NULL);
         } else if (err == PT_OK) {
-            pt_fault(op, item, "type", "Must be an object");
+            pt_op_fault(op, item, "type", "Must be an object");
         }
         if (err != PT_OK) {
             return err;
@@ -556,13 +335,13 @@ pt_field_count(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
     assert(f->max <= PT_FIELD_ITEMS);
 
     if (v->type != PT_JSON_ARRAY) {
-        pt_fault(op, path, "type", "Must be an array");
+        pt_op_fault(op, path, "type", "Must be an array");
         return false;
     }
 
     if (v->count < f->min || v->count > f->max) {
-        pt_fault(op, path, v->count < f->min ? "too_short" : "too_long",
-                 pt_field_must(f, "Too few or too many"));
+        pt_op_fault(op, path, v->count < f->min ? "too_short" : "too_long",
+                    pt_field_must(f, "Too few or too many"));
         return false;
     }
 
@@ -581,8 +360,8 @@ pt_field_path(pytake_op_t *op, pt_str_t prefix, pt_str_t name, pt_str_t *out)
 
     name = pt_utf8_prefix(name, PT_FIELD_NAME_CHARS);
 
-    return pt_fmt(op->arena, out, "%.*s%.*s", (int) prefix.len, prefix.data,
-                  (int) name.len, name.data);
+    return pt_arena_fmt(op->arena, out, "%.*s%.*s", (int) prefix.len,
+                        prefix.data, (int) name.len, name.data);
 }
 
 
@@ -590,13 +369,6 @@ static pt_err_t
 pt_field_item(pytake_op_t *op, pt_str_t list, uint32_t i, const char *end,
               pt_str_t *out)
 {
-    return pt_fmt(op->arena, out, "%.*s[%u]%s", (int) list.len, list.data, i,
-                  end);
-}
-
-
-static const char *
-pt_field_must(const pt_field_t *f, const char *otherwise)
-{
-    return f->must != NULL ? f->must : otherwise;
+    return pt_arena_fmt(op->arena, out, "%.*s[%u]%s", (int) list.len, list.data,
+                        i, end);
 }

@@ -48,16 +48,16 @@ struct pt_field_s {
 
 /* What was sent.  Slices live on the operation's arena. */
 struct pt_value_s {
-    bool             given; /* in the body, with a value or as null */
-    bool             null;
-    pt_str_t         text; /* of a list or any object the JSON of it */
-    pt_uuid_t        uuid;
-    int64_t          number;
-    bool             yes;
-    const pt_uuid_t *uuids;
-    size_t           nuuids;
-    uint32_t         words;     /* bit i: the i-th word of one_of */
-    const pt_value_t *members;  /* of an object, one a field of its table */
+    bool              given; /* in the body, with a value or as null */
+    bool              null;
+    pt_str_t          text; /* of a list or any object the JSON of it */
+    pt_uuid_t         uuid;
+    int64_t           number;
+    bool              yes;
+    const pt_uuid_t  *uuids;
+    size_t            nuuids;
+    uint32_t          words;   /* bit i: the i-th word of one_of */
+    const pt_value_t *members; /* of an object, one a field of its table */
 };
 
 /* Whether a field has a value, not null. */
@@ -65,12 +65,12 @@ struct pt_value_s {
 
 /* Reads op->body into out, one value a field.  partial: what is required may
  * be absent.  Faults are added; PT_ENOMEM, PT_ELIMIT. */
-pt_err_t pt_fields_read(pytake_op_t *op, pt_fields_t fields, bool partial,
-                        pt_value_t *out) PT_MUST_CHECK;
+pt_err_t pt_field_read(pytake_op_t *op, pt_fields_t fields, bool partial,
+                       pt_value_t *out) PT_MUST_CHECK;
 
 /* Reads the query's arguments: lists, objects and nested ones are none.
  * Arguments of other names are not looked at.  Faults are added. */
-void pt_fields_args(pytake_op_t *op, pt_fields_t fields, pt_value_t *out);
+void pt_field_args(pytake_op_t *op, pt_fields_t fields, pt_value_t *out);
 
 /* The i-th of words by single blanks; false behind the last one. */
 bool pt_field_word(const char *words, uint32_t i, pt_str_t *out);

@@ -1,8 +1,8 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * Idempotency-Key: scope is tenant + user + operation + what the path names;
- * requests are compared by their raw body.
+ * Idempotency-Key.  The scope of a key is the tenant, the user, the operation
+ * and what the path names.  Two requests are compared by their raw bodies.
  */
 
 #include "pt_op_parts.h"
@@ -40,7 +40,7 @@ pt_idem_init(pytake_op_t *op, pt_str_t key)
         }
     }
 
-    err = pt_sha256(op->req->body.data, op->req->body.len, op->idem_hash);
+    err = pt_hash_sha256(op->req->body.data, op->req->body.len, op->idem_hash);
     if (err != PT_OK) {
         return err;
     }
@@ -60,8 +60,7 @@ pt_idem_init(pytake_op_t *op, pt_str_t key)
 void
 pt_idem_lock_add(pytake_op_t *op)
 {
-    PT_SQL(&op->batch, idem_lock, .scope = op->idem_scope,
-           .key = op->idem_key,
+    PT_SQL(&op->batch, idem_lock, .scope = op->idem_scope, .key = op->idem_key,
            .kept_since = op->now_us - PT_IDEM_KEPT_S * INT64_C(1000000));
 }
 
@@ -73,8 +72,7 @@ pt_idem_look(pytake_op_t *op)
     op->idem_looking = true;
 
     pt_op_sql(op, PYTAKE_SQL_READ);
-    PT_SQL(&op->batch, idem_get, .scope = op->idem_scope,
-           .key = op->idem_key,
+    PT_SQL(&op->batch, idem_get, .scope = op->idem_scope, .key = op->idem_key,
            .kept_since = op->now_us - PT_IDEM_KEPT_S * INT64_C(1000000));
 
     return pt_op_sql_go(op);
@@ -86,7 +84,7 @@ pt_idem_replay(pytake_op_t *op)
 {
     pt_err_t             err;
     pt_str_t             hash, location, body;
-    const pytake_rows_t *r = pt_rows_get(op, 0);
+    const pytake_rows_t *r = pt_op_rows(op, 0);
 
     if (r->nrows == 0) {
         return PT_ENOTFOUND;
@@ -99,18 +97,18 @@ pt_idem_replay(pytake_op_t *op)
         return PT_EIDEMMISMATCH;
     }
 
-    /* rows are gone when the answer is written */
-    err =
-        pt_dup(op->arena, pt_cell_text(r, 0, PT_COL_IDEM_GET_RESPONSE), &body);
+    /* The rows are gone when the answer is written, so it needs copies. */
+    err = pt_arena_dup(op->arena, pt_cell_text(r, 0, PT_COL_IDEM_GET_RESPONSE),
+                       &body);
     if (err != PT_OK) {
         return err;
     }
 
     if (!pt_cell_is_null(r, 0, PT_COL_IDEM_GET_LOCATION)) {
-        err = pt_dup(op->arena, pt_cell_text(r, 0, PT_COL_IDEM_GET_LOCATION),
-                     &location);
+        err = pt_arena_dup(
+            op->arena, pt_cell_text(r, 0, PT_COL_IDEM_GET_LOCATION), &location);
         if (err == PT_OK) {
-            err = pt_header(op, "Location", location);
+            err = pt_reply_header(op, "Location", location);
         }
         if (err != PT_OK) {
             return err;
@@ -119,7 +117,7 @@ pt_idem_replay(pytake_op_t *op)
 
     err = op->def->noun != NULL ? pt_noun_etag_first(op) : PT_OK;
     if (err == PT_OK) {
-        err = pt_header(op, "Idempotent-Replayed", PT_STR("true"));
+        err = pt_reply_header(op, "Idempotent-Replayed", PT_STR("true"));
     }
     if (err != PT_OK) {
         return err;
@@ -154,8 +152,7 @@ pt_idem_store(pytake_op_t *op, int status, pt_str_t location, pt_str_t body,
 
     assert(op->batch.sql.class == PYTAKE_SQL_WRITE);
 
-    PT_SQL(&op->batch, idem_store, .scope = op->idem_scope,
-           .key = op->idem_key,
+    PT_SQL(&op->batch, idem_store, .scope = op->idem_scope, .key = op->idem_key,
            .body_hash = (pt_str_t){ (const char *) op->idem_hash,
                                     sizeof(op->idem_hash) },
            .status = status, .location = location, .response = body,

@@ -68,14 +68,14 @@ pt_noun_list_answer(pytake_op_t *op)
                              .room = PT_NOUN_ROOM,
                              .stmt = op->def->noun->list };
 
-    return pt_page_reply(op, &page, pt_rows_get(op, 0), pt_rows_get(op, 1));
+    return pt_page_reply(op, &page, pt_op_rows(op, 0), pt_op_rows(op, 1));
 }
 
 
 pt_err_t
 pt_noun_get_read(pytake_op_t *op)
 {
-    return pt_op_sql_path(op, PYTAKE_SQL_READ, op->def->noun->get);
+    return pt_row_read(op, PYTAKE_SQL_READ, op->def->noun->get);
 }
 
 
@@ -86,7 +86,7 @@ pt_noun_get_answer(pytake_op_t *op)
     pt_err_t             err;
     pt_str_t             tag;
     uint16_t             stmt = op->def->noun->get;
-    const pytake_rows_t *r = pt_rows_get(op, PT_NOUN_WAS);
+    const pytake_rows_t *r = pt_op_rows(op, PT_NOUN_WAS);
 
     if (r->nrows == 0) {
         return PT_ENOTFOUND;
@@ -103,7 +103,7 @@ pt_noun_get_answer(pytake_op_t *op)
         }
     }
 
-    return pt_reply_row(op, 200);
+    return pt_row_reply(op, 200);
 }
 
 
@@ -136,17 +136,17 @@ pt_noun_create_answer(pytake_op_t *op)
 {
     pt_err_t             err;
     pt_str_t             id, location;
-    const pytake_rows_t *r = pt_rows_get(op, 0);
+    const pytake_rows_t *r = pt_op_rows(op, 0);
 
     if (r->nrows == 0) {
         return PT_EINTERNAL;
     }
 
     id = pt_cell_text(r, 0, PT_NOUN_OBJECT);
-    err = pt_fmt(op->arena, &location, "%s%.*s", op->def->noun->path,
-                 (int) id.len, id.data);
+    err = pt_arena_fmt(op->arena, &location, "%s%.*s", op->def->noun->path,
+                       (int) id.len, id.data);
     if (err == PT_OK) {
-        err = pt_header(op, "Location", location);
+        err = pt_reply_header(op, "Location", location);
     }
 
     return err == PT_OK ? pt_noun_written(op, r, 201) : err;
@@ -195,7 +195,7 @@ pt_noun_patch_answer(pytake_op_t *op)
 
     return s->nchanges == 0
                ? pt_noun_get_answer(op)
-               : pt_noun_written(op, pt_rows_get(op, PT_NOUN_DONE), 200);
+               : pt_noun_written(op, pt_op_rows(op, PT_NOUN_DONE), 200);
 }
 
 
@@ -228,7 +228,7 @@ pt_err_t
 pt_noun_delete_answer(pytake_op_t *op)
 {
     pt_err_t             err;
-    const pytake_rows_t *r = pt_rows_get(op, PT_NOUN_DONE);
+    const pytake_rows_t *r = pt_op_rows(op, PT_NOUN_DONE);
 
     err = pt_noun_refusal(op);
     if (err == PT_OK) {
@@ -246,7 +246,7 @@ pt_noun_begin(pytake_op_t *op, pt_noun_state_t **out)
 
     assert(op->def->noun != NULL);
 
-    s = pt_calloc(op->arena, 1, sizeof(pt_noun_state_t));
+    s = pt_arena_calloc(op->arena, 1, sizeof(pt_noun_state_t));
     if (s == NULL) {
         return PT_ENOMEM;
     }
@@ -300,7 +300,7 @@ pt_noun_changes(pytake_op_t *op, pt_noun_state_t *s)
 static void
 pt_noun_match(pytake_op_t *op, pt_noun_state_t *s)
 {
-    pt_str_t tag = pt_trim(op->req->if_match);
+    pt_str_t tag = pt_utf8_trim(op->req->if_match);
 
     if (op->req->if_match.data == NULL || pt_str_is(tag, "*")) {
         s->match = PT_NOUN_ANY;
@@ -324,7 +324,7 @@ pt_noun_has_tag(pt_str_t header, pt_str_t tag)
             continue;
         }
 
-        one = pt_trim((pt_str_t){ header.data + start, i - start });
+        one = pt_utf8_trim((pt_str_t){ header.data + start, i - start });
         start = i + 1;
 
         if (one.len > 2 && memcmp(one.data, "W/", 2) == 0) {
@@ -343,7 +343,7 @@ static bool
 pt_noun_etag_parse(pt_str_t tag, int64_t *out)
 {
     return tag.len > 2 && tag.data[0] == '"' && tag.data[tag.len - 1] == '"'
-           && pt_parse_i64((pt_str_t){ tag.data + 1, tag.len - 2 }, out)
+           && pt_i64_parse((pt_str_t){ tag.data + 1, tag.len - 2 }, out)
            && *out > 0 && *out <= INT32_MAX;
 }
 
@@ -354,7 +354,7 @@ pt_noun_refusal(pytake_op_t *op)
 {
     int64_t              version;
     pt_noun_state_t     *s = op->data;
-    const pytake_rows_t *was = pt_rows_get(op, PT_NOUN_WAS);
+    const pytake_rows_t *was = pt_op_rows(op, PT_NOUN_WAS);
 
     if (was->nrows == 0) {
         return PT_ENOTFOUND;
@@ -370,7 +370,7 @@ pt_noun_refusal(pytake_op_t *op)
 
     /* changed between the two statements */
     if (op->batch.sql.nstmts - op->first > PT_NOUN_DONE
-        && pt_rows_get(op, PT_NOUN_DONE)->nrows == 0)
+        && pt_op_rows(op, PT_NOUN_DONE)->nrows == 0)
     {
         return s->match == PT_NOUN_ANY ? PT_ENOTFOUND : PT_EPRECONDITION;
     }
@@ -391,7 +391,7 @@ pt_noun_written(pytake_op_t *op, const pytake_rows_t *r, int status)
         err = pt_noun_etag(op, pt_cell_i32(r, 0, PT_NOUN_VERSION), &tag);
     }
     if (err == PT_OK) {
-        err = pt_dup(op->arena, pt_cell_text(r, 0, PT_NOUN_JSON), &body);
+        err = pt_arena_dup(op->arena, pt_cell_text(r, 0, PT_NOUN_JSON), &body);
     }
 
     return err == PT_OK ? pt_reply(op, status, body) : err;
@@ -412,9 +412,9 @@ pt_noun_etag(pytake_op_t *op, int64_t version, pt_str_t *out)
 {
     pt_err_t err;
 
-    err = pt_fmt(op->arena, out, "\"%lld\"", (long long) version);
+    err = pt_arena_fmt(op->arena, out, "\"%lld\"", (long long) version);
 
-    return err == PT_OK ? pt_header(op, "ETag", *out) : err;
+    return err == PT_OK ? pt_reply_header(op, "ETag", *out) : err;
 }
 
 

@@ -15,6 +15,10 @@
  *     below most                           of a list: the keyset, limit + 1
  *     has_<field>                          whether the body had that field
  *     <field>                              its value, or a filter's
+ *
+ * What a tenant has once (pt_settings.c) can be got and patched alone: its
+ * path has no "{id}" and its columns no "id", its statements find the row by
+ * the tenant, and the audit knows it by the tenant's id.
  */
 
 #ifndef PT_NOUN_H
@@ -23,7 +27,8 @@
 #include "pt_field.h"
 
 struct pt_noun_s {
-    const char *path;    /* before the id in Location: "/api/v1/tags/" */
+    const char *path;    /* of create: what is before the id in Location,
+                            "/api/v1/tags/" */
     pt_fields_t fields;  /* of the body of create and patch */
     pt_fields_t filters; /* of the list, beside limit and cursor */
     uint8_t     page;    /* kind of its cursors (pt_page.h) */
@@ -48,8 +53,8 @@ pt_err_t pt_noun_patch_answer(pytake_op_t *op) PT_MUST_CHECK;
 pt_err_t pt_noun_delete_write(pytake_op_t *op) PT_MUST_CHECK;
 pt_err_t pt_noun_delete_answer(pytake_op_t *op) PT_MUST_CHECK;
 
-#define PT_NOUN_OP(noun_, verb, perm_, rate_, flags_, status_, first, second)   \
-    const pt_op_def_t pt_##noun_##_##verb = { .name = #noun_ "_" #verb,         \
+#define PT_NOUN_OP(noun_, verb, perm_, rate_, flags_, status_, first, second)  \
+    const pt_op_def_t pt_##noun_##_##verb = { .name = #noun_ "_" #verb,        \
                                               .perm = perm_,                   \
                                               .rate = rate_,                   \
                                               .flags = flags_,                 \

@@ -14,16 +14,16 @@ typedef enum { PT_NOUN_ANY, PT_NOUN_EXACT, PT_NOUN_NEVER } pt_noun_match_t;
 
 typedef struct {
     const pt_value_t *values;
-    pt_fields_t     fields; /* whose values they are */
-    pt_str_t        changes[PT_FIELDS_MAX];
-    size_t          nchanges;
-    pt_uuid_t       new_id;
-    pt_uuid_t       event_id;
-    pt_uuid_t       audit_id;
-    int64_t         now_us;
-    pt_noun_match_t match;
-    int64_t         version; /* of PT_NOUN_EXACT */
-    pt_cursor_t     from;
+    pt_fields_t       fields; /* whose values they are */
+    pt_str_t          changes[PT_FIELDS_MAX];
+    size_t            nchanges;
+    pt_uuid_t         new_id;
+    pt_uuid_t         event_id;
+    pt_uuid_t         audit_id;
+    int64_t           now_us;
+    pt_noun_match_t   match;
+    int64_t           version; /* of PT_NOUN_EXACT */
+    pt_cursor_t       from;
 } pt_noun_state_t;
 
 /* ---- pt_noun_bind.c ---- */

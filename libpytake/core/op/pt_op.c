@@ -1,52 +1,55 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * The engine: runs an operation's steps, hands out its effects, judges what
- * comes back.
+ * The engine: it runs an operation's steps, hands their effects to the driver,
+ * and judges the outcomes.
  */
 
 #include "pt_op_parts.h"
+#include "pt_noun.h"
 
 #include <assert.h>
 
 
 typedef struct {
-    char     sqlstate[6]; /* shorter: a prefix */
+    char     sqlstate[6]; /* a shorter one is a prefix */
     pt_err_t err;
 } pt_op_sqlstate_t;
 
 
-static pt_err_t pt_op_make(pytake_t *pt, const pytake_request_t *req,
-                           const uint8_t seed[32], int64_t now_us,
-                           pytake_op_t **out);
-static void     pt_op_run(pytake_op_t *op);
-static pt_err_t pt_op_step(pytake_op_t *op);
-static void     pt_op_refuse(pytake_op_t *op, pt_err_t err);
-static pt_err_t pt_op_settle(pytake_op_t *op);
-static pt_err_t pt_op_settle_looked(pytake_op_t *op);
-static bool     pt_op_is_revoked(const pytake_op_t *op);
-static bool     pt_op_again(pytake_op_t *op);
-static bool     pt_op_dayless(const pytake_op_t *op);
-static void     pt_op_help(pytake_op_t *op);
-static pt_err_t pt_op_failure(pytake_op_t *op);
-static pt_err_t pt_op_sqlstate(pytake_op_t *op);
-static bool     pt_op_refused(pytake_op_t *op, pt_err_t *err);
-static pt_str_t pt_op_text(bool known, const char id[PT_UUID_LEN]);
+static pt_err_t    pt_op_make(pytake_t *pt, const pytake_request_t *req,
+                              const uint8_t seed[32], int64_t now_us,
+                              pytake_op_t **out);
+static void        pt_op_run(pytake_op_t *op);
+static pt_err_t    pt_op_step(pytake_op_t *op);
+static void        pt_op_refuse(pytake_op_t *op, pt_err_t err);
+static pt_err_t    pt_op_settle(pytake_op_t *op);
+static pt_err_t    pt_op_settle_looked(pytake_op_t *op);
+static bool        pt_op_is_revoked(const pytake_op_t *op);
+static bool        pt_op_again(pytake_op_t *op);
+static bool        pt_op_dayless(const pytake_op_t *op);
+static void        pt_op_help(pytake_op_t *op);
+static pt_err_t    pt_op_failure(pytake_op_t *op);
+static pt_err_t    pt_op_sqlstate(pytake_op_t *op);
+static bool        pt_op_refused(pytake_op_t *op, pt_err_t *err);
+static const char *pt_op_refusal_message(const pytake_op_t      *op,
+                                         const pytake_refusal_t *refusal);
+static pt_str_t    pt_op_text(bool known, const char id[PT_UUID_LEN]);
 
 
-/* PTxyz are raised by our own SQL functions; their message is for the
- * client. */
+/* What each SQLSTATE means.  Our own SQL functions raise PTxyz, with a message
+ * that is meant for the client. */
 static const pt_op_sqlstate_t pt_op_sqlstates[] = {
     { "PT401", PT_EREVOKED },    { "PT403", PT_EFORBIDDEN },
     { "PT404", PT_ENOTFOUND },   { "PT409", PT_ECONFLICT },
     { "PT422", PT_EVALIDATION }, { "40001", PT_EBUSY },
     { "40P01", PT_EBUSY },       { "55P03", PT_EBUSY },
     { "57014", PT_EDEADLINE }, /* statement_timeout */
-    { "57P", PT_EDBAWAY },     /* shutting down, starting up */
-    { "53", PT_EBUSY },        /* out of memory, disk, connections */
-    { "58", PT_EDBAWAY },      /* its disk, its files, its libraries */
-    { "25006", PT_EDBAWAY },   /* a standby, before it is promoted */
-    { "22", PT_EVALIDATION }   /* a value it cannot hold, out of a JSON */
+    { "57P", PT_EDBAWAY },     /* the server shuts down or starts */
+    { "53", PT_EBUSY },        /* it has no memory, disk, connections */
+    { "58", PT_EDBAWAY },      /* its disk or files fail */
+    { "25006", PT_EDBAWAY },   /* it is a standby, not promoted yet */
+    { "22", PT_EVALIDATION }   /* a value in JSON that it cannot hold */
 };
 
 
@@ -61,9 +64,9 @@ pytake_op_new(pytake_t *pt, const pytake_request_t *req, const uint8_t seed[32],
         return err;
     }
 
-    err = pt_op_admit(*out);
+    err = pt_admit(*out);
     if (err != PT_OK) {
-        pt_op_problem(*out, err);
+        pt_reply_problem(*out, err);
     }
 
     return PT_OK;
@@ -84,13 +87,13 @@ pytake_op_judge(pytake_t *pt, const pytake_request_t *req,
         return err;
     }
 
-    err = pt_op_admit_header(op);
+    err = pt_admit_header(op);
     if (err == PT_OK) {
         pytake_op_del(op);
         return PT_OK;
     }
 
-    pt_op_problem(op, err);
+    pt_reply_problem(op, err);
     *out = op;
 
     return PT_OK;
@@ -188,7 +191,7 @@ pytake_op_fail(pytake_op_t *op, int64_t now_us, pt_err_t err)
     op->fed = false;
 
     if (!op->replied) {
-        pt_op_problem(op, err);
+        pt_reply_problem(op, err);
     }
 }
 
@@ -229,7 +232,7 @@ pt_op_goto(pytake_op_t *op, pt_step_pt step)
         }
     }
 
-    assert(0); /* a step of another operation */
+    assert(0); /* the step is another operation's */
 }
 
 
@@ -272,7 +275,7 @@ pt_op_make(pytake_t *pt, const pytake_request_t *req, const uint8_t seed[32],
         return PT_ENOMEM;
     }
 
-    op = pt_calloc(a, 1, sizeof(pytake_op_t));
+    op = pt_arena_calloc(a, 1, sizeof(pytake_op_t));
     if (op == NULL) {
         pt_arena_del(a);
         return PT_ENOMEM;
@@ -323,7 +326,7 @@ pt_op_step(pytake_op_t *op)
     assert(op->def != NULL);
 
     if (op->step == PT_OP_STEPS_MAX || op->def->steps[op->step] == NULL) {
-        return PT_EINTERNAL; /* the last one did not answer */
+        return PT_EINTERNAL; /* the last step did not answer */
     }
 
     step = op->def->steps[op->step++];
@@ -333,8 +336,9 @@ pt_op_step(pytake_op_t *op)
 
 
 /*
- * A keyed operation that went as far as SQL and is refused now may have been
- * done before, when the refusal did not hold yet: that answer comes first.
+ * Ends an operation with a refusal.  If it has a key and went as far as SQL, it
+ * may have been done before, when the refusal did not hold yet: the answer of
+ * that time goes before the refusal.
  */
 static void
 pt_op_refuse(pytake_op_t *op, pt_err_t err)
@@ -352,7 +356,7 @@ pt_op_refuse(pytake_op_t *op, pt_err_t err)
         op->has_effect = false;
     }
 
-    pt_op_problem(op, err);
+    pt_reply_problem(op, err);
 }
 
 
@@ -369,7 +373,9 @@ pt_op_settle(pytake_op_t *op)
 
     op->sql_done = true;
 
-    if (op->helping) { /* whatever came of it: somebody else may have */
+    /* Whatever came of the help, the batch is sent again, because somebody else
+     * may have made the day. */
+    if (op->helping) {
         op->helping = false;
         op->want_errors = want_errors;
         op->effect.u.sql = op->batch.sql;
@@ -429,8 +435,9 @@ pt_op_settle_looked(pytake_op_t *op)
 }
 
 
-/* Its own statement is first in every batch of a session; what came behind
- * it saw no tenant, and may have failed for that. */
+/* Whether the session is revoked.  session_enter is first in every batch of a
+ * session and says so; the statements behind it then saw no tenant, and one may
+ * have failed for that. */
 static bool
 pt_op_is_revoked(const pytake_op_t *op)
 {
@@ -458,7 +465,7 @@ pt_op_again(pytake_op_t *op)
         return false;
     }
 
-    /* the twin has been waited for long enough */
+    /* The other request with the same key has been waited for long enough. */
     if (memcmp(r->sqlstate, "55P03", 5) == 0
         && r->failed_stmt < op->batch.sql.nstmts
         && op->batch.stmts[r->failed_stmt].stmt == PT_STMT_IDEM_LOCK)
@@ -472,7 +479,8 @@ pt_op_again(pytake_op_t *op)
 }
 
 
-/* A row of a day that has no partition. */
+/* Whether the batch failed because a row belongs to a day that has no
+ * partition. */
 static bool
 pt_op_dayless(const pytake_op_t *op)
 {
@@ -484,7 +492,8 @@ pt_op_dayless(const pytake_op_t *op)
 }
 
 
-/* The day is made, then the batch is sent again: once. */
+/* Asks for the day to be made; after that the batch is sent again, but only
+ * once. */
 static void
 pt_op_help(pytake_op_t *op)
 {
@@ -515,7 +524,7 @@ pt_op_failure(pytake_op_t *op)
         return pt_op_sqlstate(op);
 
     case PT_EOUTCOME:
-        /* a read has no outcome */
+        /* A read changes nothing, so an unknown outcome is none. */
         return op->batch.sql.class == PYTAKE_SQL_WRITE ? PT_EOUTCOME
                                                        : PT_EDBAWAY;
 
@@ -556,7 +565,7 @@ pt_op_sqlstate(pytake_op_t *op)
         }
 
         if (r->sqlstate[0] == 'P' && r->message.len != 0) {
-            err = pt_dup(op->arena, r->message, &op->detail);
+            err = pt_arena_dup(op->arena, r->message, &op->detail);
             if (err != PT_OK) {
                 return err;
             }
@@ -569,35 +578,61 @@ pt_op_sqlstate(pytake_op_t *op)
 }
 
 
-/* What the statement itself says of its SQLSTATE ("-- refuses:"). */
+/* Looks whether the statement itself declares what its SQLSTATE means ("--
+ * refuses:"). */
 static bool
 pt_op_refused(pytake_op_t *op, pt_err_t *err)
 {
-    const pytake_stmt_def_t   *def;
+    const pytake_refusal_t    *refusal;
     const pytake_sql_result_t *r = op->result;
 
     if (r->failed_stmt >= op->batch.sql.nstmts) {
         return false;
     }
 
-    def = &pytake_stmts[op->batch.stmts[r->failed_stmt].stmt];
-
-    if (def->refuses == NULL || memcmp(r->sqlstate, def->refuses, 5) != 0) {
+    refusal = pt_sql_refusal(op->batch.stmts[r->failed_stmt].stmt, r->sqlstate);
+    if (refusal == NULL) {
         return false;
     }
 
-    if (def->refuses_field != NULL) {
-        pt_fault(op,
-                 (pt_str_t){ def->refuses_field, strlen(def->refuses_field) },
-                 def->refuses_code, "Another one has it already");
+    if (refusal->field != NULL) {
+        pt_op_fault(op, (pt_str_t){ refusal->field, strlen(refusal->field) },
+                    refusal->code, pt_op_refusal_message(op, refusal));
         *err = PT_EVALIDATION;
         return true;
     }
 
-    /* another one was opened at this very moment */
+    /* Another conversation was opened at the same moment. */
     *err = PT_EOPENALREADY;
 
     return op->batch.stmts[r->failed_stmt].stmt == PT_STMT_CONV_REOPEN;
+}
+
+
+/* Says in words what is wrong with the field.  The code "taken" is about other
+ * rows; every other code is about the value, and the declaration of the field
+ * says what it must be. */
+static const char *
+pt_op_refusal_message(const pytake_op_t *op, const pytake_refusal_t *refusal)
+{
+    uint16_t           i;
+    const pt_fields_t *fields;
+
+    if (strcmp(refusal->code, "taken") == 0) {
+        return "Another one has it already";
+    }
+
+    assert(op->def->noun != NULL);
+    fields = &op->def->noun->fields;
+
+    for (i = 0; i < fields->n; i++) {
+        if (strcmp(fields->v[i].name, refusal->field) == 0
+            && fields->v[i].must != NULL) {
+            return fields->v[i].must;
+        }
+    }
+
+    return "Not one of its values";
 }
 
 

@@ -1,7 +1,8 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * An operation's batches: who they act for, when they are sent, their rows.
+ * The batches of an operation: for whom they act, how they are sent, and the
+ * rows that come back.
  */
 
 #include "pt_op_parts.h"
@@ -75,7 +76,7 @@ pt_op_sql_go(pytake_op_t *op)
 
 
 const pytake_rows_t *
-pt_rows_get(const pytake_op_t *op, uint16_t i)
+pt_op_rows(const pytake_op_t *op, uint16_t i)
 {
     assert(op->result != NULL);
 
@@ -84,4 +85,21 @@ pt_rows_get(const pytake_op_t *op, uint16_t i)
     }
 
     return &op->result->rows[op->first + i];
+}
+
+
+pt_err_t
+pt_op_verify(pytake_op_t *op, const pytake_login_t *login, pt_str_t password,
+             pt_str_t phc)
+{
+    assert(!op->has_effect && !op->waiting);
+
+    op->effect.type = PYTAKE_EFFECT_WORK;
+    op->effect.u.work.type = PYTAKE_WORK_PASSWORD_VERIFY;
+    op->effect.u.work.login = *login;
+    op->effect.u.work.password = password;
+    op->effect.u.work.phc = phc;
+    op->has_effect = true;
+
+    return PT_OK;
 }

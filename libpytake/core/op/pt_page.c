@@ -4,8 +4,8 @@
 
 #include <assert.h>
 
-#define PT_PAGE_MAX (3u * 1024 * 1024) /* bytes of the answer */
-#define PT_PAGE_FRAME 512u             /* bytes around the rows */
+#define PT_PAGE_MAX (3u * 1024 * 1024) /* of the answer, in bytes */
+#define PT_PAGE_FRAME 512u             /* bytes of it that are no rows */
 
 
 static pt_err_t pt_page_cursor(pytake_op_t *op, const pt_page_t *page,
@@ -83,7 +83,8 @@ pt_page_reply(pytake_op_t *op, const pt_page_t *page, const pytake_rows_t *head,
 }
 
 
-/* Behind the n-th row, if there are more. */
+/* Writes the cursor behind the n-th row, or null when there are no more
+ * rows. */
 static pt_err_t
 pt_page_cursor(pytake_op_t *op, const pt_page_t *page,
                const pytake_rows_t *rows, uint32_t n, pt_jw_t *w)

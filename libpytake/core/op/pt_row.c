@@ -1,8 +1,8 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * The shortest way from a path's ids to a row as JSON: what most endpoints
- * that read one thing are.
+ * The shortest way from the ids of a path to a row as JSON, on which most
+ * endpoints that read one thing are built.
  */
 
 #include "pt_op.h"
@@ -19,7 +19,7 @@ static void pt_row_value(pt_jw_t *w, const pytake_rows_t *r, uint32_t row,
 
 
 pt_err_t
-pt_op_sql_path(pytake_op_t *op, pytake_sql_class_t class, uint16_t stmt)
+pt_row_read(pytake_op_t *op, pytake_sql_class_t class, uint16_t stmt)
 {
     uint16_t i;
 
@@ -36,13 +36,13 @@ pt_op_sql_path(pytake_op_t *op, pytake_sql_class_t class, uint16_t stmt)
 
 
 pt_err_t
-pt_reply_row(pytake_op_t *op, int status)
+pt_row_reply(pytake_op_t *op, int status)
 {
     pt_jw_t              w;
     pt_buf_t             b;
     pt_err_t             err;
     pt_str_t             body;
-    const pytake_rows_t *r = pt_rows_get(op, 0);
+    const pytake_rows_t *r = pt_op_rows(op, 0);
 
     if (r->nrows == 0) {
         return PT_ENOTFOUND;
@@ -87,7 +87,7 @@ pt_row_texts_size(const pytake_rows_t *r, uint32_t row, uint32_t col)
     pt_str_t text;
 
     while (pt_cell_array_next(r, row, col, &at, &text)) {
-        size += pt_jp_text(text).size + 1; /* the comma */
+        size += pt_jp_text(text).size + 1; /* one byte for a comma */
     }
 
     return size;
@@ -109,7 +109,7 @@ pt_row_texts(char *p, const pytake_rows_t *r, uint32_t row, uint32_t col)
         *p++ = ',';
     }
 
-    p -= p[-1] == ','; /* behind the last one */
+    p -= p[-1] == ','; /* the last comma goes */
     *p++ = ']';
 
     return p;
@@ -190,6 +190,6 @@ pt_row_value(pt_jw_t *w, const pytake_rows_t *r, uint32_t row, uint32_t col,
         break;
 
     case PYTAKE_TYPE_BYTES:
-        assert(0); /* no API shows them */
+        assert(0); /* the API shows none */
     }
 }

@@ -1,8 +1,8 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * Who and what there is: the tenant's people and its WhatsApp numbers, by
- * name and state, for everybody who may see conversations.
+ * Lists the tenant's people and its WhatsApp numbers by name and state, for
+ * everybody who may see conversations.
  */
 
 #include "core/op/pt_noun.h"

@@ -13,7 +13,7 @@ typedef enum {
 
 struct pt_gate_s {
     uint32_t sets;
-    uint64_t tables[]; /* PT_GATE_TABLES of pt_tries_t, one after the other */
+    uint64_t tables[]; /* PT_GATE_TABLES of pt_tries_t, one behind another */
 };
 
 

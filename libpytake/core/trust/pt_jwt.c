@@ -1,7 +1,8 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
-/* libcrypto's SHA-256 itself: the EVP way to it costs more than the hash of
- * a short text.  Deprecated in 3.0, and still in 3.5. */
+/* The functions of SHA-256 itself are used, because the way through libcrypto's
+ * EVP costs more than the hash of a short text.  They are deprecated since
+ * OpenSSL 3.0 and still there in 3.5. */
 #define OPENSSL_SUPPRESS_DEPRECATED
 
 #include "pt_jwt.h"
@@ -15,12 +16,14 @@
 #define PT_JWT_BLOCK 64 /* bytes of SHA-256's block */
 #define PT_JWT_MAC 32
 #define PT_JWT_MAC_CHARS 43
-#define PT_JWT_I64_DIGITS 18 /* more are parsed */
+#define PT_JWT_I64_DIGITS 18 /* the parser reads a longer one */
 
-/* {"alg":"HS256","typ":"JWT"}: what we write; another is parsed */
+/* The header that we write, {"alg":"HS256","typ":"JWT"}.  The parser reads any
+ * other. */
 #define PT_JWT_HEADER "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9"
 
-/* The payload that we write, and read in place; another is parsed. */
+/* The names in the payload that we write, which is read in place.  The parser
+ * reads any other payload. */
 #define PT_JWT_SUB "{\"sub\":"
 #define PT_JWT_TENANT ",\"tenant_id\":"
 #define PT_JWT_ROLE ",\"role\":"
@@ -39,8 +42,8 @@
 
 struct pt_jwt_s {
     pt_mem_t   mem;
-    SHA256_CTX inner; /* has taken key ^ ipad */
-    SHA256_CTX outer; /* has taken key ^ opad */
+    SHA256_CTX inner; /* the state after key ^ ipad (RFC 2104) */
+    SHA256_CTX outer; /* the state after key ^ opad */
 };
 
 typedef struct {
@@ -76,7 +79,8 @@ static bool pt_jwt_uuid(const pt_json_t *obj, const char *name, pt_uuid_t *out);
 static bool pt_jwt_role(pt_str_t s, char role[PT_ROLE_MAX]);
 
 
-/* A token of ours has ten claims, flat but for an audience list. */
+/* A token of ours has ten claims, none of them nested, but for an audience that
+ * may be a list. */
 static const pt_json_limits_t pt_jwt_limits = { 4, 64, 16 };
 
 
@@ -176,7 +180,7 @@ pt_jwt_verify(const pt_jwt_t *j, pt_arena_t *a, pt_str_t token, int64_t now_s,
         return PT_ETOKEN;
     }
 
-    /* got holds more than the 35 bytes that the parser may ask for */
+    /* got has room for the 35 bytes that the parser may write. */
     if (!pt_base64url_parse(parts.mac, got, &len) || len != PT_JWT_MAC) {
         return PT_ETOKEN;
     }
@@ -186,8 +190,9 @@ pt_jwt_verify(const pt_jwt_t *j, pt_arena_t *a, pt_str_t token, int64_t now_s,
         return err;
     }
 
-    /* nothing of the token is parsed before it is known to be ours */
-    if (!pt_equal_const_time(want, got, PT_JWT_MAC)) {
+    /* The signature is compared first, so that nothing of a token is parsed
+     * that is not ours. */
+    if (!pt_hash_equal(want, got, PT_JWT_MAC)) {
         return PT_ETOKEN;
     }
 
@@ -235,8 +240,8 @@ pt_jwt_is_public(pt_str_t secret)
 
 
 /*
- * HMAC (RFC 2104) by hand, for speed: the two states that the key alone
- * decides are computed here, once.
+ * Computes the HMAC's two states that depend on the key alone (RFC 2104).  They
+ * are computed once and by hand, because this is faster than libcrypto's HMAC.
  */
 static bool
 pt_jwt_key(pt_jwt_t *j, pt_str_t secret)
@@ -245,7 +250,7 @@ pt_jwt_key(pt_jwt_t *j, pt_str_t secret)
     uint8_t key[PT_JWT_BLOCK] = { 0 };
 
     if (secret.len > sizeof(key)) {
-        if (pt_sha256(secret.data, secret.len, key) != PT_OK) {
+        if (pt_hash_sha256(secret.data, secret.len, key) != PT_OK) {
             return false;
         }
     } else {
@@ -356,21 +361,22 @@ pt_jwt_split(pt_str_t token, pt_jwt_parts_t *parts)
     parts->payload.len = (size_t) (second - first - 1);
     parts->signed_part.data = token.data;
     parts->signed_part.len = (size_t) (second - token.data);
-    parts->mac.data = second + 1; /* a third dot fails its alphabet */
+    parts->mac.data = second + 1; /* a third dot is not in its alphabet */
     parts->mac.len = PT_JWT_MAC_CHARS;
 
     return true;
 }
 
 
-/* One part, decoded; PT_ETOKEN when it is no base64url. */
+/* Decodes one part of a token to the arena.  Errors: PT_ETOKEN when it is no
+ * base64url, PT_ENOMEM. */
 static pt_err_t
 pt_jwt_text(pt_arena_t *a, pt_str_t part, pt_str_t *out)
 {
     size_t   len;
     uint8_t *raw;
 
-    raw = pt_alloc(a, part.len * 3 / 4 + 3);
+    raw = pt_arena_alloc(a, part.len * 3 / 4 + 3);
     if (raw == NULL) {
         return PT_ENOMEM;
     }
@@ -385,7 +391,7 @@ pt_jwt_text(pt_arena_t *a, pt_str_t part, pt_str_t *out)
 }
 
 
-/* It as a JSON object; PT_ETOKEN when it is none. */
+/* Parses a decoded part as a JSON object; PT_ETOKEN when it is none. */
 static pt_err_t
 pt_jwt_parse(pt_arena_t *a, pt_str_t text, pt_json_t **out)
 {
@@ -396,7 +402,8 @@ pt_jwt_parse(pt_arena_t *a, pt_str_t text, pt_json_t **out)
         return err == PT_ENOMEM ? PT_ENOMEM : PT_ETOKEN;
     }
 
-    /* two readers must never see two different tokens */
+    /* A repeated key or a changed string is refused, so that no other reader of
+     * the token can understand it in another way. */
     if ((*out)->type != PT_JSON_OBJECT || (*out)->duplicates || (*out)->cleaned)
     {
         return PT_ETOKEN;
@@ -436,14 +443,15 @@ pt_jwt_header(pt_arena_t *a, pt_str_t header)
         return PT_ETOKEN;
     }
 
-    /* RFC 7515, 4.1.11: what we do not know must not be ignored */
+    /* An extension that a token calls critical must not be ignored (RFC 7515,
+     * section 4.1.11), and we know none. */
     return pt_json_find(obj, "crit") == NULL ? PT_OK : PT_ETOKEN;
 }
 
 
 /*
- * The claims of a payload as we write it, byte for byte but for its values.
- * false says nothing against the token: the parser decides.
+ * Reads the claims of a payload that is, but for its values, byte for byte as
+ * we write it.  false says nothing against the token: the parser then decides.
  */
 static bool
 pt_jwt_scan(pt_str_t s, pt_claims_t *out)
@@ -531,7 +539,7 @@ pt_jwt_take_i64(pt_str_t *s, int64_t *out)
         v = v * 10 + (s->data[n] - '0');
     }
 
-    /* JSON has no numbers that begin with a zero */
+    /* JSON has no numbers with a zero in front (RFC 8259, section 6). */
     if (n == 0 || (s->data[0] == '0' && n != 1)) {
         return false;
     }
@@ -544,7 +552,7 @@ pt_jwt_take_i64(pt_str_t *s, int64_t *out)
 }
 
 
-/* The claims of any other payload, and nbf, which is kept nowhere. */
+/* Reads the claims of any other payload, and checks nbf, which is not kept. */
 static pt_err_t
 pt_jwt_claims(pt_arena_t *a, pt_str_t text, int64_t now_s, pt_claims_t *out)
 {
@@ -600,7 +608,8 @@ pt_jwt_when(const pt_claims_t *c, int64_t now_s)
         return PT_ETOKEN;
     }
 
-    /* last: "expired" is only said of a token that was good once */
+    /* The expiry comes last, because only a token that is good otherwise is
+     * called expired. */
     if (c->exp <= now_s - PT_JWT_LEEWAY_S) {
         return PT_EEXPIRED;
     }

@@ -35,7 +35,7 @@ pt_perm_name(pt_perm_t perm)
 
 
 bool
-pt_role_may(pt_str_t role, pt_perm_t perm)
+pt_perm_may(pt_str_t role, pt_perm_t perm)
 {
     assert(perm < PT_PERM_MAX);
 

@@ -24,7 +24,7 @@ pt_seal(pt_arena_t *a, const uint8_t key[32], const uint8_t nonce[12],
         return PT_ELIMIT;
     }
 
-    p = pt_alloc(a, PT_SEAL_NONCE + plain.len + PT_SEAL_TAG);
+    p = pt_arena_alloc(a, PT_SEAL_NONCE + plain.len + PT_SEAL_TAG);
     if (p == NULL) {
         return PT_ENOMEM;
     }
@@ -60,8 +60,8 @@ pt_seal(pt_arena_t *a, const uint8_t key[32], const uint8_t nonce[12],
 
 
 pt_err_t
-pt_unseal(pt_arena_t *a, const uint8_t key[32], pt_str_t aad, pt_str_t sealed,
-          pt_str_t *out)
+pt_seal_open(pt_arena_t *a, const uint8_t key[32], pt_str_t aad,
+             pt_str_t sealed, pt_str_t *out)
 {
     int             n = 0, ok;
     size_t          len;
@@ -76,7 +76,7 @@ pt_unseal(pt_arena_t *a, const uint8_t key[32], pt_str_t aad, pt_str_t sealed,
     }
 
     len = sealed.len - PT_SEAL_NONCE - PT_SEAL_TAG;
-    p = pt_alloc(a, len + 1);
+    p = pt_arena_alloc(a, len + 1);
     if (p == NULL) {
         return PT_ENOMEM;
     }
@@ -97,7 +97,7 @@ pt_unseal(pt_arena_t *a, const uint8_t key[32], pt_str_t aad, pt_str_t sealed,
          && EVP_DecryptFinal_ex(ctx, p + len, &n) == 1;
     EVP_CIPHER_CTX_free(ctx);
     if (!ok) {
-        /* what did not authenticate must not be seen */
+        /* What was decrypted but is not authentic must not be seen. */
         memset(p, 0, len);
         return PT_ECRYPTO;
     }

@@ -31,12 +31,12 @@ pt_signature_check(pt_str_t secret, pt_str_t header, pt_str_t body)
         return PT_ESIGNATURE;
     }
 
-    err = pt_hmac_sha256(secret, body, want);
+    err = pt_hash_hmac_sha256(secret, body, want);
     if (err != PT_OK) {
         return err;
     }
 
-    return pt_equal_const_time(want, got, sizeof(want)) ? PT_OK : PT_ESIGNATURE;
+    return pt_hash_equal(want, got, sizeof(want)) ? PT_OK : PT_ESIGNATURE;
 }
 
 

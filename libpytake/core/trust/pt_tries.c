@@ -5,7 +5,7 @@
 #include <assert.h>
 
 #define PT_TRIES_COUNT_MAX 255u
-#define PT_TRIES_DOUBLINGS 10u /* 1 s to 1024 s, cut to 15 min */
+#define PT_TRIES_DOUBLINGS 10u /* from 1 s to 1024 s, of which 15 min count */
 
 
 static pt_try_t *pt_tries_find(const pt_tries_t *t, uint64_t key);
@@ -102,7 +102,8 @@ pt_tries_take(pt_tries_t *t, uint64_t key, int64_t now_ms,
 }
 
 
-/* Others may have been taken meanwhile; theirs stay. */
+/* Only the counts and the wait of this attempt are undone, because others may
+ * have been taken meanwhile. */
 void
 pt_tries_give_back(pt_tries_t *t, const pt_tries_taken_t *taken)
 {
@@ -157,7 +158,7 @@ pt_tries_find(const pt_tries_t *t, uint64_t key)
 }
 
 
-/* A place for a key that has none, cleared. */
+/* Gives a cleared place for a key that has none yet. */
 static pt_try_t *
 pt_tries_place(pt_tries_t *t, uint64_t key, int64_t now_ms)
 {
@@ -183,7 +184,8 @@ pt_tries_place(pt_tries_t *t, uint64_t key, int64_t now_ms)
 }
 
 
-/* How many attempts would be forgotten. */
+/* Says how many attempts would be forgotten if this place were given to another
+ * key. */
 static uint32_t
 pt_tries_weight(const pt_tries_t *t, const pt_try_t *e, int64_t now_ms)
 {
@@ -215,7 +217,7 @@ pt_tries_sum(const pt_try_t *e, int64_t now_ms)
 }
 
 
-/* Makes the running slice the newest. */
+/* Makes the present slice of time the newest one of a place. */
 static void
 pt_tries_roll(pt_try_t *e, int64_t now_ms)
 {
@@ -257,8 +259,8 @@ pt_tries_delay(uint32_t waits)
 }
 
 
-/* It starts at PT_TRIES_SLICES, so that there are older ones from the first
- * moment on. */
+/* Gives the number of the present slice of time.  Numbers start at
+ * PT_TRIES_SLICES, so that older slices exist from the first moment on. */
 static uint32_t
 pt_tries_slice(int64_t now_ms)
 {

@@ -1,9 +1,10 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * The envelope is walked twice: once to count, once to fill arrays of that
- * size.  What an item needs is checked here; what a message says is read by
- * pt_wa_message.c, a status by pt_wa_status.c.
+ * Reads the envelope of a webhook body.  It is walked twice: once to count, and
+ * once to fill arrays of that size.  Here it is checked that an item has what
+ * it needs; pt_wa_message.c reads what a message says, and pt_wa_status.c a
+ * status.
  */
 
 #include "pt_wa_item.h"
@@ -72,8 +73,9 @@ pt_wa_path_build(pt_arena_t *a, const pt_wa_place_t *place, pt_str_t *out)
 
     assert((size_t) place->kind < PT_COUNT(lists));
 
-    return pt_fmt(a, out, "entry[%u].changes[%u].value.%s[%u]", place->entry,
-                  place->change, lists[place->kind], place->index);
+    return pt_arena_fmt(a, out, "entry[%u].changes[%u].value.%s[%u]",
+                        place->entry, place->change, lists[place->kind],
+                        place->index);
 }
 
 
@@ -131,7 +133,8 @@ pt_wa_time_get(pt_wa_walk_t *wk, const pt_json_t *obj, int64_t *unix_s)
     }
 
     if (v == NULL || v->type == PT_JSON_NULL) {
-        /* never our own clock: a retry must make the same id */
+        /* Our own clock must not be used, because the same body must make the
+         * same id when it comes again. */
         v = pt_json_find(wk->entry_json, "time");
         if (!pt_wa_seconds(v, unix_s)) {
             *unix_s = 0;
@@ -151,7 +154,7 @@ bool
 pt_wa_seconds(const pt_json_t *v, int64_t *unix_s)
 {
     return (pt_json_is(v, PT_JSON_STRING) || pt_json_is(v, PT_JSON_NUMBER))
-           && pt_parse_i64(v->str, unix_s) && *unix_s >= 0
+           && pt_i64_parse(v->str, unix_s) && *unix_s >= 0
            && *unix_s <= PT_WA_SECONDS_MAX;
 }
 
@@ -255,8 +258,8 @@ pt_wa_change(pt_wa_walk_t *wk, const pt_json_t *change)
         wk->out->numbers[wk->out->nnumbers++] = wk->number;
     }
 
-    /* other fields are kept as bytes; one without a field is told by its
-     * shape */
+    /* Changes of other fields are kept as bytes only.  A change without a field
+     * is known by its shape. */
     if (pt_json_is(field, PT_JSON_STRING) && !pt_str_is(field->str, "messages"))
     {
         return PT_OK;
@@ -358,10 +361,12 @@ pt_wa_room(pt_wa_walk_t *wk)
 
     items = (size_t) n->messages + n->statuses + n->value_errors;
 
-    wa->messages = pt_calloc(wk->arena, n->messages, sizeof(pt_wa_message_t));
-    wa->statuses = pt_calloc(wk->arena, n->statuses, sizeof(pt_wa_status_t));
-    wa->errors = pt_calloc(wk->arena, items, sizeof(pt_wa_error_t));
-    wa->numbers = pt_calloc(wk->arena, wk->changes, sizeof(pt_str_t));
+    wa->messages =
+        pt_arena_calloc(wk->arena, n->messages, sizeof(pt_wa_message_t));
+    wa->statuses =
+        pt_arena_calloc(wk->arena, n->statuses, sizeof(pt_wa_status_t));
+    wa->errors = pt_arena_calloc(wk->arena, items, sizeof(pt_wa_error_t));
+    wa->numbers = pt_arena_calloc(wk->arena, wk->changes, sizeof(pt_str_t));
 
     if (wa->messages == NULL || wa->statuses == NULL || wa->errors == NULL
         || wa->numbers == NULL)
@@ -379,7 +384,7 @@ pt_wa_item(pt_wa_walk_t *wk, const pt_json_t *item)
     pt_err_t err;
 
     if (wk->place.kind == PT_WA_CHANNEL) {
-        /* what WhatsApp says of the number, not of a message */
+        /* This is what WhatsApp says of the number, and not of a message. */
         pt_wa_error_put(wk, item, "channel_error", "", false);
         return PT_OK;
     }
@@ -462,7 +467,8 @@ pt_wa_message(pt_wa_walk_t *wk, const pt_json_t *item)
 }
 
 
-/* One body may say the same thing twice; the first one stands. */
+/* Drops repeated messages: one body may have the same message twice, and the
+ * first one stays. */
 static pt_err_t
 pt_wa_messages_fold(pt_arena_t *a, pt_wa_t *wa)
 {
@@ -470,7 +476,7 @@ pt_wa_messages_fold(pt_arena_t *a, pt_wa_t *wa)
     uint32_t        *idx;
     pt_wa_message_t *m = wa->messages;
 
-    idx = pt_calloc(a, wa->nmessages, sizeof(uint32_t));
+    idx = pt_arena_calloc(a, wa->nmessages, sizeof(uint32_t));
     if (idx == NULL) {
         return PT_ENOMEM;
     }
@@ -505,8 +511,8 @@ pt_wa_numbers_fold(pt_arena_t *a, pt_wa_t *wa)
     uint32_t *idx;
     pt_str_t *sorted;
 
-    idx = pt_calloc(a, wa->nnumbers, sizeof(uint32_t));
-    sorted = pt_calloc(a, wa->nnumbers, sizeof(pt_str_t));
+    idx = pt_arena_calloc(a, wa->nnumbers, sizeof(uint32_t));
+    sorted = pt_arena_calloc(a, wa->nnumbers, sizeof(pt_str_t));
     if (idx == NULL || sorted == NULL) {
         return PT_ENOMEM;
     }

@@ -19,7 +19,7 @@ pt_wa_sort(uint32_t *idx, size_t                                            n,
 
     assert(idx != NULL || n == 0);
 
-    /* most lists come sorted, or hold one */
+    /* Most lists are sorted already, or have one entry. */
     for (i = 1; i < n && cmp(ctx, idx[i - 1], idx[i]) <= 0; i++) { /* void */
     }
     if (i >= n) {

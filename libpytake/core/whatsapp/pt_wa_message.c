@@ -1,34 +1,36 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * One inbound message: what it is, what a person reads of it, and all the
- * rest as metadata: every member that has no column of its own is kept under
- * its own name, so that nothing unknown is lost.
+ * Reads one inbound message: its type, what a person reads of it, and all the
+ * rest as metadata.  Every member that has no column of its own is kept there
+ * under its own name, so that nothing unknown is lost.
  */
 
 #include "pt_wa.h"
 
 #include <assert.h>
 
-#define PT_WA_CONTACTS_MAX 300u /* of a shared list, named in the content */
+/* How many contacts of a shared list the content names at most. */
+#define PT_WA_CONTACTS_MAX 300u
 
 
 typedef struct {
     pt_arena_t      *arena;
     const pt_json_t *msg;
-    const pt_json_t *payload; /* of its type, or NULL */
-    pt_str_t         content; /* out */
+    const pt_json_t *payload; /* the member with its type's name, or NULL */
+    pt_str_t         content; /* the result */
 } pt_wa_read_t;
 
 typedef pt_err_t (*pt_wa_content_pt)(pt_wa_read_t *r);
 
 typedef struct {
-    const char      *type;  /* as WhatsApp says */
-    const char      *kept;  /* as we say */
-    pt_json_type_t   shape; /* of the payload */
+    const char      *type;  /* its name in WhatsApp */
+    const char      *kept;  /* its name here */
+    pt_json_type_t   shape; /* what the payload must be */
     pt_wa_content_pt content;
-    const char      *quotes; /* member of the payload with a wamid */
-    const char      *fault;
+    const char      *quotes; /* the payload's member that is a wamid; or NULL */
+    /* What is wrong when the payload has another shape; or NULL. */
+    const char *fault;
 } pt_wa_type_t;
 
 
@@ -93,7 +95,8 @@ static const pt_wa_type_t pt_wa_types[] = {
       "unsupported is not an object" }
 };
 
-/* A type that is not in the table: kept whole, shown as unsupported. */
+/* A type that is not in the table.  Such a message is kept whole, and shown as
+ * unsupported. */
 static const pt_wa_type_t pt_wa_unknown = {
     "", "unsupported", PT_JSON_OBJECT, pt_wa_content_none, NULL, NULL
 };
@@ -158,8 +161,9 @@ pt_wa_type_find(pt_str_t type)
 }
 
 
-/* A text without its body is broken; of other types WhatsApp itself leaves
- * the payload out, when something went wrong on its side. */
+/* Finds the payload of a message.  A text without its payload is broken; of
+ * other types WhatsApp itself leaves the payload out, when something went wrong
+ * on its side. */
 static const pt_json_t *
 pt_wa_payload_find(const pt_json_t *msg, const pt_wa_type_t *t,
                    const char **detail)
@@ -332,7 +336,7 @@ pt_wa_content_contacts(pt_wa_read_t *r)
 }
 
 
-/* What it says now; an edit of an edit says nothing. */
+/* Takes the content of the edited message.  An edit of an edit has none. */
 static pt_err_t
 pt_wa_content_edit(pt_wa_read_t *r)
 {
@@ -396,7 +400,8 @@ pt_wa_preview(pt_arena_t *a, pt_wa_message_t *m)
         return PT_OK;
     }
 
-    return pt_fmt(a, &m->preview, "[%.*s]", (int) m->type.len, m->type.data);
+    return pt_arena_fmt(a, &m->preview, "[%.*s]", (int) m->type.len,
+                        m->type.data);
 }
 
 
@@ -417,7 +422,7 @@ pt_wa_metadata(pt_arena_t *a, pt_wa_message_t *m, const pt_wa_type_t *t,
         if (t != &pt_wa_unknown && pt_str_is(v->key, t->type)) {
             payload = v;
             if (t == &pt_wa_types[0] && v->count == 1) {
-                continue; /* the body alone: that is content */
+                continue; /* the body alone is the content */
             }
             pt_jw_key(&w, t->kept);
             pt_jw_value(&w, v);
@@ -455,7 +460,8 @@ pt_wa_metadata(pt_arena_t *a, pt_wa_message_t *m, const pt_wa_type_t *t,
 }
 
 
-/* Members that have a column, and the names of our own. */
+/* Whether a member has a column of its own, or its name is one that we give in
+ * the metadata. */
 static bool
 pt_wa_has_column(pt_str_t key)
 {

@@ -1,13 +1,15 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * Some countries write one mobile number in two ways, and WhatsApp uses both:
+ * Makes the keys of phone numbers.  Some countries write one mobile number in
+ * two ways, and WhatsApp uses both:
  *
  *   Brazil     55 AA 9XXXXXXX  without, 55 AA 9 9XXXXXXX with the ninth digit
  *   Mexico     52 1 NNNNNNNNNN  with the old mobile 1, 52 NNNNNNNNNN without
  *   Argentina  54 9 NNNNNNNNNN  as WhatsApp has it, 54 NNNNNNNNNN as dialled
  *
- * The key only finds the contact; what is sent goes to the wa_id received.
+ * The key only finds the contact; messages are sent to the wa_id that was
+ * received.
  */
 
 #include "pt_wa.h"
@@ -33,7 +35,7 @@ pt_wa_digits_build(pt_arena_t *a, pt_str_t wa_id, pt_str_t *out)
         return PT_OK;
     }
 
-    return pt_dup(a, (pt_str_t){ d, n }, out);
+    return pt_arena_dup(a, (pt_str_t){ d, n }, out);
 }
 
 
@@ -61,11 +63,12 @@ pt_wa_phone_build(pt_arena_t *a, pt_str_t wa_id, pt_str_t *out)
     assert(out != NULL);
 
     if (!pt_wa_digits(wa_id, d, &n)) {
-        return pt_dup(a, wa_id, out);
+        return pt_arena_dup(a, wa_id, out);
     }
 
     if (n == 12 && d[0] == '5' && d[1] == '5' && d[4] >= '6') {
-        /* mobile numbers begin with 6 to 9; landlines kept eight digits */
+        /* Mobile numbers begin with 6 to 9; landlines kept their eight
+         * digits. */
         memmove(d + 5, d + 4, n - 4);
         d[4] = '9';
         n++;
@@ -79,11 +82,12 @@ pt_wa_phone_build(pt_arena_t *a, pt_str_t wa_id, pt_str_t *out)
         n--;
     }
 
-    return pt_dup(a, (pt_str_t){ d, n }, out);
+    return pt_arena_dup(a, (pt_str_t){ d, n }, out);
 }
 
 
-/* Digits, and what people put between them, make a number. */
+/* Whether s is a phone number, of digits and what people put between them; if
+ * so, its digits are written to out. */
 static bool
 pt_wa_digits(pt_str_t s, char *out, size_t *n)
 {
@@ -112,8 +116,9 @@ pt_wa_digits(pt_str_t s, char *out, size_t *n)
 }
 
 
-/* The bytes of the blank, dash or mark of direction at a place, 0: it is
- * none.  Numbers that were copied out of a text bring them along. */
+/* Says how many bytes a blank, a dash or a mark of direction takes at a
+ * place; 0: there is none.  Numbers that were copied out of a text bring
+ * them along. */
 static size_t
 pt_wa_gap(pt_str_t s, size_t at)
 {
@@ -126,7 +131,7 @@ pt_wa_gap(pt_str_t s, size_t at)
 
     if ((c < 0x80 && c != 0 && strchr("+-. /()", (int) c) != NULL)
         || (c >= 0x2010 && c <= 0x2015) || c == 0x2212
-        || (c >= 0x80 && pt_char_is_blank(c)))
+        || (c >= 0x80 && pt_utf8_char_is_blank(c)))
     {
         return before - rest.len;
     }

@@ -1,10 +1,12 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
-/* Who wrote a message: a phone number, a business-scoped id, or both. */
+/* Finds out who wrote a message: a phone number, a business-scoped id, or
+ * both. */
 
 #include "pt_wa_item.h"
 
-/* More identities of one change than a body has items are not looked at. */
+/* Identities of one change beyond this number are not looked at, for a body has
+ * fewer items. */
 #define PT_WA_KNOWN_MAX (2 * PT_WEBHOOK_ITEMS_MAX)
 
 
@@ -33,7 +35,8 @@ pt_wa_sender_get(pt_wa_walk_t *wk, const pt_json_t *item, pt_wa_sender_t *s)
     pt_err_t         err;
     const pt_json_t *sys, *contact;
 
-    /* where a system message without a sender tells whose it is */
+    /* The members in which a system message without a sender says whose it
+     * is. */
     static const char *const keys[] = { "customer", "wa_id", "new_wa_id" };
 
     memset(s, 0, sizeof(*s));
@@ -83,8 +86,8 @@ pt_wa_sender_get(pt_wa_walk_t *wk, const pt_json_t *item, pt_wa_sender_t *s)
 }
 
 
-/* WhatsApp tells who they were ("from") and who they are from now on: that
- * is where to send. */
+/* Reads a notice of a new number or id.  WhatsApp says who they were ("from")
+ * and who they are from now on, and messages are sent to the latter. */
 static pt_err_t
 pt_wa_sender_next(pt_wa_walk_t *wk, const pt_json_t *sys, pt_wa_sender_t *s)
 {
@@ -122,8 +125,9 @@ pt_wa_sender_next(pt_wa_walk_t *wk, const pt_json_t *sys, pt_wa_sender_t *s)
 }
 
 
-/* The entry of contacts[] about this sender.  A single one is about whoever
- * it is, but then (not exact) the numbers differ and only its name counts. */
+/* Finds the entry of contacts[] about this sender.  A single entry is about the
+ * sender whoever it names; but then the numbers differ, *exact is false, and
+ * only its name is used. */
 static const pt_json_t *
 pt_wa_contact_find(pt_wa_walk_t *wk, const pt_wa_sender_t *s, bool *exact)
 {
@@ -147,14 +151,15 @@ pt_wa_contact_find(pt_wa_walk_t *wk, const pt_wa_sender_t *s, bool *exact)
         return NULL;
     }
 
-    /* a message that names nobody is from the only one there is */
+    /* A message that names nobody is from the only contact that there is. */
     *exact = s->wa_id.data == NULL && s->bsuid.data == NULL;
 
     return wk->contacts->first;
 }
 
 
-/* Once a change: its messages may be thousands. */
+/* Reads contacts[] once for each change, because a change may have thousands of
+ * messages. */
 static pt_err_t
 pt_wa_contacts_read(pt_wa_walk_t *wk)
 {
@@ -173,8 +178,8 @@ pt_wa_contacts_read(pt_wa_walk_t *wk)
     }
 
     wk->nknown = 0;
-    wk->known = pt_calloc(wk->arena, n, sizeof(pt_wa_contact_t));
-    wk->order = pt_calloc(wk->arena, n, sizeof(uint32_t));
+    wk->known = pt_arena_calloc(wk->arena, n, sizeof(pt_wa_contact_t));
+    wk->order = pt_arena_calloc(wk->arena, n, sizeof(uint32_t));
     if (wk->known == NULL || wk->order == NULL) {
         return PT_ENOMEM;
     }
@@ -205,7 +210,7 @@ pt_wa_contacts_read(pt_wa_walk_t *wk)
 }
 
 
-/* The first entry that has it, or NULL. */
+/* Finds the first entry that has an identity; NULL: there is none. */
 static const pt_json_t *
 pt_wa_known_find(const pt_wa_walk_t *wk, const pt_wa_contact_t *want)
 {
@@ -282,7 +287,8 @@ pt_wa_contact_read(pt_wa_walk_t *wk, const pt_json_t *contact, bool exact,
 }
 
 
-/* A contact's fault is not the message's: what is no id is absent. */
+/* Gives an identity of a contact.  What is no identifier is absent and no
+ * fault, because the message is not to blame for its contact. */
 static pt_str_t
 pt_wa_contact_id(const pt_json_t *contact, const char *key)
 {

@@ -1,6 +1,6 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
-/* One status: what WhatsApp says became of a message of ours. */
+/* Reads one status, by which WhatsApp says what became of a message of ours. */
 
 #include "pt_wa_item.h"
 
@@ -73,8 +73,9 @@ pt_wa_status_parse(pt_wa_walk_t *wk, const pt_json_t *item)
 }
 
 
-/* Literals of ours.  A voice note that was played was read; a status that
- * WhatsApp invents tomorrow is a receipt. */
+/* Gives the status that a message of ours gets, as a string literal.  A voice
+ * note that was played was read; a status that WhatsApp invents tomorrow is a
+ * receipt and changes nothing. */
 static pt_str_t
 pt_wa_status_moves(pt_str_t said)
 {
@@ -95,8 +96,8 @@ pt_wa_status_moves(pt_str_t said)
 }
 
 
-/* Our message's id travels in biz_opaque_callback_data; anything else there
- * is somebody else's. */
+/* Reads the id of our message, which is sent to WhatsApp and comes back as
+ * biz_opaque_callback_data.  Anything else there is from another program. */
 static void
 pt_wa_status_ours(const pt_json_t *item, pt_wa_status_t *s)
 {

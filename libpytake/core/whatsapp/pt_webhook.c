@@ -1,9 +1,9 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * The two operations of WhatsApp's callback.  A POST is answered 200 only
- * when the bytes and every item have been committed; on anything else
- * WhatsApp comes again, and derived ids make that harmless.
+ * The two operations of WhatsApp's callback.  A POST is answered 200 only when
+ * the bytes and every item were committed.  After any other answer WhatsApp
+ * sends the body again, and derived ids make that harmless.
  */
 
 #include "pt_webhook_parts.h"
@@ -26,7 +26,8 @@ static pt_err_t pt_webhook_publish(pytake_op_t *op, const pt_webhook_t *wh);
 
 const pt_op_def_t pt_webhook_verify = { .name = "webhook_verify",
                                         .perm = PT_PERM_NONE,
-                                        .flags = PT_OP_PUBLIC | PT_OP_WEBHOOK | PT_OP_ANY_ARGS,
+                                        .flags = PT_OP_PUBLIC | PT_OP_WEBHOOK
+                                                 | PT_OP_ANY_ARGS,
                                         .steps = { pt_webhook_verify_step } };
 
 const pt_op_def_t pt_webhook_ingest = {
@@ -48,7 +49,7 @@ pt_webhook_verify_step(pytake_op_t *op)
         || !pt_arg_find(op, "hub.verify_token", &token)
         || !pt_arg_find(op, "hub.challenge", &challenge)
         || !pt_str_is(mode, "subscribe") || token.len != ours.len
-        || !pt_equal_const_time(token.data, ours.data, ours.len)
+        || !pt_hash_equal(token.data, ours.data, ours.len)
         || !pt_webhook_printable(challenge))
     {
         return PT_EVERIFYTOKEN;
@@ -70,7 +71,7 @@ pt_webhook_read_step(pytake_op_t *op)
         return err;
     }
 
-    wh = pt_calloc(op->arena, 1, sizeof(pt_webhook_t));
+    wh = pt_arena_calloc(op->arena, 1, sizeof(pt_webhook_t));
     if (wh == NULL) {
         return PT_ENOMEM;
     }
@@ -103,7 +104,7 @@ pt_webhook_route_step(pytake_op_t *op)
     pt_err_t      err;
     pt_webhook_t *wh = op->data;
 
-    err = pt_webhook_route(op, wh, wh->asked ? pt_rows_get(op, 0) : NULL);
+    err = pt_webhook_route(op, wh, wh->asked ? pt_op_rows(op, 0) : NULL);
     if (err != PT_OK) {
         return err;
     }
@@ -146,7 +147,7 @@ pt_webhook_job_step(pytake_op_t *op)
     if (err == PT_ENOMEM && pt_arena_capped(op->arena)
         && pt_webhook_halve(wh) == PT_OK)
     {
-        /* a body of much to say: less of it at a time */
+        /* The items say too much for the arena, so half of them are tried. */
         pt_arena_release(op->arena, &mark);
         pt_op_goto(op, pt_webhook_job_step);
         return PT_OK;
@@ -177,7 +178,8 @@ pt_webhook_result_step(pytake_op_t *op)
         err = pt_webhook_split(op, wh);
 
     } else {
-        /* WhatsApp comes again: whatever it was, it is not lost */
+        /* WhatsApp sends the body again, so nothing is lost whatever the reason
+         * was. */
         return PT_EDBAWAY;
     }
 
@@ -191,7 +193,8 @@ pt_webhook_result_step(pytake_op_t *op)
 }
 
 
-/* A body that is signed is WhatsApp's: what we cannot read we keep. */
+/* Reads the body.  It is signed and therefore WhatsApp's, so that what cannot
+ * be read is kept. */
 static pt_err_t
 pt_webhook_read(pytake_op_t *op, pt_webhook_t *wh)
 {
@@ -225,8 +228,8 @@ pt_webhook_read(pytake_op_t *op, pt_webhook_t *wh)
 }
 
 
-/* What a batch was built of, and the events of the one before: both have
- * gone out. */
+/* Frees what the last batch was built of, and the events of the one before it.
+ * Both were sent. */
 static void
 pt_webhook_release(pytake_op_t *op, const pt_webhook_t *wh)
 {
@@ -261,10 +264,10 @@ pt_webhook_printable(pt_str_t s)
 
 
 /*
- * Whether an item's own content was refused: classes 21 (cardinality), 22
- * (data), 23 (constraint), 54 (too large for an index).  Not when a day's
- * partition is missing or the bytes themselves were refused: no item is to
- * blame for that.
+ * Whether the database refused an item's own content: SQLSTATE classes 21
+ * (cardinality), 22 (data), 23 (constraint) and 54 (too large for an index).
+ * It is false when the partition of a day is missing or the bytes themselves
+ * were refused, because no item is to blame for that.
  */
 static bool
 pt_webhook_is_data_error(const pytake_op_t *op)
@@ -303,7 +306,7 @@ pt_webhook_is_data_error(const pytake_op_t *op)
 }
 
 
-/* The events are the rows of the batch's last statement. */
+/* Publishes the events, which are the rows of the batch's last statement. */
 static pt_err_t
 pt_webhook_publish(pytake_op_t *op, const pt_webhook_t *wh)
 {
@@ -318,5 +321,5 @@ pt_webhook_publish(pytake_op_t *op, const pt_webhook_t *wh)
     last = (uint16_t) (op->batch.sql.nstmts - op->first - 1);
 
     return pt_publish_rows(op, &wh->tenants[wh->job.tenant].id,
-                           pt_rows_get(op, last));
+                           pt_op_rows(op, last));
 }

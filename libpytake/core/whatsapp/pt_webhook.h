@@ -1,8 +1,8 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * pt_webhook.h: WhatsApp's callback: GET proves that it is ours, POST
- * ingests.  docs/webhook.md.
+ * pt_webhook.h: WhatsApp's callback (docs/webhook.md).  Its GET proves to Meta
+ * that the address is ours, its POST ingests what WhatsApp tells.
  */
 
 #ifndef PT_WEBHOOK_H
@@ -10,10 +10,12 @@
 
 #include "core/op/pt_op.h"
 
+/* How many bytes of a challenge the answer to the GET echoes at most. */
 #define PT_WEBHOOK_CHALLENGE_MAX 256u
-#define PT_WEBHOOK_CHUNK_MAX 500u /* events of one transaction */
+#define PT_WEBHOOK_CHUNK_MAX 500u /* items of one transaction */
 
-/* What reading must leave of the arena: the largest item, stored. */
+/* How many bytes of the arena must be left when a body was read, so that its
+ * largest item can be stored. */
 #define PT_WEBHOOK_ROOM (8u * 1024 * 1024)
 
 extern const pt_op_def_t pt_webhook_verify;

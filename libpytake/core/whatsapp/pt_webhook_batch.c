@@ -1,8 +1,8 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * The statements of one transaction.  Arrays are parallel; a body of a
- * thousand items is a handful of statements.
+ * Builds the statements of one transaction.  Their parameters are parallel
+ * arrays, so that a body of a thousand items takes a handful of statements.
  */
 
 #include "pt_webhook_parts.h"
@@ -11,10 +11,10 @@
 #include <assert.h>
 
 
-/* Columns of ingest_statuses. */
+/* The parameters of ingest_statuses. */
 typedef struct {
     size_t     n;
-    pt_str_t  *texts; /* six columns */
+    pt_str_t  *texts; /* six arrays of n, one behind another */
     pt_uuid_t *ours;
     pt_uuid_t *events;
     int64_t   *times;
@@ -106,9 +106,9 @@ pt_webhook_statuses_add(pytake_op_t *op, pt_webhook_t *wh)
 
     list = wh->tenants[wh->job.tenant].statuses + wh->job.from;
 
-    c.texts = pt_calloc(op->arena, n, 6 * sizeof(pt_str_t));
-    c.ours = pt_calloc(op->arena, n, 2 * sizeof(pt_uuid_t));
-    c.times = pt_calloc(op->arena, n, sizeof(int64_t));
+    c.texts = pt_arena_calloc(op->arena, n, 6 * sizeof(pt_str_t));
+    c.ours = pt_arena_calloc(op->arena, n, 2 * sizeof(pt_uuid_t));
+    c.times = pt_arena_calloc(op->arena, n, sizeof(int64_t));
     if (c.texts == NULL || c.ours == NULL || c.times == NULL) {
         return PT_ENOMEM;
     }
@@ -166,7 +166,7 @@ pt_webhook_errors_add(pytake_op_t *op, pt_webhook_t *wh)
 
     list = wh->tenants[wh->job.tenant].errors + wh->job.from;
 
-    errors = pt_calloc(op->arena, n, sizeof(errors[0]));
+    errors = pt_arena_calloc(op->arena, n, sizeof(errors[0]));
     if (errors == NULL) {
         return PT_ENOMEM;
     }
@@ -218,7 +218,7 @@ pt_webhook_error_rows(pytake_op_t *op, pt_webhook_t *wh,
     pt_err_t  err;
     pt_str_t *cols[5];
 
-    cols[0] = pt_calloc(op->arena, n, sizeof(pt_str_t) * PT_COUNT(cols));
+    cols[0] = pt_arena_calloc(op->arena, n, sizeof(pt_str_t) * PT_COUNT(cols));
     if (cols[0] == NULL) {
         return PT_ENOMEM;
     }
@@ -269,7 +269,7 @@ pt_webhook_error_row(pytake_op_t *op, pt_webhook_t *wh, const pt_wa_error_t *e,
         return err;
     }
 
-    hex = pt_alloc(op->arena, 2 * sizeof(digest));
+    hex = pt_arena_alloc(op->arena, 2 * sizeof(digest));
     if (hex == NULL) {
         return PT_ENOMEM;
     }
@@ -281,9 +281,10 @@ pt_webhook_error_row(pytake_op_t *op, pt_webhook_t *wh, const pt_wa_error_t *e,
 
 
 /*
- * So that a retry keeps it once.  An item has an id, and what is wrong with
- * it is so wherever it stands; what WhatsApp says of a number has neither id
- * nor time and is known by the body that said it.
+ * Computes the hash by which an error is kept once, even if the body comes
+ * again.  An item has an id, and what is wrong with it is so wherever it
+ * stands; what WhatsApp says of a number has neither id nor time, and is known
+ * by the body that said it.
  */
 static pt_err_t
 pt_webhook_error_hash(pytake_op_t *op, pt_webhook_t *wh, const pt_wa_error_t *e,
@@ -294,11 +295,11 @@ pt_webhook_error_hash(pytake_op_t *op, pt_webhook_t *wh, const pt_wa_error_t *e,
     pt_str_t hash;
 
     if (e->place.kind != PT_WA_CHANNEL) {
-        return pt_sha256(item.data, item.len, digest);
+        return pt_hash_sha256(item.data, item.len, digest);
     }
 
     if (!wh->hashed) {
-        err = pt_sha256(op->req->body.data, op->req->body.len, wh->hash);
+        err = pt_hash_sha256(op->req->body.data, op->req->body.len, wh->hash);
         if (err != PT_OK) {
             return err;
         }
@@ -315,7 +316,7 @@ pt_webhook_error_hash(pytake_op_t *op, pt_webhook_t *wh, const pt_wa_error_t *e,
         return err;
     }
 
-    return pt_sha256(hash.data, hash.len, digest);
+    return pt_hash_sha256(hash.data, hash.len, digest);
 }
 
 

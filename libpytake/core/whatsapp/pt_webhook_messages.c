@@ -1,7 +1,8 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * The messages of one transaction: one statement, whose arrays are parallel.
+ * Stores the messages of one transaction by one statement, whose parameters are
+ * parallel arrays.
  */
 
 #include "pt_webhook_parts.h"
@@ -10,7 +11,7 @@
 #include <assert.h>
 
 
-/* Columns of ingest_messages.  A thread is a sender and a number. */
+/* The parameters of ingest_messages.  A thread is a sender and a number. */
 typedef struct {
     size_t     nthreads;
     pt_str_t  *phones;
@@ -18,7 +19,7 @@ typedef struct {
     pt_str_t  *names;
     pt_str_t  *wa_ids;
     pt_str_t  *usernames;
-    pt_uuid_t *contacts; /* ids for contacts that must be made */
+    pt_uuid_t *contacts; /* ids for contacts that must be created */
     pt_uuid_t *configs;
     pt_uuid_t *convs; /* ids for conversations that must be opened */
 
@@ -98,10 +99,10 @@ pt_webhook_cols(pt_arena_t *a, size_t n, pt_webhook_cols_t *c)
     pt_uuid_t **const uuid_cols[] = { &c->contacts, &c->configs, &c->convs,
                                       &c->ids, &c->events };
 
-    texts = pt_calloc(a, n, PT_COUNT(text_cols) * sizeof(pt_str_t));
-    uuids = pt_calloc(a, n, PT_COUNT(uuid_cols) * sizeof(pt_uuid_t));
-    c->threads = pt_calloc(a, n, sizeof(int32_t));
-    c->times = pt_calloc(a, n, sizeof(int64_t));
+    texts = pt_arena_calloc(a, n, PT_COUNT(text_cols) * sizeof(pt_str_t));
+    uuids = pt_arena_calloc(a, n, PT_COUNT(uuid_cols) * sizeof(pt_uuid_t));
+    c->threads = pt_arena_calloc(a, n, sizeof(int32_t));
+    c->times = pt_arena_calloc(a, n, sizeof(int64_t));
 
     if (texts == NULL || uuids == NULL || c->threads == NULL
         || c->times == NULL) {
@@ -122,8 +123,9 @@ pt_webhook_cols(pt_arena_t *a, size_t n, pt_webhook_cols_t *c)
 }
 
 
-/* Distinct and sorted: two bodies with the same senders in opposite order
- * take their locks in one order.  Of two names the later one stands. */
+/* Collects the threads, distinct and sorted, so that two bodies with the same
+ * senders in opposite order take their locks in one order.  Of two names of a
+ * sender the later one stays. */
 static pt_err_t
 pt_webhook_threads(pytake_op_t *op, const pt_webhook_t *wh,
                    const uint32_t *list, pt_webhook_cols_t *c)
@@ -138,7 +140,7 @@ pt_webhook_threads(pytake_op_t *op, const pt_webhook_t *wh,
         const uint32_t        *list;
     } ctx = { wh->wa.messages, list };
 
-    idx = pt_calloc(op->arena, c->n, sizeof(uint32_t));
+    idx = pt_arena_calloc(op->arena, c->n, sizeof(uint32_t));
     if (idx == NULL) {
         return PT_ENOMEM;
     }
@@ -274,12 +276,14 @@ pt_webhook_params(pytake_op_t *op, const pt_webhook_cols_t *c)
            .contents = { c->contents, c->n }, .previews = { c->previews, c->n },
            .wamids = { c->wamids, c->n }, .metadata = { c->metadata, c->n },
            .quoted = { c->quoted, c->n }, .frames = { c->templates, c->n },
-           .event_ids = { c->events, c->n }, .now = pt_envelope_time(op->now_us));
+           .event_ids = { c->events, c->n },
+           .now = pt_envelope_time(op->now_us));
 }
 
 
-/* Of the notices that somebody has another number or id, if there are any:
- * before the messages, which may be from the new one. */
+/* Adds the statement for notices that somebody has another number or id, if
+ * there are any.  It stands before the messages, which may come from the new
+ * one already. */
 static pt_err_t
 pt_webhook_link_add(pytake_op_t *op, const pt_webhook_t *wh,
                     const uint32_t *list, size_t n)
@@ -298,8 +302,8 @@ pt_webhook_link_add(pytake_op_t *op, const pt_webhook_t *wh,
         return PT_OK;
     }
 
-    cols = pt_calloc(op->arena, count, 7 * sizeof(pt_str_t));
-    ids = pt_calloc(op->arena, count, 2 * sizeof(pt_uuid_t));
+    cols = pt_arena_calloc(op->arena, count, 7 * sizeof(pt_str_t));
+    ids = pt_arena_calloc(op->arena, count, 2 * sizeof(pt_uuid_t));
     if (cols == NULL || ids == NULL) {
         return PT_ENOMEM;
     }

@@ -1,12 +1,14 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
-/* Which items are whose, and the transactions that store them. */
+/* Decides which items belong to which tenant, and makes the transactions that
+ * store them. */
 
 #include "pt_webhook_parts.h"
 
 #include <assert.h>
 
-/* beside one job a chunk: what halving and single errors need at most */
+/* Places on the stack beside one job for each chunk: as many as halving and
+ * single errors need at most. */
 #define PT_WEBHOOK_JOBS_SPARE 32u
 
 
@@ -93,7 +95,8 @@ pt_webhook_halve(pt_webhook_t *wh)
 
     half = j.from + (j.to - j.from) / 2;
 
-    /* a stack: the first half goes first */
+    /* The first half is put last, because a stack gives back the last one
+     * first. */
     err = pt_webhook_job_add(wh, j.type, j.tenant, half, j.to);
     if (err == PT_OK) {
         err = pt_webhook_job_add(wh, j.type, j.tenant, j.from, half);
@@ -112,7 +115,7 @@ pt_webhook_number_find(const pt_webhook_t *wh, pt_str_t number)
 }
 
 
-/* Its place, whoever has it. */
+/* Finds the place of a number, whether or not it belongs to a tenant. */
 static pt_webhook_number_t *
 pt_webhook_number_get(const pt_webhook_t *wh, pt_str_t number)
 {
@@ -193,8 +196,8 @@ pt_webhook_numbers(pytake_op_t *op, pt_webhook_t *wh, const pytake_rows_t *rows)
     size_t   i;
     pt_err_t err;
 
-    wh->numbers =
-        pt_calloc(op->arena, wh->wa.nnumbers, sizeof(pt_webhook_number_t));
+    wh->numbers = pt_arena_calloc(op->arena, wh->wa.nnumbers,
+                                  sizeof(pt_webhook_number_t));
     if (wh->numbers == NULL) {
         return PT_ENOMEM;
     }
@@ -223,7 +226,7 @@ pt_webhook_tenants(pt_arena_t *a, pt_webhook_t *wh, const pytake_rows_t *rows)
     pt_uuid_t            tenant;
     pt_webhook_number_t *w;
 
-    wh->tenants = pt_calloc(a, rows->nrows, sizeof(pt_webhook_tenant_t));
+    wh->tenants = pt_arena_calloc(a, rows->nrows, sizeof(pt_webhook_tenant_t));
     if (wh->tenants == NULL) {
         return PT_ENOMEM;
     }
@@ -277,9 +280,9 @@ pt_webhook_items(pt_arena_t *a, pt_webhook_t *wh)
     for (i = 0; i < wh->ntenants; i++) {
         t = &wh->tenants[i];
 
-        t->messages = pt_calloc(a, t->nmessages, sizeof(uint32_t));
-        t->statuses = pt_calloc(a, t->nstatuses, sizeof(uint32_t));
-        t->errors = pt_calloc(a, t->nerrors, sizeof(uint32_t));
+        t->messages = pt_arena_calloc(a, t->nmessages, sizeof(uint32_t));
+        t->statuses = pt_arena_calloc(a, t->nstatuses, sizeof(uint32_t));
+        t->errors = pt_arena_calloc(a, t->nerrors, sizeof(uint32_t));
 
         if (t->messages == NULL || t->statuses == NULL || t->errors == NULL) {
             return PT_ENOMEM;
@@ -360,7 +363,7 @@ pt_webhook_jobs(pt_arena_t *a, pt_webhook_t *wh)
     }
 
     wh->jobs_cap = n;
-    wh->jobs = pt_calloc(a, n, sizeof(pt_webhook_job_t));
+    wh->jobs = pt_arena_calloc(a, n, sizeof(pt_webhook_job_t));
     if (wh->jobs == NULL) {
         return PT_ENOMEM;
     }
@@ -386,7 +389,8 @@ pt_webhook_jobs(pt_arena_t *a, pt_webhook_t *wh)
 }
 
 
-/* The stack gives back the last one first. */
+/* Makes the jobs of one list.  The last chunk is put first, because a stack
+ * gives back the last one first. */
 static pt_err_t
 pt_webhook_chunks(pt_webhook_t *wh, pt_webhook_job_type_t type, uint32_t tenant,
                   size_t n)

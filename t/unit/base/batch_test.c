@@ -115,9 +115,9 @@ START_TEST(copies)
     ck_assert_uint_eq(given->stmts[0].nparams, 5);
     p = given->stmts[0].params;
 
-    ck_assert(p[0].binary && p[0].len == 16);
+    ck_assert_int_eq(p[0].len, 16);
     ck_assert_int_eq(p[0].data[0], 1);
-    ck_assert(p[2].binary && p[2].len == 5);
+    ck_assert_int_eq(p[2].len, 5);
     ck_assert_mem_eq(p[2].data, "hello", 5);
     ck_assert_ptr_null(p[3].data);
     ck_assert_mem_eq(p[4].data, "\0\0\0\0\0\0\0\1", 8);

@@ -187,7 +187,7 @@ START_TEST(longest)
     courier_msg_t m;
 
     a = pt_test_arena();
-    s = pt_alloc(a, 4096 * 4);
+    s = pt_arena_alloc(a, 4096 * 4);
 
     for (i = 0; i < 4096; i++) {
         memcpy(s + 4 * i, "\xf0\x9f\x98\x80", 4);

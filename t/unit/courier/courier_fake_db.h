@@ -241,7 +241,7 @@ fc_bin(uint64_t v, int n)
         out[i] = (char) (v >> (8 * (n - 1 - i)));
     }
 
-    ck_assert_ok(pt_dup(fc->arena, (pt_str_t){ out, (size_t) n }, &s));
+    ck_assert_ok(pt_arena_dup(fc->arena, (pt_str_t){ out, (size_t) n }, &s));
 
     return s;
 }
@@ -336,8 +336,8 @@ fc_do_claim(fc_batch_t *b, size_t k, const pytake_stmt_t *s)
         c[PT_COL_OUTBOX_CLAIM_WA_ID] = PT_STR("15550001");
 
         if (fc->crowd) {
-            ck_assert_ok(pt_fmt(fc->arena, &c[PT_COL_OUTBOX_CLAIM_WA_ID],
-                                "1555%zu", 1000 + i));
+            ck_assert_ok(pt_arena_fmt(fc->arena, &c[PT_COL_OUTBOX_CLAIM_WA_ID],
+                                      "1555%zu", 1000 + i));
         }
 
         c[PT_COL_OUTBOX_CLAIM_BSUID] = PT_STR_NULL;
@@ -449,8 +449,8 @@ fc_do_sweep(fc_batch_t *b, size_t k, const pytake_stmt_t *s)
             c = fc_result(b, k, PT_COL_COURIER_STALE__COUNT);
             c[PT_COL_COURIER_STALE_TENANT_ID] = fc_uuid(&fc_tenant);
             c[PT_COL_COURIER_STALE_MESSAGE_ID] = fc_uuid(&r->id);
-            ck_assert_ok(pt_dup(fc->arena, fc_uuid(&r->claimed_by),
-                                &c[PT_COL_COURIER_STALE_CLAIMED_BY]));
+            ck_assert_ok(pt_arena_dup(fc->arena, fc_uuid(&r->claimed_by),
+                                      &c[PT_COL_COURIER_STALE_CLAIMED_BY]));
             c[PT_COL_COURIER_STALE_CLAIMED_AT] = fc_at(r->claimed_us);
         }
 

@@ -4,7 +4,7 @@ import { DESK, PHONE } from "../stage.mjs";
 const flip = { light: "dark", dark: "light" };
 
 /** Both themes: all rules in the first, what depends on colours in the other. */
-async function clean(t, seat, name) {
+export async function clean(t, seat, name) {
   t.eq(await seat.violations(), [], `axe, ${seat.view.name} ${seat.view.scheme}: ${name}`);
   const other = flip[seat.view.scheme];
 

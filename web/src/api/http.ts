@@ -39,6 +39,8 @@ export interface Request {
   body?: unknown;
   headers?: Record<string, string>;
   signal?: AbortSignal;
+  /** Is told the head of a good answer: an ETag stands there. */
+  onHead?: (headers: Headers) => void;
 }
 
 export const ANSWER_MS = 15_000;
@@ -92,6 +94,7 @@ export async function request<T>(path: string, r: Request = {}): Promise<T> {
     throw new ApiError(response.status, toProblem(text), wait > 0 ? wait : null);
   }
 
+  r.onHead?.(response.headers);
   return (text === "" ? undefined : JSON.parse(text)) as T;
 }
 

@@ -16,6 +16,11 @@ export type WhatsAppNumber = Schemas["Number"];
 export type Message = Schemas["Message"];
 export type SenderType = Message["sender_type"];
 export type MessageError = NonNullable<Schemas["MessageError"]>;
+export type Tag = Schemas["Tag"];
+export type TagColor = NonNullable<Tag["color"]>;
+export type TagInput = Schemas["TagInput"];
+export type QuickReply = Schemas["QuickReply"];
+export type QuickReplyInput = Schemas["QuickReplyInput"];
 export type Since = Schemas["Since"];
 export type Problem = Schemas["Problem"];
 

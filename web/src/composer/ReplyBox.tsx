@@ -1,8 +1,9 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 "use client";
 
-import { ChevronDown, Send, X } from "lucide-react";
+import { ChevronDown, Send, X, Zap } from "lucide-react";
 import {
+  type ComponentProps,
   type KeyboardEvent,
   useCallback,
   useEffect,
@@ -25,6 +26,9 @@ import type { ShownMessage } from "@/thread/items";
 import { Button, IconButton } from "@/ui/Button";
 import { Kbd } from "@/ui/Kbd";
 import { Menu, MenuContent, MenuItem, MenuTrigger } from "@/ui/Menu";
+import { Tip } from "@/ui/Tip";
+import { QuickReplyMenu } from "./QuickReplyMenu";
+import { useQuickReplies } from "./useQuickReplies";
 
 interface ReplyBoxProps {
   conversation: Conversation;
@@ -118,6 +122,7 @@ export function ReplyBox({ conversation: c, quote, quoteName, onQuoteEnd }: Repl
     }
     idle.current = setTimeout(stopTyping, TYPING_IDLE_MS);
   };
+  const quick = useQuickReplies({ conversation: c.id, text, latest, onText, box });
   const send = (close: boolean) => {
     if (empty || tooLong) {
       return;
@@ -135,7 +140,7 @@ export function ReplyBox({ conversation: c, quote, quoteName, onQuoteEnd }: Repl
     }
   };
   const onKeyDown = (ev: KeyboardEvent) => {
-    if (ev.nativeEvent.isComposing) {
+    if (ev.nativeEvent.isComposing || quick.onKeyDown(ev)) {
       return;
     }
     if (ev.key === "Escape") {
@@ -176,7 +181,8 @@ export function ReplyBox({ conversation: c, quote, quoteName, onQuoteEnd }: Repl
 
   return (
     <div>
-      {c.assigned_to === null && !empty && <AssignNudge conversation={c} />}
+      {c.assigned_to === null && !empty && !quick.open && <AssignNudge conversation={c} />}
+      <QuickReplyMenu quick={quick} />
       <div className="md:rounded-card md:border md:border-control md:bg-card md:focus-within:border-accent md:focus-within:ring-1 md:focus-within:ring-accent">
         {quote !== null && (
           <div className="m-2 mb-0 flex items-center gap-2 rounded-mark border-accent border-l-3 bg-well py-1 pr-1 pl-2 max-md:mx-0 max-md:mt-0 max-md:mb-2">
@@ -195,6 +201,7 @@ export function ReplyBox({ conversation: c, quote, quoteName, onQuoteEnd }: Repl
           </div>
         )}
         <div className="max-md:flex max-md:items-end max-md:gap-1">
+          {phone && <QuickReplyButton quick={quick} />}
           <textarea
             ref={box}
             id="composer"
@@ -202,10 +209,14 @@ export function ReplyBox({ conversation: c, quote, quoteName, onQuoteEnd }: Repl
             value={text}
             aria-label={t.message}
             aria-invalid={tooLong}
-            placeholder={t.placeholder}
-            onChange={(ev) => onText(ev.target.value)}
+            placeholder={phone ? t.placeholderShort : t.placeholder}
+            {...quick.roles}
+            onChange={(ev) => quick.onType(ev.target.value)}
             onKeyDown={onKeyDown}
-            onBlur={stopTyping}
+            onBlur={() => {
+              stopTyping();
+              quick.leave();
+            }}
             className={PHONE_BOX}
           />
           {phone ? (
@@ -219,7 +230,10 @@ export function ReplyBox({ conversation: c, quote, quoteName, onQuoteEnd }: Repl
               <Send aria-hidden="true" className="size-5" strokeWidth={1.75} />
             </button>
           ) : (
-            <div className="flex items-center gap-2.5 pr-1.5 pb-1.5 pl-3.5">
+            <div className="flex items-center gap-2.5 pr-1.5 pb-1.5 pl-1.5">
+              <Tip text={t.quickReply} keys="/" side="top">
+                <QuickReplyButton quick={quick} />
+              </Tip>
               <span className="flex min-w-0 flex-1 items-center gap-1 truncate text-ink-3 text-meta">
                 {!plain && <Kbd>Ctrl</Kbd>}
                 <Kbd>Enter</Kbd>
@@ -233,6 +247,27 @@ export function ReplyBox({ conversation: c, quote, quoteName, onQuoteEnd }: Repl
         {phone && counter !== null && <div className="pt-1 text-right">{counter}</div>}
       </div>
     </div>
+  );
+}
+
+/* The pointer does not take the focus out of the box. */
+function QuickReplyButton({
+  quick,
+  ...rest
+}: { quick: ReturnType<typeof useQuickReplies> } & ComponentProps<"button">) {
+  const { t } = useI18n();
+
+  return (
+    <IconButton
+      {...rest}
+      label={t.quickReply}
+      on={quick.open}
+      onPointerDown={(ev) => ev.preventDefault()}
+      onMouseDown={(ev) => ev.preventDefault()}
+      onClick={quick.toggle}
+    >
+      <Zap className="size-[18px] max-md:size-5" strokeWidth={1.75} />
+    </IconButton>
   );
 }
 

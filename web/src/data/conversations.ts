@@ -21,6 +21,10 @@ const OPEN = "active,pending,snoozed";
 
 /** The head that the first list named: where the socket begins. */
 let head: Since | null = null;
+/** The newest head that any list named: its rows hold every event up to it. */
+let listed = 0;
+/** The newest event of a conversation that was applied. */
+const applied = new Map<string, number>();
 let headKnown: ((since: Since) => void)[] = [];
 
 export function onListHead(then: (since: Since) => void): void {
@@ -34,6 +38,8 @@ export function onListHead(then: (since: Since) => void): void {
 export function forgetListHead(): void {
   head = null;
   headKnown = [];
+  listed = 0;
+  applied.clear();
 }
 
 async function fetchPage(
@@ -53,6 +59,7 @@ async function fetchPage(
     signal,
   });
 
+  listed = Math.max(listed, page.since?.seq ?? 0);
   if (head === null && page.since !== undefined) {
     head = page.since;
     for (const then of headKnown) {
@@ -205,18 +212,44 @@ function work(client: QueryClient, me: string): void {
   }
 }
 
+/** When an event happened, and its place among the others. */
+export interface Told {
+  at: string;
+  seq: number | undefined;
+}
+
+/**
+ * The time that a conversation has after an event, or null when the event is an
+ * older one than what is known.  Servers that work beside each other stamp two
+ * events of one conversation in the wrong order now and then; their `seq` is
+ * right always.  So what no list holds yet, and follows the last event, counts
+ * whatever its time.
+ */
+export function toldAt(had: Conversation, { at, seq }: Told): string | null {
+  const next = seq !== undefined && seq > Math.max(listed, applied.get(had.id) ?? 0);
+
+  if (next) {
+    applied.set(had.id, seq);
+  }
+  if (had.updated_at <= at) {
+    return at;
+  }
+  return next ? had.updated_at : null;
+}
+
 /** What a message event told of its conversation. */
 export function applyBrief(
   client: QueryClient,
   brief: ConversationBrief,
-  at: string,
+  told: Told,
   me: string,
 ): void {
   const had = findConversation(client, brief.id);
+  const at = had === undefined ? null : toldAt(had, told);
 
   if (had === undefined) {
     learnConversation(client, brief.id, me);
-  } else if (had.updated_at <= at) {
+  } else if (at !== null) {
     putConversation(client, { ...had, ...brief, updated_at: at }, me);
   }
 }

@@ -9,7 +9,8 @@ import { keys } from "./keys";
 
 const PAGES_MAX = 10;
 
-async function all<T>(path: string, signal: AbortSignal): Promise<T[]> {
+/** All pages of a list. */
+export async function all<T>(path: string, signal: AbortSignal): Promise<T[]> {
   const list: T[] = [];
   let cursor: string | null = null;
 

@@ -17,4 +17,5 @@ export const keys = {
   ofContact: (id: string) => ["of-contact", id] as const,
   users: ["users"] as const,
   numbers: ["numbers"] as const,
+  noun: (kind: "tags" | "quick-replies") => [kind] as const,
 };

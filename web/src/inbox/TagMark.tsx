@@ -1,23 +1,20 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
+"use client";
 
+import { useNouns } from "@/data/nouns";
 import { cn } from "@/lib/cn";
-
-const COLORS = 4;
+import { colorOf } from "./tagColor";
 
 /** A tag: a small square of its colour, and its name. */
 export function TagMark({ name, className }: { name: string; className?: string }) {
-  let h = 0;
-
-  for (let i = 0; i < name.length; i++) {
-    h = (h * 31 + name.charCodeAt(i)) >>> 0;
-  }
+  const tags = useNouns("tags").data;
 
   return (
     <span className={cn("inline-flex items-center gap-1", className)}>
       <i
         aria-hidden="true"
         className="size-1.5 shrink-0 rounded-tag"
-        style={{ background: `var(--tag-${(h % COLORS) + 1})` }}
+        style={{ background: `var(--tag-${colorOf(name, tags)})` }}
       />
       <span className="truncate">{name}</span>
     </span>

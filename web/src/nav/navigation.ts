@@ -15,11 +15,37 @@ export function useOpenConversation(): string | null {
   return INBOX.exec(usePathname())?.[1] ?? null;
 }
 
+export type SettingsPage = "tags" | "quick-replies";
+
+const SETTINGS = /^\/settings(?:\/(tags|quick-replies))?\/?$/;
+
+/** The settings' page in the address: "" is the settings without one, null elsewhere. */
+export function useSettingsPage(): SettingsPage | "" | null {
+  const found = SETTINGS.exec(usePathname());
+
+  return found === null ? null : ((found[1] ?? "") as SettingsPage | "");
+}
+
+export function settingsPath(page: SettingsPage | ""): string {
+  return page === "" ? "/settings" : `/settings/${page}`;
+}
+
+export function openSettings(page: SettingsPage | ""): void {
+  if (location.pathname !== settingsPath(page)) {
+    history.pushState(null, "", settingsPath(page));
+  }
+}
+
+/** Where there is room for a page beside the menu, the first one is shown. */
+export function settleSettings(page: SettingsPage): void {
+  history.replaceState(null, "", settingsPath(page));
+}
+
 /** Whether the address is one that the inbox knows. */
 export function useKnownAddress(): boolean {
   const path = usePathname();
 
-  return path === "/" || INBOX.test(path);
+  return path === "/" || INBOX.test(path) || SETTINGS.test(path);
 }
 
 export function conversationPath(id: string): string {

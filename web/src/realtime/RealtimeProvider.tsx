@@ -62,6 +62,8 @@ export function RealtimeProvider({ children }: { children: ReactNode }) {
     void queries.invalidateQueries({ queryKey: keys.lists });
     void queries.invalidateQueries({ queryKey: ["conversation"] });
     void queries.invalidateQueries({ queryKey: ["messages"] });
+    void queries.invalidateQueries({ queryKey: keys.noun("tags") });
+    void queries.invalidateQueries({ queryKey: keys.noun("quick-replies") });
   }, [queries]);
   const latest = useRef<PytakeRealtime | null>(null);
   const onEnd = useCallback(async (code: number) => {

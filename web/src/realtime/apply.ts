@@ -9,9 +9,11 @@ import {
   learnConversation,
   patchConversation,
   putConversation,
+  toldAt,
 } from "@/data/conversations";
 import { mapMessage, raised, withMessage } from "@/data/merge";
 import { changeThread } from "@/data/messages";
+import { type NounKind, type Nouns, tellNoun } from "@/data/nouns";
 import { settleItem } from "@/data/outbox";
 import { tellPresence, tellTyping } from "./people";
 
@@ -47,9 +49,35 @@ export function applyEvent(client: QueryClient, ev: ServerEvent, me: string, hea
     case "presence_updated":
       presence(ev as ServerEvent<{ user_id: string; status: string; viewing: string | null }>, me);
       break;
+    case "tag_created":
+    case "tag_updated":
+    case "tag_deleted":
+      noun(client, "tags", ev as ServerEvent<Nouns["tags"] & Changed>);
+      break;
+    case "quick_reply_created":
+    case "quick_reply_updated":
+    case "quick_reply_deleted":
+      noun(client, "quick-replies", ev as ServerEvent<Nouns["quick-replies"] & Changed>);
+      break;
     default:
       break;
   }
+}
+
+/** What an event says besides the thing itself. */
+interface Changed {
+  changes?: string[];
+}
+
+function noun<K extends NounKind>(
+  client: QueryClient,
+  kind: K,
+  ev: ServerEvent<Nouns[K] & Changed>,
+) {
+  const { changes: _changes, ...row } = ev.data;
+  const what = ev.event.slice(ev.event.lastIndexOf("_") + 1) as "created" | "updated" | "deleted";
+
+  tellNoun(client, kind, what, row as unknown as Nouns[K]);
 }
 
 function message(client: QueryClient, ev: ServerEvent<MessageData>, me: string, heard: Heard) {
@@ -63,7 +91,7 @@ function message(client: QueryClient, ev: ServerEvent<MessageData>, me: string, 
   if (m.sender_type !== "contact" && m.sender_id !== null) {
     tellTyping(m.conversation_id, m.sender_id, false);
   }
-  applyBrief(client, brief, ev.timestamp, me);
+  applyBrief(client, brief, { at: ev.timestamp, seq: ev.seq }, me);
   if (ev.event === "message_received") {
     heard.onInbound?.(m, brief);
   }
@@ -83,7 +111,12 @@ function conversation(
   const { changes: _changes, by_user_id: _by, ...c } = ev.data;
 
   if (typeof c.updated_at === "string" && typeof c.created_at === "string") {
-    putConversation(client, c, me);
+    const had = findConversation(client, c.id);
+    const at = had === undefined ? c.updated_at : toldAt(had, { at: c.updated_at, seq: ev.seq });
+
+    if (at !== null) {
+      putConversation(client, { ...c, updated_at: at }, me);
+    }
   } else {
     learnConversation(client, c.id, me);
   }
@@ -97,10 +130,12 @@ function assigned(
   const id = ev.data.conversation_id;
   const had = findConversation(client, id);
 
+  const at = had === undefined ? null : toldAt(had, { at: ev.timestamp, seq: ev.seq });
+
   if (had === undefined) {
     learnConversation(client, id, me);
-  } else if (had.updated_at <= ev.timestamp) {
-    patchConversation(client, id, { assigned_to: ev.data.user_id, updated_at: ev.timestamp }, me);
+  } else if (at !== null) {
+    patchConversation(client, id, { assigned_to: ev.data.user_id, updated_at: at }, me);
   }
 }
 

@@ -22,6 +22,11 @@ export function useMe(): User {
   return state.user;
 }
 
+/** Who looks after what all work with: tags, quick replies; the server asks again. */
+export function mayKeep(user: User): boolean {
+  return user.role === "owner" || user.role === "admin" || user.role === "supervisor";
+}
+
 /** Who may write to customers and change conversations; the server asks again. */
 export function mayWrite(user: User): boolean {
   return user.role !== "viewer";

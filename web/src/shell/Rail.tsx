@@ -1,14 +1,22 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 "use client";
 
-import { Inbox, Keyboard, LogOut, Moon, Sun } from "lucide-react";
+import {
+  Inbox,
+  Keyboard,
+  LogOut,
+  type LucideIcon,
+  Moon,
+  SlidersHorizontal,
+  Sun,
+} from "lucide-react";
 import { useTheme } from "next-themes";
 import { useEffect, useState } from "react";
 import { type Locale, useI18n } from "@/i18n";
 import { runCommand } from "@/keys/commands";
 import { cn } from "@/lib/cn";
 import { usePhone } from "@/lib/media";
-import { leaveConversation } from "@/nav/navigation";
+import { leaveConversation, openSettings, settingsPath } from "@/nav/navigation";
 import { type Preference, setPreference, usePreference } from "@/notify/preferences";
 import { signOut } from "@/session/session";
 import { useMe } from "@/session/useSession";
@@ -28,7 +36,7 @@ import {
 } from "@/ui/Menu";
 import { Tip } from "@/ui/Tip";
 
-export function Rail({ live }: { live: boolean }) {
+export function Rail({ live, settings }: { live: boolean; settings: boolean }) {
   const { t } = useI18n();
 
   return (
@@ -37,24 +45,59 @@ export function Rail({ live }: { live: boolean }) {
       className="flex w-14 shrink-0 flex-col items-center gap-1 py-3 max-md:hidden"
     >
       <Logo className="mb-3" />
-      <Tip text={t.inbox} keys="g i" side="right">
-        <a
-          href="/inbox"
-          aria-current="page"
-          aria-label={t.inbox}
-          onClick={(ev) => {
-            ev.preventDefault();
-            leaveConversation();
-          }}
-          className="grid size-10 place-items-center rounded-card bg-card text-accent-ink ring-1 ring-line"
-        >
-          <Inbox className="size-5" strokeWidth={1.75} />
-        </a>
-      </Tip>
+      <Place
+        icon={Inbox}
+        text={t.inbox}
+        keys="g i"
+        href="/inbox"
+        current={!settings}
+        go={leaveConversation}
+      />
       <span className="flex-1" />
       <ThemeButton />
+      <Place
+        icon={SlidersHorizontal}
+        text={t.settings}
+        keys="g s"
+        href={settingsPath("")}
+        current={settings}
+        go={() => openSettings("")}
+      />
       <AccountMenu live={live} side="right" />
     </nav>
+  );
+}
+
+interface PlaceProps {
+  icon: LucideIcon;
+  text: string;
+  keys: string;
+  href: string;
+  current: boolean;
+  go: () => void;
+}
+
+function Place({ icon: Icon, text, keys, href, current, go }: PlaceProps) {
+  return (
+    <Tip text={text} keys={keys} side="right">
+      <a
+        href={href}
+        aria-current={current ? "page" : undefined}
+        aria-label={text}
+        onClick={(ev) => {
+          ev.preventDefault();
+          go();
+        }}
+        className={cn(
+          "grid size-10 place-items-center rounded-card",
+          current
+            ? "bg-card text-accent-ink ring-1 ring-line"
+            : "text-ink-2 transition-fast hover:bg-pressed hover:text-ink",
+        )}
+      >
+        <Icon className="size-5" strokeWidth={1.75} />
+      </a>
+    </Tip>
   );
 }
 
@@ -156,6 +199,11 @@ export function AccountMenu({ live, side }: { live: boolean; side: "right" | "to
           <Switch key={s.name} name={s.name} text={t[s.text]} />
         ))}
         <MenuLine />
+        {bar && (
+          <MenuItem icon={<SlidersHorizontal />} onSelect={() => openSettings("")}>
+            {t.settings}
+          </MenuItem>
+        )}
         <MenuItem icon={<Keyboard />} keys="?" onSelect={() => runCommand("help")}>
           {t.shortcuts}
         </MenuItem>

@@ -29,6 +29,7 @@ export function ShortcutSheet() {
             [t.keysOpen, ["Enter"]],
             [t.keysFind, ["/"]],
             [t.keysInbox, ["G", "I"]],
+            [t.keysSettings, ["G", "S"]],
             [t.keysHelp, ["?"]],
             [t.keysEscape, ["Esc"]],
           ]}
@@ -39,6 +40,7 @@ export function ShortcutSheet() {
             rows={[
               [t.keysSend, enterSends ? ["Enter"] : ["Ctrl", "Enter"]],
               [t.keysBreak, enterSends ? ["Shift", "Enter"] : ["Enter"]],
+              [t.keysQuickReply, ["/"]],
               [t.keysSendClose, enterSends ? ["Ctrl", "Enter"] : ["Ctrl", "Shift", "Enter"]],
             ]}
           />

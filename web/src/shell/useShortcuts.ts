@@ -7,11 +7,17 @@ import { useActions } from "@/data/actions";
 import { findConversation } from "@/data/conversations";
 import { useInbox } from "@/inbox/InboxContext";
 import { runCommand, useCommands } from "@/keys/commands";
-import { leaveConversation, openNextConversation, useOpenConversation } from "@/nav/navigation";
+import {
+  leaveConversation,
+  openNextConversation,
+  openSettings,
+  useOpenConversation,
+  useSettingsPage,
+} from "@/nav/navigation";
 import { usePreference } from "@/notify/preferences";
 import { mayWrite, useMe } from "@/session/useSession";
 
-/** The second key of "g i" comes within this time. */
+/** The second key of "g i" and "g s" comes within this time. */
 const CHORD_MS = 1200;
 const NOTHING = {};
 
@@ -33,6 +39,8 @@ export function useShortcuts(): void {
   const queries = useQueryClient();
   const me = useMe();
   const open = useOpenConversation();
+  /* There is no list to walk in the settings. */
+  const away = useSettingsPage() !== null;
   const { order, find, setFind } = useInbox();
   const on = usePreference("singleKeys");
   const chord = useRef(0);
@@ -65,6 +73,9 @@ export function useShortcuts(): void {
       }
     };
     const run = (key: string): boolean => {
+      if (away && key !== "g" && key !== "?") {
+        return false;
+      }
       switch (key) {
         case "j":
           walk(1);
@@ -141,6 +152,9 @@ export function useShortcuts(): void {
         if (ev.key === "i") {
           ev.preventDefault();
           leaveConversation();
+        } else if (ev.key === "s") {
+          ev.preventDefault();
+          openSettings("");
         }
         return;
       }
@@ -151,7 +165,7 @@ export function useShortcuts(): void {
 
     window.addEventListener("keydown", onKey);
     return () => window.removeEventListener("keydown", onKey);
-  }, [actions, closeAndGoOn, queries, me, open, order, find, setFind, on]);
+  }, [actions, away, closeAndGoOn, queries, me, open, order, find, setFind, on]);
 }
 
 /** Focuses a row; the list brings it into view first when it is not there. */

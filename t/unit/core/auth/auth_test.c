@@ -97,7 +97,7 @@ START_TEST(login)
     ck_assert_ok(
         pt_json_parse(f.arena, f.eff.u.done.body, &pt_json_limits_api, &body));
     ck_assert(pt_json_find_str(body, "refresh_token", &token));
-    ck_assert_ok(pt_sha256(token.data, token.len, hash));
+    ck_assert_ok(pt_hash_sha256(token.data, token.len, hash));
     ck_assert_mem_eq(f.op->batch.stmts[1].params[6].data, hash, 32);
 
     ck_assert(pt_json_find_str(body, "access_token", &access));
@@ -374,9 +374,9 @@ START_TEST(refresh)
     ck_assert_ok(
         pt_json_parse(f.arena, f.eff.u.done.body, &pt_json_limits_api, &body));
     ck_assert(pt_json_find_str(body, "refresh_token", &first));
-    ck_assert_ok(pt_sha256(PT_STR("rt_abc").data, 6, hash));
+    ck_assert_ok(pt_hash_sha256(PT_STR("rt_abc").data, 6, hash));
     ck_assert_mem_eq(f.op->batch.stmts[0].params[0].data, hash, 32);
-    ck_assert_ok(pt_sha256(first.data, first.len, hash));
+    ck_assert_ok(pt_hash_sha256(first.data, first.len, hash));
     ck_assert_mem_eq(f.op->batch.stmts[0].params[1].data, hash, 32);
 
     /* within the grace: the same successor, told by nothing but the first */

@@ -116,7 +116,7 @@ START_TEST(lone_buffer_grows_in_place)
     pt_buf_t    b;
     pt_arena_t *a = pt_test_arena();
 
-    ck_assert_ptr_nonnull(pt_alloc(a, 1));
+    ck_assert_ptr_nonnull(pt_arena_alloc(a, 1));
     before = pt_arena_used(a);
     pt_buf_init(&b, a, 4096);
     for (i = 0; i < 4096; i++) {
@@ -170,7 +170,7 @@ buf_scenario(pt_arena_t *a, void *user)
     pt_buf_init(&b, a, 100000);
     for (i = 0; i < 2000; i++) {
         pt_buf_i64(&b, i);
-        if (i == 900 && pt_alloc(a, 1) == NULL) {
+        if (i == 900 && pt_arena_alloc(a, 1) == NULL) {
             return PT_ENOMEM;
         }
     }

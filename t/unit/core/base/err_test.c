@@ -136,8 +136,8 @@ START_TEST(problem)
     };
 
     pt_buf_init(&b, a, 10000);
-    pt_problem_write(&b, pt_err_get(PT_ENOTFOUND), PT_STR_NULL, PT_STR("req-1"),
-                     NULL, 0);
+    pt_err_problem(&b, pt_err_get(PT_ENOTFOUND), PT_STR_NULL, PT_STR("req-1"),
+                   NULL, 0);
     ck_assert_ok(pt_buf_get(&b, &s));
     ck_assert_slice_lit(
         s, "{\"type\":\"https://pytake.net/problems/not_found\","
@@ -145,8 +145,8 @@ START_TEST(problem)
            "\"code\":\"not_found\",\"request_id\":\"req-1\"}");
 
     pt_buf_init(&b, a, 10000);
-    pt_problem_write(&b, pt_err_get(PT_EVALIDATION), PT_STR("Two faults"),
-                     PT_STR_NULL, errors, 2);
+    pt_err_problem(&b, pt_err_get(PT_EVALIDATION), PT_STR("Two faults"),
+                   PT_STR_NULL, errors, 2);
     ck_assert_ok(pt_buf_get(&b, &s));
     ck_assert_slice_lit(
         s, "{\"type\":\"https://pytake.net/problems/validation_failed\","
@@ -175,8 +175,8 @@ START_TEST(every_problem_parses)
 
     for (i = 0; i < PT_COUNT(err_rows); i++) {
         pt_buf_init(&b, a, 10000);
-        pt_problem_write(&b, pt_err_get(err_rows[i].err), PT_STR_NULL,
-                         PT_STR("id"), NULL, 0);
+        pt_err_problem(&b, pt_err_get(err_rows[i].err), PT_STR_NULL,
+                       PT_STR("id"), NULL, 0);
         ck_assert_ok(pt_buf_get(&b, &s));
         ck_assert_ok(pt_json_parse(a, s, &pt_json_limits_api, &v));
         ck_assert(pt_json_find_i64(v, "status", &status));

@@ -63,7 +63,7 @@ static pt_str_t
 json_repeat(pt_arena_t *a, const char *unit, size_t n)
 {
     size_t i, len = strlen(unit);
-    char  *p = pt_alloc(a, n * len + 1);
+    char  *p = pt_arena_alloc(a, n * len + 1);
 
     ck_assert_ptr_nonnull(p);
     for (i = 0; i < n; i++) {

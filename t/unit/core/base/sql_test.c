@@ -178,8 +178,9 @@ START_TEST(broken_arrays)
     whole = fx_array(&f, "one two");
     for (len = 0; len < whole.len; len++) {
         cut = fx_bytes(&f, whole.data, len);
-        cut.data =
-            len == 0 ? NULL : memcpy(pt_alloc(f.arena, len), whole.data, len);
+        cut.data = len == 0
+                       ? NULL
+                       : memcpy(pt_arena_alloc(f.arena, len), whole.data, len);
         for (at = 0, i = 0; pt_cell_array_next(&r, 0, 0, &at, &s); i++) {
             ck_assert_uint_eq(s.len, 3);
         }

@@ -87,7 +87,7 @@ START_TEST(too_long)
     pt_arena_t *a = pt_test_arena();
 
     memset(&m, 0, sizeof(m));
-    m.content.data = pt_calloc(a, 1, PT_ENVELOPE_FRAME_MAX);
+    m.content.data = pt_arena_calloc(a, 1, PT_ENVELOPE_FRAME_MAX);
     m.content.len = PT_ENVELOPE_FRAME_MAX / 6 + 1; /* "\u0000" each */
     ck_assert_int_eq(pt_event_message(a, "message_received", &id, &m, &s),
                      PT_ELIMIT);

@@ -128,7 +128,7 @@ START_TEST(list_of_long_ones)
     pt_json_t *body;
 
     fx_init(&f);
-    long_one = pt_alloc(f.arena, 100001);
+    long_one = pt_arena_alloc(f.arena, 100001);
     ck_assert_ptr_nonnull(long_one);
     memset(long_one, '\x01', 100000);
     long_one[100000] = '\0';
@@ -164,7 +164,7 @@ START_TEST(list_too_long)
     pt_uuid_t conv = msg_conv(), id = fx_id(30);
 
     fx_init(&f);
-    metadata = pt_alloc(f.arena, len + 1);
+    metadata = pt_arena_alloc(f.arena, len + 1);
     ck_assert_ptr_nonnull(metadata);
     memset(metadata, '1', len);
     metadata[len] = '\0';

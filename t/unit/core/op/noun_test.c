@@ -1,6 +1,6 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
-/* Nouns, by the example of tags and quick replies. */
+/* Nouns, by the example of tags, quick replies and settings. */
 
 #include "core/pt_op_test.h"
 
@@ -10,6 +10,8 @@
 #define TAGS "/api/v1/tags"
 #define TAG TAGS "/" ID
 #define REPLIES "/api/v1/quick-replies"
+#define SETTINGS "/api/v1/settings"
+#define SETTINGS_JSON "{\"name\":\"Sol\"}"
 
 
 static void
@@ -343,7 +345,7 @@ START_TEST(replayed)
     pt_str_t body = PT_STR("{\"name\":\"VIP\"}");
 
     noun_init(&f);
-    ck_assert_ok(pt_sha256(body.data, body.len, hash));
+    ck_assert_ok(pt_hash_sha256(body.data, body.len, hash));
     f.req.idempotency_key = PT_STR("key");
     fx_start(&f, PYTAKE_POST, TAGS, body.data);
     ck_assert(
@@ -394,6 +396,97 @@ START_TEST(rendered)
 END_TEST
 
 
+/* Up to the batch of a PATCH of what has no id. */
+static void
+noun_patch_settings(fx_t *f, const char *body)
+{
+    f->req.if_match = PT_STR_NULL;
+    fx_start(f, PYTAKE_PATCH, SETTINGS, body);
+    ck_assert(fx_sql(f, PYTAKE_SQL_WRITE,
+                     "session_enter settings_get settings_patch"));
+}
+
+
+START_TEST(without_id)
+{
+    fx_t     f;
+    pt_str_t body;
+
+    noun_init(&f);
+    f.role = "admin";
+    fx_start(&f, PYTAKE_GET, SETTINGS, NULL);
+    ck_assert(fx_sql(&f, PYTAKE_SQL_READ, "session_enter settings_get"));
+    fx_row(&f, 1, "ttnmi", "Sol", "pt-BR", FX_NOW, 4);
+    fx_feed(&f);
+    ck_assert_slice_lit(fx_done(&f, 200),
+                        "{\"name\":\"Sol\",\"locale\":\"pt-BR\","
+                        "\"time_zone\":null,"
+                        "\"updated_at\":\"2026-11-23T01:41:07.519Z\"}");
+    ck_assert_slice_lit(fx_header(&f, "ETag"), "\"4\"");
+
+    noun_patch_settings(&f, "{\"locale\":null,\"time_zone\":\"UTC\"}");
+    ck_assert_named_int(&f, 2, "has_locale", 1);
+    ck_assert_named_null(&f, 2, "locale");
+    ck_assert_named_text(&f, 2, "time_zone", "UTC");
+    ck_assert_named_int(&f, 2, "has_name", 0);
+    fx_row(&f, 1, "ttnmi", "Sol", "pt-BR", FX_NOW, 4);
+    fx_row(&f, 2, "lttit", INT64_C(9), FRAME, ID, 5, SETTINGS_JSON);
+    fx_feed(&f);
+    ck_assert(fx_redis(&f, "9 " FRAME));
+    ck_assert_slice_lit(fx_done(&f, 200), SETTINGS_JSON);
+    ck_assert_slice_lit(fx_header(&f, "ETag"), "\"5\"");
+
+    f.req.if_match = PT_STR("\"3\"");
+    fx_start(&f, PYTAKE_PATCH, SETTINGS, "{\"name\":\"x\"}");
+    ck_assert(fx_sql(&f, PYTAKE_SQL_WRITE,
+                     "session_enter settings_get settings_patch"));
+    ck_assert_named_int(&f, 2, "if_match", 3);
+    fx_row(&f, 1, "ttnmi", "Sol", "pt-BR", FX_NOW, 4);
+    fx_feed(&f);
+    fx_problem(&f, 412, "precondition_failed");
+
+    fx_start(&f, PYTAKE_PATCH, SETTINGS,
+             "{\"name\":null,\"locale\":\"fr\",\"time_zone\":1,"
+             "\"status\":\"active\"}");
+    body = fx_problem(&f, 422, "validation_failed");
+    ck_assert_has(body, "{\"field\":\"name\",\"code\":\"required\"");
+    ck_assert_has(body, "{\"field\":\"locale\",\"code\":\"invalid\"");
+    ck_assert_has(body, "{\"field\":\"time_zone\",\"code\":\"type\"");
+    ck_assert_has(body, "{\"field\":\"status\",\"code\":\"unknown\"");
+    fx_free(&f);
+}
+END_TEST
+
+
+/* A statement may refuse for one reason or another. */
+START_TEST(refusals)
+{
+    fx_t f;
+
+    noun_init(&f);
+    f.role = "owner";
+    noun_patch_settings(&f, "{\"name\":\"x\",\"time_zone\":\"x\"}");
+    fx_refuse(&f, "23505", 2, "");
+    ck_assert_has(fx_problem(&f, 422, "validation_failed"),
+                  "[{\"field\":\"name\",\"code\":\"taken\","
+                  "\"message\":\"Another one has it already\"}]");
+
+    noun_patch_settings(&f, "{\"name\":\"x\",\"time_zone\":\"x\"}");
+    fx_refuse(&f, "22023", 2, "");
+    ck_assert_has(fx_problem(&f, 422, "validation_failed"),
+                  "[{\"field\":\"time_zone\",\"code\":\"invalid\","
+                  "\"message\":\"Must be a time zone's name in the IANA "
+                  "database\"}]");
+
+    /* any other one is a fault of ours */
+    noun_patch_settings(&f, "{\"name\":\"x\"}");
+    fx_refuse(&f, "42703", 2, "");
+    fx_problem(&f, 500, "internal_error");
+    fx_free(&f);
+}
+END_TEST
+
+
 static void
 pt_test_suite(Suite *s)
 {
@@ -406,6 +499,8 @@ pt_test_suite(Suite *s)
     PT_TEST_CASE(s, deletes);
     PT_TEST_CASE(s, replayed);
     PT_TEST_CASE(s, rendered);
+    PT_TEST_CASE(s, without_id);
+    PT_TEST_CASE(s, refusals);
 }
 
 

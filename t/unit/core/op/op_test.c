@@ -197,7 +197,7 @@ START_TEST(largest_bodies)
     fx_problem(&f, 422, "validation_failed");
 
     /* every member a fault, every name as long as it can be */
-    key = pt_alloc(f.arena, PT_BODY_MAX);
+    key = pt_arena_alloc(f.arena, PT_BODY_MAX);
     ck_assert_ptr_nonnull(key);
     for (i = 0, k = 0; i < 64; i++) {
         key[k++] = i == 0 ? '{' : ',';
@@ -432,7 +432,7 @@ op_replay(fx_t *f)
     if (!op_keyed(f)) {
         return;
     }
-    ck_assert_ok(pt_sha256(HELLO, sizeof(HELLO) - 1, hash));
+    ck_assert_ok(pt_hash_sha256(HELLO, sizeof(HELLO) - 1, hash));
     ck_assert_mem_eq(fx_param(f, 3, 2).data, hash, 32);
     ck_assert_int_eq(fx_param_time(f, 1, 2), f->now_us - OP_DAY_US);
     fx_refuse(f, "23505", 3, "");
@@ -524,7 +524,7 @@ START_TEST(kept_answer_comes_before_a_refusal)
     fx_t    f;
     uint8_t hash[32];
 
-    ck_assert_ok(pt_sha256(HELLO, sizeof(HELLO) - 1, hash));
+    ck_assert_ok(pt_hash_sha256(HELLO, sizeof(HELLO) - 1, hash));
 
     fx_init(&f);
     ck_assert(op_keyed(&f));

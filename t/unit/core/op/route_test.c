@@ -21,10 +21,10 @@ START_TEST(table)
     size_t i, k, n;
 
     ck_assert_uint_eq(pytake_routes_count, pt_routes_count + 1);
-    ck_assert_str_eq(pytake_route_names[0], "none");
+    ck_assert_str_eq(pytake_routes_names[0], "none");
 
     for (i = 0; i < pt_routes_count; i++) {
-        ck_assert_str_eq(pt_routes[i].def->name, pytake_route_names[i + 1]);
+        ck_assert_str_eq(pt_routes[i].def->name, pytake_routes_names[i + 1]);
         ck_assert_ptr_nonnull((void *) (uintptr_t) pt_routes[i].def->steps[0]);
         ck_assert((pt_routes[i].def->perm == PT_PERM_NONE)
                   == ((pt_routes[i].def->flags & PT_OP_PUBLIC) != 0));
@@ -51,7 +51,7 @@ START_TEST(found)
     ck_assert_ok(
         route_find(PYTAKE_GET, "/api/v1/conversations/" ID "/messages", &r));
     ck_assert_str_eq(pt_route_def(&r)->name, "msg_list");
-    ck_assert_str_eq(pytake_route_names[r.index], "msg_list");
+    ck_assert_str_eq(pytake_routes_names[r.index], "msg_list");
     ck_assert_uint_eq(r.nparams, 1);
     ck_assert(pt_uuid_eq(&r.params[0], &id));
 

@@ -59,7 +59,7 @@ START_TEST(no_row)
     row_read(&f, "/api/v1/conversations/" ID, "session_enter conv_get");
     fx_feed(&f);
     fx_problem(&f, 404, "not_found");
-    ck_assert_int_eq(pt_reply_row(f.op, 200), PT_ENOTFOUND);
+    ck_assert_int_eq(pt_row_reply(f.op, 200), PT_ENOTFOUND);
     fx_free(&f);
 }
 END_TEST

@@ -71,12 +71,12 @@ token_make(pt_arena_t *a, pt_str_t header, pt_str_t payload, pt_str_t secret)
         pt_base64url_build(a, (const uint8_t *) header.data, header.len, &h));
     ck_assert_ok(
         pt_base64url_build(a, (const uint8_t *) payload.data, payload.len, &p));
-    ck_assert_ok(
-        pt_fmt(a, &out, "%.*s.%.*s", (int) h.len, h.data, (int) p.len, p.data));
-    ck_assert_ok(pt_hmac_sha256(secret, out, mac));
+    ck_assert_ok(pt_arena_fmt(a, &out, "%.*s.%.*s", (int) h.len, h.data,
+                              (int) p.len, p.data));
+    ck_assert_ok(pt_hash_hmac_sha256(secret, out, mac));
     ck_assert_ok(pt_base64url_build(a, mac, sizeof(mac), &m));
-    ck_assert_ok(pt_fmt(a, &out, "%.*s.%.*s", (int) out.len, out.data,
-                        (int) m.len, m.data));
+    ck_assert_ok(pt_arena_fmt(a, &out, "%.*s.%.*s", (int) out.len, out.data,
+                              (int) m.len, m.data));
 
     return out;
 }
@@ -304,7 +304,7 @@ START_TEST(libjwt_reads_ours)
 
     token_claims(&c);
     ck_assert_ok(pt_jwt_build(j, a, &c, &s));
-    ck_assert_ok(pt_dup(a, s, &s));
+    ck_assert_ok(pt_arena_dup(a, s, &s));
     ck_assert_int_eq(jwt_decode(&jwt, s.data,
                                 (const unsigned char *) JWT_SECRET,
                                 sizeof(JWT_SECRET) - 1),
@@ -416,9 +416,9 @@ START_TEST(alg_none_without_signature)
         pt_base64url_build(a, (const uint8_t *) "{\"alg\":\"none\"}", 14, &h));
     ck_assert_ok(pt_base64url_build(a, (const uint8_t *) JWT_CLAIMS,
                                     sizeof(JWT_CLAIMS) - 1, &p));
-    ck_assert_ok(pt_fmt(a, &s, "%s.%s.", h.data, p.data));
+    ck_assert_ok(pt_arena_fmt(a, &s, "%s.%s.", h.data, p.data));
     ck_assert_int_eq(token_verify(s), PT_ETOKEN);
-    ck_assert_ok(pt_fmt(a, &s, "%s.%s", h.data, p.data));
+    ck_assert_ok(pt_arena_fmt(a, &s, "%s.%s", h.data, p.data));
     ck_assert_int_eq(token_verify(s), PT_ETOKEN);
 
     pt_arena_del(a);

@@ -23,19 +23,19 @@ START_TEST(table)
     for (i = 0; i < PT_COUNT(roles); i++) {
         pt_str_t r = pt_test_str(roles[i]);
 
-        ck_assert(!pt_role_may(r, PT_PERM_NONE));
-        ck_assert(pt_role_may(r, PT_PERM_SESSION_OWN));
-        ck_assert(pt_role_may(r, PT_PERM_CONVERSATION_READ) == (i < KNOWN));
-        ck_assert(pt_role_may(r, PT_PERM_MESSAGE_READ) == (i < KNOWN));
-        ck_assert(pt_role_may(r, PT_PERM_CONVERSATION_WRITE) == (i < WRITING));
-        ck_assert(pt_role_may(r, PT_PERM_MESSAGE_SEND) == (i < WRITING));
-        ck_assert(pt_role_may(r, PT_PERM_TYPING) == (i < WRITING));
+        ck_assert(!pt_perm_may(r, PT_PERM_NONE));
+        ck_assert(pt_perm_may(r, PT_PERM_SESSION_OWN));
+        ck_assert(pt_perm_may(r, PT_PERM_CONVERSATION_READ) == (i < KNOWN));
+        ck_assert(pt_perm_may(r, PT_PERM_MESSAGE_READ) == (i < KNOWN));
+        ck_assert(pt_perm_may(r, PT_PERM_CONVERSATION_WRITE) == (i < WRITING));
+        ck_assert(pt_perm_may(r, PT_PERM_MESSAGE_SEND) == (i < WRITING));
+        ck_assert(pt_perm_may(r, PT_PERM_TYPING) == (i < WRITING));
     }
 
-    ck_assert(!pt_role_may(PT_STR(""), PT_PERM_CONVERSATION_READ));
-    ck_assert(!pt_role_may(PT_STR_NULL, PT_PERM_CONVERSATION_READ));
-    ck_assert(!pt_role_may(PT_STR("Owner"), PT_PERM_CONVERSATION_READ));
-    ck_assert(!pt_role_may(PT_STR("own"), PT_PERM_CONVERSATION_READ));
+    ck_assert(!pt_perm_may(PT_STR(""), PT_PERM_CONVERSATION_READ));
+    ck_assert(!pt_perm_may(PT_STR_NULL, PT_PERM_CONVERSATION_READ));
+    ck_assert(!pt_perm_may(PT_STR("Owner"), PT_PERM_CONVERSATION_READ));
+    ck_assert(!pt_perm_may(PT_STR("own"), PT_PERM_CONVERSATION_READ));
 }
 END_TEST
 
@@ -77,7 +77,7 @@ START_TEST(operations)
         for (r = 0; r < PT_COUNT(roles); r++) {
             f.role = roles[r];
             f.req.authorization = PT_STR_NULL;
-            may = pt_role_may(pt_test_str(roles[r]), def->perm);
+            may = pt_perm_may(pt_test_str(roles[r]), def->perm);
             snprintf(path, sizeof(path), "%s", pt_routes[i].path);
             if (strchr(path, '{') != NULL) {
                 snprintf(strchr(path, '{'), sizeof(path) / 2, "%s%s", ID,

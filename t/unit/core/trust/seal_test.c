@@ -42,13 +42,13 @@ START_TEST(round_trip)
         in = (pt_str_t){ plain, n };
         ck_assert_ok(pt_seal(a, seal_key, seal_nonce, PT_STR("row"), in, &s));
         ck_assert_uint_eq(s.len, n + 28);
-        ck_assert_ok(pt_unseal(a, seal_key, PT_STR("row"), s, &p));
+        ck_assert_ok(pt_seal_open(a, seal_key, PT_STR("row"), s, &p));
         ck_assert_slice(p, in);
     }
 
     ck_assert_ok(
         pt_seal(a, seal_key, seal_nonce, PT_STR_NULL, PT_STR_NULL, &s));
-    ck_assert_ok(pt_unseal(a, seal_key, PT_STR_NULL, s, &p));
+    ck_assert_ok(pt_seal_open(a, seal_key, PT_STR_NULL, s, &p));
     ck_assert_uint_eq(p.len, 0);
 
     pt_arena_del(a);
@@ -70,19 +70,19 @@ START_TEST(nothing_changed_opens)
     for (i = 0; i < s.len; i++) {
         memcpy(copy, s.data, s.len);
         copy[i] = (char) (copy[i] ^ 1);
-        ck_assert_int_eq(pt_unseal(a, seal_key, PT_STR("row"),
-                                   (pt_str_t){ copy, s.len }, &p),
+        ck_assert_int_eq(pt_seal_open(a, seal_key, PT_STR("row"),
+                                      (pt_str_t){ copy, s.len }, &p),
                          PT_ECRYPTO);
-        ck_assert_int_eq(
-            pt_unseal(a, seal_key, PT_STR("row"), (pt_str_t){ s.data, i }, &p),
-            PT_ECRYPTO);
+        ck_assert_int_eq(pt_seal_open(a, seal_key, PT_STR("row"),
+                                      (pt_str_t){ s.data, i }, &p),
+                         PT_ECRYPTO);
     }
 
-    ck_assert_int_eq(pt_unseal(a, seal_key, PT_STR("other"), s, &p),
+    ck_assert_int_eq(pt_seal_open(a, seal_key, PT_STR("other"), s, &p),
                      PT_ECRYPTO);
     memcpy(key, seal_key, sizeof(key));
     key[31] ^= 1;
-    ck_assert_int_eq(pt_unseal(a, key, PT_STR("row"), s, &p), PT_ECRYPTO);
+    ck_assert_int_eq(pt_seal_open(a, key, PT_STR("row"), s, &p), PT_ECRYPTO);
 
     pt_arena_del(a);
 }
@@ -99,7 +99,7 @@ seal_scenario(pt_arena_t *a, void *user)
 
     err = pt_seal(a, seal_key, seal_nonce, PT_STR("row"), PT_STR("secret"), &s);
     if (err == PT_OK) {
-        err = pt_unseal(a, seal_key, PT_STR("row"), s, &s);
+        err = pt_seal_open(a, seal_key, PT_STR("row"), s, &s);
     }
 
     return err;

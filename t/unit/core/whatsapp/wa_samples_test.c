@@ -35,7 +35,7 @@ wa_read(const char *name)
         return PT_STR_NULL;
     }
 
-    p = pt_alloc(wa_arena, PT_WEBHOOK_BODY_MAX);
+    p = pt_arena_alloc(wa_arena, PT_WEBHOOK_BODY_MAX);
     ck_assert_ptr_nonnull(p);
     n = fread(p, 1, PT_WEBHOOK_BODY_MAX, f);
     (void) fclose(f);
@@ -92,7 +92,7 @@ wa_same_count(pt_str_t *line, uint32_t got, const char *what, pt_str_t file)
 {
     int64_t want;
 
-    ck_assert(pt_parse_i64(wa_field(line, '\t'), &want));
+    ck_assert(pt_i64_parse(wa_field(line, '\t'), &want));
     ck_assert_msg(want == got, "%.*s: %s %u, not %d", (int) file.len, file.data,
                   what, got, (int) want);
 }

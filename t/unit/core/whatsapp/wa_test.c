@@ -41,7 +41,7 @@ wa_parse_value(const char *value, pt_wa_t *out)
 {
     pt_str_t text;
 
-    ck_assert_ok(pt_fmt(
+    ck_assert_ok(pt_arena_fmt(
         wa_arena, &text,
         "{\"object\":\"whatsapp_business_account\",\"entry\":[{\"id\":\"1\","
         "\"time\":1700000000,\"changes\":[{\"field\":\"messages\",\"value\":"
@@ -57,12 +57,12 @@ wa_message(const char *members, pt_wa_t *out)
 {
     pt_str_t text;
 
-    ck_assert_ok(
-        pt_fmt(wa_arena, &text,
-               "\"contacts\":[{\"wa_id\":\"16505551234\",\"profile\":{\"name\":"
-               "\"Ann\"}}],\"messages\":[{\"id\":\"wamid.1\",\"from\":"
-               "\"16505551234\",\"timestamp\":\"1749854575\",%s}]",
-               members));
+    ck_assert_ok(pt_arena_fmt(
+        wa_arena, &text,
+        "\"contacts\":[{\"wa_id\":\"16505551234\",\"profile\":{\"name\":"
+        "\"Ann\"}}],\"messages\":[{\"id\":\"wamid.1\",\"from\":"
+        "\"16505551234\",\"timestamp\":\"1749854575\",%s}]",
+        members));
     wa_parse_value(text.data, out);
 
     return out->nmessages == 0 ? NULL : &out->messages[0];
@@ -201,10 +201,10 @@ START_TEST(long_texts)
     pt_wa_message_t *m;
 
     memset(body, 'a', sizeof(body));
-    ck_assert_ok(pt_fmt(wa_arena, &text,
-                        "\"type\":\"text\",\"text\":"
-                        "{\"body\":\"%.*s\"}",
-                        (int) sizeof(body), body));
+    ck_assert_ok(pt_arena_fmt(wa_arena, &text,
+                              "\"type\":\"text\",\"text\":"
+                              "{\"body\":\"%.*s\"}",
+                              (int) sizeof(body), body));
     m = wa_message(text.data, &wa);
 
     ck_assert_uint_eq(m->content.len, PT_WA_CONTENT_CHARS);
@@ -219,16 +219,16 @@ END_TEST
 START_TEST(large_metadata)
 {
     size_t           n = PT_WA_METADATA_MAX + 1;
-    char            *x = pt_alloc(wa_arena, n);
+    char            *x = pt_arena_alloc(wa_arena, n);
     pt_str_t         text;
     pt_wa_t          wa;
     pt_wa_message_t *m;
 
     memset(x, 'x', n);
-    ck_assert_ok(pt_fmt(wa_arena, &text,
-                        "\"type\":\"image\",\"image\":"
-                        "{\"caption\":\"c\",\"x\":\"%.*s\"}",
-                        (int) n, x));
+    ck_assert_ok(pt_arena_fmt(wa_arena, &text,
+                              "\"type\":\"image\",\"image\":"
+                              "{\"caption\":\"c\",\"x\":\"%.*s\"}",
+                              (int) n, x));
     m = wa_message(text.data, &wa);
 
     ck_assert_slice_lit(m->content, "c");
@@ -561,10 +561,10 @@ START_TEST(changed_numbers)
     for (i = 0; i < PT_COUNT(cases); i++) {
         pt_str_t text;
 
-        ck_assert_ok(pt_fmt(wa_arena, &text,
-                            "\"messages\":[{\"id\":\"a\",\"type\":"
-                            "\"system\",%s}]",
-                            cases[i].members));
+        ck_assert_ok(pt_arena_fmt(wa_arena, &text,
+                                  "\"messages\":[{\"id\":\"a\",\"type\":"
+                                  "\"system\",%s}]",
+                                  cases[i].members));
         wa_parse_value(text.data, &wa);
         ck_assert_uint_eq(wa.nmessages, 1);
         s = &wa.messages[0].sender;
@@ -618,7 +618,7 @@ START_TEST(many_contacts)
     ck_assert_uint_eq(w->nmessages, N);
     for (i = 0; i < N; i++) {
         m = &w->messages[N - 1 - i];
-        ck_assert_ok(pt_fmt(wa_arena, &want, "n%d", i));
+        ck_assert_ok(pt_arena_fmt(wa_arena, &want, "n%d", i));
         ck_assert_slice(m->sender.name, want);
     }
 }

@@ -55,7 +55,8 @@ wh_post(fx_t *f, const char *body)
     uint8_t  mac[32];
     pt_buf_t b;
 
-    ck_assert_ok(pt_hmac_sha256(PT_STR("app secret"), pt_test_str(body), mac));
+    ck_assert_ok(
+        pt_hash_hmac_sha256(PT_STR("app secret"), pt_test_str(body), mac));
     pt_hex_build(mac, sizeof(mac), hex);
     pt_buf_init(&b, f->arena, 128);
     pt_buf_lit(&b, "sha256=");
@@ -611,7 +612,7 @@ START_TEST(events_of_many_batches)
         r = &wh.rows[i == 0 ? 2 : 1];
         r->nrows = 500;
         r->ncols = 2;
-        r->cells = pt_calloc(wh.arena, 1000, sizeof(pt_str_t));
+        r->cells = pt_arena_calloc(wh.arena, 1000, sizeof(pt_str_t));
         ck_assert_ptr_nonnull(r->cells);
         fx_feed(&wh);
 
@@ -655,7 +656,7 @@ START_TEST(batches_do_not_add_up)
         r = &wh.rows[i == 0 ? 2 : 1];
         r->nrows = 500;
         r->ncols = 2;
-        r->cells = cells = pt_calloc(wh.arena, 1000, sizeof(pt_str_t));
+        r->cells = cells = pt_arena_calloc(wh.arena, 1000, sizeof(pt_str_t));
         ck_assert_ptr_nonnull(cells);
         for (k = 0; k < 500; k++) {
             cells[2 * k] = (pt_str_t){ "\0\0\0\0\0\0\0\1", 8 };
@@ -706,7 +707,7 @@ wh_heavy(size_t left)
 
     wh_post(&wh, body.data);
     ck_assert_ptr_nonnull(
-        pt_alloc(wh.op->arena, pt_arena_left(wh.op->arena) - left));
+        pt_arena_alloc(wh.op->arena, pt_arena_left(wh.op->arena) - left));
 }
 
 

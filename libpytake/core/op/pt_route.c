@@ -1,7 +1,7 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * Looks a path up in the route table (core/pt_route.c).
+ * Looks a path up in the route table (core/pt_routes.c).
  */
 
 #include "pt_op_parts.h"
@@ -44,7 +44,7 @@ pytake_route_find(pytake_method_t method, pt_str_t path, pytake_route_t *out)
             break;
         }
 
-        /* the driver's question is no verb of the path's */
+        /* The driver's question about an upgrade is no method of the path. */
         if (pt_routes[i].method != PYTAKE_UPGRADE) {
             out->err = PT_EMETHOD;
         }
@@ -111,7 +111,7 @@ pt_route_allow(pt_arena_t *a, pt_str_t path, pt_str_t *out)
 }
 
 
-/* Whether it is this route's path, and its ids. */
+/* Whether a path is that of a route; if so, it takes the path's ids. */
 static bool
 pt_route_fits(const char *route, pt_str_t path, pytake_route_t *out)
 {
@@ -144,7 +144,8 @@ pt_route_fits(const char *route, pt_str_t path, pytake_route_t *out)
 }
 
 
-/* Its literal parts alone: they tell most routes apart, and cost little. */
+/* Compares the literal parts of a route alone, because they tell most routes
+ * apart and cost little. */
 static bool
 pt_route_is_like(const char *route, pt_str_t path)
 {

@@ -173,4 +173,4 @@ pt_test_suite(Suite *s)
 }
 
 
-PT_TEST_MAIN(json_write);
+PT_TEST_MAIN(jw);

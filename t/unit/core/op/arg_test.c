@@ -156,4 +156,4 @@ pt_test_suite(Suite *s)
 }
 
 
-PT_TEST_MAIN(input);
+PT_TEST_MAIN(arg);

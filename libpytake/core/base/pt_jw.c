@@ -5,22 +5,10 @@
 #include <assert.h>
 
 
-static void   pt_jw_begin(pt_jw_t *w);
-static void   pt_jw_open(pt_jw_t *w, char c);
-static void   pt_jw_close(pt_jw_t *w, char c);
-static bool   pt_jw_scalar(pt_jw_t *w, const pt_json_t *v);
-static char  *pt_jp_escaped(char *p, unsigned char c);
-static size_t pt_jp_plain(pt_str_t s);
-static bool   pt_jp_plain8(const char *p);
-
-
-/* What stands behind the backslash; 'u' is the long form, 0 none at all
- * (RFC 8259, section 7). */
-static const char pt_jp_escapes[256] = {
-    'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'b',         't',          'n', 'u',
-    'f', 'r', 'u', 'u', 'u', 'u', 'u', 'u', 'u',         'u',          'u', 'u',
-    'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', ['"'] = '"', ['\\'] = '\\'
-};
+static void pt_jw_begin(pt_jw_t *w);
+static void pt_jw_open(pt_jw_t *w, char c);
+static void pt_jw_close(pt_jw_t *w, char c);
+static bool pt_jw_scalar(pt_jw_t *w, const pt_json_t *v);
 
 
 void
@@ -69,7 +57,7 @@ pt_jw_key(pt_jw_t *w, const char *key)
 
     assert(!w->after_key && w->depth != 0);
 
-    len = strlen(key); /* a literal of ours */
+    len = strlen(key); /* key is a string literal of ours */
     p = pt_buf_room(w->buf, len + 3 + w->comma);
     if (p != NULL) {
         if (w->comma) {
@@ -189,7 +177,8 @@ void
 pt_jw_value(pt_jw_t *w, const pt_json_t *v)
 {
     uint32_t         n = 0;
-    const pt_json_t *stack[PT_JSON_DEPTH_MAX]; /* open containers */
+    const pt_json_t *stack[PT_JSON_DEPTH_MAX]; /* the containers that are
+                                                  open */
 
     if (v == NULL) {
         pt_jw_null(w);
@@ -198,7 +187,7 @@ pt_jw_value(pt_jw_t *w, const pt_json_t *v)
 
     for (;;) {
         if (!pt_jw_scalar(w, v)) {
-            assert(n < PT_JSON_DEPTH_MAX); /* the parser's cap */
+            assert(n < PT_JSON_DEPTH_MAX); /* the parser allows no more */
             stack[n++] = v;
             pt_jw_open(w, v->type == PT_JSON_OBJECT ? '{' : '[');
 
@@ -215,7 +204,8 @@ pt_jw_value(pt_jw_t *w, const pt_json_t *v)
             v = stack[--n];
             pt_jw_close(w, v->type == PT_JSON_OBJECT ? '}' : ']');
 
-            /* the outermost one's neighbours are not part of the value */
+            /* The neighbours of the outermost container are not part of the
+             * value. */
             v = n == 0 ? NULL : v->next;
         }
 
@@ -254,63 +244,7 @@ pt_jw_room_end(pt_jw_t *w, const char *end)
 }
 
 
-pt_jp_text_t
-pt_jp_text(pt_str_t s)
-{
-    char         c;
-    size_t       i;
-    pt_jp_text_t t = { s, s.len + 2 };
-
-    if (s.data == NULL) {
-        t.size = sizeof("null") - 1;
-        return t;
-    }
-
-    for (i = pt_jp_plain(s); i < s.len;
-         i += pt_jp_plain((pt_str_t){ s.data + i, s.len - i }))
-    {
-        c = pt_jp_escapes[(unsigned char) s.data[i++]];
-        t.size += c == 'u' ? 5 : 1; /* what is more than the byte itself */
-    }
-
-    return t;
-}
-
-
-char *
-pt_jp_str(char *p, const pt_jp_text_t *t)
-{
-    size_t   n;
-    pt_str_t s = t->str;
-
-    if (s.data == NULL) {
-        return pt_jp_lit(p, "null");
-    }
-
-    *p++ = '"';
-
-    for (;;) {
-        /* without an escape, mostly: then it need not be looked at again */
-        n = t->size == t->str.len + 2 ? s.len : pt_jp_plain(s);
-        if (n != 0) {
-            p = pt_jp_bytes(p, s.data, n);
-        }
-        if (n == s.len) {
-            break;
-        }
-
-        p = pt_jp_escaped(p, (unsigned char) s.data[n]);
-        s.data += n + 1;
-        s.len -= n + 1;
-    }
-
-    *p++ = '"';
-
-    return p;
-}
-
-
-/* Before every value: the comma, unless a key stands before it. */
+/* Writes the comma that a value needs, unless a key stands before it. */
 static void
 pt_jw_begin(pt_jw_t *w)
 {
@@ -346,7 +280,8 @@ pt_jw_close(pt_jw_t *w, char c)
 }
 
 
-/* false: v is a container, and nothing was written. */
+/* Writes a value that is no container.  false: v is one, and nothing was
+ * written. */
 static bool
 pt_jw_scalar(pt_jw_t *w, const pt_json_t *v)
 {
@@ -374,62 +309,4 @@ pt_jw_scalar(pt_jw_t *w, const pt_json_t *v)
     }
 
     return false;
-}
-
-
-static char *
-pt_jp_escaped(char *p, unsigned char c)
-{
-    *p++ = '\\';
-    *p++ = pt_jp_escapes[c];
-
-    if (pt_jp_escapes[c] == 'u') {
-        p = pt_jp_lit(p, "00");
-        *p++ = "0123456789abcdef"[c >> 4];
-        *p++ = "0123456789abcdef"[c & 0x0f];
-    }
-
-    return p;
-}
-
-
-/* How many bytes at the beginning need no escape: all of them, mostly.
- * Eight at a time, the last eight perhaps overlapping. */
-static size_t
-pt_jp_plain(pt_str_t s)
-{
-    size_t i;
-
-    for (i = 0; s.len - i >= 8 && pt_jp_plain8(s.data + i); i += 8) { /* void */
-    }
-
-    if (i < s.len && s.len - i < 8 && s.len >= 8
-        && pt_jp_plain8(s.data + s.len - 8))
-    {
-        return s.len;
-    }
-
-    while (i < s.len && pt_jp_escapes[(unsigned char) s.data[i]] == 0) {
-        i++;
-    }
-
-    return i;
-}
-
-
-/* A byte below 0x20, '"' or a backslash sets its high bit (bytes from 0x80 on
- * are left out, they are plain). */
-static bool
-pt_jp_plain8(const char *p)
-{
-    uint64_t       v, quote, slash, bad;
-    const uint64_t ones = UINT64_C(0x0101010101010101);
-
-    memcpy(&v, p, sizeof(v));
-    quote = v ^ (ones * '"');
-    slash = v ^ (ones * '\\');
-    bad = ((v - ones * 0x20) & ~v) | ((quote - ones) & ~quote)
-          | ((slash - ones) & ~slash);
-
-    return (bad & (ones * 0x80)) == 0;
 }

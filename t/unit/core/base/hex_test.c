@@ -165,4 +165,4 @@ pt_test_suite(Suite *s)
 }
 
 
-PT_TEST_MAIN(code);
+PT_TEST_MAIN(hex);

@@ -32,13 +32,13 @@ START_TEST(parse_i64)
                                  "99999999999999999999999999" };
 
     for (i = 0; i < PT_COUNT(good); i++) {
-        ck_assert(pt_parse_i64(pt_test_str(good[i].text), &v));
+        ck_assert(pt_i64_parse(pt_test_str(good[i].text), &v));
         ck_assert_int_eq(v, good[i].value);
     }
     for (i = 0; i < PT_COUNT(bad); i++) {
-        ck_assert_msg(!pt_parse_i64(pt_test_str(bad[i]), &v), "%s", bad[i]);
+        ck_assert_msg(!pt_i64_parse(pt_test_str(bad[i]), &v), "%s", bad[i]);
     }
-    ck_assert(!pt_parse_i64(PT_STR_NULL, &v));
+    ck_assert(!pt_i64_parse(PT_STR_NULL, &v));
 }
 END_TEST
 
@@ -194,7 +194,7 @@ START_TEST(utf8_blank)
     }
 
     for (c = 0, n = 0; c <= 0x10ffff; c++) {
-        n += pt_char_is_blank(c);
+        n += pt_utf8_char_is_blank(c);
     }
     ck_assert_uint_eq(n, 4260);
 }
@@ -228,10 +228,10 @@ START_TEST(hidden)
                                      0x3000, 0xfe0f, 0x1f600, 0xe0067 };
 
     for (i = 0; i < PT_COUNT(bad); i++) {
-        ck_assert(pt_char_is_hidden(bad[i]));
+        ck_assert(pt_utf8_char_is_hidden(bad[i]));
     }
     for (i = 0; i < PT_COUNT(good); i++) {
-        ck_assert(!pt_char_is_hidden(good[i]));
+        ck_assert(!pt_utf8_char_is_hidden(good[i]));
     }
 }
 END_TEST
@@ -259,12 +259,12 @@ START_TEST(trim)
 {
     pt_str_t s;
 
-    ck_assert(pt_str_is(pt_trim(PT_STR(" \t a \t b\t ")), "a \t b"));
-    ck_assert(pt_str_is(pt_trim(PT_STR("\na\r")), "\na\r"));
-    ck_assert_uint_eq(pt_trim(PT_STR(" \t ")).len, 0);
-    ck_assert_uint_eq(pt_trim(PT_STR("")).len, 0);
+    ck_assert(pt_str_is(pt_utf8_trim(PT_STR(" \t a \t b\t ")), "a \t b"));
+    ck_assert(pt_str_is(pt_utf8_trim(PT_STR("\na\r")), "\na\r"));
+    ck_assert_uint_eq(pt_utf8_trim(PT_STR(" \t ")).len, 0);
+    ck_assert_uint_eq(pt_utf8_trim(PT_STR("")).len, 0);
 
-    s = pt_trim(PT_STR_NULL);
+    s = pt_utf8_trim(PT_STR_NULL);
     ck_assert(s.data == NULL && s.len == 0);
 }
 END_TEST
@@ -292,4 +292,4 @@ pt_test_suite(Suite *s)
 }
 
 
-PT_TEST_MAIN(text);
+PT_TEST_MAIN(utf8);

@@ -1,8 +1,8 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * Takes the query apart.  Faults are collected, so that the answer lists every
- * one.
+ * Takes the query apart.  Faults are collected, so that the answer lists all of
+ * them.
  */
 
 #include "pt_op_parts.h"
@@ -15,7 +15,7 @@ static bool pt_input_is_known(pt_str_t name, const char *const *names,
 
 
 pt_err_t
-pt_args_parse(pytake_op_t *op)
+pt_arg_parse(pytake_op_t *op)
 {
     size_t    i, start, eq;
     pt_arg_t *arg;
@@ -68,20 +68,20 @@ pt_args_parse(pytake_op_t *op)
 
 
 void
-pt_args_allow(pytake_op_t *op, const char *const *names, size_t n)
+pt_arg_allow(pytake_op_t *op, const char *const *names, size_t n)
 {
     uint16_t i, k;
 
     for (i = 0; i < op->nargs; i++) {
         if (!pt_input_is_known(op->args[i].name, names, n)) {
-            pt_fault(op, op->args[i].name, "unknown", "Unknown argument");
+            pt_op_fault(op, op->args[i].name, "unknown", "Unknown argument");
             continue;
         }
 
         for (k = 0; k < i; k++) {
             if (pt_str_eq(op->args[k].name, op->args[i].name)) {
-                pt_fault(op, op->args[i].name, "repeated",
-                         "Given more than once");
+                pt_op_fault(op, op->args[i].name, "repeated",
+                            "Given more than once");
                 break;
             }
         }
@@ -115,9 +115,9 @@ pt_arg_limit(pytake_op_t *op)
         return PT_LIST_LIMIT_DEFAULT;
     }
 
-    if (!pt_parse_i64(value, &n) || n < 1 || n > PT_LIST_LIMIT_MAX) {
-        pt_fault(op, PT_STR("limit"), "invalid",
-                 "Must be a number from 1 to 100");
+    if (!pt_i64_parse(value, &n) || n < 1 || n > PT_LIST_LIMIT_MAX) {
+        pt_op_fault(op, PT_STR("limit"), "invalid",
+                    "Must be a number from 1 to 100");
         return PT_LIST_LIMIT_DEFAULT;
     }
 

@@ -1,15 +1,17 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * The route table: one row an endpoint.  It stands above all rooms of the
- * core, for it knows every operation; core/op/pt_route_find.c looks in it.
+ * The route table, one row for each endpoint.  It stands above all rooms of the
+ * core, because it names every operation; core/op/pt_route.c looks paths
+ * up in it.
  */
 
 #include "core/op/pt_op_parts.h"
 
 /*
- * method, path, operation: its definition is pt_<operation>, its name in
- * logs and metrics <operation>.  A "{...}" segment is a UUID.
+ * Method, path and operation.  The operation's definition is pt_<operation>,
+ * and its name in logs and metrics is <operation>.  A segment "{...}" stands
+ * for a UUID.
  */
 #define PT_ROUTE_TABLE(ROW)                                                    \
     ROW(POST, "/api/v1/auth/login", auth_login)                                \
@@ -38,6 +40,8 @@
     ROW(PATCH, "/api/v1/quick-replies/{id}", quick_reply_patch)                \
     ROW(DELETE, "/api/v1/quick-replies/{id}", quick_reply_delete)              \
     ROW(POST, "/api/v1/quick-replies/{id}/render", quick_reply_render)         \
+    ROW(GET, "/api/v1/settings", settings_get)                                 \
+    ROW(PATCH, "/api/v1/settings", settings_patch)                             \
     ROW(UPGRADE, PYTAKE_WS_PATH, ws_admit)                                     \
     ROW(GET, "/api/v1/webhooks/whatsapp", webhook_verify)                      \
     ROW(POST, "/api/v1/webhooks/whatsapp", webhook_ingest)
@@ -53,7 +57,7 @@ const pt_route_t pt_routes[] = { PT_ROUTE_TABLE(PT_ROUTE_ROW) };
 
 const size_t pt_routes_count = PT_COUNT(pt_routes);
 
-const char *const pytake_route_names[] = { "none",
-                                           PT_ROUTE_TABLE(PT_ROUTE_NAME) };
+const char *const pytake_routes_names[] = { "none",
+                                            PT_ROUTE_TABLE(PT_ROUTE_NAME) };
 
-const uint16_t pytake_routes_count = PT_COUNT(pytake_route_names);
+const uint16_t pytake_routes_count = PT_COUNT(pytake_routes_names);

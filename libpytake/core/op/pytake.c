@@ -1,7 +1,7 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * The instance: configuration and keys that operations share.
+ * The instance: the configuration and the keys that all operations share.
  */
 
 #include "pt_op_parts.h"
@@ -93,8 +93,8 @@ pytake_problem(pt_arena_t *a, int status, pt_str_t request_id, pt_str_t *out)
     pt_buf_t b;
 
     pt_buf_init(&b, a, PT_PYTAKE_PROBLEM_MAX);
-    pt_problem_write(&b, pt_err_status_get(status), PT_STR_NULL, request_id,
-                     NULL, 0);
+    pt_err_problem(&b, pt_err_status_get(status), PT_STR_NULL, request_id, NULL,
+                   0);
 
     return pt_buf_get(&b, out);
 }
@@ -153,7 +153,8 @@ pt_pytake_copy(const pt_mem_t *mem, pt_str_t from, pt_str_t *to)
 }
 
 
-/* One secret, several uses: each has a key of its own. */
+/* Derives a key for each use of the one secret, so that no use can be mistaken
+ * for another. */
 static pt_err_t
 pt_pytake_keys(pytake_t *pt)
 {
@@ -166,20 +167,20 @@ pt_pytake_keys(pytake_t *pt)
         return PT_ENOMEM;
     }
 
-    err = pt_hmac_sha256(pt->conf.jwt_secret, PT_STR("pytake cursor 1"),
-                         pt->cursor_key);
+    err = pt_hash_hmac_sha256(pt->conf.jwt_secret, PT_STR("pytake cursor 1"),
+                              pt->cursor_key);
     if (err != PT_OK) {
         return err;
     }
 
-    err = pt_hmac_sha256(pt->conf.jwt_secret, PT_STR("pytake refresh 1"),
-                         pt->refresh_key);
+    err = pt_hash_hmac_sha256(pt->conf.jwt_secret, PT_STR("pytake refresh 1"),
+                              pt->refresh_key);
     if (err != PT_OK) {
         return err;
     }
 
-    err = pt_hmac_sha256(pt->conf.jwt_secret, PT_STR("pytake login 1"),
-                         pt->login_key);
+    err = pt_hash_hmac_sha256(pt->conf.jwt_secret, PT_STR("pytake login 1"),
+                              pt->login_key);
     if (err != PT_OK) {
         return err;
     }

@@ -10,12 +10,12 @@
 
 
 /*
- * What shows nothing, ascending: the properties White_Space and
- * Default_Ignorable_Code_Point of Unicode 15 (PropList.txt and
- * DerivedCoreProperties.txt), the control characters (general category Cc),
- * and the blanks that these leave out: U+2800 (a cell of Braille without
- * dots) and U+1D159 (a note's head that is not drawn).  t/unit/core/text_test.c
- * tells how to make it again.
+ * The characters that show nothing, as ascending ranges: those with the
+ * properties White_Space and Default_Ignorable_Code_Point of Unicode 15
+ * (PropList.txt and DerivedCoreProperties.txt), the control characters (general
+ * category Cc), and the blanks that these leave out: U+2800 (a cell of Braille
+ * without dots) and U+1D159 (the head of a note, which is not drawn).
+ * t/unit/core/base/utf8_test.c says how to make the table again.
  */
 static const uint32_t pt_text_blanks[][2] = {
     { 0x0000, 0x0020 },   { 0x007f, 0x00a0 },   { 0x00ad, 0x00ad },
@@ -28,7 +28,7 @@ static const uint32_t pt_text_blanks[][2] = {
     { 0x1d173, 0x1d17a }, { 0xe0000, 0xe0fff },
 };
 
-/* Of those, what a name may have: the blanks that part its words, and what
+/* Those of them that a name may have: the blanks between its words, and what
  * joins or varies its neighbours (emoji, Arabic, Mongolian, flags). */
 static const uint32_t pt_text_shown[][2] = {
     { 0x0020, 0x0020 },   { 0x00a0, 0x00a0 },   { 0x034f, 0x034f },
@@ -43,77 +43,8 @@ static size_t pt_utf8_ascii(const unsigned char *p, size_t len);
 static size_t pt_utf8_char(const unsigned char *p, size_t len, bool *valid);
 
 
-bool
-pt_parse_i64(pt_str_t s, int64_t *out)
-{
-    bool     minus;
-    size_t   i = 0;
-    uint64_t v = 0, digit, max;
-
-    minus = s.len != 0 && s.data[0] == '-';
-    if (minus) {
-        i = 1;
-    }
-    if (i == s.len) {
-        return false;
-    }
-
-    max = minus ? (uint64_t) INT64_MAX + 1 : (uint64_t) INT64_MAX;
-
-    for (; i < s.len; i++) {
-        if (s.data[i] < '0' || s.data[i] > '9') {
-            return false;
-        }
-        digit = (uint64_t) (s.data[i] - '0');
-        if (v > (max - digit) / 10) {
-            return false;
-        }
-        v = v * 10 + digit;
-    }
-
-    if (minus) {
-        /* INT64_MIN has no positive twin */
-        *out = v == 0 ? 0 : -(int64_t) (v - 1) - 1;
-    } else {
-        *out = (int64_t) v;
-    }
-
-    return true;
-}
-
-
-char *
-pt_i64_build(int64_t v, char out[PT_I64_LEN])
-{
-    char     digits[PT_I64_LEN];
-    size_t   i = sizeof(digits);
-    uint64_t u;
-
-    if (v >= 0 && v < 10) {
-        *out = (char) ('0' + v);
-        return out + 1;
-    }
-
-    /* 0 - v in unsigned arithmetic: INT64_MIN has no positive twin */
-    u = v < 0 ? 0 - (uint64_t) v : (uint64_t) v;
-
-    do {
-        digits[--i] = (char) ('0' + u % 10);
-        u /= 10;
-    } while (u != 0);
-
-    if (v < 0) {
-        digits[--i] = '-';
-    }
-
-    memcpy(out, digits + i, sizeof(digits) - i);
-
-    return out + (sizeof(digits) - i);
-}
-
-
 pt_str_t
-pt_trim(pt_str_t s)
+pt_utf8_trim(pt_str_t s)
 {
     while (s.len != 0 && (s.data[0] == ' ' || s.data[0] == '\t')) {
         s.data++;
@@ -211,18 +142,18 @@ pt_utf8_next(pt_str_t *rest)
 
 
 bool
-pt_char_is_blank(uint32_t c)
+pt_utf8_char_is_blank(uint32_t c)
 {
     return pt_char_find(c, pt_text_blanks, PT_COUNT(pt_text_blanks));
 }
 
 
 bool
-pt_char_is_hidden(uint32_t c)
+pt_utf8_char_is_hidden(uint32_t c)
 {
-    return (pt_char_is_blank(c)
+    return (pt_utf8_char_is_blank(c)
             && !pt_char_find(c, pt_text_shown, PT_COUNT(pt_text_shown)))
-           || (c >= 0xfff9 && c <= 0xfffb); /* annotations */
+           || (c >= 0xfff9 && c <= 0xfffb); /* marks of annotations */
 }
 
 
@@ -230,7 +161,7 @@ bool
 pt_utf8_is_blank(pt_str_t s)
 {
     while (s.len != 0) {
-        if (!pt_char_is_blank(pt_utf8_next(&s))) {
+        if (!pt_utf8_char_is_blank(pt_utf8_next(&s))) {
             return false;
         }
     }
@@ -247,7 +178,8 @@ pt_utf8_clean(pt_arena_t *a, pt_str_t s, pt_str_t *out, bool *changed)
     size_t               i, n, len, bad;
     const unsigned char *p = (const unsigned char *) s.data;
 
-    /* measure, then write: the common case has nothing to replace */
+    /* The text is measured before it is written, because mostly there is
+     * nothing to replace. */
     for (i = 0, bad = 0; i < s.len; i += len) {
         len = pt_utf8_char(p + i, s.len - i, &valid);
         if (!valid || p[i] == 0) {
@@ -257,13 +189,13 @@ pt_utf8_clean(pt_arena_t *a, pt_str_t s, pt_str_t *out, bool *changed)
 
     *changed = bad != 0;
     if (bad == 0) {
-        return pt_dup(a, s, out);
+        return pt_arena_dup(a, s, out);
     }
 
     if (bad > (SIZE_MAX - s.len - 1) / PT_TEXT_FFFD_LEN) {
         return PT_ENOMEM;
     }
-    dst = pt_alloc(a, s.len + bad * PT_TEXT_FFFD_LEN + 1);
+    dst = pt_arena_alloc(a, s.len + bad * PT_TEXT_FFFD_LEN + 1);
     if (dst == NULL) {
         return PT_ENOMEM;
     }
@@ -305,7 +237,7 @@ pt_char_find(uint32_t c, const uint32_t (*ranges)[2], size_t n)
 }
 
 
-/* How many bytes at p are ASCII, eight at a time. */
+/* Says how many bytes at p are ASCII.  It looks at eight at a time. */
 static size_t
 pt_utf8_ascii(const unsigned char *p, size_t len)
 {
@@ -329,9 +261,9 @@ pt_utf8_ascii(const unsigned char *p, size_t len)
 
 
 /*
- * The length of the character at p (len >= 1).  When it is not valid: the
- * length of the "maximal subpart" that one U+FFFD stands for (Unicode 15,
- * section 3.9), at least 1.
+ * Gives the length of the character at p (len >= 1).  When it is not valid,
+ * that is the length of the "maximal subpart" for which one U+FFFD stands
+ * (Unicode 15, section 3.9), at least 1.
  */
 static size_t
 pt_utf8_char(const unsigned char *p, size_t len, bool *valid)
@@ -351,13 +283,13 @@ pt_utf8_char(const unsigned char *p, size_t len, bool *valid)
 
     } else if (p[0] >= 0xe0 && p[0] <= 0xef) {
         n = 3;
-        lo = p[0] == 0xe0 ? 0xa0 : 0x80; /* overlong */
-        hi = p[0] == 0xed ? 0x9f : 0xbf; /* surrogates */
+        lo = p[0] == 0xe0 ? 0xa0 : 0x80; /* below it, the form is overlong */
+        hi = p[0] == 0xed ? 0x9f : 0xbf; /* above it are surrogates */
 
     } else if (p[0] >= 0xf0 && p[0] <= 0xf4) {
         n = 4;
-        lo = p[0] == 0xf0 ? 0x90 : 0x80; /* overlong */
-        hi = p[0] == 0xf4 ? 0x8f : 0xbf; /* above U+10FFFF */
+        lo = p[0] == 0xf0 ? 0x90 : 0x80; /* below it, the form is overlong */
+        hi = p[0] == 0xf4 ? 0x8f : 0xbf; /* above it is no character */
 
     } else {
         *valid = false;
