@@ -215,7 +215,7 @@ jobs_submit(jobs_t *j)
     pt_err_t     err = PT_ENOMEM;
     const job_t *job = &jobs_list[j->next];
 
-    assert(j->batch == NULL && j->pool != NULL && nparams <= 2);
+    assert(j->batch == NULL && j->pool != NULL);
 
     b = batch_new(&j->mem, JOBS_BATCH_MAX);
 
@@ -344,6 +344,7 @@ jobs_bind(const job_t *job, pt_sql_t *b)
 {
     uint16_t nparams = pytake_stmts[job->stmt].nparams;
 
+    assert(nparams <= 2);
     pt_sql_stmt(b, job->stmt);
     if (nparams > 0) {
         pt_sql_i32(b, job->days);
