@@ -20,6 +20,7 @@ batch_new(const pt_mem_t *mem, size_t size_max)
     batch_t    *b;
     pt_arena_t *a;
 
+    assert(mem != NULL);
     a = pt_arena_new(mem, size_max + sizeof(batch_t) + PT_ARENA_BLOCK);
     b = (a == NULL) ? NULL : pt_arena_calloc(a, 1, sizeof(batch_t));
 
@@ -48,6 +49,8 @@ batch_del(batch_t *b)
 pt_arena_t *
 batch_arena(batch_t *b)
 {
+    assert(b != NULL);
+
     return b->arena;
 }
 
@@ -92,6 +95,7 @@ batch_done(void *data, const pytake_sql_result_t *result)
 {
     batch_t *b = data;
 
+    assert(b->handler != NULL);
     b->handler(b->data, b, result);
     batch_del(b);
 }

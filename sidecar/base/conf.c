@@ -2,6 +2,8 @@
 
 #include "conf_int.h"
 
+#include <assert.h>
+
 #include "core/trust/pt_jwt.h"
 #include "core/base/pt_util.h"
 
@@ -20,6 +22,7 @@ conf_load(conf_t *conf, pt_arena_t *a, unsigned needs, const char *database_url,
     pt_err_t      err;
     conf_reader_t r = { conf, a, error };
 
+    assert(conf != NULL && a != NULL && error != NULL);
     memset(conf, 0, sizeof(*conf));
     error[0] = '\0';
     conf->jwt_expiry_s = 24 * 3600;
@@ -204,7 +207,8 @@ conf_bool(conf_reader_t *r, const char *name, bool *out)
 }
 
 
-/* One number and one unit: 90s, 15m, 24h, 7d. */
+/* Reads a duration of one number and one unit, 90s, 15m, 24h or 7d, in
+ * seconds. */
 static pt_err_t
 conf_duration(conf_reader_t *r, const char *name, int64_t *out)
 {
@@ -218,6 +222,7 @@ conf_duration(conf_reader_t *r, const char *name, int64_t *out)
     }
 
     len = strlen(v);
+    assert(len > 0);
 
     switch (v[len - 1]) {
     case 's':
@@ -287,7 +292,7 @@ conf_log_level(conf_reader_t *r)
 }
 
 
-/* 64 hex digits, or base64 (either alphabet) of 32 bytes. */
+/* Reads the key: 64 hex digits, or 32 bytes in either alphabet of base64. */
 static pt_err_t
 conf_key(conf_reader_t *r)
 {

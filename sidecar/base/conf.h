@@ -1,8 +1,8 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * conf.h: the environment, read and judged once.  Names and defaults are
- * those of docs/operations.md.  Every secret may also be named by file:
+ * conf.h: reads and checks the environment once.  Names and defaults are those
+ * of docs/operations.md.  Every secret may also be named by file:
  * NAME_FILE holds a path (one trailing newline of the file is dropped).
  */
 
@@ -21,13 +21,14 @@
 #define CONF_HUB_SOCKET "/run/pytake/hub.sock" /* of PYTAKE_HUB_SOCKET */
 #define CONF_STATUS_URL "http://127.0.0.1:8080/_pytake/status"
 
-/* What a command cannot do without. */
+/* Parts of the configuration that a command needs, for conf_load(). */
 #define CONF_NEED_DATABASE 0x01
 #define CONF_NEED_REDIS 0x02
 #define CONF_NEED_KEY 0x04 /* PYTAKE_ENCRYPTION_KEY */
 #define CONF_NEED_JWT 0x08
 
-/* Strings are NUL-terminated, on the arena; NULL: not set. */
+/* Strings end with a NUL and lie on the arena or in the environment; NULL means
+ * that the variable is not set. */
 typedef struct {
     const char    *database_url; /* libpq's: URI or keyword/value */
     char           role_prefix[PT_DBROLE_PREFIX_MAX + 1]; /* "": derived */
@@ -55,20 +56,25 @@ typedef struct {
 } conf_t;
 
 /*
- * Reads the environment.  database_url, when not NULL, takes the place of
- * DATABASE_URL and DB_*.  needs: CONF_NEED_*.  On PT_EVALIDATION error is
- * one line that names the variable and never holds a secret; PT_ENOMEM.
+ * Reads the environment into *conf, whose strings live as long as a.
+ * database_url, when it is not NULL, takes the place of DATABASE_URL and DB_*,
+ * and is borrowed as long as conf is used.  needs are CONF_NEED_*.
+ *
+ * PT_EVALIDATION: a variable is missing or wrong; error is one line that names
+ * it and never holds a secret.  PT_ENOMEM: out of memory, error is empty.
  */
 pt_err_t conf_load(conf_t *conf, pt_arena_t *a, unsigned needs,
                    const char *database_url,
                    char        error[CONF_ERROR_MAX]) PT_MUST_CHECK;
 
-/* Fingerprints of what was read.  identity: of the database (docs/nginx.md),
- * NULL: not known.  PT_ENOMEM, PT_ECRYPTO. */
+/* Writes the fingerprints of conf to *out.  identity is that of the database
+ * (docs/nginx.md), NULL when it is not known.  PT_ENOMEM; PT_ECRYPTO: OpenSSL
+ * failed. */
 pt_err_t conf_fingerprints(const conf_t *conf, const char *identity,
                            pt_fingerprints_t *out) PT_MUST_CHECK;
 
-/* Where NGINX's status is: http:// or https://, or "off". */
+/* Returns whether s may be the address of NGINX's status: an http:// or
+ * https:// URL, or "off". */
 bool conf_status_is(const char *s);
 
 #endif

@@ -254,7 +254,7 @@ conf_database_parts(conf_reader_t *r)
 }
 
 
-/* One port, or one a host, comma-separated. */
+/* Checks ports: one, or one for each host, separated by commas. */
 static pt_err_t
 conf_ports(conf_reader_t *r, const char *name, const char *value)
 {
@@ -358,7 +358,8 @@ conf_escaped(pt_buf_t *b, pt_str_t s)
 }
 
 
-/* False when there is no memory, too. */
+/* Returns whether s is an http:// or https:// URL; false, too, when out of
+ * memory. */
 static bool
 conf_url_is(const char *s)
 {
@@ -409,7 +410,7 @@ conf_origin_is(pt_str_t s)
 }
 
 
-/* Cuts the next piece off rest; false when nothing is left. */
+/* Cuts the next piece off *rest, up to sep.  false: nothing is left. */
 static bool
 conf_split(pt_str_t *rest, char sep, pt_str_t *out)
 {

@@ -1,11 +1,13 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * conf_read.c: one variable of the environment, or the file that it names.
+ * conf_read.c: reads one variable of the environment, or the file that it
+ * names.
  */
 
 #include "conf_int.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -59,6 +61,7 @@ conf_secret(conf_reader_t *r, const char *name, pt_str_t *out)
     const char *v, *file;
 
     *out = PT_STR_NULL;
+    assert(strlen(name) + sizeof("_FILE") <= sizeof(file_name));
     snprintf(file_name, sizeof(file_name), "%s_FILE", name);
 
     if ((err = conf_text(r, name, &v)) != PT_OK
@@ -84,7 +87,8 @@ conf_secret(conf_reader_t *r, const char *name, pt_str_t *out)
 }
 
 
-/* An address is given anew for one command, beside the file of all others. */
+/* An operator may give an address for one command, while the file that holds it
+ * for all others is configured, too. */
 pt_err_t
 conf_address(conf_reader_t *r, const char *name, pt_str_t *out)
 {

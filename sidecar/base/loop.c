@@ -261,6 +261,7 @@ loop_io_want(pt_io_t *io, int events)
 static void
 loop_io_del(pt_io_t *io)
 {
+    assert(io->handler != NULL);
     (void) loop_io_want(io, 0);
     io->handler = NULL;
     io->next_dead = io->loop->dead;
@@ -273,6 +274,8 @@ loop_timer_new(pt_loop_t *pl, int kind, pt_timer_handler_pt handler, void *data)
 {
     loop_t     *l = (loop_t *) pl;
     pt_timer_t *t;
+
+    assert(handler != NULL);
 
     /* A place in the heap for every timer that exists: arming cannot
      * fail.  heap_max counts timers, not only armed ones. */
@@ -426,6 +429,7 @@ loop_heap_reserve(loop_t *l)
 static void
 loop_heap_put(loop_t *l, uint32_t i, pt_timer_t *t)
 {
+    assert(i < l->heap_max);
     l->heap[i] = t;
     t->index = i;
 }

@@ -38,24 +38,30 @@ loop_t *loop_new(const loop_conf_t *conf);
  * Sockets and timers of the caller must be gone already. */
 void loop_del(loop_t *l);
 
-/* What the drivers take. */
+/* Returns the loop as the drivers take it; it lives as long as l. */
 pt_loop_t *loop_base(loop_t *l);
 
 /* Runs until loop_stop() and then on until no PT_TIMER_HOLD timer is armed
  * and no job is under way; or until loop_break(). */
 void loop_run(loop_t *l);
 
-/* One turn: waits at most wait_ms (UINT32_MAX: until something happens). */
+/* Runs one turn, which waits for events at most wait_ms milliseconds
+ * (UINT32_MAX: until something happens). */
 void loop_turn(loop_t *l, uint32_t wait_ms);
 
-void loop_stop(loop_t *l);  /* graceful: exiting() is true from here on */
-void loop_break(loop_t *l); /* loop_run() returns after this turn */
+/* Has loop_run() end once nothing holds it; exiting() of the loop is true from
+ * here on. */
+void loop_stop(loop_t *l);
 
-/* handler(data) runs at the end of every turn: what the turn's events have
- * left to do.  One at a time; NULL: none. */
+/* Has loop_run() return after this turn. */
+void loop_break(loop_t *l);
+
+/* Has handler(data) called at the end of every turn, for what its events have
+ * left to do.  There is only one handler; NULL: none. */
 void loop_on_turn(loop_t *l, pt_timer_handler_pt handler, void *data);
 
-/* From any thread: handler(data) runs on the loop.  PT_ENOMEM. */
+/* Has handler(data) called once on the thread of the loop.  Any thread may call
+ * this.  PT_ENOMEM: it will not be called. */
 pt_err_t loop_post(loop_t *l, pt_timer_handler_pt handler,
                    void *data) PT_MUST_CHECK;
 

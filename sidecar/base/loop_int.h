@@ -53,15 +53,24 @@ struct loop_s {
 
 /* ---- loop_work.c ---- */
 
-bool loop_work_init(loop_t *l); /* false: no lock to be had */
-void loop_work_free(loop_t *l);
-void loop_threads_end(loop_t *l); /* waits for the jobs that run */
+/* Makes the lock and the queues of jobs. false: the system has no lock left. */
+bool loop_work_init(loop_t *l);
 
-/* pt_loop_ops_t's work. */
+/* Frees them; no thread may run any more. */
+void loop_work_free(loop_t *l);
+
+/* Ends the threads once the jobs that were handed over have run. */
+void loop_threads_end(loop_t *l);
+
+/* The function work of pt_loop_ops_t: has work(data) run on a thread and then
+ * done(data) on the loop.  PT_EBUSY: too many jobs, no memory or no thread. */
 pt_err_t loop_work(pt_loop_t *pl, pt_work_pt work, pt_timer_handler_pt done,
                    void *data);
 
-void loop_run_jobs(loop_t *l); /* done handlers and posts, on the loop */
-void loop_wake(loop_t *l);     /* from any thread */
+/* Calls the done handlers of finished jobs, and those of posts. */
+void loop_run_jobs(loop_t *l);
+
+/* Ends the wait of the loop.  Any thread may call this. */
+void loop_wake(loop_t *l);
 
 #endif

@@ -65,6 +65,7 @@ loop_post(loop_t *l, pt_timer_handler_pt handler, void *data)
 {
     loop_job_t *job;
 
+    assert(handler != NULL);
     job = calloc(1, sizeof(loop_job_t));
     if (job == NULL) {
         return PT_ENOMEM;
@@ -85,6 +86,7 @@ loop_work(pt_loop_t *pl, pt_work_pt work, pt_timer_handler_pt done, void *data)
     loop_t     *l = (loop_t *) pl;
     loop_job_t *job;
 
+    assert(work != NULL && done != NULL);
     if (l->njobs >= LOOP_WORK_MAX || !loop_threads_start(l)) {
         return PT_EBUSY;
     }
@@ -118,6 +120,7 @@ loop_run_jobs(loop_t *l)
     for (; job != NULL; job = next) {
         next = job->next;
         if (job->work != NULL) {
+            assert(l->njobs > 0);
             l->njobs--;
         }
         job->done(job->data);

@@ -47,7 +47,7 @@ static void     jobs_failed_say(jobs_t *j, pt_err_t err, const char *sqlstate);
 
 const part_t jobs_part = { "jobs", jobs_start, jobs_stop, jobs_del, NULL, 0 };
 
-/* Each in transactions of its own. */
+/* Each statement runs in a transaction of its own. */
 const job_t jobs_list[] = {
     { "days_make", PT_STMT_DAYS_MAKE, JOBS_MAKE, 0 },
     { "months_make", PT_STMT_MONTHS_MAKE, JOBS_MAKE, 0 },
@@ -116,8 +116,8 @@ jobs_start(const part_host_t *serve, void **part)
 }
 
 
-/* Nothing here is worth waiting for: what is cut off rolls back and is done
- * at the next start. */
+/* The program does not wait for a job: one that is cut off is rolled back, and
+ * is done at the next start. */
 static void
 jobs_stop(void *part)
 {
@@ -189,7 +189,8 @@ jobs_due(jobs_t *j, int64_t now_ms)
 }
 
 
-/* One that fails does not keep the others from their turn. */
+/* Chooses the next job that is due, in turn, so that one which fails does not
+ * keep the others waiting.  false: none is due. */
 static bool
 jobs_pick(jobs_t *j)
 {
@@ -213,6 +214,8 @@ jobs_submit(jobs_t *j)
     batch_t     *b;
     pt_err_t     err = PT_ENOMEM;
     const job_t *job = &jobs_list[j->next];
+
+    assert(j->batch == NULL && j->pool != NULL);
 
     b = batch_new(&j->mem, JOBS_BATCH_MAX);
 
@@ -290,8 +293,9 @@ jobs_failed(jobs_t *j, pt_err_t err, const char *sqlstate)
 }
 
 
-/* Said once; tried again until it works.  What ails one often ails all (a
- * database that is not migrated): the same SQLSTATE is not said again. */
+/* Logs the failure of a job once, until it has worked again.  One cause often
+ * fails all jobs (a database that is not migrated), so a SQLSTATE that was
+ * logged for one of them is not logged again for the next. */
 static void
 jobs_failed_say(jobs_t *j, pt_err_t err, const char *sqlstate)
 {
@@ -340,6 +344,7 @@ jobs_bind(const job_t *job, pt_sql_t *b)
 {
     uint16_t nparams = pytake_stmts[job->stmt].nparams;
 
+    assert(nparams <= 2);
     pt_sql_stmt(b, job->stmt);
     if (nparams > 0) {
         pt_sql_i32(b, job->days);

@@ -1,8 +1,8 @@
 /* Copyright (C) PyTake contributors. BSD-2-Clause, see LICENSE. */
 
 /*
- * jobs.h: housekeeping of the database: at the start of "pytake serve" and
- * every hour, safe beside another sidecar that does the same.
+ * jobs.h: the part "jobs", which keeps house in the database at the start of
+ * "pytake serve" and every hour.  Several sidecars may do so at the same time.
  */
 
 #ifndef JOBS_H
@@ -42,12 +42,15 @@ typedef struct {
                          $2 of a trim is the step */
 } job_t;
 
-/* In this order: without days every webhook is refused. */
+/* The statements, in the order in which they run: without partitions for the
+ * days every webhook is refused, so those are made first. */
 extern const job_t  jobs_list[];
 extern const size_t jobs_count; /* at most 32 */
 
 extern const part_t jobs_part;
 
+/* Returns the result of the statement from which on it is run again at once:
+ * JOBS_STEP_ROWS rows of a trim, otherwise 1. */
 int32_t jobs_step(const job_t *job);
 
 /* Adds its statement to a batch. */

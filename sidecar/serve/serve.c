@@ -7,6 +7,7 @@
 
 #include "serve.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -97,7 +98,7 @@ serve_open(serve_run_t *s, const conf_t *conf, char *error)
     pt_loop_t        *base;
     const loop_conf_t lc = { serve_log, &s->said, conf->log_level, 0 };
 
-    /* before any thread: they inherit the mask */
+    /* This precedes the first thread, because threads inherit the mask. */
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
@@ -130,7 +131,7 @@ serve_open(serve_run_t *s, const conf_t *conf, char *error)
 }
 
 
-/* What it ends for, in one line. */
+/* Writes why the program ends, in one line.  Returns PT_EINTERNAL. */
 static pt_err_t
 serve_error(char *error, const char *fmt, ...)
 {
@@ -161,6 +162,7 @@ serve_parts_start(serve_run_t *s, const char *roles, char *error)
         if (!serve_role_is(roles, p->name)) {
             continue;
         }
+        assert(s->nparts < SERVE_PARTS_MAX);
         err = p->start(&s->serve, &s->parts[s->nparts]);
         if (err != PT_OK) {
             return serve_error(error, "%s cannot start (%s)", p->name,
@@ -177,7 +179,7 @@ serve_parts_start(serve_run_t *s, const char *roles, char *error)
 }
 
 
-/* roles: names with commas; NULL: every one. */
+/* Returns whether the part name is among roles; NULL stands for all parts. */
 static bool
 serve_role_is(const char *roles, const char *name)
 {
@@ -330,6 +332,7 @@ serve_log(void *data, pt_log_level_t level, const char *text)
     static const char *const names[] = { "alert",  "error", "warn",
                                          "notice", "info",  "debug" };
 
+    assert((size_t) level < PT_COUNT(names));
     clock_gettime(CLOCK_REALTIME, &ts);
     now_us = (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 
@@ -365,7 +368,7 @@ serve_is_said(serve_said_t *said, const char *text, int64_t now_us)
 }
 
 
-/* What sd_notify(3) does, for systemd's Type=notify. */
+/* Tells systemd the state, as sd_notify(3) does, for a unit of Type=notify. */
 static void
 serve_notify(const char *state)
 {

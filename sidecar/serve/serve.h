@@ -11,16 +11,17 @@
 
 #define SERVE_ERROR_MAX 512
 
-/* roles: names of parts with commas; NULL: every one.  PT_EINTERNAL: error
- * is one line that names the one that is none. */
+/* Checks roles, names of parts separated by commas; NULL means all parts, here
+ * and below.  PT_EINTERNAL: a name is not that of a part, and error is one line
+ * that says which. */
 pt_err_t serve_roles_check(const char *roles,
                            char        error[SERVE_ERROR_MAX]) PT_MUST_CHECK;
 
-/* CONF_NEED_* of these parts. */
+/* Returns what these parts need of the configuration: CONF_NEED_*. */
 unsigned serve_needs(const char *roles);
 
-/* Runs them until the program is told to stop.  PT_EINTERNAL: one could not
- * start, error is one line that says why.  conf is borrowed. */
+/* Runs these parts until SIGTERM or SIGINT.  conf is borrowed during the call.
+ * PT_EINTERNAL: a part could not start, and error is one line that says why. */
 pt_err_t serve_run(const conf_t *conf, const char *roles,
                    char error[SERVE_ERROR_MAX]) PT_MUST_CHECK;
 
