@@ -14,13 +14,14 @@
 #ifndef NGX_PYTAKE_BASE_H
 #define NGX_PYTAKE_BASE_H
 
-#include <assert.h>
-
+/* ngx_config.h is first: it says which of the system's names are to be seen. */
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_event.h>
 #include <ngx_http.h>
 #include <ngx_thread_pool.h>
+
+#include <assert.h>
 
 #include "pytake.h"
 #include "core/trust/pt_gate.h"
