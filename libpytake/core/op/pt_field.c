@@ -108,6 +108,7 @@ static pt_err_t
 pt_field_value(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
                const pt_json_t *v, pt_value_t *out)
 {
+    bool    is_one;
     int64_t number = 0;
 
     out->given = true;
@@ -139,7 +140,8 @@ pt_field_value(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
         return PT_OK;
 
     case PT_FIELD_INT:
-        pt_field_number(op, f, path, pt_json_i64(v, &number), number, out);
+        is_one = pt_json_i64(v, &number);
+        pt_field_number(op, f, path, is_one, number, out);
         return PT_OK;
 
     case PT_FIELD_JSON:

@@ -9,6 +9,8 @@
 #include <assert.h>
 
 
+static void pt_field_arg(pytake_op_t *op, const pt_field_t *f, pt_str_t text,
+                         pt_value_t *out);
 static bool pt_field_text_arg(const pt_field_t *f, pt_str_t text);
 static bool pt_field_has_hidden(pt_str_t s);
 static void pt_field_words(pytake_op_t *op, const pt_field_t *f, pt_str_t path,
@@ -19,64 +21,68 @@ static int  pt_field_word_find(const char *words, pt_str_t word);
 void
 pt_field_args(pytake_op_t *op, pt_fields_t fields, pt_value_t *out)
 {
-    int64_t           number;
-    pt_str_t          text, name;
-    uint16_t          i;
-    const pt_field_t *f;
+    pt_str_t text;
+    uint16_t i;
 
     for (i = 0; i < fields.n; i++) {
-        f = &fields.v[i];
         memset(&out[i], 0, sizeof(out[i]));
 
-        if (!pt_arg_find(op, f->name, &text)) {
-            continue;
+        if (pt_arg_find(op, fields.v[i].name, &text)) {
+            out[i].given = true;
+            pt_field_arg(op, &fields.v[i], text, &out[i]);
         }
+    }
+}
 
-        name = (pt_str_t){ f->name, strlen(f->name) };
-        out[i].given = true;
 
-        switch (f->type) {
+static void
+pt_field_arg(pytake_op_t *op, const pt_field_t *f, pt_str_t text,
+             pt_value_t *out)
+{
+    bool     is_one;
+    int64_t  number = 0;
+    pt_str_t name = { f->name, strlen(f->name) };
 
-        case PT_FIELD_TEXT:
-        case PT_FIELD_LINE:
-        case PT_FIELD_SECRET:
-            out[i].text = text;
-            if (!pt_field_text_arg(f, text)) {
-                pt_op_fault(op, name, "invalid",
-                            pt_field_must(f, "Not allowed"));
-            }
-            break;
+    switch (f->type) {
 
-        case PT_FIELD_WORDS:
-            pt_field_words(op, f, name, text, &out[i]);
-            break;
-
-        case PT_FIELD_ENUM:
-            pt_field_enum(op, f, name, text, &out[i]);
-            break;
-
-        case PT_FIELD_UUID:
-            pt_field_uuid(op, f, name, text, &out[i]);
-            break;
-
-        case PT_FIELD_INT:
-            pt_field_number(op, f, name, pt_i64_parse(text, &number), number,
-                            &out[i]);
-            break;
-
-        case PT_FIELD_BOOL:
-            out[i].yes = pt_str_is(text, "true");
-            if (!out[i].yes && !pt_str_is(text, "false")) {
-                pt_op_fault(op, name, "invalid", "Must be true or false");
-            }
-            break;
-
-        case PT_FIELD_JSON:
-        case PT_FIELD_OBJECT:
-        case PT_FIELD_UUIDS:
-        case PT_FIELD_LIST:
-            assert(0); /* a query has none */
+    case PT_FIELD_TEXT:
+    case PT_FIELD_LINE:
+    case PT_FIELD_SECRET:
+        out->text = text;
+        if (!pt_field_text_arg(f, text)) {
+            pt_op_fault(op, name, "invalid", pt_field_must(f, "Not allowed"));
         }
+        break;
+
+    case PT_FIELD_WORDS:
+        pt_field_words(op, f, name, text, out);
+        break;
+
+    case PT_FIELD_ENUM:
+        pt_field_enum(op, f, name, text, out);
+        break;
+
+    case PT_FIELD_UUID:
+        pt_field_uuid(op, f, name, text, out);
+        break;
+
+    case PT_FIELD_INT:
+        is_one = pt_i64_parse(text, &number);
+        pt_field_number(op, f, name, is_one, number, out);
+        break;
+
+    case PT_FIELD_BOOL:
+        out->yes = pt_str_is(text, "true");
+        if (!out->yes && !pt_str_is(text, "false")) {
+            pt_op_fault(op, name, "invalid", "Must be true or false");
+        }
+        break;
+
+    case PT_FIELD_JSON:
+    case PT_FIELD_OBJECT:
+    case PT_FIELD_UUIDS:
+    case PT_FIELD_LIST:
+        assert(0); /* A query has none of these. */
     }
 }
 
