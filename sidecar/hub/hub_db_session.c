@@ -163,7 +163,10 @@ hub_db_answer(hub_job_t *j, pt_err_t err, const pytake_rows_t *r)
 
     for (row = 0; err == PT_OK && row < r->nrows; row++) {
         n = pt_cell_i64(r, row, 0);
-        assert(n >= 1 && (size_t) n <= j->nasked);
+        if (n < 1 || (size_t) n > j->nasked) {
+            err = PT_EINTERNAL; /* It answers what nobody asked. */
+            break;
+        }
         names[n - 1] = pt_cell_text(r, row, 1);
         roles[n - 1] = pt_cell_text(r, row, 2);
     }
