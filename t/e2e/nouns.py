@@ -364,7 +364,8 @@ def company(t, s):
 
 def zones(t, s):
     c = owner(s)
-    for good in ("UTC", "Etc/GMT+3", "America/Argentina/Buenos_Aires", "Asia/Kolkata"):
+    for good in ("UTC", "Etc/GMT+3", "America/Argentina/Buenos_Aires",
+                 "Asia/Kolkata"):
         t.eq(c.patch(SETTINGS, {"time_zone": good}).json.get("time_zone"),
              good, good)
     for bad in ("Nope/Nope", "america/sao_paulo", "BRT", "UTC+3", "<x>3",
@@ -375,7 +376,8 @@ def zones(t, s):
              (422, [("time_zone", "invalid")]), "not %r" % bad)
     t.eq(c.patch(SETTINGS, {"time_zone": "x" * 65}).json["errors"][0]["code"],
          "too_long", "nor a long one")
-    t.eq(c.get(SETTINGS).json["time_zone"], "Asia/Kolkata", "the last good one stays")
+    t.eq(c.get(SETTINGS).json["time_zone"], "Asia/Kolkata",
+         "the last good one stays")
     t.eq(c.patch(SETTINGS, {"time_zone": None}).json["time_zone"], None,
          "none")
 
